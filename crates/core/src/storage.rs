@@ -256,7 +256,12 @@ pub trait Storage: Send + Sync {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such file.
-    fn read(&self, handle: &Handle, buffer: &mut Vec<u8>, context: CallContext<'_>) -> Result<(), StorageError>;
+    fn read(
+        &self,
+        handle: &Handle,
+        buffer: &mut Vec<u8>,
+        context: CallContext<'_>,
+    ) -> Result<(), StorageError>;
 
     /// Fills `buffer` with the bytes from `offset` on.
     ///
