@@ -1,1 +1,53 @@
-fn main() {}
+//! Backstay's own commands, started as `cargo xtask <command>`.
+//!
+//! What a developer or a CI machine runs lives here, in the project's own language: no shell scripts to keep in step, and
+//! the same steps on every machine.
+#![forbid(unsafe_code)]
+
+mod layers;
+mod peers;
+mod tally;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Backstay's own commands", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Install what the tests need, then run every check and every test
+    Test(test::Options),
+    /// Check that every crate imports only what its layer allows
+    Layers,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `Ok(false)` when the command worked but what it checked did not hold; it has said so itself.
+fn run(command: Command) -> Result<bool> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Test(options) => test::run(&workspace, &options),
+        Command::Layers => layers::run(&workspace),
+    }
+}

@@ -1,0 +1,172 @@
+//! The programs that Backstay is tested and measured against.
+//!
+//! Each is pinned to a version, built or fetched once, and kept in `target/peers/`; nothing of the system is changed.
+//! Tests learn of a peer by its environment variable, which holds the path of the program, and pass over what needs a
+//! missing peer; on a CI machine (`CI=true`) a missing mandatory peer is a failure.
+
+mod borg;
+mod cargo;
+mod debian;
+mod go;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::workspace::{self, Workspace};
+
+/// Which peers to install.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Selection {
+    /// What the tests need
+    #[default]
+    Mandatory,
+    /// Also those that take long to build: rustic, borg and kopia
+    All,
+}
+
+/// One program.
+pub(crate) struct Peer {
+    /// Its name in messages and in the results of benchmarks.
+    pub(crate) name: &'static str,
+    /// The environment variable by which tests find it.
+    pub(crate) variable: &'static str,
+    /// Whether the tests need it.
+    pub(crate) mandatory: bool,
+    /// Where the program lies within the folder of peers.
+    program: &'static str,
+    recipe: Recipe,
+    /// What a person can do when the recipe fails.
+    hint: &'static str,
+}
+
+/// How a peer comes onto the machine.
+enum Recipe {
+    /// A module in `xtask/peers/`, whose `go.mod` and `go.sum` pin the version, and the package of the program.
+    Go { module: &'static str, package: &'static str },
+    /// A Debian package, unpacked and not installed.
+    Debian { package: &'static str },
+    /// A crate of the registry.
+    Cargo { name: &'static str, version: &'static str },
+    /// borg, from the Python package index.
+    Borg { version: &'static str },
+}
+
+/// The newest restic: judge of the format and of the command line.
+pub(crate) const RESTIC: Peer = Peer {
+    name: "restic",
+    variable: "BACKSTAY_PEER_RESTIC",
+    mandatory: true,
+    program: "restic-0.19.1",
+    recipe: Recipe::Go { module: "restic", package: "github.com/restic/restic/cmd/restic" },
+    hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
+};
+
+/// The restic of Debian 12: an old judge of the format.
+pub(crate) const RESTIC_DEBIAN: Peer = Peer {
+    name: "restic-debian",
+    variable: "BACKSTAY_PEER_RESTIC_DEBIAN",
+    mandatory: true,
+    program: "restic-debian/usr/bin/restic",
+    recipe: Recipe::Debian { package: "restic" },
+    hint: "it needs apt-get and dpkg-deb, with package lists (run `apt-get update` as root)",
+};
+
+/// rustic: the other program that writes restic's format.
+pub(crate) const RUSTIC: Peer = Peer {
+    name: "rustic",
+    variable: "BACKSTAY_PEER_RUSTIC",
+    mandatory: false,
+    program: "rustic-0.11.4/bin/rustic",
+    recipe: Recipe::Cargo { name: "rustic-rs", version: "0.11.4" },
+    hint: "it builds for some 25 minutes of processor time and needs a C compiler",
+};
+
+/// borg: a benchmark's peer, with a format of its own.
+pub(crate) const BORG: Peer = Peer {
+    name: "borg",
+    variable: "BACKSTAY_PEER_BORG",
+    mandatory: false,
+    program: "borg-1.4.5/bin/borg",
+    recipe: Recipe::Borg { version: "1.4.5" },
+    hint: "it needs python3 with venv and, where no wheel fits, a C compiler and the headers of OpenSSL, lz4, zstd, \
+           xxhash and acl (Debian: python3-venv python3-dev pkg-config libssl-dev liblz4-dev libzstd-dev libxxhash-dev \
+           libacl1-dev)",
+};
+
+/// kopia: a benchmark's peer, with a format of its own.
+pub(crate) const KOPIA: Peer = Peer {
+    name: "kopia",
+    variable: "BACKSTAY_PEER_KOPIA",
+    mandatory: false,
+    program: "kopia-0.23.1",
+    recipe: Recipe::Go { module: "kopia", package: "github.com/kopia/kopia" },
+    hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
+};
+
+const ALL: [Peer; 5] = [RESTIC, RESTIC_DEBIAN, RUSTIC, BORG, KOPIA];
+
+impl Peer {
+    /// Where the program is, when it has been installed.
+    pub(crate) fn installed(&self, workspace: &Workspace) -> Option<PathBuf> {
+        let program = workspace.peers().join(self.program);
+        program.is_file().then_some(program)
+    }
+
+    /// The program's path; installs it when it is missing, and makes sure that it starts.
+    pub(crate) fn provide(&self, workspace: &Workspace) -> Result<PathBuf> {
+        if let Some(program) = self.installed(workspace) {
+            return Ok(program);
+        }
+        println!("installing {}", self.name);
+        let program = workspace.peers().join(self.program);
+        self.install(workspace, &program)
+            .and_then(|()| self.version(&program))
+            .with_context(|| format!("{} cannot be installed ({})", self.name, self.hint))?;
+        Ok(program)
+    }
+
+    /// The first line of what the program says of its version.
+    pub(crate) fn version(&self, program: &Path) -> Result<String> {
+        let argument = match self.recipe {
+            Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } | Recipe::Borg { .. } => "--version",
+            Recipe::Go { .. } | Recipe::Debian { .. } => "version",
+        };
+        let text = workspace::read(Command::new(program).arg(argument))?;
+        Ok(text.lines().next().unwrap_or_default().to_owned())
+    }
+
+    fn install(&self, workspace: &Workspace, program: &Path) -> Result<()> {
+        let peers = workspace.peers();
+        std::fs::create_dir_all(&peers).with_context(|| format!("cannot make {}", peers.display()))?;
+        match self.recipe {
+            Recipe::Go { module, package } => {
+                go::build(&workspace.root().join("xtask/peers").join(module), package, program)
+            }
+            Recipe::Debian { package } => debian::unpack(package, &peers.join("restic-debian")),
+            Recipe::Cargo { name, version } => {
+                cargo::install(workspace, name, version, &peers.join(format!("rustic-{version}")))
+            }
+            Recipe::Borg { version } => borg::install(version, &peers.join(format!("borg-{version}"))),
+        }
+    }
+}
+
+/// Installs the selected peers. Gives the environment for the tests, and whether no mandatory peer is missing; what is
+/// missing is named as it is found.
+pub(crate) fn provide(workspace: &Workspace, selection: Selection) -> (Vec<(&'static str, PathBuf)>, bool) {
+    let mut environment = Vec::new();
+    let mut complete = true;
+    for peer in ALL.iter().filter(|peer| peer.mandatory || selection == Selection::All) {
+        match peer.provide(workspace) {
+            Ok(program) => environment.push((peer.variable, program)),
+            Err(error) => {
+                eprintln!("warning: {error:#}; what needs {} is not tested", peer.variable);
+                complete = false;
+            }
+        }
+    }
+    (environment, complete)
+}
