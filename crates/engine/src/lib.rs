@@ -1,1 +1,11 @@
-//! engine
+//! Sink and reader of repositories in restic's format, version 2.
+
+#![forbid(unsafe_code)]
+
+pub mod chunker;
+pub mod crypto;
+mod error;
+pub mod format;
+pub mod testing;
+
+pub use error::{Error, Result};
