@@ -1,1 +1,8 @@
-//! sources
+//! Where backups come from and where restores go.
+//!
+//! - [`files`]: folders of this machine, as source and as restore target.
+//! - [`mbstream`]: the stream that MariaDB's and Percona's hot backup tools write, as a source of files.
+
+#![forbid(unsafe_code)]
+
+pub mod files;
