@@ -6,6 +6,10 @@ pub mod chunker;
 pub mod crypto;
 mod error;
 pub mod format;
+pub mod index;
+pub mod pack;
+pub mod repository;
 pub mod testing;
 
 pub use error::{Error, Result};
+pub use repository::{Environment, Identity, Repository, Settings};

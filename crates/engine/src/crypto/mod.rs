@@ -18,8 +18,10 @@ pub use kdf::{KdfParams, derive};
 
 /// Bytes that sealing adds to a message.
 pub const OVERHEAD: usize = IV + MAC;
-const IV: usize = 16;
-const MAC: usize = 16;
+/// Bytes before the message.
+pub(crate) const IV: usize = 16;
+/// Bytes after the message.
+pub(crate) const MAC: usize = 16;
 
 /// A message whose MAC does not fit: garbled, cut short, or sealed with another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -117,26 +119,27 @@ impl Key {
 
     /// Appends the sealed form of `plain` to `out`.
     pub fn seal(&self, random: &dyn Random, plain: &[u8], out: &mut Vec<u8>) {
-        out.reserve(plain.len() + OVERHEAD);
         let start = out.len();
+        out.reserve(plain.len() + OVERHEAD);
         out.extend_from_slice(&[0; IV]);
         out.extend_from_slice(plain);
-        self.seal_tail(random, start, out);
+        out.extend_from_slice(&[0; MAC]);
+        if let Some(region) = out.get_mut(start..) {
+            self.seal_in_place(random, region);
+        }
     }
 
-    /// Seals in place what was appended to `out` from `start` on: 16 bytes of room for the IV, then the message.
-    pub(crate) fn seal_tail(&self, random: &dyn Random, start: usize, out: &mut Vec<u8>) {
+    /// Seals a message that stands in `region` already, with [`IV`] bytes of room before and [`MAC`] bytes after it.
+    pub(crate) fn seal_in_place(&self, random: &dyn Random, region: &mut [u8]) {
         let mut iv = [0; IV];
         while iv == [0; IV] {
             random.fill(&mut iv);
         }
-        let Some((head, message)) = out.get_mut(start..).and_then(|tail| tail.split_at_mut_checked(IV)) else {
-            return;
-        };
-        head.copy_from_slice(&iv);
+        let Some((head, rest)) = region.split_first_chunk_mut::<IV>() else { return };
+        let Some((message, tail)) = rest.split_last_chunk_mut::<MAC>() else { return };
+        *head = iv;
         self.apply_keystream(&iv, message);
-        let mac = self.mac(&iv, message);
-        out.extend_from_slice(&mac);
+        *tail = self.mac(&iv, message);
     }
 
     /// Checks and decrypts a sealed message in place; returns the plain part of the buffer.

@@ -18,7 +18,7 @@ pub struct Snapshot {
     #[serde(with = "super::hex_id")]
     pub tree: FileId,
     /// What was backed up, absolute.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub paths: Vec<String>,
     /// The host it was taken on.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -33,7 +33,7 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gid: u32,
     /// Patterns that were left out.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "null_as_empty", skip_serializing_if = "Vec::is_empty")]
     pub excludes: Vec<String>,
     /// Its tags.
     #[serde(default, deserialize_with = "null_as_empty", skip_serializing_if = "Vec::is_empty")]

@@ -1,0 +1,172 @@
+//! A pack that is being filled. Blobs are compressed and sealed where they will lie, and hashed while they are in cache.
+
+use backstay_core::{FileId, Random};
+
+use super::compression::Compressor;
+use crate::crypto::{Hasher, IV, Key, MAC, OVERHEAD};
+use crate::format::pack::{TRAILER, write_header};
+use crate::format::{Blob, BlobKind};
+
+/// Memory for one pack. All of it stays initialised, so that it is zeroed once and not for each pack.
+#[derive(Default)]
+pub struct PackBuffer {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl PackBuffer {
+    /// Room for `length` more bytes.
+    fn room(&mut self, length: usize) -> &mut [u8] {
+        let end = self.filled + length;
+        if self.bytes.len() < end {
+            self.bytes.resize(end.max(self.bytes.len() * 3 / 2), 0);
+        }
+        self.bytes.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    /// The bytes of the pack so far.
+    #[must_use]
+    pub fn filled(&self) -> &[u8] {
+        self.bytes.get(..self.filled).unwrap_or_default()
+    }
+
+    /// Forgets the content and keeps the memory.
+    pub fn clear(&mut self) {
+        self.filled = 0;
+    }
+}
+
+/// A pack that is ready to be stored.
+pub struct FinishedPack {
+    /// Its id.
+    pub id: FileId,
+    /// Its blobs.
+    pub blobs: Vec<Blob>,
+    /// Its bytes.
+    pub buffer: PackBuffer,
+}
+
+/// A pack that is being filled with blobs of one kind.
+pub struct PackBuilder {
+    kind: BlobKind,
+    buffer: PackBuffer,
+    blobs: Vec<Blob>,
+    hasher: Hasher,
+}
+
+impl PackBuilder {
+    /// An empty pack in this memory.
+    #[must_use]
+    pub fn new(kind: BlobKind, mut buffer: PackBuffer) -> Self {
+        buffer.clear();
+        Self { kind, buffer, blobs: Vec::new(), hasher: Hasher::default() }
+    }
+
+    /// Bytes in the pack so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.buffer.filled
+    }
+
+    /// Whether nothing was added.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.blobs.is_empty()
+    }
+
+    /// Adds a blob, compressed if that makes it smaller; returns its stored length.
+    pub fn add(
+        &mut self,
+        key: &Key,
+        random: &dyn Random,
+        id: FileId,
+        content: &[u8],
+        compressor: Option<&mut Compressor>,
+    ) -> u32 {
+        let compressed = compressor.filter(|_| !content.is_empty()).and_then(|compressor| {
+            let room = self.buffer.room(IV + Compressor::bound(content.len()) + MAC);
+            compressor.compress(content, room.get_mut(IV..)?).filter(|length| *length < content.len())
+        });
+        let length = compressed.unwrap_or(content.len());
+        let region = self.buffer.room(length + OVERHEAD);
+        if compressed.is_none()
+            && let Some(message) = region.get_mut(IV..IV + length)
+        {
+            message.copy_from_slice(content);
+        }
+        key.seal_in_place(random, region);
+        let raw_length = if compressed.is_some() { content.len() as u32 } else { 0 };
+        self.append(id, length + OVERHEAD, raw_length)
+    }
+
+    /// Adds a blob that is sealed already, as it lay in another pack.
+    pub fn add_sealed(&mut self, id: FileId, sealed: &[u8], raw_length: u32) -> u32 {
+        self.buffer.room(sealed.len()).copy_from_slice(sealed);
+        self.append(id, sealed.len(), raw_length)
+    }
+
+    /// Takes in what stands in the buffer's room.
+    fn append(&mut self, id: FileId, length: usize, raw_length: u32) -> u32 {
+        let offset = self.buffer.filled as u32;
+        self.hasher.update(self.buffer.room(length));
+        self.buffer.filled += length;
+        self.blobs.push(Blob { id, kind: self.kind, offset, length: length as u32, raw_length });
+        length as u32
+    }
+
+    /// Moves the blobs of another pack to the end of this one.
+    pub fn absorb(&mut self, other: &Self) {
+        for blob in &other.blobs {
+            let (start, end) = (blob.offset as usize, blob.offset as usize + blob.length as usize);
+            if let Some(sealed) = other.buffer.filled().get(start..end) {
+                self.add_sealed(blob.id, sealed, blob.raw_length);
+            }
+        }
+    }
+
+    /// Closes the pack with its header.
+    pub fn finish(mut self, key: &Key, random: &dyn Random) -> FinishedPack {
+        let mut tail = Vec::new();
+        key.seal(random, &write_header(&self.blobs), &mut tail);
+        let length = tail.len() as u32;
+        tail.extend_from_slice(&length.to_le_bytes());
+        debug_assert!(tail.len() >= TRAILER + OVERHEAD);
+        self.hasher.update(&tail);
+        self.buffer.room(tail.len()).copy_from_slice(&tail);
+        self.buffer.filled += tail.len();
+        FinishedPack { id: self.hasher.finish(), blobs: self.blobs, buffer: self.buffer }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::{KeyBytes, hash};
+    use crate::format::pack::parse_pack;
+    use crate::testing::CountingRandom;
+
+    #[test]
+    fn a_pack_names_what_it_holds() {
+        let random = CountingRandom::default();
+        let key = Key::new(&KeyBytes::generate(&random));
+        let mut compressor = Compressor::new(2);
+        let contents = [vec![1; 5000], vec![], (0..=255).collect::<Vec<u8>>()];
+        let mut first = PackBuilder::new(BlobKind::Data, PackBuffer::default());
+        for content in &contents {
+            first.add(&key, &random, hash(content), content, Some(&mut compressor));
+        }
+        let mut pack = PackBuilder::new(BlobKind::Data, PackBuffer::default());
+        pack.add(&key, &random, hash(b"x"), b"x", None);
+        pack.absorb(&first);
+        let pack = pack.finish(&key, &random);
+        let bytes = pack.buffer.filled();
+        assert_eq!(hash(bytes), pack.id);
+        let blobs = parse_pack(bytes, &key).unwrap();
+        assert_eq!(blobs, pack.blobs);
+        assert_eq!(blobs.len(), 4);
+        assert!(blobs[1].raw_length == 5000 && blobs[2].raw_length == 0 && blobs[3].raw_length == 0);
+        for cut in [0, 3, bytes.len() - 1] {
+            assert!(parse_pack(&bytes[..cut], &key).is_err());
+        }
+    }
+}

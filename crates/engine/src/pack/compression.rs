@@ -1,0 +1,136 @@
+//! zstd with contexts that are used again.
+
+use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
+
+use crate::{Error, Result};
+
+/// How hard to compress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Data is stored as it is; trees, indexes and snapshots are compressed all the same.
+    Off,
+    /// The fastest level.
+    Fastest,
+    /// A good balance. What does not get smaller is stored as it is.
+    #[default]
+    Auto,
+    /// Smaller, several times slower.
+    Better,
+    /// As small as it goes, and very slow.
+    Max,
+}
+
+impl Compression {
+    /// zstd's level; `None` when data is not compressed.
+    #[must_use]
+    pub const fn level(self) -> Option<i32> {
+        match self {
+            Self::Off => None,
+            Self::Fastest => Some(1),
+            Self::Auto => Some(2),
+            Self::Better => Some(9),
+            Self::Max => Some(19),
+        }
+    }
+}
+
+/// Compresses blob after blob.
+pub struct Compressor {
+    context: CCtx<'static>,
+}
+
+impl Compressor {
+    /// A compressor of this level.
+    #[must_use]
+    pub fn new(level: i32) -> Self {
+        let mut context = CCtx::create();
+        // Levels come from `Compression` and are valid, so this cannot fail.
+        let _ = context.set_parameter(CParameter::CompressionLevel(level));
+        Self { context }
+    }
+
+    /// The most bytes that `length` bytes can compress to.
+    #[must_use]
+    pub fn bound(length: usize) -> usize {
+        compress_bound(length)
+    }
+
+    /// Compresses into `out`, which has [`Compressor::bound`] bytes; returns the length. `None` when it fails.
+    pub fn compress(&mut self, data: &[u8], out: &mut [u8]) -> Option<usize> {
+        self.context.compress2(out, data).ok()
+    }
+}
+
+/// Decompresses blob after blob.
+pub struct Decompressor {
+    context: DCtx<'static>,
+}
+
+impl Default for Decompressor {
+    fn default() -> Self {
+        Self { context: DCtx::create() }
+    }
+}
+
+impl Decompressor {
+    /// Decompresses data that is known to become `length` bytes long into `out`, whose old content is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it is not zstd or becomes another length.
+    pub fn decompress(&mut self, data: &[u8], length: usize, out: &mut Vec<u8>) -> Result<()> {
+        out.clear();
+        // A short frame cannot claim gigabytes: zstd's best ratio is below 1 : 2^17 a block.
+        if length / (1 << 18) > data.len() {
+            return Err(Error::damaged("a compressed blob", "its length is beyond reason"));
+        }
+        out.reserve_exact(length);
+        let written = self
+            .context
+            .decompress(out, data)
+            .map_err(|code| Error::damaged("a compressed blob", get_error_name(code)))?;
+        if written != length {
+            return Err(Error::damaged("a compressed blob", format!("{written} bytes instead of {length}")));
+        }
+        Ok(())
+    }
+}
+
+/// Compresses an unpacked file (index, snapshot, lock).
+pub(crate) fn compress_file(data: &[u8]) -> Option<Vec<u8>> {
+    zstd::bulk::compress(data, 3).ok()
+}
+
+/// Longest unpacked file that is taken in, decompressed.
+const FILE_LIMIT: u64 = 1 << 30;
+
+/// Decompresses an unpacked file.
+pub(crate) fn decompress_file(data: &[u8]) -> Result<Vec<u8>> {
+    use std::io::Read;
+    let bad = |error: std::io::Error| Error::damaged("a compressed file", error);
+    let mut out = Vec::new();
+    let decoder = zstd::stream::read::Decoder::with_buffer(data).map_err(bad)?;
+    decoder.take(FILE_LIMIT + 1).read_to_end(&mut out).map_err(bad)?;
+    if out.len() as u64 > FILE_LIMIT {
+        return Err(Error::damaged("a compressed file", "it is longer than 1 GiB"));
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blobs_come_back_and_wrong_lengths_are_refused() {
+        let data = b"hello hello hello hello hello".repeat(50);
+        let mut packed = vec![0; Compressor::bound(data.len())];
+        let length = Compressor::new(1).compress(&data, &mut packed).unwrap();
+        assert!(length < data.len());
+        let (mut decompressor, mut out) = (Decompressor::default(), Vec::new());
+        decompressor.decompress(&packed[..length], data.len(), &mut out).unwrap();
+        assert_eq!(out, data);
+        for wrong in [data.len() - 1, data.len() + 1, 1 << 40] {
+            assert!(decompressor.decompress(&packed[..length], wrong, &mut out).is_err());
+        }
+    }
+}

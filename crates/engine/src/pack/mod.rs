@@ -1,0 +1,17 @@
+//! Building packs, and getting them into the storage.
+
+mod builder;
+mod compression;
+mod uploader;
+
+pub use builder::{FinishedPack, PackBuilder, PackBuffer};
+pub use compression::{Compression, Compressor, Decompressor};
+pub(crate) use compression::{compress_file, decompress_file};
+pub use uploader::Uploader;
+
+/// Pack size that restic aims at, in bytes.
+pub const DEFAULT_PACK_SIZE: usize = 16 << 20;
+/// Smallest pack size that may be asked for.
+pub const MIN_PACK_SIZE: usize = 4 << 20;
+/// Largest pack size that may be asked for.
+pub const MAX_PACK_SIZE: usize = 128 << 20;

@@ -1,0 +1,203 @@
+//! Storing finished packs, and the index files that name them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use backstay_core::{FileKind, Handle};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
+
+use super::{FinishedPack, PackBuffer};
+use crate::format::IndexFile;
+use crate::format::index::PackIndex;
+use crate::index::Index;
+use crate::repository::{Lock, Repository};
+use crate::{Error, Result};
+
+/// Blobs in an index file, about.
+const INDEX_BLOBS: usize = 50_000;
+/// Packs after which an index file is written all the same, so that interrupted work has less to do again.
+const INDEX_PACKS: usize = 64;
+
+/// Stores packs on threads of its own.
+pub struct Uploader {
+    shared: Arc<Shared>,
+    packs: Option<Sender<FinishedPack>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+struct Shared {
+    repository: Repository,
+    index: Arc<Index>,
+    lock: Option<Arc<Lock>>,
+    buffers: Mutex<Vec<PackBuffer>>,
+    pending: Mutex<Vec<PackIndex>>,
+    failed: AtomicBool,
+    failure: Mutex<Option<Error>>,
+    stored_bytes: AtomicU64,
+}
+
+impl Uploader {
+    /// Starts the threads. Nothing is stored before `lock`, if given, is confirmed.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(repository: &Repository, index: Arc<Index>, lock: Option<Arc<Lock>>) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            repository: repository.clone(),
+            index,
+            lock,
+            buffers: Mutex::default(),
+            pending: Mutex::default(),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+            stored_bytes: AtomicU64::new(0),
+        });
+        // No queue: a pack waits in its builder's hands, so that memory is bounded by builders and threads.
+        let (sender, receiver) = bounded(0);
+        let mut threads = Vec::new();
+        for number in 0..repository.storage().connections().clamp(1, 8) {
+            let (shared, receiver) = (Arc::clone(&shared), receiver.clone());
+            let thread = std::thread::Builder::new()
+                .name(format!("upload {number}"))
+                .spawn(move || shared.run(&receiver))
+                .map_err(|error| Error::Invalid(format!("cannot start a thread: {error}")))?;
+            threads.push(thread);
+        }
+        Ok(Self { shared, packs: Some(sender), threads })
+    }
+
+    /// Memory for a new pack.
+    #[must_use]
+    pub fn buffer(&self) -> PackBuffer {
+        self.shared.buffers.lock().pop().unwrap_or_default()
+    }
+
+    /// Gives memory back.
+    pub fn recycle(&self, buffer: PackBuffer) {
+        self.shared.buffers.lock().push(buffer);
+    }
+
+    /// Hands over a pack; waits until a thread takes it.
+    ///
+    /// # Errors
+    /// When storing an earlier pack failed. [`Uploader::finish`] says why.
+    pub fn submit(&self, pack: FinishedPack) -> Result<()> {
+        self.check()?;
+        match &self.packs {
+            Some(packs) if packs.send(pack).is_ok() => Ok(()),
+            _ => Err(self.failure()),
+        }
+    }
+
+    /// Whether all is well so far.
+    ///
+    /// # Errors
+    /// The first failure, once; afterwards a shorter one.
+    pub fn check(&self) -> Result<()> {
+        if self.shared.failed.load(Ordering::Relaxed) { Err(self.failure()) } else { Ok(()) }
+    }
+
+    fn failure(&self) -> Error {
+        let first = self.shared.failure.lock().take();
+        first.unwrap_or_else(|| Error::Invalid("storing packs failed".into()))
+    }
+
+    /// Waits until all packs are stored, and writes the rest of the index.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub fn finish(mut self) -> Result<()> {
+        self.stop();
+        self.check()?;
+        self.shared.flush_index(0)
+    }
+
+    fn stop(&mut self) {
+        self.packs = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                self.shared.fail(Error::Invalid("a thread that stores packs ended unexpectedly".into()));
+            }
+        }
+    }
+
+    /// Bytes of packs stored so far.
+    #[must_use]
+    pub fn stored_bytes(&self) -> u64 {
+        self.shared.stored_bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Uploader {
+    /// Work that was given up: what is stored gets into the index if that is still possible, so that it need not be stored again.
+    fn drop(&mut self) {
+        if self.packs.is_some() {
+            self.stop();
+            let _ = self.shared.salvage();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, packs: &Receiver<FinishedPack>) {
+        for pack in packs {
+            if self.failed.load(Ordering::Relaxed) {
+                continue;
+            }
+            if let Err(error) = self.store(pack) {
+                self.fail(error);
+            }
+        }
+    }
+
+    fn store(&self, pack: FinishedPack) -> Result<()> {
+        if let Some(lock) = &self.lock {
+            lock.confirm()?;
+        }
+        let bytes = pack.buffer.filled();
+        self.repository.write_file(Handle::new(FileKind::Pack, pack.id), bytes)?;
+        self.stored_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.index.add(pack.id, &pack.blobs);
+        self.pending.lock().push(PackIndex { id: pack.id, blobs: pack.blobs });
+        self.buffers.lock().push(pack.buffer);
+        self.flush_index(INDEX_BLOBS)
+    }
+
+    /// Writes an index file when at least this many blobs wait for one.
+    fn flush_index(&self, least: usize) -> Result<()> {
+        let packs = {
+            let mut pending = self.pending.lock();
+            let blobs: usize = pending.iter().map(|pack| pack.blobs.len()).sum();
+            if pending.is_empty() || (blobs < least && pending.len() < INDEX_PACKS) {
+                return Ok(());
+            }
+            std::mem::take(&mut *pending)
+        };
+        let file = IndexFile { supersedes: Vec::new(), packs };
+        self.repository.save_unpacked(FileKind::Index, &file.to_json())?;
+        Ok(())
+    }
+
+    /// Writes the index of what was stored although the work was cancelled.
+    fn salvage(&self) -> Result<()> {
+        if let Some(lock) = &self.lock {
+            lock.confirm()?;
+        }
+        let packs = std::mem::take(&mut *self.pending.lock());
+        if packs.is_empty() {
+            return Ok(());
+        }
+        let repository = self.repository.with_control(backstay_core::Control::new());
+        repository.save_unpacked(FileKind::Index, &IndexFile { supersedes: Vec::new(), packs }.to_json())?;
+        Ok(())
+    }
+
+    fn fail(&self, error: Error) {
+        let mut failure = self.failure.lock();
+        if !self.failed.swap(true, Ordering::SeqCst) {
+            *failure = Some(error);
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The passwords of a repository: each opens the same master key.
+
+use std::sync::Arc;
+
+use backstay_core::storage::ErrorKind;
+use backstay_core::{CallContext, FileId, FileKind, Handle, Storage};
+
+use super::Repository;
+use crate::crypto::{KeyBytes, hash};
+use crate::format::KeyFile;
+use crate::format::key::Labels;
+use crate::{Error, Result};
+
+/// Most keys that are tried: each try takes half a second.
+const TRIES: usize = 20;
+
+/// Finds the key that a password opens. `hint` is the id, or its beginning, of a key to try first.
+///
+/// # Errors
+/// [`Error::NoRepository`] when there is neither key nor configuration, [`Error::WrongPassword`] when no key opens.
+pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) -> Result<(KeyBytes, FileId)> {
+    let no_repository = || Error::NoRepository { location: storage.location() };
+    if let Err(error) = storage.size(&Handle::CONFIG, CallContext::NONE) {
+        return Err(if error.kind == ErrorKind::NotFound { no_repository() } else { error.into() });
+    }
+    let mut ids = Vec::new();
+    storage.list(FileKind::Key, CallContext::NONE, &mut |id, _| ids.push(id))?;
+    if ids.is_empty() {
+        return Err(Error::damaged(storage.location(), "it has a configuration but no key"));
+    }
+    if let Some(hint) = hint {
+        ids.sort_by_key(|id| !id.to_hex().starts_with(hint));
+    }
+    let mut damaged = None;
+    let mut tried = 0;
+    for id in ids.into_iter().take(TRIES) {
+        match load(storage, id).and_then(|file| file.open(password)) {
+            Ok(master) => return Ok((master, id)),
+            Err(Error::WrongPassword { .. }) => tried += 1,
+            Err(error) => damaged = Some(error),
+        }
+    }
+    match damaged {
+        Some(error) if tried == 0 => Err(error),
+        _ => Err(Error::WrongPassword { keys: tried }),
+    }
+}
+
+fn load(storage: &Arc<dyn Storage>, id: FileId) -> Result<KeyFile> {
+    let handle = Handle::new(FileKind::Key, id);
+    let mut json = Vec::new();
+    storage.read(&handle, &mut json, CallContext::NONE)?;
+    if hash(&json) != id {
+        return Err(Error::damaged(handle, "its content does not fit its name"));
+    }
+    KeyFile::parse(&json).map_err(|error| match error {
+        Error::Damaged { why, .. } => Error::damaged(handle, why),
+        other => other,
+    })
+}
+
+/// A key of a repository.
+#[derive(Debug, Clone)]
+pub struct KeyInfo {
+    /// Its id.
+    pub id: FileId,
+    /// Whether this session opened the repository with it.
+    pub current: bool,
+    /// What it says.
+    pub file: KeyFile,
+}
+
+/// All keys; those that cannot be read come as errors.
+///
+/// # Errors
+/// When they cannot be listed.
+pub fn list_keys(repository: &Repository) -> Result<Vec<Result<KeyInfo>>> {
+    let keys = repository.list(FileKind::Key)?.into_iter().map(|(id, _)| {
+        let file = load(repository.storage(), id)?;
+        Ok(KeyInfo { id, current: id == repository.key_id(), file })
+    });
+    Ok(keys.collect())
+}
+
+/// Adds a password; returns the new key's id, once it has been read back and opened.
+///
+/// # Errors
+/// When it cannot be stored.
+pub fn add_key(repository: &Repository, password: &str, user: Option<&str>, host: Option<&str>) -> Result<FileId> {
+    let environment = repository.environment();
+    let labels = Labels {
+        created: environment.clock.now(),
+        username: user.map_or_else(|| environment.identity.user.clone(), str::to_owned),
+        hostname: host.map_or_else(|| environment.identity.host.clone(), str::to_owned),
+    };
+    let file = KeyFile::seal(repository.master(), password, repository.settings().kdf, labels, repository.random())?;
+    let json = file.to_json();
+    let id = hash(&json);
+    repository.write_file(Handle::new(FileKind::Key, id), &json)?;
+    load(repository.storage(), id)?.open(password)?;
+    Ok(id)
+}
+
+/// Removes a password's key.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is the one this session uses.
+pub fn remove_key(repository: &Repository, id: FileId) -> Result<()> {
+    if id == repository.key_id() {
+        return Err(Error::Invalid("refusing to remove the key that opened the repository".into()));
+    }
+    repository.storage().remove(&Handle::new(FileKind::Key, id), repository.context())?;
+    Ok(())
+}

@@ -1,0 +1,233 @@
+//! Locks, by restic's rules: any number of shared ones, or one exclusive one and nothing else.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use backstay_core::{CallContext, Control, FileId, FileKind, Handle};
+use parking_lot::{Condvar, Mutex};
+
+use super::Repository;
+use crate::format::{LockFile, time};
+use crate::{Error, Result};
+
+/// Time between making a lock and looking whether somebody made another meanwhile.
+const SETTLE: Duration = Duration::from_millis(200);
+/// A lock is refreshed this often.
+const REFRESH: Duration = Duration::from_secs(5 * 60);
+/// A lock older than this is taken to be left behind, in seconds.
+const STALE: i64 = 30 * 60;
+/// A holder who could not refresh its lock for this long gives up before others take it for stale, in seconds.
+const GIVE_UP: i64 = STALE - REFRESH.as_secs() as i64 * 3 / 2;
+
+/// A lock of ours. It is refreshed while it lives and removed when dropped.
+pub struct Lock {
+    shared: Arc<Shared>,
+    refresher: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    repository: Repository,
+    exclusive: bool,
+    state: Mutex<State>,
+    wake: Condvar,
+    confirmed: AtomicBool,
+}
+
+struct State {
+    id: FileId,
+    refreshed: i64,
+    ended: bool,
+    lost: Option<String>,
+}
+
+impl Lock {
+    /// Takes a lock. It counts only once it is [confirmed](Lock::confirm), before the first change of the repository; until then
+    /// the caller may read, so that the waiting costs nothing.
+    ///
+    /// When the lock is lost later (somebody removed it, or it could not be refreshed), `repository`'s control is cancelled.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when another lock stands in the way.
+    pub fn acquire(repository: &Repository, exclusive: bool) -> Result<Self> {
+        refuse_conflict(repository, exclusive, None)?;
+        let id = write(repository, exclusive)?;
+        let shared = Arc::new(Shared {
+            repository: repository.clone(),
+            exclusive,
+            state: Mutex::new(State {
+                id,
+                refreshed: repository.environment().clock.now().seconds,
+                ended: false,
+                lost: None,
+            }),
+            wake: Condvar::new(),
+            confirmed: AtomicBool::new(false),
+        });
+        let refresher = {
+            let shared = Arc::clone(&shared);
+            std::thread::Builder::new().name("lock".into()).spawn(move || shared.keep_fresh()).ok()
+        };
+        Ok(Self { shared, refresher })
+    }
+
+    /// Waits until nobody can have missed the lock, and checks that nobody else made one. Fast when called again.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] when somebody did; [`Error::LockLost`] when the lock is no longer ours.
+    pub fn confirm(&self) -> Result<()> {
+        let shared = &self.shared;
+        if let Some(why) = shared.state.lock().lost.clone() {
+            return Err(Error::LockLost { why });
+        }
+        if shared.confirmed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        shared.repository.environment().clock.sleep(SETTLE);
+        let own = shared.state.lock().id;
+        refuse_conflict(&shared.repository, shared.exclusive, Some(own))?;
+        shared.confirmed.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Why the lock is no longer ours, if it is not.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        self.shared.state.lock().lost.clone()
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        self.shared.state.lock().ended = true;
+        self.shared.wake.notify_all();
+        if let Some(refresher) = self.refresher.take() {
+            let _ = refresher.join();
+        }
+        let id = self.shared.state.lock().id;
+        // Also when the work was cancelled: the lock must not stay behind.
+        let repository = &self.shared.repository;
+        let _ = repository.storage().remove(&Handle::new(FileKind::Lock, id), CallContext::NONE);
+    }
+}
+
+impl Shared {
+    fn keep_fresh(&self) {
+        let mut state = self.state.lock();
+        while !state.ended {
+            self.wake.wait_for(&mut state, REFRESH);
+            if state.ended {
+                return;
+            }
+            let old = state.id;
+            let repository = self.repository.with_control(Control::new());
+            let outcome = parking_lot::MutexGuard::unlocked(&mut state, || refresh(&repository, old, self.exclusive));
+            let now = repository.environment().clock.now().seconds;
+            match outcome {
+                Ok(id) => {
+                    state.id = id;
+                    state.refreshed = now;
+                }
+                Err(error) if error.is_not_found() => state.lost = Some("somebody removed it".into()),
+                Err(error) if now - state.refreshed > GIVE_UP => state.lost = Some(error.to_string()),
+                Err(_) => {}
+            }
+            if state.lost.is_some() {
+                self.repository.control().cancel();
+                return;
+            }
+        }
+    }
+}
+
+/// Makes a fresh lock, then removes the old one, so that there is one at each moment.
+fn refresh(repository: &Repository, old: FileId, exclusive: bool) -> Result<FileId> {
+    let handle = Handle::new(FileKind::Lock, old);
+    repository.storage().size(&handle, repository.context())?;
+    let id = write(repository, exclusive)?;
+    repository.remove_file(handle)?;
+    Ok(id)
+}
+
+fn write(repository: &Repository, exclusive: bool) -> Result<FileId> {
+    let environment = repository.environment();
+    let identity = &environment.identity;
+    let lock = LockFile {
+        time: environment.clock.now(),
+        exclusive,
+        hostname: identity.host.clone(),
+        username: identity.user.clone(),
+        pid: i64::from(identity.pid),
+        uid: Some(identity.uid).filter(|uid| *uid != 0),
+        gid: Some(identity.gid).filter(|gid| *gid != 0),
+    };
+    repository.save_unpacked(FileKind::Lock, &lock.to_json())
+}
+
+fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>) -> Result<()> {
+    for info in list_locks(repository)? {
+        if Some(info.id) == own {
+            continue;
+        }
+        let file = info.file?;
+        if exclusive || file.exclusive {
+            return Err(Error::Locked {
+                holder: format!("process {} of {} on {}", file.pid, file.username, file.hostname),
+                since: time::to_text(&file.time),
+                exclusive: file.exclusive,
+                lock: info.id,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// A lock in the repository.
+pub struct LockInfo {
+    /// Its id.
+    pub id: FileId,
+    /// What it says, if it can be read.
+    pub file: Result<LockFile>,
+}
+
+impl LockInfo {
+    /// Whether the lock was left behind: older than 30 minutes, or its process on this host is gone.
+    fn is_stale(&self, repository: &Repository, is_alive: &dyn Fn(i64) -> bool) -> bool {
+        let Ok(file) = &self.file else { return false };
+        let environment = repository.environment();
+        environment.clock.now().seconds - file.time.seconds > STALE
+            || (file.hostname == environment.identity.host && !is_alive(file.pid))
+    }
+}
+
+/// All locks. One that vanishes meanwhile is not among them.
+///
+/// # Errors
+/// When they cannot be listed.
+pub fn list_locks(repository: &Repository) -> Result<Vec<LockInfo>> {
+    let mut locks = Vec::new();
+    for (id, _) in repository.list(FileKind::Lock)? {
+        let file = repository.load_unpacked(FileKind::Lock, id).and_then(|json| LockFile::parse(&json));
+        if !matches!(&file, Err(error) if error.is_not_found()) {
+            locks.push(LockInfo { id, file });
+        }
+    }
+    Ok(locks)
+}
+
+/// Removes locks that were left behind, or all of them; returns how many. `is_alive` tells whether a
+/// process of this host lives.
+///
+/// # Errors
+/// When a lock cannot be removed.
+pub fn remove_locks(repository: &Repository, all: bool, is_alive: &dyn Fn(i64) -> bool) -> Result<usize> {
+    let mut removed = 0;
+    for info in list_locks(repository)? {
+        if all || info.is_stale(repository, is_alive) {
+            repository.remove_file(Handle::new(FileKind::Lock, info.id))?;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
