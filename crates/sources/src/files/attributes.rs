@@ -4,8 +4,8 @@
 //! path, or by way of the folder's descriptor where the path is longer than the kernel takes.
 
 use std::ffi::CStr;
-use std::fmt::Write as _;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::io::Write as _;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use backstay_core::Xattr;
 use rustix::fs;
@@ -110,17 +110,29 @@ pub(super) fn path_of<'a>(
     name: &[u8],
     path: &'a mut Vec<u8>,
 ) -> Option<&'a CStr> {
-    path.clear();
-    if folder.len() + name.len() + 2 < PATH_MAX {
-        path.extend_from_slice(folder);
-    } else {
-        let mut link = String::new();
-        write!(link, "/proc/self/fd/{}", descriptor.as_fd().as_raw_fd()).ok()?;
-        path.extend_from_slice(link.as_bytes());
+    if folder.len() + name.len() + 2 >= PATH_MAX {
+        return path_through(descriptor, name, path);
     }
+    path.clear();
+    path.extend_from_slice(folder);
     if path.last() != Some(&b'/') {
         path.push(b'/');
     }
+    end_with(name, path)
+}
+
+/// Builds a path that leads through an open folder, so that it names nothing outside of it.
+pub(super) fn path_through<'a>(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    path: &'a mut Vec<u8>,
+) -> Option<&'a CStr> {
+    path.clear();
+    write!(path, "/proc/self/fd/{}/", folder.as_raw_fd()).ok()?;
+    end_with(name, path)
+}
+
+fn end_with<'a>(name: &[u8], path: &'a mut Vec<u8>) -> Option<&'a CStr> {
     path.extend_from_slice(name);
     path.push(0);
     CStr::from_bytes_with_nul(path).ok()

@@ -1,7 +1,7 @@
 //! Files and folders of this machine, as a source of backups and as a target of restores.
 //!
 //! A [`Capture`] walks targets into a sink with the tree and the metadata that restic would record,
-//! so that both programs make the same tree of the same files.
+//! so that both programs make the same tree of the same files. A [`restore::FolderTarget`] takes them back.
 
 mod attributes;
 mod capture;
@@ -11,6 +11,7 @@ mod opener;
 mod owners;
 pub mod path;
 mod queue;
+pub mod restore;
 mod rules;
 mod scan;
 mod stat;
