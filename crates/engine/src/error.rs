@@ -108,4 +108,4 @@ impl From<SinkError> for Error {
 }
 
 /// The engine's result.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -1,0 +1,150 @@
+//! Reading and cutting the content of one file.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use backstay_core::{CutHint, SinkError};
+
+use super::chunks::ChunkedFile;
+use super::packers::Packer;
+use super::sink::Shared;
+use crate::chunker::{ChunkSizes, Chunker};
+
+/// Bytes read at a time once a chunk is beyond its least size.
+const STEP: usize = 256 << 10;
+
+/// Finds the cuts in one content.
+pub(super) struct Cutter {
+    hint: CutHint,
+    /// Bytes of the content before the chunk at hand.
+    start: u64,
+    /// The first mark that may lie beyond `start`.
+    next_mark: usize,
+}
+
+impl Cutter {
+    pub(super) fn new(hint: CutHint) -> Self {
+        Self { hint, start: 0, next_mark: 0 }
+    }
+
+    /// The length of the chunk at the start of `data`, of which `searched` bytes are known to hold no cut.
+    pub(super) fn cut(&mut self, chunker: &Chunker, data: &[u8], searched: usize) -> Option<usize> {
+        let max = chunker.sizes().max;
+        let length = match &self.hint {
+            CutHint::ByContent => chunker.cut(data, searched),
+            CutHint::Fixed(size) => {
+                let size = (*size as usize).clamp(1, max);
+                (data.len() >= size).then_some(size)
+            }
+            CutHint::Marks(marks) => {
+                while marks.get(self.next_mark).is_some_and(|mark| *mark <= self.start) {
+                    self.next_mark += 1;
+                }
+                let mark = marks.get(self.next_mark).map_or(u64::MAX, |mark| mark - self.start);
+                let length = usize::try_from(mark).unwrap_or(usize::MAX).min(max);
+                (data.len() >= length).then_some(length)
+            }
+        };
+        if let Some(length) = length {
+            self.start += length as u64;
+        }
+        length
+    }
+}
+
+/// Chunks that are being filled from a stream of bytes.
+pub(super) struct ChunkStream {
+    pub(super) file: Arc<ChunkedFile>,
+    pub(super) size: u64,
+    cutter: Cutter,
+    buffer: Vec<u8>,
+    filled: usize,
+    searched: usize,
+}
+
+impl ChunkStream {
+    pub(super) fn new(shared: &Shared, hint: CutHint) -> Self {
+        let buffer = shared.chunks.buffer(shared.chunker.sizes().max);
+        let cutter = Cutter::new(hint);
+        Self { file: ChunkedFile::new(), size: 0, cutter, buffer, filled: 0, searched: 0 }
+    }
+
+    /// Room for the next bytes: never empty.
+    pub(super) fn room(&mut self, sizes: ChunkSizes) -> &mut [u8] {
+        let target = if self.filled < sizes.min { sizes.min + STEP } else { self.filled + STEP };
+        let target = target.min(self.buffer.len());
+        self.buffer.get_mut(self.filled..target).unwrap_or_default()
+    }
+
+    /// Takes in `count` bytes that were put into the room, and hands on the chunks that they end.
+    pub(super) fn advance(
+        &mut self,
+        shared: &Shared,
+        count: usize,
+        mut packer: Option<&mut Packer>,
+    ) -> Result<(), SinkError> {
+        self.filled += count;
+        self.size += count as u64;
+        loop {
+            let data = self.buffer.get(..self.filled).unwrap_or_default();
+            let Some(length) = self.cutter.cut(&shared.chunker, data, self.searched) else {
+                self.searched = self.filled;
+                return Ok(());
+            };
+            let mut next = shared.chunks.buffer(shared.chunker.sizes().max);
+            let rest = self.filled - length;
+            if let (Some(target), Some(source)) = (next.get_mut(..rest), data.get(length..)) {
+                target.copy_from_slice(source);
+            }
+            let chunk = std::mem::replace(&mut self.buffer, next);
+            self.filled = rest;
+            self.searched = 0;
+            shared.submit_chunk(&self.file, chunk, length, packer.as_deref_mut())?;
+        }
+    }
+
+    /// Whether no byte waits for its chunk to end.
+    pub(super) fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+
+    /// Counts bytes whose blob is known.
+    pub(super) fn skip(&mut self, length: u64) {
+        self.size += length;
+        self.cutter.start += length;
+    }
+
+    /// Ends the chunk at hand here.
+    pub(super) fn flush(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+        let length = std::mem::take(&mut self.filled);
+        if length == 0 {
+            return Ok(());
+        }
+        self.searched = 0;
+        self.cutter.start += length as u64;
+        let next = shared.chunks.buffer(shared.chunker.sizes().max);
+        let chunk = std::mem::replace(&mut self.buffer, next);
+        shared.submit_chunk(&self.file, chunk, length, packer)
+    }
+
+    /// Hands on what is left as the last chunk.
+    pub(super) fn finish(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+        self.flush(shared, packer)?;
+        shared.chunks.recycle(std::mem::take(&mut self.buffer));
+        Ok(())
+    }
+}
+
+/// Reads until `buffer` is full or the content ends.
+pub(super) fn read_full(reader: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match reader.read(room) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}

@@ -1,0 +1,21 @@
+//! Backing up: the repository as a [`Sink`](backstay_core::Sink).
+//!
+//! A worker takes a small file, or a chunk of a big one, and carries it through: read, cut, hash, compress,
+//! encrypt into the pack it fills. There is no queue between those steps, so the bytes stay in cache.
+//! Each worker fills packs of its own; what is left at the end is put together.
+//! A folder is done when all that is in it is: whoever finishes its last entry writes its tree.
+
+mod chunks;
+mod compare;
+mod content;
+mod finish;
+mod folder;
+mod packers;
+mod pushed;
+mod sink;
+mod stats;
+mod worker;
+
+pub use compare::ChangeDetection;
+pub use finish::{BackupOutcome, SnapshotDetails, save_snapshot};
+pub use sink::{BackupOptions, BackupSink};

@@ -1,0 +1,305 @@
+//! The sink: takes entries in and hands what must be read to the workers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+use backstay_core::{
+    Content, Control, CutHint, Entry, EntryKind, Events, FileId, Folder, Interrupted, ItemAction, Meta, Pushed,
+    Sink, SinkError,
+};
+use crossbeam_channel::{Sender, bounded};
+use parking_lot::{Condvar, Mutex, RwLock};
+
+use super::chunks::ChunkQueue;
+use super::compare::{ChangeDetection, is_complete};
+use super::folder::FolderState;
+use super::packers::Packers;
+use super::pushed::PushedFile;
+use super::stats::Stats;
+use super::worker::{Job, work};
+use crate::chunker::Chunker;
+use crate::format::{Node, Tree};
+use crate::index::Index;
+use crate::pack::Uploader;
+use crate::repository::{Lock, Repository, TreeCache};
+use crate::{Error, Result};
+
+/// How a backup is taken.
+#[derive(Debug, Clone, Default)]
+pub struct BackupOptions {
+    /// The tree to compare with: its files that are as they were are not read again.
+    pub parent_tree: Option<FileId>,
+    /// What counts as a change.
+    pub change_detection: ChangeDetection,
+    /// Store the time of last access; otherwise that of the last change stands in its place, as restic does.
+    pub with_atime: bool,
+}
+
+/// A backup that is being taken. Give it to a source, then [finish](BackupSink::finish) it.
+pub struct BackupSink {
+    pub(super) shared: Arc<Shared>,
+    pub(super) workers: Vec<JoinHandle<()>>,
+    pub(super) jobs: Sender<Job>,
+}
+
+/// What all threads of a backup share.
+pub(super) struct Shared {
+    pub(super) repository: Repository,
+    pub(super) index: Arc<Index>,
+    pub(super) options: BackupOptions,
+    pub(super) events: Arc<dyn Events>,
+    pub(super) chunker: Chunker,
+    pub(super) chunks: ChunkQueue,
+    pub(super) stats: Arc<Stats>,
+    pub(super) root_tree: Mutex<Option<FileId>>,
+    pub(super) root_done: Condvar,
+    pub(super) open_pushes: AtomicUsize,
+    trees: TreeCache,
+    packers: RwLock<Option<Arc<Packers>>>,
+    failed: AtomicBool,
+    failure: Mutex<Option<SinkError>>,
+}
+
+/// Entries that may wait for a worker.
+const QUEUE: usize = 256;
+/// Contents that may be pushed at once: each holds up to a chunk in memory.
+const PUSH_LIMIT: usize = 8;
+
+impl BackupSink {
+    /// Starts the threads of a backup. Nothing is written before `lock` is confirmed.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(
+        repository: &Repository,
+        index: Arc<Index>,
+        lock: Option<Arc<Lock>>,
+        options: BackupOptions,
+        events: Arc<dyn Events>,
+    ) -> Result<Self> {
+        let stats = Arc::new(Stats::default());
+        let uploader = Uploader::start(repository, Arc::clone(&index), lock)?;
+        let packers = Packers::new(repository, Arc::clone(&index), uploader, Arc::clone(&stats));
+        let threads = repository.settings().threads.max(1);
+        let shared = Arc::new(Shared {
+            repository: repository.clone(),
+            trees: TreeCache::new(repository, Arc::clone(&index)),
+            index,
+            options,
+            events,
+            chunker: Chunker::new(repository.config().polynomial, repository.settings().chunk_sizes),
+            chunks: ChunkQueue::new(threads * 2),
+            stats,
+            root_tree: Mutex::new(None),
+            root_done: Condvar::new(),
+            open_pushes: AtomicUsize::new(0),
+            packers: RwLock::new(Some(Arc::new(packers))),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        });
+        let (jobs, queue) = bounded(QUEUE);
+        let mut workers = Vec::new();
+        for number in 0..threads {
+            let (shared, queue) = (Arc::clone(&shared), queue.clone());
+            let worker = std::thread::Builder::new()
+                .name(format!("worker {number}"))
+                .spawn(move || work(&shared, &queue))
+                .map_err(|error| Error::Invalid(format!("cannot start a thread: {error}")))?;
+            workers.push(worker);
+        }
+        Ok(Self { shared, workers, jobs })
+    }
+}
+
+impl Sink for BackupSink {
+    fn root(&self) -> Result<Box<dyn Folder>, SinkError> {
+        let previous = self.shared.options.parent_tree.and_then(|id| self.shared.previous_tree(&id, b"/"));
+        let state = Arc::new(FolderState::new(None, Vec::new(), previous, None));
+        Ok(Box::new(FolderHandle { shared: Arc::clone(&self.shared), jobs: self.jobs.clone(), state }))
+    }
+
+    fn open_limit(&self) -> usize {
+        PUSH_LIMIT
+    }
+}
+
+/// A folder, as sources hold it.
+struct FolderHandle {
+    shared: Arc<Shared>,
+    jobs: Sender<Job>,
+    state: Arc<FolderState>,
+}
+
+impl Folder for FolderHandle {
+    fn folder(&self, name: &[u8]) -> Result<Box<dyn Folder>, SinkError> {
+        self.shared.check()?;
+        let previous_node = self.state.previous(name).filter(|node| node.is_folder()).cloned();
+        let subtree = previous_node.as_ref().and_then(|node| node.subtree);
+        let previous = subtree.and_then(|id| self.shared.previous_tree(&id, &self.state.path_of(name)));
+        self.state.expect();
+        let parent = Some(Arc::clone(&self.state));
+        let state = Arc::new(FolderState::new(parent, name.to_vec(), previous, previous_node));
+        Ok(Box::new(Self { shared: Arc::clone(&self.shared), jobs: self.jobs.clone(), state }))
+    }
+
+    fn add(&self, entry: Entry) -> Result<(), SinkError> {
+        self.shared.check()?;
+        let Entry { name, meta, content } = entry;
+        let previous = self.state.previous(&name);
+        let unchanged = previous.is_some_and(|previous| match &content {
+            Content::SameAsParent => true,
+            Content::Lazy(..) => !self.shared.options.change_detection.has_changed(&meta, previous),
+            Content::None | Content::Patched { .. } => false,
+        });
+        match previous {
+            Some(previous) if unchanged => {
+                if is_complete(previous, &self.shared.index) {
+                    self.shared.keep(&self.state, name, meta, previous);
+                    return Ok(());
+                }
+                let missing = "parts of it are not in the repository's index; it is stored again";
+                self.shared.events.warning(&format!(
+                    "{}: {missing}",
+                    String::from_utf8_lossy(&self.state.path_of(&name))
+                ));
+            }
+            _ => {}
+        }
+        match content {
+            Content::None => {
+                self.state.push(Node { name, meta: self.shared.stored_meta(meta), ..Node::default() });
+                Ok(())
+            }
+            Content::SameAsParent => {
+                self.shared.item_failed(&self.state, &name, "archival", "the parent snapshot does not have its content");
+                Ok(())
+            }
+            content => {
+                self.state.expect();
+                let job = Job { folder: Arc::clone(&self.state), name, meta, content };
+                self.jobs.send(job).map_err(|_| SinkError::failed("the backup's workers ended"))
+            }
+        }
+    }
+
+    fn begin(&self, name: &[u8], cut: CutHint) -> Result<Box<dyn Pushed>, SinkError> {
+        self.shared.check()?;
+        if self.shared.open_pushes.fetch_add(1, Ordering::SeqCst) >= PUSH_LIMIT {
+            self.shared.open_pushes.fetch_sub(1, Ordering::SeqCst);
+            return Err(SinkError::failed(format!("more than {PUSH_LIMIT} contents are being pushed at once")));
+        }
+        self.state.expect();
+        Ok(Box::new(PushedFile::new(Arc::clone(&self.shared), Arc::clone(&self.state), name.to_vec(), cut)))
+    }
+
+    fn failed(&self, name: &[u8], error: &str) {
+        self.shared.item_failed(&self.state, name, "scan", error);
+    }
+
+    fn close(self: Box<Self>, meta: Meta) -> Result<(), SinkError> {
+        self.state.set_meta(self.shared.stored_meta(meta));
+        self.shared.settle(&self.state, None)
+    }
+}
+
+impl Shared {
+    /// A tree of the parent snapshot. One that cannot be read costs time, not data: all is read again.
+    fn previous_tree(&self, id: &FileId, path: &[u8]) -> Option<Tree> {
+        match self.trees.tree_once(id) {
+            Ok(tree) => Some(tree),
+            Err(error) => {
+                let path = String::from_utf8_lossy(path);
+                self.events.warning(&format!("{path}: the parent snapshot cannot be read, all is read again: {error}"));
+                None
+            }
+        }
+    }
+
+    /// The metadata as it is stored.
+    pub(super) fn stored_meta(&self, mut meta: Meta) -> Meta {
+        if !self.options.with_atime {
+            meta.accessed = meta.modified;
+        }
+        meta
+    }
+
+    /// Takes over the content that the parent snapshot has.
+    fn keep(&self, folder: &Arc<FolderState>, name: Vec<u8>, meta: Meta, previous: &Node) {
+        let size = previous.meta.size;
+        let meta = Meta { size, ..self.stored_meta(meta) };
+        self.stats.file(ItemAction::Unchanged, size);
+        self.events.bytes_done(size);
+        self.events.file_done(&folder.path_of(&name), ItemAction::Unchanged, size, 0);
+        folder.push(Node { name, meta, content: previous.content.clone(), ..Node::default() });
+    }
+
+    /// Ends a file whose content is stored.
+    pub(super) fn complete_file(
+        &self,
+        folder: &Arc<FolderState>,
+        name: Vec<u8>,
+        meta: Meta,
+        content: Vec<FileId>,
+        stored: u64,
+    ) -> Result<(), SinkError> {
+        let meta = Meta { kind: EntryKind::File, ..self.stored_meta(meta) };
+        let size = meta.size;
+        let node = Node { name, meta, content: Some(content), ..Node::default() };
+        let action = match folder.previous(&node.name) {
+            None => ItemAction::New,
+            Some(previous) if *previous == node => ItemAction::Unchanged,
+            Some(_) => ItemAction::Changed,
+        };
+        self.stats.file(action, size);
+        self.events.file_done(&folder.path_of(&node.name), action, size, stored);
+        self.settle(folder, Some(node))
+    }
+
+    /// Reports an item that stays out of the backup.
+    pub(super) fn item_failed(&self, folder: &FolderState, name: &[u8], during: &str, error: &str) {
+        self.stats.failure();
+        self.events.item_failed(&folder.path_of(name), during, error);
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        self.repository.control()
+    }
+
+    /// The packers, while the backup runs.
+    pub(super) fn packers(&self) -> Result<Arc<Packers>, SinkError> {
+        self.packers.read().clone().ok_or_else(|| SinkError::failed("the backup is over"))
+    }
+
+    /// Takes the packers, to end the backup.
+    pub(super) fn take_packers(&self) -> Option<Arc<Packers>> {
+        self.packers.write().take()
+    }
+
+    /// Whether the backup can go on; waits while it is paused.
+    pub(super) fn check(&self) -> Result<(), SinkError> {
+        if self.failed.load(Ordering::Relaxed) {
+            return Err(self.failure());
+        }
+        Ok(self.control().checkpoint()?)
+    }
+
+    /// Notes that the backup cannot go on.
+    pub(super) fn fail(&self, error: SinkError) {
+        let mut failure = self.failure.lock();
+        if !self.failed.swap(true, Ordering::SeqCst) {
+            *failure = Some(error);
+        }
+        self.root_done.notify_all();
+    }
+
+    /// Whether the backup failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Why it failed: the reason once, afterwards only that it did.
+    pub(super) fn failure(&self) -> SinkError {
+        self.failure.lock().take().unwrap_or(SinkError::Interrupted(Interrupted))
+    }
+}

@@ -1,0 +1,253 @@
+//! A worker: takes files and chunks, and carries each through.
+
+use std::io::Read;
+use std::ops::Range;
+use std::sync::Arc;
+
+use backstay_core::{Content, CutHint, Meta, Opener, SinkError};
+use crossbeam_channel::{Receiver, TryRecvError, select};
+
+use super::content::{ChunkStream, read_full};
+use super::folder::FolderState;
+use super::packers::Packer;
+use super::sink::Shared;
+use crate::format::BlobKind;
+use crate::repository::BlobReader;
+
+/// An entry whose content has to be read.
+pub(super) struct Job {
+    pub(super) folder: Arc<FolderState>,
+    pub(super) name: Vec<u8>,
+    pub(super) meta: Meta,
+    pub(super) content: Content,
+}
+
+/// Runs until no more jobs can come.
+pub(super) fn work(shared: &Shared, jobs: &Receiver<Job>) {
+    let Ok(packers) = shared.packers() else { return };
+    packers.with(|packer| {
+        let mut scratch = Vec::new();
+        loop {
+            // Chunks first: they hold memory.
+            let outcome = match shared.chunks.receiver.try_recv() {
+                Ok(chunk) => shared.store_chunk(chunk, packer),
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => select! {
+                    recv(shared.chunks.receiver) -> chunk => match chunk {
+                        Ok(chunk) => shared.store_chunk(chunk, packer),
+                        Err(_) => return,
+                    },
+                    recv(jobs) -> job => match job {
+                        Ok(job) if shared.has_failed() => { drop(job); Ok(()) }
+                        Ok(job) => shared.process(job, packer, &mut scratch),
+                        // No more files: the chunks that are left end the work.
+                        Err(_) => return,
+                    },
+                },
+            };
+            if let Err(error) = outcome {
+                shared.fail(error);
+            }
+        }
+    });
+}
+
+impl Shared {
+    fn process(&self, job: Job, packer: &mut Packer, scratch: &mut Vec<u8>) -> Result<(), SinkError> {
+        self.control().checkpoint()?;
+        let Job { folder, name, meta, content } = job;
+        self.events.file_started(&folder.path_of(&name));
+        let outcome = match content {
+            Content::Lazy(opener, hint) => self.read(&folder, &name, meta, opener, hint, packer, scratch),
+            Content::Patched { opener, ranges } => self.patch(&folder, &name, meta, opener, &ranges, packer),
+            Content::None | Content::SameAsParent => Ok(Ok(())),
+        };
+        match outcome? {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                self.item_failed(&folder, &name, "archival", &error.to_string());
+                self.settle(&folder, None)
+            }
+        }
+    }
+
+    /// Reads and stores a content. The inner error is the file's, the outer one the backup's.
+    #[allow(clippy::too_many_arguments)]
+    fn read(
+        &self,
+        folder: &Arc<FolderState>,
+        name: &[u8],
+        mut meta: Meta,
+        opener: Box<dyn Opener>,
+        hint: CutHint,
+        packer: &mut Packer,
+        scratch: &mut Vec<u8>,
+    ) -> Result<std::io::Result<()>, SinkError> {
+        let mut reader = match opener.open() {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        let sizes = self.chunker.sizes();
+        let small = hint == CutHint::ByContent && meta.size < sizes.min as u64;
+        if !small {
+            return self.read_chunks(folder, name, meta, &mut *reader, ChunkStream::new(self, hint), packer);
+        }
+        // One byte of room more than the file had shows whether it grew.
+        let expected = meta.size as usize;
+        if scratch.len() <= expected {
+            scratch.resize(expected + 1, 0);
+        }
+        let room = scratch.get_mut(..=expected).unwrap_or_default();
+        let first = loop {
+            match reader.read(room) {
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        let length = match first {
+            Ok(count) if count == expected && expected > 0 => count,
+            Ok(count) => match room.get_mut(count..).map(|rest| read_full(&mut *reader, rest)) {
+                Some(Ok(more)) => count + more,
+                Some(Err(error)) => return Ok(Err(error)),
+                None => count,
+            },
+            Err(error) => return Ok(Err(error)),
+        };
+        if length > expected {
+            let mut stream = ChunkStream::new(self, CutHint::ByContent);
+            let start = scratch.get(..length).unwrap_or_default();
+            if let Err(error) = self.push(&mut stream, start, Some(packer)) {
+                return Err(error);
+            }
+            return self.read_chunks(folder, name, meta, &mut *reader, stream, packer);
+        }
+        meta.size = length as u64;
+        let (content, stored) = match scratch.get(..length) {
+            Some(data) if length > 0 => {
+                let (id, stored) = self.packers()?.store(packer, BlobKind::Data, data)?;
+                (vec![id], stored)
+            }
+            _ => (Vec::new(), 0),
+        };
+        self.events.bytes_done(length as u64);
+        self.complete_file(folder, name.to_vec(), meta, content, u64::from(stored)).map(Ok)
+    }
+
+    /// Reads and stores a content of any length.
+    fn read_chunks(
+        &self,
+        folder: &Arc<FolderState>,
+        name: &[u8],
+        mut meta: Meta,
+        reader: &mut dyn Read,
+        mut stream: ChunkStream,
+        packer: &mut Packer,
+    ) -> Result<std::io::Result<()>, SinkError> {
+        loop {
+            self.check()?;
+            match read_full(reader, stream.room(self.chunker.sizes())) {
+                Ok(0) => break,
+                Ok(count) => stream.advance(self, count, Some(packer))?,
+                Err(error) => return Ok(Err(error)),
+            }
+        }
+        stream.finish(self, Some(packer))?;
+        meta.size = stream.size;
+        let (folder, name) = (Arc::clone(folder), name.to_vec());
+        stream
+            .file
+            .end(self, Box::new(move |shared, content, stored| shared.complete_file(&folder, name, meta, content, stored)))
+            .map(Ok)
+    }
+
+    /// Adds bytes to a stream of chunks.
+    pub(super) fn push(
+        &self,
+        stream: &mut ChunkStream,
+        mut data: &[u8],
+        mut packer: Option<&mut Packer>,
+    ) -> Result<(), SinkError> {
+        while !data.is_empty() {
+            let room = stream.room(self.chunker.sizes());
+            let count = room.len().min(data.len());
+            let (now, later) = data.split_at(count);
+            if let Some(target) = room.get_mut(..count) {
+                target.copy_from_slice(now);
+            }
+            data = later;
+            stream.advance(self, count, packer.as_deref_mut())?;
+        }
+        Ok(())
+    }
+
+    /// Stores the parent's content with some ranges replaced: blobs that no range touches are kept as they are.
+    fn patch(
+        &self,
+        folder: &Arc<FolderState>,
+        name: &[u8],
+        meta: Meta,
+        opener: Box<dyn Opener>,
+        ranges: &[Range<u64>],
+        packer: &mut Packer,
+    ) -> Result<std::io::Result<()>, SinkError> {
+        let mut patches = match opener.open() {
+            Ok(reader) => reader,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut reader = BlobReader::new(&self.repository, Arc::clone(&self.index));
+        let old = folder.previous(name).map(|node| node.blobs().to_vec()).unwrap_or_default();
+        let mut stream = ChunkStream::new(self, CutHint::ByContent);
+        let (mut at, size) = (0_u64, meta.size);
+        for id in old {
+            if at >= size {
+                break;
+            }
+            let length = u64::from(self.index.content_length(BlobKind::Data, &id).unwrap_or_default());
+            let touched = ranges.iter().any(|range| range.start < at + length && range.end > at);
+            if !touched && at + length <= size && stream.is_empty() {
+                self.known_chunk(&stream.file, id)?;
+                stream.skip(length);
+                at += length;
+                continue;
+            }
+            let mut content = match reader.read(BlobKind::Data, &id) {
+                Ok(content) => content.to_vec(),
+                Err(error) => return Ok(Err(std::io::Error::other(error))),
+            };
+            content.truncate(usize::try_from(size - at).unwrap_or(usize::MAX));
+            if let Err(error) = overlay(&mut content, at, ranges, &mut *patches) {
+                return Ok(Err(error));
+            }
+            at += content.len() as u64;
+            self.push(&mut stream, &content, Some(packer))?;
+            // The blobs after this one keep their boundaries.
+            stream.flush(self, Some(packer))?;
+        }
+        if at < size {
+            let mut tail = vec![0; usize::try_from(size - at).unwrap_or_default()];
+            if let Err(error) = overlay(&mut tail, at, ranges, &mut *patches) {
+                return Ok(Err(error));
+            }
+            self.push(&mut stream, &tail, Some(packer))?;
+        }
+        stream.finish(self, Some(packer))?;
+        let (folder, name) = (Arc::clone(folder), name.to_vec());
+        stream
+            .file
+            .end(self, Box::new(move |shared, content, stored| shared.complete_file(&folder, name, meta, content, stored)))
+            .map(Ok)
+    }
+}
+
+/// Writes the parts of the ranges that lie in `content`, which begins at `start`. The ranges ascend, so the patches are read in order.
+fn overlay(content: &mut [u8], start: u64, ranges: &[Range<u64>], patches: &mut dyn Read) -> std::io::Result<()> {
+    let end = start + content.len() as u64;
+    for range in ranges.iter().filter(|range| range.start < end && range.end > start) {
+        let from = (range.start.max(start) - start) as usize;
+        let to = (range.end.min(end) - start) as usize;
+        if let Some(target) = content.get_mut(from..to) {
+            patches.read_exact(target)?;
+        }
+    }
+    Ok(())
+}
