@@ -61,6 +61,12 @@ pub trait RestoreTarget: Send + Sync {
     /// When it cannot be opened.
     fn open_file(&self, path: &[u8], size: u64, sparse: bool) -> Result<Box<dyn TargetFile>, TargetError>;
 
+    /// Opens a file that was restored for reading.
+    ///
+    /// # Errors
+    /// When it cannot be opened or is no plain file.
+    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError>;
+
     /// Makes a symbolic link, device, pipe or the like from its metadata, in place of whatever is there.
     ///
     /// # Errors

@@ -286,4 +286,8 @@ pub trait Storage: Send + Sync {
     /// # Errors
     /// [`ErrorKind::NotFound`] when there is no such file (back ends that cannot tell return `Ok`).
     fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError>;
+
+    /// Tells that a pack holds trees: it will be read often and in small pieces, so a cache keeps it whole. Said before the
+    /// pack is written or read. Storages that are no cache, nor wrap one, ignore it.
+    fn note_tree_pack(&self, _pack: &FileId) {}
 }

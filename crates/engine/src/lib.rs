@@ -10,6 +10,7 @@ pub mod format;
 pub mod index;
 pub mod pack;
 pub mod repository;
+pub mod restore;
 pub mod testing;
 
 pub use error::{Error, Result};

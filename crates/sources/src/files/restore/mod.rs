@@ -17,6 +17,7 @@ use rustix::io::Errno;
 
 use self::beneath::{Root, Spot};
 use super::listing;
+use super::opener::quiet_open;
 use super::stat::{Describer, kind};
 
 /// Picks extended attributes by name.
@@ -155,6 +156,16 @@ impl FolderTarget {
         Ok((File::from(open(OFlags::EXCL)?), 0))
     }
 
+    fn open_to_read(&self, path: &[u8]) -> Result<File, Errno> {
+        let spot = self.root.spot(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let fd = quiet_open(spot.fd(), spot.name, flags)?;
+        match kind(&rustix::fs::fstat(&fd)?) {
+            EntryKind::File => Ok(File::from(fd)),
+            _ => Err(Errno::INVAL),
+        }
+    }
+
     fn link(&self, original: &[u8], path: &[u8]) -> Result<(), Errno> {
         let from = self.root.spot(original)?;
         let to = self.spot_to_write(path)?;
@@ -240,16 +251,25 @@ impl RestoreTarget for FolderTarget {
     fn open_file(&self, path: &[u8], size: u64, sparse: bool) -> Result<Box<dyn TargetFile>, TargetError> {
         let failed = |cause| TargetError { action: "open for writing", path: path.to_vec(), cause };
         let (file, current) = self.open_or_replace(path).map_err(|error| failed(error.into()))?;
-        let current = if sparse && current > 0 {
-            file.set_len(0).map_err(failed)?;
-            0
-        } else {
-            current
-        };
         if current != size {
             file.set_len(size).map_err(failed)?;
         }
         Ok(Box::new(RestoredFile(file)))
+    }
+
+    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
+        let file = self.open_to_read(path).map_err(explain("open for reading", path))?;
+        Ok(Box::new(RestoredFile(file)))
+    }
+
+    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
+        let open = || {
+            let spot = self.root.spot(path)?;
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+            rustix::fs::openat(spot.fd(), spot.name, flags, Mode::empty())
+        };
+        let fd = open().map_err(explain("open", path))?;
+        Ok(Box::new(RestoredFile(File::from(fd))))
     }
 
     fn make_special(&self, path: &[u8], meta: &Meta) -> Result<(), TargetError> {

@@ -1,0 +1,256 @@
+//! A batch of files: what must be written, and the workers that write it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use backstay_core::{EntryKind, FileId, FileKind, Handle, ItemAction};
+use parking_lot::Mutex;
+
+use super::files::{FileState, OpenFiles};
+use super::plan::{Plan, Stretch, Use};
+use super::run::{Counts, Run};
+use crate::crypto::hash;
+use crate::format::{Blob, BlobKind, Node};
+use crate::pack::Decompressor;
+use crate::repository::{BlobReader, open_blob};
+use crate::{Error, Result};
+
+/// Files whose content is restored together.
+#[derive(Default)]
+pub(super) struct Batch {
+    files: Vec<(Vec<u8>, Node)>,
+    blobs: usize,
+}
+
+/// Files in a batch.
+const FILES: usize = 16_384;
+/// Blobs in a batch: about 20 MB of plan.
+const BLOBS: usize = 200_000;
+
+impl Batch {
+    pub(super) fn push(&mut self, path: &[u8], node: Node) {
+        self.blobs += node.blobs().len();
+        self.files.push((path.to_vec(), node));
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.files.len() >= FILES || self.blobs >= BLOBS
+    }
+}
+
+/// Whether a file at the target has content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Nothing,
+    Content,
+}
+
+/// What is decided about a file before anything is written.
+enum Decision {
+    /// Leave it alone.
+    Skip,
+    /// Write these blobs: position in the file and id.
+    Write(Vec<(u64, FileId)>, Existing),
+    Fail(String),
+}
+
+impl Run<'_> {
+    pub(super) fn run_batch(&self, batch: Batch) -> Result<()> {
+        let bytes = batch.files.iter().map(|(_, node)| node.meta.size).sum();
+        self.expect(batch.files.len() as u64, bytes);
+        let decisions = self.decide_all(&batch)?;
+        let mut files = Vec::with_capacity(batch.files.len());
+        let mut plan = Plan::default();
+        for ((path, node), decision) in batch.files.into_iter().zip(decisions) {
+            let size = node.meta.size;
+            match decision {
+                Decision::Skip => {
+                    Counts::add(&self.counts.skipped, 1);
+                    Counts::add(&self.counts.bytes_skipped, size);
+                    self.events.bytes_done(size);
+                    self.events.file_done(&path, ItemAction::Unchanged, size, 0);
+                }
+                Decision::Fail(error) => self.fail(&path, &error),
+                Decision::Write(blobs, existing) => {
+                    let number = files.len() as u32;
+                    let sparse = self.options.sparse && existing == Existing::Nothing;
+                    let file = FileState::new(path, node.meta, blobs.len() as u32, sparse);
+                    let nothing = blobs.is_empty();
+                    for (offset, id) in blobs {
+                        // `decide` looked each of them up.
+                        plan.need(self.index, &id, Use { file: number, offset });
+                    }
+                    if nothing {
+                        self.write_empty(&file);
+                    }
+                    files.push(file);
+                }
+            }
+        }
+        if self.options.dry_run {
+            files.iter().for_each(|file| self.end_file(file));
+            return Ok(());
+        }
+        self.run_plan(&mut plan, &files)
+    }
+
+    /// A file without blobs to write: empty, or all of it is there.
+    fn write_empty(&self, file: &FileState) {
+        if self.options.dry_run {
+            return;
+        }
+        match self.target.open_file(&file.path, file.meta.size, self.options.sparse) {
+            Ok(_) => self.end_file(file),
+            Err(error) => self.fail(&file.path, &error),
+        }
+    }
+
+    /// Decides about all files of a batch, on all threads: comparing content takes time.
+    fn decide_all(&self, batch: &Batch) -> Result<Vec<Decision>> {
+        let next = AtomicUsize::new(0);
+        let decided = Mutex::new(Vec::with_capacity(batch.files.len()));
+        std::thread::scope(|scope| {
+            for _ in 0..self.repository.settings().threads {
+                scope.spawn(|| {
+                    let (mut own, mut buffer) = (Vec::new(), Vec::new());
+                    loop {
+                        let start = next.fetch_add(64, Ordering::Relaxed);
+                        let Some(files) = batch.files.get(start..batch.files.len().min(start + 64)) else { break };
+                        if files.is_empty() || self.repository.control().checkpoint().is_err() {
+                            break;
+                        }
+                        for (offset, (path, node)) in files.iter().enumerate() {
+                            own.push((start + offset, self.decide(path, node, &mut buffer)));
+                        }
+                    }
+                    decided.lock().append(&mut own);
+                });
+            }
+        });
+        self.repository.control().checkpoint()?;
+        let mut decided = decided.into_inner();
+        decided.sort_unstable_by_key(|(number, _)| *number);
+        Ok(decided.into_iter().map(|(_, decision)| decision).collect())
+    }
+
+    fn decide(&self, path: &[u8], node: &Node, buffer: &mut Vec<u8>) -> Decision {
+        let existing = match self.target.existing(path) {
+            Ok(existing) => existing,
+            Err(error) => return Decision::Fail(error.to_string()),
+        };
+        if existing.as_ref().is_some_and(|existing| !self.options.overwrite.touches(existing, &node.meta)) {
+            return Decision::Skip;
+        }
+        let mut blobs = Vec::with_capacity(node.blobs().len());
+        let mut offset = 0;
+        for id in node.blobs() {
+            let Some(length) = self.index.content_length(BlobKind::Data, id) else {
+                return Decision::Fail(format!("its blob {id} is not in the repository's index"));
+            };
+            blobs.push((offset, *id, length as usize));
+            offset += u64::from(length);
+        }
+        if offset != node.meta.size {
+            return Decision::Fail(format!("its blobs have {offset} bytes, but it should have {}", node.meta.size));
+        }
+        let has_content = existing.is_some_and(|existing| {
+            existing.kind == EntryKind::File && existing.size > 0 && existing.links <= 1
+        });
+        if has_content && !self.options.dry_run {
+            self.drop_present(path, &mut blobs, buffer);
+        }
+        let existing = if has_content { Existing::Content } else { Existing::Nothing };
+        Decision::Write(blobs.into_iter().map(|(offset, id, _)| (offset, id)).collect(), existing)
+    }
+
+    /// Takes out the blobs that the file at the target has in their places.
+    fn drop_present(
+        &self,
+        path: &[u8],
+        blobs: &mut Vec<(u64, FileId, usize)>,
+        buffer: &mut Vec<u8>,
+    ) {
+        let Ok(file) = self.target.read_file(path) else { return };
+        blobs.retain(|(offset, id, length)| {
+            buffer.resize(*length, 0);
+            let present = matches!(file.read_at(*offset, buffer), Ok(count) if count == *length) && hash(buffer) == *id;
+            if present {
+                Counts::add(&self.counts.unchanged, *length as u64);
+                self.events.bytes_done(*length as u64);
+            }
+            !present
+        });
+    }
+
+    fn run_plan(&self, plan: &mut Plan, files: &[FileState]) -> Result<()> {
+        let stretches = plan.stretches();
+        let next = AtomicUsize::new(0);
+        let open = OpenFiles::default();
+        let settings = self.repository.settings();
+        let threads = settings.threads.max(self.repository.storage().connections().min(8)).min(stretches.len());
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut worker = Worker::default();
+                    while let Some(stretch) = stretches.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if self.repository.control().checkpoint().is_err() {
+                            break;
+                        }
+                        self.restore_stretch(stretch, files, &open, &mut worker);
+                    }
+                });
+            }
+        });
+        Ok(self.repository.control().checkpoint()?)
+    }
+
+    fn restore_stretch(&self, stretch: &Stretch<'_>, files: &[FileState], open: &OpenFiles, worker: &mut Worker) {
+        if worker.sealed.len() < stretch.length {
+            worker.sealed.resize(stretch.length, 0);
+        }
+        let sealed = worker.sealed.get_mut(..stretch.length).unwrap_or_default();
+        let handle = Handle::new(FileKind::Pack, stretch.pack);
+        let read = self.repository.storage().read_at(
+            &handle,
+            u64::from(stretch.start),
+            sealed,
+            self.repository.context(),
+        );
+        for (blob, at, uses) in stretch.blobs() {
+            let opened = match (&read, sealed.get_mut(at..at + blob.length as usize)) {
+                (Ok(()), Some(sealed)) => {
+                    open_blob(self.repository, &blob, sealed, &mut worker.decompressor, &mut worker.content)
+                }
+                (Err(error), _) => Err(Error::damaged(handle, error)),
+                (_, None) => Err(Error::damaged(handle, "too short")),
+            };
+            let opened = opened.or_else(|error| self.read_elsewhere(&blob, &mut worker.content).map_err(|_| error));
+            for to in uses {
+                let Some(file) = files.get(to.file as usize) else { continue };
+                match &opened {
+                    Ok(()) => self.write(open, to.file, file, to.offset, &worker.content),
+                    Err(error) => {
+                        if file.mark_failed() {
+                            self.fail(&file.path, error);
+                        }
+                        self.blob_done(open, to.file, file, 0);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A damaged blob may lie in another pack too, or come whole when read again.
+    fn read_elsewhere(&self, blob: &Blob, content: &mut Vec<u8>) -> Result<()> {
+        let mut reader = BlobReader::new(self.repository, std::sync::Arc::clone(self.index));
+        *content = reader.read(BlobKind::Data, &blob.id)?.to_vec();
+        Ok(())
+    }
+}
+
+/// A worker's buffers.
+#[derive(Default)]
+struct Worker {
+    sealed: Vec<u8>,
+    content: Vec<u8>,
+    decompressor: Decompressor,
+}

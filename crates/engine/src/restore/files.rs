@@ -1,0 +1,149 @@
+//! Files that are being written: open as long as blobs are missing, but never too many.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use backstay_core::{ItemAction, Meta, RestoreTarget, TargetError, TargetFile};
+use parking_lot::Mutex;
+
+use super::run::{Counts, Run};
+
+/// A file of a batch.
+pub(super) struct FileState {
+    pub(super) path: Vec<u8>,
+    pub(super) meta: Meta,
+    /// Blobs that are not written yet.
+    missing: AtomicU32,
+    /// Leave holes. Not in a file that had content: zeros must replace it.
+    sparse: bool,
+    failed: AtomicBool,
+}
+
+impl FileState {
+    pub(super) fn new(path: Vec<u8>, meta: Meta, missing: u32, sparse: bool) -> Self {
+        Self { path, meta, missing: AtomicU32::new(missing), sparse, failed: AtomicBool::new(false) }
+    }
+
+    /// Marks the file as failed; whether it was not before.
+    pub(super) fn mark_failed(&self) -> bool {
+        !self.failed.swap(true, Ordering::Relaxed)
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// Files that stay open between blobs.
+#[derive(Default)]
+pub(super) struct OpenFiles(Mutex<HashMap<u32, Arc<dyn TargetFile>>>);
+
+/// Files that are open at once.
+const LIMIT: usize = 128;
+
+impl OpenFiles {
+    fn get(
+        &self,
+        number: u32,
+        file: &FileState,
+        target: &dyn RestoreTarget,
+    ) -> Result<Arc<dyn TargetFile>, TargetError> {
+        let mut open = self.0.lock();
+        if let Some(handle) = open.get(&number) {
+            return Ok(Arc::clone(handle));
+        }
+        if open.len() >= LIMIT
+            && let Some(victim) = open.keys().next().copied()
+        {
+            open.remove(&victim);
+        }
+        let handle: Arc<dyn TargetFile> = target.open_file(&file.path, file.meta.size, file.sparse)?.into();
+        open.insert(number, Arc::clone(&handle));
+        Ok(handle)
+    }
+
+    fn close(&self, number: u32) {
+        self.0.lock().remove(&number);
+    }
+}
+
+impl Run<'_> {
+    /// Writes a blob to its place in a file; ends the file if it was the last.
+    pub(super) fn write(&self, open: &OpenFiles, number: u32, file: &FileState, offset: u64, content: &[u8]) {
+        if !file.has_failed()
+            && let Err(error) = self.write_blob(open, number, file, offset, content)
+            && file.mark_failed()
+        {
+            self.fail(&file.path, &error);
+        }
+        self.blob_done(open, number, file, content.len() as u64);
+    }
+
+    fn write_blob(
+        &self,
+        open: &OpenFiles,
+        number: u32,
+        file: &FileState,
+        offset: u64,
+        content: &[u8],
+    ) -> Result<(), TargetError> {
+        let failed = |cause| TargetError { action: "write", path: file.path.clone(), cause };
+        if file.missing.load(Ordering::Acquire) == 1 && file.meta.size == content.len() as u64 {
+            let handle = self.target.open_file(&file.path, file.meta.size, file.sparse)?;
+            return write_content(&*handle, offset, content, file.sparse).map_err(failed);
+        }
+        let handle = open.get(number, file, self.target)?;
+        write_content(&*handle, offset, content, file.sparse).map_err(failed)
+    }
+
+    /// Counts a blob as done.
+    pub(super) fn blob_done(&self, open: &OpenFiles, number: u32, file: &FileState, length: u64) {
+        self.events.bytes_done(length);
+        if file.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
+            open.close(number);
+            self.end_file(file);
+        }
+    }
+
+    /// Sets a file's metadata once all its content is there.
+    pub(super) fn end_file(&self, file: &FileState) {
+        if file.has_failed() {
+            return;
+        }
+        if !self.options.dry_run
+            && let Err(error) = self.target.set_metadata(&file.path, &file.meta)
+        {
+            return self.fail(&file.path, &error);
+        }
+        Counts::add(&self.counts.items, 1);
+        Counts::add(&self.counts.files, 1);
+        Counts::add(&self.counts.bytes, file.meta.size);
+        self.events.file_done(&file.path, ItemAction::New, file.meta.size, 0);
+    }
+}
+
+/// Pages of zeros that are left out of sparse files.
+const PAGE: usize = 4096;
+
+fn write_content(file: &dyn TargetFile, offset: u64, content: &[u8], sparse: bool) -> std::io::Result<()> {
+    if !sparse {
+        return file.write_at(offset, content);
+    }
+    let mut from = 0;
+    let pages = content.chunks(PAGE).map(|page| (page.len(), page.iter().all(|byte| *byte == 0)));
+    let mut at = 0;
+    for (length, zero) in pages {
+        if zero {
+            if let Some(data) = content.get(from..at).filter(|data| !data.is_empty()) {
+                file.write_at(offset + from as u64, data)?;
+            }
+            from = at + length;
+        }
+        at += length;
+    }
+    match content.get(from..) {
+        Some(data) if !data.is_empty() => file.write_at(offset + from as u64, data),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Reading restored files again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use backstay_core::{EntryKind, FileId};
+
+use super::run::{Counts, Run};
+use crate::Result;
+use crate::crypto::hash;
+use crate::format::{BlobKind, Node};
+
+/// Files that are compared together.
+const BATCH: usize = 4096;
+
+/// Compares all restored files with the snapshot.
+pub(super) fn verify(run: &Run<'_>, root: FileId) -> Result<()> {
+    let mut batch = Vec::new();
+    run.walk(root, &mut |path, node, _| {
+        if node.meta.kind == EntryKind::File {
+            batch.push((path.to_vec(), node));
+        }
+        if batch.len() >= BATCH { verify_batch(run, std::mem::take(&mut batch)) } else { Ok(()) }
+    })?;
+    verify_batch(run, batch)
+}
+
+fn verify_batch(run: &Run<'_>, files: Vec<(Vec<u8>, Node)>) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..run.repository.settings().threads {
+            scope.spawn(|| {
+                let mut buffer = Vec::new();
+                while let Some((path, node)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if run.repository.control().checkpoint().is_err() {
+                        break;
+                    }
+                    match compare(run, path, node, &mut buffer) {
+                        Ok(()) => Counts::add(&run.counts.verified, 1),
+                        Err(why) => run.fail(path, &why),
+                    }
+                }
+            });
+        }
+    });
+    Ok(run.repository.control().checkpoint()?)
+}
+
+fn compare(run: &Run<'_>, path: &[u8], node: &Node, buffer: &mut Vec<u8>) -> Result<(), String> {
+    let existing = run.target.existing(path).map_err(|error| error.to_string())?;
+    let Some(existing) = existing.filter(|existing| existing.kind == EntryKind::File) else {
+        return Err("verification: the file is not there".into());
+    };
+    if existing.size != node.meta.size {
+        return Err(format!("verification: it has {} bytes instead of {}", existing.size, node.meta.size));
+    }
+    let file = run.target.read_file(path).map_err(|error| error.to_string())?;
+    let mut offset = 0;
+    for id in node.blobs() {
+        let length = run.index.content_length(BlobKind::Data, id).unwrap_or_default();
+        buffer.resize(length as usize, 0);
+        let count = file.read_at(offset, buffer).map_err(|error| error.to_string())?;
+        if count != length as usize || hash(buffer) != *id {
+            return Err(format!("verification: its content differs from byte {offset} on"));
+        }
+        offset += u64::from(length);
+    }
+    Ok(())
+}
