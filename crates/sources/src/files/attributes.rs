@@ -1,7 +1,8 @@
 //! Extended attributes of any item: read in the order the kernel lists them.
 //!
-//! Linux has no call that takes a folder and a name, so an item without a descriptor is named by its
-//! path, or by way of the folder's descriptor where the path is longer than the kernel takes.
+//! Most kernels have no call that takes a folder and a name. So an item without a descriptor is named
+//! from the working folder, which is the cheapest, or by its whole path, or by way of the folder's
+//! descriptor where the path is longer than the kernel takes.
 
 use std::ffi::CStr;
 use std::io::Write as _;
@@ -118,6 +119,12 @@ pub(super) fn path_of<'a>(
     if path.last() != Some(&b'/') {
         path.push(b'/');
     }
+    end_with(name, path)
+}
+
+/// Builds the path, with its NUL, of an item in the working folder.
+pub(super) fn path_here<'a>(name: &[u8], path: &'a mut Vec<u8>) -> Option<&'a CStr> {
+    path.clear();
     end_with(name, path)
 }
 

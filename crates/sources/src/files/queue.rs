@@ -34,22 +34,26 @@ impl<J: Send, E: Send> Queue<J, E> {
     }
 
     /// Works with this many threads until no job is left or one fails; gives the first failure.
-    /// The work may push more jobs.
-    pub(super) fn work(&self, threads: usize, work: impl Fn(J) -> Result<(), E> + Sync) -> Result<(), E> {
+    /// Each thread begins with what `start` makes of it; the work may push more jobs.
+    pub(super) fn work<S>(
+        &self,
+        threads: usize,
+        start: impl Fn() -> S + Sync,
+        work: impl Fn(&mut S, J) -> Result<(), E> + Sync,
+    ) -> Result<(), E> {
         std::thread::scope(|scope| {
-            for _ in 1..threads {
-                scope.spawn(|| self.serve(&work));
+            for _ in 0..threads {
+                scope.spawn(|| self.serve(&mut start(), &work));
             }
-            self.serve(&work);
         });
         self.state.lock().failure.take().map_or(Ok(()), Err)
     }
 
-    fn serve(&self, work: &impl Fn(J) -> Result<(), E>) {
+    fn serve<S>(&self, state: &mut S, work: &impl Fn(&mut S, J) -> Result<(), E>) {
         while let Some(job) = self.take() {
             // Counts this thread out even when the work panics, or the others would wait for ever.
             let _busy = Busy(self);
-            if let Err(error) = work(job) {
+            if let Err(error) = work(state, job) {
                 let mut state = self.state.lock();
                 state.failure.get_or_insert(error);
                 let dropped = std::mem::take(&mut state.jobs);
@@ -97,13 +101,17 @@ mod tests {
         let done = AtomicU32::new(0);
         let queue = Queue::<u32, ()>::new();
         queue.push([12]);
-        let outcome = queue.work(3, |depth| {
-            done.fetch_add(1, Ordering::Relaxed);
-            if depth > 0 {
-                queue.push([depth - 1, depth - 1]);
-            }
-            Ok(())
-        });
+        let outcome = queue.work(
+            3,
+            || (),
+            |(), depth| {
+                done.fetch_add(1, Ordering::Relaxed);
+                if depth > 0 {
+                    queue.push([depth - 1, depth - 1]);
+                }
+                Ok(())
+            },
+        );
         assert_eq!(outcome, Ok(()));
         assert_eq!(done.into_inner(), (1 << 13) - 1);
     }
@@ -112,6 +120,9 @@ mod tests {
     fn the_first_failure_ends_the_work() {
         let queue = Queue::new();
         queue.push(0..1000);
-        assert_eq!(queue.work(2, |job| if job == 500 { Err("stop") } else { Ok(()) }), Err("stop"));
+        assert_eq!(
+            queue.work(2, || (), |(), job| if job == 500 { Err("stop") } else { Ok(()) }),
+            Err("stop")
+        );
     }
 }

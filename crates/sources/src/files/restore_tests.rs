@@ -42,15 +42,18 @@ fn mine() -> Meta {
 #[test]
 fn files_are_written_in_any_order_and_read_back() {
     both_ways(|base, target| {
-        let file = target.open_file(b"a/b/c", 10, false).unwrap();
+        let file = target.open_file(b"a/b/c", 10).unwrap();
         file.write_at(5, b"56789").unwrap();
         file.write_at(0, b"01234").unwrap();
         let mut buffer = [0; 20];
         assert_eq!(file.read_at(3, &mut buffer).unwrap(), 7);
         assert_eq!(&buffer[..7], b"3456789");
         assert_eq!(std::fs::read(base.join("a/b/c")).unwrap(), b"0123456789");
+        let again = target.read_file(b"a/b/c").unwrap();
+        assert_eq!(again.read_at(8, &mut buffer).unwrap(), 2);
+        assert!(again.write_at(0, b"x").is_err() && target.read_file(b"a/b").is_err());
         // What is there stays, with the new length.
-        target.open_file(b"a/b/c", 4, false).unwrap();
+        target.open_file(b"a/b/c", 4).unwrap();
         assert_eq!(std::fs::read(base.join("a/b/c")).unwrap(), b"0123");
     });
 }
@@ -59,7 +62,7 @@ fn files_are_written_in_any_order_and_read_back() {
 fn sparse_files_take_no_room_where_nothing_is_written() {
     let (_guard, base, target) = scene();
     write(&target, "file", &[1; 100_000]);
-    let file = target.open_file(b"file", 50_000_000, true).unwrap();
+    let file = target.open_file(b"file", 50_000_000).unwrap();
     file.write_at(40_000_000, b"x").unwrap();
     let stat = std::fs::metadata(base.join("file")).unwrap();
     assert_eq!(stat.len(), 50_000_000);
@@ -83,6 +86,7 @@ fn links_out_of_the_target_are_not_followed() {
 
         assert!(target.existing(b"link/file").unwrap().is_none());
         assert!(target.names(b"link").is_err());
+        assert!(target.read_file(b"link/file").is_err() && target.read_file(b"direct").is_err());
         target.remove(b"link/file").unwrap();
         assert!(target.hard_link(b"link/file", b"stolen").is_err());
         assert!(target.set_metadata(b"link/file", &mine()).is_err());
@@ -118,7 +122,7 @@ fn a_link_put_in_place_of_a_known_folder_is_not_followed() {
 fn paths_that_leave_the_target_are_refused() {
     both_ways(|_, target| {
         for path in [&b"../x"[..], b"/etc/x", b"a/../../x", b"a//x", b".", b"..", b"a/.", b"nul\0", b"a/"] {
-            assert!(target.open_file(path, 0, false).is_err(), "{path:?}");
+            assert!(target.open_file(path, 0).is_err(), "{path:?}");
             assert!(target.existing(path).is_err() || !matches!(target.existing(path), Ok(Some(_))));
             assert!(target.make_special(path, &Meta { kind: EntryKind::Fifo, ..mine() }).is_err());
         }
@@ -215,7 +219,7 @@ fn whatever_is_in_the_way_is_replaced() {
 fn a_full_folder_gives_way_only_when_told_so() {
     let (_guard, base, mut target) = scene();
     write(&target, "folder/in/file", b"x");
-    assert!(target.open_file(b"folder", 1, false).is_err());
+    assert!(target.open_file(b"folder", 1).is_err());
     assert!(base.join("folder/in/file").exists());
     target.options.replace_full_folders = true;
     write(&target, "folder", b"y");
@@ -249,7 +253,7 @@ fn odd_names_are_restored_and_listed() {
     let (_guard, base, target) = scene();
     let names = [b"\xff\xfe".to_vec(), b"line\nbreak".to_vec(), vec![b'n'; 255]];
     for name in &names {
-        target.open_file(name, 0, false).unwrap();
+        target.open_file(name, 0).unwrap();
         assert!(base.join(std::ffi::OsStr::from_bytes(name)).exists());
     }
     let mut listed = target.names(b"").unwrap();
@@ -271,7 +275,7 @@ fn trees_deeper_than_the_longest_path_are_made_and_removed() {
             target.make_folder(&path).unwrap();
         }
         let file = [&path[..], b"/file"].concat();
-        target.open_file(&file, 3, false).unwrap().write_at(0, b"abc").unwrap();
+        target.open_file(&file, 3).unwrap().write_at(0, b"abc").unwrap();
         target.root.forget(&[b'd'; 200]);
         target.set_metadata(&file, &mine()).unwrap();
         assert_eq!(target.existing(&file).unwrap().unwrap().size, 3);

@@ -10,7 +10,6 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use backstay_core::{Content, Control, CutHint, Entry, EntryKind, Events, Folder, Meta, Sink, SinkError};
-use parking_lot::Mutex;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -73,12 +72,38 @@ struct Opened {
     entries: Vec<(Vec<u8>, FileType)>,
 }
 
-/// Room that is used again from item to item.
+/// What a thread of the walk has for itself.
 #[derive(Default)]
-struct Scratch {
+struct Worker {
     listing: Vec<u8>,
     path: Vec<u8>,
     names: Vec<u8>,
+    /// The thread has a working folder of its own, apart from the rest of the process.
+    can_move: bool,
+    /// The working folder is the one in hand, and names alone lead to its items.
+    is_there: bool,
+}
+
+impl Worker {
+    fn new() -> Self {
+        // Sandboxes may forbid this; then items are named by their paths.
+        let can_move = nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok();
+        Self { can_move, ..Self::default() }
+    }
+
+    fn move_to(&mut self, folder: &Source) {
+        self.is_there = self.can_move && rustix::process::fchdir(folder).is_ok();
+    }
+
+    /// The attributes of an item of the folder that was [moved to](Self::move_to).
+    fn attributes(&mut self, folder: &Source, name: &[u8]) -> Result<attributes::Read, Errno> {
+        let item = if self.is_there {
+            attributes::path_here(name, &mut self.path)
+        } else {
+            attributes::path_of(&folder.path, folder.as_fd(), name, &mut self.path)
+        };
+        attributes::read(attributes::Item::Path(item.ok_or(Errno::INVAL)?), &mut self.names)
+    }
 }
 
 type Jobs = Queue<Job, SinkError>;
@@ -92,7 +117,6 @@ pub(super) struct Walk<'a> {
     /// The file systems of the targets by absolute path, when no other may be walked.
     homes: Vec<(Vec<u8>, u64)>,
     describer: Describer,
-    scratches: Mutex<Vec<Scratch>>,
 }
 
 impl<'a> Walk<'a> {
@@ -112,7 +136,6 @@ impl<'a> Walk<'a> {
             working_folder,
             homes: Vec::new(),
             describer: Describer::new(options.with_atime),
-            scratches: Mutex::default(),
         };
         if options.one_file_system {
             let device = |target: &Vec<u8>| {
@@ -134,7 +157,8 @@ impl<'a> Walk<'a> {
         // The newest job is taken first.
         jobs.push(found.into_iter().rev());
         finish(root)?;
-        jobs.work(self.options.thread_count(), |job| self.visit_with_scratch(job, &jobs))
+        let threads = self.options.thread_count();
+        jobs.work(threads, Worker::new, |worker, job| self.visit(worker, job, &jobs))
     }
 
     /// Makes the folders on the way to the targets, and a job for each target.
@@ -206,23 +230,19 @@ impl<'a> Walk<'a> {
         })
     }
 
-    fn visit_with_scratch(&self, job: Job, jobs: &Jobs) -> Result<(), SinkError> {
-        let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let outcome = self.visit(job, jobs, &mut scratch);
-        self.scratches.lock().push(scratch);
-        outcome
-    }
-
     /// Takes a waiting item: a target, or a folder.
-    fn visit(&self, job: Job, jobs: &Jobs, scratch: &mut Scratch) -> Result<(), SinkError> {
+    fn visit(&self, worker: &mut Worker, job: Job, jobs: &Jobs) -> Result<(), SinkError> {
         self.control.checkpoint()?;
         if job.hint == FileType::Directory {
-            return self.visit_folder(job, jobs, scratch);
+            return self.visit_folder(job, jobs, worker);
         }
-        if job.explicit || !self.is_excluded_by_name(&job.source, &job.name, scratch) {
+        if job.explicit || !self.is_excluded_by_name(&job.source, &job.name, worker) {
             match rustix::fs::statat(&job.source, &job.name, AtFlags::SYMLINK_NOFOLLOW) {
-                Ok(stat) if kind(&stat) == EntryKind::Folder => return self.visit_folder(job, jobs, scratch),
-                Ok(stat) => self.visit_item(&job, &stat, scratch)?,
+                Ok(stat) if kind(&stat) == EntryKind::Folder => return self.visit_folder(job, jobs, worker),
+                Ok(stat) => {
+                    worker.move_to(&job.source);
+                    self.visit_item(&job, &stat, worker)?;
+                }
                 Err(error) => self.fail_in(&job, "lstat", error),
             }
         }
@@ -230,8 +250,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands over what is in a folder, and leaves the folders in it as further jobs.
-    fn visit_folder(&self, job: Job, jobs: &Jobs, scratch: &mut Scratch) -> Result<(), SinkError> {
-        let opened = self.open_folder(&job, scratch)?;
+    fn visit_folder(&self, job: Job, jobs: &Jobs, worker: &mut Worker) -> Result<(), SinkError> {
+        let opened = self.open_folder(&job, worker)?;
         // From here on nothing of the folder above is needed: it may close.
         let Job { source, into, .. } = job;
         drop(source);
@@ -250,7 +270,7 @@ impl<'a> Walk<'a> {
         let mut items = Vec::with_capacity(entries.len());
         let mut folders = Vec::new();
         for (name, hint) in entries {
-            if self.is_excluded_by_name(&source, &name, scratch) {
+            if self.is_excluded_by_name(&source, &name, worker) {
                 continue;
             }
             match hint {
@@ -259,6 +279,9 @@ impl<'a> Walk<'a> {
             }
         }
         jobs.push(folders.into_iter().rev());
+        if self.options.with_attributes && !items.is_empty() {
+            worker.move_to(&source);
+        }
         for name in items {
             self.control.checkpoint()?;
             let item = job(name, FileType::Unknown);
@@ -267,7 +290,7 @@ impl<'a> Walk<'a> {
                 Ok(stat) if kind(&stat) == EntryKind::Folder => {
                     jobs.push([Job { hint: FileType::Directory, ..item }]);
                 }
-                Ok(stat) => self.visit_item(&item, &stat, scratch)?,
+                Ok(stat) => self.visit_item(&item, &stat, worker)?,
                 Err(error) => self.fail_in(&item, "lstat", error),
             }
         }
@@ -275,7 +298,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Opens a folder and starts it in the sink; nothing when it is excluded or cannot be read.
-    fn open_folder(&self, job: &Job, scratch: &mut Scratch) -> Result<Option<Opened>, SinkError> {
+    fn open_folder(&self, job: &Job, worker: &mut Worker) -> Result<Option<Opened>, SinkError> {
         let read = || {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW;
             let fd = quiet_open(&job.source, &job.name, flags).map_err(|error| ("open", error))?;
@@ -294,7 +317,7 @@ impl<'a> Walk<'a> {
         if !job.explicit && self.is_excluded_by_meta(&job.source, &path, &stat, &meta) {
             return Ok(None);
         }
-        let entries = match listing::sorted(&fd, &mut scratch.listing) {
+        let entries = match listing::sorted(&fd, &mut worker.listing) {
             Ok(entries) => entries,
             Err(error) => {
                 self.fail_in(job, "list", error);
@@ -302,7 +325,7 @@ impl<'a> Walk<'a> {
             }
         };
         if self.options.with_attributes {
-            let read = attributes::read(attributes::Item::Open(fd.as_fd()), &mut scratch.names);
+            let read = attributes::read(attributes::Item::Open(fd.as_fd()), &mut worker.names);
             self.take_attributes(read, &mut meta, job);
         }
         self.tally.count(&meta);
@@ -313,7 +336,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands over anything but a folder.
-    fn visit_item(&self, item: &Job, stat: &Stat, scratch: &mut Scratch) -> Result<(), SinkError> {
+    fn visit_item(&self, item: &Job, stat: &Stat, worker: &mut Worker) -> Result<(), SinkError> {
         let Job { source, into, name, .. } = item;
         let mut meta = self.describer.meta(stat);
         let judged = !item.explicit && self.has_meta_rules();
@@ -336,10 +359,8 @@ impl<'a> Walk<'a> {
             },
             _ => {}
         }
-        if self.options.with_attributes
-            && let Some(path) = attributes::path_of(&source.path, source.as_fd(), name, &mut scratch.path)
-        {
-            let read = attributes::read(attributes::Item::Path(path), &mut scratch.names);
+        if self.options.with_attributes {
+            let read = worker.attributes(source, name);
             self.take_attributes(read, &mut meta, item);
         }
         self.tally.count(&meta);
@@ -365,16 +386,16 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn is_excluded_by_name(&self, source: &Source, name: &[u8], scratch: &mut Scratch) -> bool {
+    fn is_excluded_by_name(&self, source: &Source, name: &[u8], worker: &mut Worker) -> bool {
         if source.tags.iter().any(|tag| tag != name) {
             return true;
         }
         if self.options.name_rules.is_empty() {
             return false;
         }
-        scratch.path.clear();
-        extend_beneath(&mut scratch.path, &source.path, name);
-        self.options.name_rules.iter().any(|rule| rule(&scratch.path))
+        worker.path.clear();
+        extend_beneath(&mut worker.path, &source.path, name);
+        self.options.name_rules.iter().any(|rule| rule(&worker.path))
     }
 
     fn has_meta_rules(&self) -> bool {

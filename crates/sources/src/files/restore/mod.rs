@@ -248,7 +248,7 @@ impl RestoreTarget for FolderTarget {
     }
 
     /// With `sparse`, old content is dropped, since what is not written has to read as zeros.
-    fn open_file(&self, path: &[u8], size: u64, sparse: bool) -> Result<Box<dyn TargetFile>, TargetError> {
+    fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError> {
         let failed = |cause| TargetError { action: "open for writing", path: path.to_vec(), cause };
         let (file, current) = self.open_or_replace(path).map_err(|error| failed(error.into()))?;
         if current != size {
@@ -260,16 +260,6 @@ impl RestoreTarget for FolderTarget {
     fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
         let file = self.open_to_read(path).map_err(explain("open for reading", path))?;
         Ok(Box::new(RestoredFile(file)))
-    }
-
-    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
-        let open = || {
-            let spot = self.root.spot(path)?;
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            rustix::fs::openat(spot.fd(), spot.name, flags, Mode::empty())
-        };
-        let fd = open().map_err(explain("open", path))?;
-        Ok(Box::new(RestoredFile(File::from(fd))))
     }
 
     fn make_special(&self, path: &[u8], meta: &Meta) -> Result<(), TargetError> {
