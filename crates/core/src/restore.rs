@@ -54,12 +54,12 @@ pub trait RestoreTarget: Send + Sync {
     fn make_folder(&self, path: &[u8]) -> Result<(), TargetError>;
 
     /// Opens a file for writing with this final length, making it if needed; content that is there stays.
-    /// With `sparse`, ranges never written read as zeros and take no room. Anything in its place that is no plain file is removed first,
+    /// New ranges that are never written read as zeros. Anything in its place that is no plain file is removed first,
     /// and a file with other hard links is replaced.
     ///
     /// # Errors
     /// When it cannot be opened.
-    fn open_file(&self, path: &[u8], size: u64, sparse: bool) -> Result<Box<dyn TargetFile>, TargetError>;
+    fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError>;
 
     /// Opens a file that was restored for reading.
     ///

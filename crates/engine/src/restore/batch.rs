@@ -98,7 +98,7 @@ impl Run<'_> {
         if self.options.dry_run {
             return;
         }
-        match self.target.open_file(&file.path, file.meta.size, self.options.sparse) {
+        match self.target.open_file(&file.path, file.meta.size) {
             Ok(_) => self.end_file(file),
             Err(error) => self.fail(&file.path, &error),
         }

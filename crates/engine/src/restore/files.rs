@@ -58,7 +58,7 @@ impl OpenFiles {
         {
             open.remove(&victim);
         }
-        let handle: Arc<dyn TargetFile> = target.open_file(&file.path, file.meta.size, file.sparse)?.into();
+        let handle: Arc<dyn TargetFile> = target.open_file(&file.path, file.meta.size)?.into();
         open.insert(number, Arc::clone(&handle));
         Ok(handle)
     }
@@ -90,7 +90,7 @@ impl Run<'_> {
     ) -> Result<(), TargetError> {
         let failed = |cause| TargetError { action: "write", path: file.path.clone(), cause };
         if file.missing.load(Ordering::Acquire) == 1 && file.meta.size == content.len() as u64 {
-            let handle = self.target.open_file(&file.path, file.meta.size, file.sparse)?;
+            let handle = self.target.open_file(&file.path, file.meta.size)?;
             return write_content(&*handle, offset, content, file.sparse).map_err(failed);
         }
         let handle = open.get(number, file, self.target)?;
