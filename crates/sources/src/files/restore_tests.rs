@@ -24,7 +24,7 @@ fn both_ways(test: impl Fn(PathBuf, FolderTarget)) {
 }
 
 fn write(target: &FolderTarget, path: &str, content: &[u8]) {
-    let file = target.open_file(path.as_bytes(), content.len() as u64, false).unwrap();
+    let file = target.open_file(path.as_bytes(), content.len() as u64).unwrap();
     file.write_at(0, content).unwrap();
 }
 
