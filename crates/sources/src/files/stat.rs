@@ -20,6 +20,8 @@ impl Describer {
     }
 
     /// Everything but link target and extended attributes, which are not in `stat`.
+    // The fields have other types on other architectures.
+    #[allow(clippy::unnecessary_cast, clippy::cast_lossless)]
     pub(super) fn meta(&self, stat: &Stat) -> Meta {
         let kind = kind(stat);
         let modified = self.zone.at(stat.st_mtime as i64, stat.st_mtime_nsec as u32);

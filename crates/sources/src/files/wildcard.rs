@@ -131,7 +131,7 @@ fn parse_class(mut rest: &[u8]) -> Result<(Token, &[u8]), Malformed> {
 fn parse_bound(rest: &[u8]) -> Result<(u32, &[u8]), Malformed> {
     let rest = match rest.split_first() {
         None | Some((b'-' | b']', _)) => return Err(Malformed),
-        Some((b'\\', tail)) if tail.is_empty() => return Err(Malformed),
+        Some((b'\\', [])) => return Err(Malformed),
         Some((b'\\', tail)) => tail,
         Some(_) => rest,
     };

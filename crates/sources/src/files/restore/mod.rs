@@ -247,7 +247,6 @@ impl RestoreTarget for FolderTarget {
         self.make_folders(path).map_err(explain("make the folder", path))
     }
 
-    /// With `sparse`, old content is dropped, since what is not written has to read as zeros.
     fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError> {
         let failed = |cause| TargetError { action: "open for writing", path: path.to_vec(), cause };
         let (file, current) = self.open_or_replace(path).map_err(|error| failed(error.into()))?;
