@@ -1,15 +1,29 @@
 //! Where Backstay keeps repositories: back ends behind [`backstay_core::Storage`].
 //!
-//! A back end ([`local`], [`memory`]) stores; the wrappers add one thing each and are storages
-//! themselves.
+//! A back end ([`local`], [`s3`], [`memory`]) stores; the wrappers ([`retry`], [`limit`], [`cache`]) add one
+//! thing each and are storages themselves.
 //! Nothing here knows the repository format: files are bytes under a handle.
 
 #![forbid(unsafe_code)]
 
+mod address;
+pub mod cache;
 mod failure;
 mod layout;
+pub mod limit;
 pub mod local;
 pub mod memory;
+mod options;
+mod pause;
+pub mod retry;
+pub mod s3;
+#[cfg(feature = "testing")]
+pub mod testing;
 
+pub use address::{Address, AddressError, S3Address};
+pub use cache::Cache;
+pub use limit::Limit;
 pub use local::Local;
 pub use memory::Memory;
+pub use options::{OptionError, Options, Secret, open};
+pub use retry::Retry;

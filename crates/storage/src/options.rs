@@ -1,0 +1,140 @@
+//! How to reach a storage, and opening one from its address.
+
+use std::fmt;
+
+#[cfg(not(feature = "s3"))]
+use backstay_core::ErrorKind;
+use backstay_core::{Storage, StorageError};
+
+use crate::limit::Rates;
+use crate::retry::{OnRetry, Policy};
+use crate::{Address, Limit, Local, Retry};
+
+/// A value that never shows itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes care of a secret.
+    #[must_use]
+    pub fn new(secret: impl Into<String>) -> Self {
+        Self(secret.into())
+    }
+
+    /// The secret itself: for the one who needs it, not for any log.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// How to reach a storage. All have defaults that serve.
+#[derive(Clone, Default)]
+pub struct Options {
+    /// How many calls at once; the back end's own choice if none.
+    pub connections: Option<usize>,
+    /// When and how long to try again.
+    pub retry: Policy,
+    /// Told of each failure that will be tried again.
+    pub on_retry: Option<OnRetry>,
+    /// How fast bytes may pass.
+    pub rates: Rates,
+    /// Credentials and settings for S3.
+    pub s3: crate::s3::Settings,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("connections", &self.connections)
+            .field("retry", &self.retry)
+            .field("rates", &self.rates)
+            .field("s3", &self.s3)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An extended option that does not exist or has a value it cannot have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// There is no such option.
+    #[error(
+        "there is no extended option {0}; there are local.connections, s3.connections, s3.region, \
+             s3.bucket-lookup, s3.storage-class, s3.unsafe-anonymous-auth"
+    )]
+    Unknown(String),
+    /// The option is there, the value is not for it.
+    #[error("the extended option {key} takes {takes}")]
+    Value {
+        /// The option's name.
+        key: &'static str,
+        /// What it takes.
+        takes: &'static str,
+    },
+}
+
+impl Options {
+    /// Sets an extended option, named as restic names it (`-o s3.region=…`).
+    ///
+    /// # Errors
+    /// When there is no such option, or it takes no such value.
+    pub fn set_extended(&mut self, key: &str, value: &str) -> Result<(), OptionError> {
+        match key {
+            "local.connections" | "s3.connections" => {
+                let number = value.parse().ok().filter(|number| *number > 0);
+                self.connections = Some(
+                    number.ok_or(OptionError::Value { key: "connections", takes: "a number from 1 up" })?,
+                );
+            }
+            "s3.region" => self.s3.region = Some(value.to_owned()),
+            "s3.storage-class" => self.s3.storage_class = Some(value.to_owned()),
+            "s3.bucket-lookup" => self.s3.style = value.parse()?,
+            "s3.unsafe-anonymous-auth" => {
+                self.s3.anonymous = value.parse().map_err(|_| OptionError::Value {
+                    key: "s3.unsafe-anonymous-auth",
+                    takes: "true or false",
+                })?;
+            }
+            _ => return Err(OptionError::Unknown(key.to_owned())),
+        }
+        Ok(())
+    }
+}
+
+/// Opens the storage at an address: its back end, behind retries and, where rates are set, limits.
+///
+/// This does not look whether there is a repository.
+///
+/// # Errors
+/// When an option does not fit, credentials are missing, or the back end was left out of this build.
+pub fn open(address: &Address, options: &Options) -> Result<Box<dyn Storage>, StorageError> {
+    let backend: Box<dyn Storage> = match address {
+        Address::Local(root) => {
+            let local = Local::new(root);
+            Box::new(match options.connections {
+                Some(connections) => local.with_connections(connections),
+                None => local,
+            })
+        }
+        #[cfg(feature = "s3")]
+        Address::S3(s3) => Box::new(crate::s3::S3::new(s3, &options.s3, options.connections)?),
+        #[cfg(not(feature = "s3"))]
+        Address::S3(_) => {
+            return Err(StorageError::new(ErrorKind::Config, "open", address, "built without S3"));
+        }
+    };
+    let mut retry = Retry::new(backend, options.retry.clone());
+    if let Some(report) = &options.on_retry {
+        retry = retry.on_retry(report.clone());
+    }
+    if options.rates.is_unlimited() {
+        return Ok(Box::new(retry));
+    }
+    Ok(Box::new(Limit::new(Box::new(retry), options.rates)))
+}

@@ -1,0 +1,338 @@
+//! The storage itself: each call is one request or a few, run to its end on a small runtime.
+
+use std::future::{Future, IntoFuture};
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+use futures_util::TryStreamExt;
+use opendal::{HttpTransporter, OperationContext, Operator, services};
+use opendal_http_transport_reqwest::ReqwestTransport;
+use tokio::runtime::{self, Runtime};
+
+use super::bucket::{self, Bucket};
+use super::classify;
+use super::settings::{Credentials, Settings, Style};
+use super::transport;
+use crate::{S3Address, failure, layout};
+
+/// How many calls at once serve best: what restic uses.
+const CONNECTIONS: usize = 5;
+/// Files up to this size go in one request, longer ones in parts of it.
+const PART_SIZE: usize = 128 << 20;
+/// A request may take this long, and as much longer as its content needs at the slowest rate.
+const PATIENCE: Duration = Duration::from_secs(120);
+const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
+/// How long a request runs without a look whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// The region of services that know no regions.
+const USUAL_REGION: &str = "us-east-1";
+
+/// Keeps a repository's files in a bucket of an S3 service.
+pub struct S3 {
+    location: String,
+    connections: usize,
+    operator: Operator,
+    bucket: Bucket,
+    /// Whether the service is still believed to know conditional creation.
+    conditional: AtomicBool,
+    runtime: Runtime,
+}
+
+impl std::fmt::Debug for S3 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3").field("location", &self.location).finish_non_exhaustive()
+    }
+}
+
+impl S3 {
+    /// The repository at this address. Only to find out the region of one of Amazon's buckets is a request
+    /// sent.
+    ///
+    /// # Errors
+    /// When credentials are missing or incomplete, or the settings make no sense.
+    pub fn new(
+        address: &S3Address,
+        settings: &Settings,
+        connections: Option<usize>,
+    ) -> Result<Self, StorageError> {
+        let config = |cause: Box<dyn std::error::Error + Send + Sync>| {
+            StorageError::new(ErrorKind::Config, "open", address, cause)
+        };
+        let (credentials, profile_region) = settings.resolve().map_err(|error| config(error.into()))?;
+        let runtime = runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("backstay-s3")
+            .enable_all()
+            .build()
+            .map_err(|error| failure::from_io("open", address, error))?;
+        let tls = address.endpoint.starts_with("https:");
+        let client =
+            transport::client(tls, settings.trust.as_deref()).map_err(|error| config(error.into()))?;
+        let virtual_host = is_virtual(address, settings.style);
+        let url = bucket_url(address, virtual_host);
+        let region = settings
+            .region
+            .clone()
+            .or(profile_region)
+            .or_else(|| region_in_host(address.host()))
+            .or_else(|| {
+                let ask = is_amazon(address.host());
+                ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten()
+            })
+            .unwrap_or_else(|| USUAL_REGION.to_owned());
+        let builder = builder(address, settings, credentials.as_ref(), &region, virtual_host);
+        let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
+        let operator = Operator::new(builder)
+            .map_err(|error| classify::error("open", address, &error))?
+            .with_context(OperationContext::new().with_http_transport(transport));
+        let signer = credentials.as_ref().map(|credentials| bucket::signer(credentials, &region));
+        Ok(Self {
+            location: address.to_string(),
+            connections: connections.unwrap_or(CONNECTIONS).max(1),
+            operator,
+            bucket: Bucket { client, url, region, signer },
+            conditional: AtomicBool::new(true),
+            runtime,
+        })
+    }
+
+    /// Runs a request to its end, or until nobody wants it any more or it has taken too long.
+    fn run<T, E>(
+        &self,
+        context: CallContext<'_>,
+        action: &'static str,
+        what: &dyn std::fmt::Display,
+        bytes: u64,
+        classify: impl FnOnce(E) -> StorageError,
+        request: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, StorageError> {
+        failure::check(context, action, what)?;
+        let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        let end = Instant::now() + patience;
+        let end = context.deadline.map_or(end, |deadline| deadline.min(end));
+        self.runtime.block_on(async {
+            let mut request = pin!(request);
+            loop {
+                let look = end.min(Instant::now() + LOOK_EVERY);
+                if let Ok(outcome) = tokio::time::timeout_at(look.into(), &mut request).await {
+                    return outcome.map_err(classify);
+                }
+                failure::check(context, action, what)?;
+                if Instant::now() >= end {
+                    return Err(failure::timeout(action, what));
+                }
+            }
+        })
+    }
+
+    /// [`S3::run`] for what opendal does on one file.
+    fn on_file<T>(
+        &self,
+        context: CallContext<'_>,
+        action: &'static str,
+        handle: &Handle,
+        bytes: usize,
+        request: impl Future<Output = opendal::Result<T>>,
+    ) -> Result<T, StorageError> {
+        let classify = |error| classify::error(action, handle, &error);
+        self.run(context, action, handle, bytes as u64, classify, request)
+    }
+
+    fn put(
+        &self,
+        handle: &Handle,
+        content: &[u8],
+        conditional: bool,
+        context: CallContext<'_>,
+    ) -> Result<Result<(), opendal::Error>, StorageError> {
+        let path = layout::path(handle);
+        let content = content.to_vec();
+        let bytes = content.len() as u64;
+        let request = async {
+            let written = self.operator.write_with(&path, content).chunk(PART_SIZE);
+            Ok::<_, StorageError>(written.if_not_exists(conditional).await.map(|_| ()))
+        };
+        self.run(context, "write", handle, bytes, |error| error, request)
+    }
+}
+
+fn builder(
+    address: &S3Address,
+    settings: &Settings,
+    credentials: Option<&Credentials>,
+    region: &str,
+    virtual_host: bool,
+) -> services::S3 {
+    let mut builder = services::S3::default()
+        .bucket(&address.bucket)
+        .root(&format!("/{}", address.prefix))
+        .endpoint(&shielded(&address.endpoint))
+        .region(region)
+        // Content-MD5, as restic sends it: buckets with object lock demand it.
+        .checksum_algorithm("md5")
+        .disable_config_load()
+        .disable_ec2_metadata();
+    if virtual_host {
+        builder = builder.enable_virtual_host_style();
+    }
+    if let Some(class) = &settings.storage_class {
+        builder = builder.default_storage_class(class);
+    }
+    let Some(credentials) = credentials else { return builder.skip_signature() };
+    builder = builder
+        .access_key_id(&credentials.access_key_id)
+        .secret_access_key(credentials.secret_access_key.expose());
+    match &credentials.session_token {
+        Some(token) => builder.session_token(token.expose()),
+        None => builder,
+    }
+}
+
+/// The endpoint with its host in capitals. opendal takes a host that begins with the bucket's name for one
+/// that holds the bucket, and cuts it; it compares before it turns the host to lower case.
+fn shielded(endpoint: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, host)) => format!("{scheme}://{}", host.to_ascii_uppercase()),
+        None => endpoint.to_owned(),
+    }
+}
+
+fn is_amazon(host: &str) -> bool {
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+}
+
+fn is_virtual(address: &S3Address, style: Style) -> bool {
+    match style {
+        Style::Auto => is_amazon(address.host()) && !address.bucket.contains('.'),
+        Style::Path => false,
+        Style::Virtual => true,
+    }
+}
+
+fn bucket_url(address: &S3Address, virtual_host: bool) -> String {
+    match address.endpoint.split_once("://") {
+        Some((scheme, host)) if virtual_host => format!("{scheme}://{}.{host}/", address.bucket),
+        _ => format!("{}/{}", address.endpoint, address.bucket),
+    }
+}
+
+/// The region in hosts such as `s3.eu-central-1.amazonaws.com`.
+fn region_in_host(host: &str) -> Option<String> {
+    let name = host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"))?;
+    let region = name.strip_prefix("s3.dualstack.").or_else(|| name.strip_prefix("s3."));
+    let region = region.or_else(|| name.strip_prefix("s3-"))?;
+    (!region.is_empty() && !region.contains('.')).then(|| region.to_owned())
+}
+
+impl Storage for S3 {
+    fn location(&self) -> String {
+        self.location.clone()
+    }
+
+    fn connections(&self) -> usize {
+        self.connections
+    }
+
+    fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
+        let classify =
+            |error: bucket::Failed| StorageError::new(error.kind(), "prepare", &self.location, error);
+        self.run(context, "prepare", &self.location, 0, classify, self.bucket.ensure())
+    }
+
+    fn size(&self, handle: &Handle, context: CallContext<'_>) -> Result<u64, StorageError> {
+        let path = layout::path(handle);
+        let meta = self.on_file(context, "stat", handle, 0, self.operator.stat(&path))?;
+        Ok(meta.content_length())
+    }
+
+    fn list(
+        &self,
+        kind: FileKind,
+        context: CallContext<'_>,
+        each: &mut dyn FnMut(FileId, u64),
+    ) -> Result<(), StorageError> {
+        if kind == FileKind::Config {
+            return Ok(());
+        }
+        let what = kind.folder();
+        let folder = format!("{what}/");
+        let classify = |error: opendal::Error| classify::error("list", what, &error);
+        let open = self.operator.lister_with(&folder).recursive(kind == FileKind::Pack);
+        let mut lister = self.run(context, "list", &what, 0, classify, open.into_future())?;
+        // Entry by entry, outside the runtime, so that `each` may call back into the storage.
+        loop {
+            let next = lister.try_next();
+            let Some(entry) = self.run(context, "list", &what, 0, classify, next)? else { return Ok(()) };
+            let Some(id) = layout::id(entry.name()) else { continue };
+            if entry.path() == layout::path(&Handle::new(kind, id)) {
+                each(id, entry.metadata().content_length());
+            }
+        }
+    }
+
+    fn read(
+        &self,
+        handle: &Handle,
+        buffer: &mut Vec<u8>,
+        context: CallContext<'_>,
+    ) -> Result<(), StorageError> {
+        let path = layout::path(handle);
+        let content = self.on_file(context, "read", handle, PART_SIZE, self.operator.read(&path))?;
+        buffer.clear();
+        for piece in content {
+            buffer.extend_from_slice(&piece);
+        }
+        Ok(())
+    }
+
+    fn read_at(
+        &self,
+        handle: &Handle,
+        offset: u64,
+        buffer: &mut [u8],
+        context: CallContext<'_>,
+    ) -> Result<(), StorageError> {
+        if buffer.is_empty() {
+            return self.size(handle, context).map(|_| ());
+        }
+        let path = layout::path(handle);
+        let end = offset.saturating_add(buffer.len() as u64);
+        let request = async { self.operator.read_with(&path).range(offset..end).await };
+        let content = self.on_file(context, "read", handle, buffer.len(), request)?;
+        if content.len() != buffer.len() {
+            return Err(failure::too_short(handle, offset, buffer.len()));
+        }
+        let mut rest = buffer;
+        for piece in content {
+            let (head, tail) = rest.split_at_mut(piece.len());
+            head.copy_from_slice(&piece);
+            rest = tail;
+        }
+        Ok(())
+    }
+
+    fn write(&self, handle: &Handle, content: &[u8], context: CallContext<'_>) -> Result<(), StorageError> {
+        if self.conditional.load(Ordering::Relaxed) {
+            match self.put(handle, content, true, context)? {
+                Ok(()) => return Ok(()),
+                Err(error) if classify::knows_no_conditions(&error) => {
+                    self.conditional.store(false, Ordering::Relaxed);
+                }
+                Err(error) => return Err(classify::error("write", handle, &error)),
+            }
+        }
+        match self.size(handle, context) {
+            Ok(_) => return Err(failure::exists("write", handle)),
+            Err(error) if error.kind == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        self.put(handle, content, false, context)?.map_err(|error| classify::error("write", handle, &error))
+    }
+
+    fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError> {
+        let path = layout::path(handle);
+        self.on_file(context, "remove", handle, 0, self.operator.delete(&path))
+    }
+}

@@ -1,0 +1,118 @@
+//! The two requests on the bucket itself, which opendal does not know: is it there, and make it.
+
+use backstay_core::ErrorKind;
+use http::{Method, Request, StatusCode};
+use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
+use reqsign_core::{Context, Signer};
+
+use super::classify::{Refusal, of_code};
+use super::settings::Credentials;
+
+/// The SHA-256 of a body that is not signed.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// Talks to the service about one bucket.
+pub(super) struct Bucket {
+    pub(super) client: reqwest::Client,
+    /// The bucket's own URL, in the style in use.
+    pub(super) url: String,
+    pub(super) region: String,
+    pub(super) signer: Option<Signer<Credential>>,
+}
+
+/// A request that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failed {
+    #[error("the request cannot be made: {0}")]
+    Request(String),
+    #[error("{}", .0)]
+    Send(String),
+    #[error("{}", .0)]
+    Refused(Refusal),
+}
+
+impl Failed {
+    pub(super) fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Request(_) => ErrorKind::Config,
+            Self::Send(_) => ErrorKind::Transient,
+            Self::Refused(refusal) => of_code(refusal.code()).unwrap_or(ErrorKind::Other),
+        }
+    }
+}
+
+pub(super) fn signer(credentials: &Credentials, region: &str) -> Signer<Credential> {
+    let mut provider =
+        StaticCredentialProvider::new(&credentials.access_key_id, credentials.secret_access_key.expose());
+    if let Some(token) = &credentials.session_token {
+        provider = provider.with_session_token(token.expose());
+    }
+    Signer::new(Context::new(), provider, RequestSigner::new("s3", region))
+}
+
+impl Bucket {
+    /// Makes the bucket unless it is there. Where one may not look, it is taken to be there.
+    pub(super) async fn ensure(&self) -> Result<(), Failed> {
+        let (status, _) = self.send(Method::HEAD, String::new()).await?;
+        if status != StatusCode::NOT_FOUND {
+            return Ok(());
+        }
+        let body = match self.region.as_str() {
+            "us-east-1" | "auto" => String::new(),
+            region => format!(
+                "<CreateBucketConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+                 <LocationConstraint>{region}</LocationConstraint></CreateBucketConfiguration>"
+            ),
+        };
+        let (status, answer) = self.send(Method::PUT, body).await?;
+        let refusal = Refusal::in_xml(&answer, status.as_u16());
+        if status.is_success() || refusal.code() == "BucketAlreadyOwnedByYou" {
+            return Ok(());
+        }
+        Err(Failed::Refused(refusal))
+    }
+
+    async fn send(&self, method: Method, body: String) -> Result<(StatusCode, String), Failed> {
+        let request = |error: &dyn std::fmt::Display| Failed::Request(error.to_string());
+        let (mut parts, ()) = Request::builder()
+            .method(method)
+            .uri(&self.url)
+            .header("x-amz-content-sha256", UNSIGNED)
+            .body(())
+            .map_err(|error| request(&error))?
+            .into_parts();
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut parts, None).await.map_err(|error| request(&error))?;
+        }
+        let answer = self
+            .client
+            .request(parts.method, parts.uri.to_string())
+            .headers(parts.headers)
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| Failed::Send(explain(error)))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| Failed::Send(explain(error)))?;
+        Ok((status, text))
+    }
+}
+
+/// The region that Amazon says a bucket is in, if it does.
+pub(super) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
+    let answer = client.head(url).send().await.ok()?;
+    answer.headers().get("x-amz-bucket-region")?.to_str().ok().map(str::to_owned)
+}
+
+/// The error and its causes, without the URL.
+fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

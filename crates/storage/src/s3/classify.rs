@@ -1,0 +1,201 @@
+//! Turns what the service and the client say into our classes of errors.
+
+use std::error::Error;
+use std::fmt;
+
+use backstay_core::{ErrorKind, StorageError};
+
+/// An answer of the service that is no success, in its own words.
+#[derive(Debug, thiserror::Error)]
+pub(super) struct Refusal {
+    code: String,
+    message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.message.is_empty() {
+            f.write_str(&self.code)
+        } else {
+            write!(f, "{} ({})", self.message, self.code)
+        }
+    }
+}
+
+/// A failure between us and the service, without the addresses and headers of the request.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Failure(String);
+
+/// Classifies what opendal reports.
+pub(super) fn error(action: &'static str, what: impl fmt::Display, error: &opendal::Error) -> StorageError {
+    match Refusal::in_message(error.message()) {
+        Some(refusal) => {
+            let kind = of_code(&refusal.code).unwrap_or_else(|| of_opendal(error));
+            StorageError::new(kind, action, what, refusal)
+        }
+        None if is_bad_certificate(error) => {
+            StorageError::new(ErrorKind::Config, action, what, Failure(causes(error)))
+        }
+        None => StorageError::new(of_opendal(error), action, what, Failure(causes(error))),
+    }
+}
+
+/// Whether the service does not know how to create a file only if it is not there.
+pub(super) fn knows_no_conditions(error: &opendal::Error) -> bool {
+    error.kind() == opendal::ErrorKind::Unsupported
+        || Refusal::in_message(error.message()).is_some_and(|refusal| refusal.code == "NotImplemented")
+}
+
+/// The class that a code of the S3 protocol stands for, where opendal's class is not enough.
+pub(super) fn of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "AccessDenied"
+        | "AllAccessDisabled"
+        | "ExpiredToken"
+        | "InvalidAccessKeyId"
+        | "InvalidToken"
+        | "NotSignedUp"
+        | "SignatureDoesNotMatch"
+        | "UnauthorizedAccess" => ErrorKind::Denied,
+        "NoSuchKey" => ErrorKind::NotFound,
+        "InvalidBucketName"
+        | "NoSuchBucket"
+        | "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => ErrorKind::Config,
+        "InvalidRange" => ErrorKind::Corrupt,
+        "PreconditionFailed" => ErrorKind::Exists,
+        "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => {
+            ErrorKind::NoSpace
+        }
+        "ConditionalRequestConflict"
+        | "InternalError"
+        | "OperationAborted"
+        | "RequestTimeout"
+        | "RequestTimeTooSkewed"
+        | "ServiceUnavailable"
+        | "SlowDown"
+        | "Throttling"
+        | "TooManyRequests" => ErrorKind::Transient,
+        _ => return None,
+    })
+}
+
+fn of_opendal(error: &opendal::Error) -> ErrorKind {
+    use opendal::ErrorKind as Kind;
+    match error.kind() {
+        Kind::NotFound => ErrorKind::NotFound,
+        Kind::PermissionDenied => ErrorKind::Denied,
+        Kind::AlreadyExists | Kind::ConditionNotMatch => ErrorKind::Exists,
+        Kind::RangeNotSatisfied => ErrorKind::Corrupt,
+        Kind::ConfigInvalid => ErrorKind::Config,
+        Kind::RateLimited => ErrorKind::Transient,
+        _ if error.is_temporary() || error.is_persistent() => ErrorKind::Transient,
+        _ => ErrorKind::Other,
+    }
+}
+
+impl Refusal {
+    /// Reads the code and the message out of the text that opendal makes of the service's answer.
+    fn in_message(text: &str) -> Option<Self> {
+        let code = quoted(text, "code: ").filter(|code| !code.is_empty())?;
+        Some(Self { code, message: quoted(text, "message: ").unwrap_or_default() })
+    }
+
+    /// Reads the code and the message out of an answer's XML.
+    pub(super) fn in_xml(text: &str, status: u16) -> Self {
+        let element = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            rest.split_once('<').map(|(value, _)| value.trim().to_owned())
+        };
+        Self {
+            code: element("Code").unwrap_or_else(|| format!("status {status}")),
+            message: element("Message").unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+/// The string that follows `label` in Rust's debug form, up to its closing quote.
+fn quoted(text: &str, label: &str) -> Option<String> {
+    let (_, rest) = text.split_once(label)?;
+    let mut value = String::new();
+    let mut characters = rest.strip_prefix('"')?.chars();
+    loop {
+        match characters.next()? {
+            '"' => return Some(value),
+            '\\' => value.push(characters.next()?),
+            other => value.push(other),
+        }
+    }
+}
+
+/// The error's own message and those of its causes, without opendal's notes on the request.
+fn causes(error: &opendal::Error) -> String {
+    let mut text = error.message().to_owned();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A certificate that is not to be trusted stays so; trying again would only hide it.
+fn is_bad_certificate(error: &opendal::Error) -> bool {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        let found = inner
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+            .or_else(|| cause.downcast_ref::<rustls::Error>());
+        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_in_both_forms() {
+        let text =
+            r#"S3Error { code: "AccessDenied", message: "Not \"you\"", resource: "/b", request_id: "" }"#;
+        let refusal = Refusal::in_message(text).unwrap();
+        assert_eq!(refusal.to_string(), "Not \"you\" (AccessDenied)");
+        assert!(Refusal::in_message("send http request").is_none());
+        assert!(Refusal::in_message("code: \"unfinished").is_none());
+        let xml = "<Error><Code>NoSuchBucket</Code><Message>There is none</Message></Error>";
+        assert_eq!(Refusal::in_xml(xml, 404).to_string(), "There is none (NoSuchBucket)");
+        assert_eq!(Refusal::in_xml("", 502).to_string(), "status 502");
+    }
+
+    #[test]
+    fn classes_follow_codes_and_then_opendal() {
+        let of = |kind, message: &str| super::error("read", "x", &opendal::Error::new(kind, message)).kind;
+        let unexpected = opendal::ErrorKind::Unexpected;
+        assert_eq!(of(unexpected, r#"S3Error { code: "SignatureDoesNotMatch" }"#), ErrorKind::Denied);
+        assert_eq!(of(unexpected, r#"S3Error { code: "XMinioStorageFull" }"#), ErrorKind::NoSpace);
+        assert_eq!(of(unexpected, r#"S3Error { code: "SlowDown" }"#), ErrorKind::Transient);
+        assert_eq!(
+            of(opendal::ErrorKind::NotFound, r#"S3Error { code: "NoSuchBucket" }"#),
+            ErrorKind::Config
+        );
+        assert_eq!(of(opendal::ErrorKind::ConditionNotMatch, ""), ErrorKind::Exists);
+        assert_eq!(of(unexpected, "anything"), ErrorKind::Other);
+        let passing = opendal::Error::new(unexpected, "connection reset").set_temporary();
+        assert_eq!(super::error("read", "x", &passing).kind, ErrorKind::Transient);
+    }
+}

@@ -1,0 +1,11 @@
+//! What tests of this and other crates use: the suite that every back end passes, and a storage that
+//! crashes, tears, loses and garbles on demand.
+//!
+//! Test code: here a broken expectation panics, as an assertion does.
+
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod conformance;
+mod faulty;
+
+pub use conformance::conformance;
+pub use faulty::{Crash, Damage, Faulty, Plan, ReadFault, Survivors, WriteFault, is_crash};

@@ -1,0 +1,50 @@
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle};
+use backstay_storage::limit::Rates;
+use backstay_storage::s3::Style;
+use backstay_storage::{Address, OptionError, Options, open};
+
+#[test]
+fn an_address_opens_its_back_end() {
+    let home = tempfile::tempdir().unwrap();
+    let address = Address::parse(home.path()).unwrap();
+    let options = Options {
+        connections: Some(5),
+        rates: Rates { upload: Some(1 << 30), download: None },
+        ..Options::default()
+    };
+    let storage = open(&address, &options).unwrap();
+    storage.prepare(CallContext::NONE).unwrap();
+    let pack = Handle::new(FileKind::Pack, FileId([1; 32]));
+    storage.write(&pack, b"pack", CallContext::NONE).unwrap();
+    assert_eq!(storage.size(&pack, CallContext::NONE).unwrap(), 4);
+    assert_eq!(storage.connections(), 5);
+    assert_eq!(storage.location(), address.to_string());
+}
+
+#[test]
+fn s3_without_credentials_says_what_to_set() {
+    let address = Address::parse("s3:http://127.0.0.1:1/bucket").unwrap();
+    let error = open(&address, &Options::default()).err().unwrap();
+    assert_eq!(error.kind, ErrorKind::Config);
+    assert!(error.to_string().contains("AWS_ACCESS_KEY_ID"), "{error}");
+}
+
+#[test]
+fn extended_options_are_named_as_restic_names_them() {
+    let mut options = Options::default();
+    options.set_extended("s3.connections", "7").unwrap();
+    options.set_extended("s3.region", "eu-central-1").unwrap();
+    options.set_extended("s3.bucket-lookup", "dns").unwrap();
+    options.set_extended("s3.storage-class", "STANDARD_IA").unwrap();
+    options.set_extended("s3.unsafe-anonymous-auth", "true").unwrap();
+    assert_eq!(options.connections, Some(7));
+    assert_eq!(options.s3.region.as_deref(), Some("eu-central-1"));
+    assert_eq!(options.s3.style, Style::Virtual);
+    assert!(options.s3.anonymous);
+    for (key, value) in
+        [("local.connections", "0"), ("s3.bucket-lookup", "both"), ("s3.unsafe-anonymous-auth", "maybe")]
+    {
+        assert!(matches!(options.set_extended(key, value), Err(OptionError::Value { .. })), "{key}");
+    }
+    assert!(matches!(options.set_extended("s3.nothing", ""), Err(OptionError::Unknown(_))));
+}

@@ -1,0 +1,99 @@
+//! An S3 server on a port of its own, over a folder, that can be told to misbehave.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::{S3Service, S3ServiceBuilder};
+use s3s::{Body, HttpError};
+use tokio::runtime::Runtime;
+
+pub(crate) const KEY: &str = "the-key";
+pub(crate) const SECRET: &str = "the-secret-of-the-key";
+
+/// How the server differs from a healthy one.
+#[derive(Debug, Clone)]
+pub(crate) struct Behaviour {
+    /// Whether `If-None-Match` is understood on writes.
+    pub(crate) knows_conditions: bool,
+    /// How many requests are answered with 503.
+    pub(crate) busy_for: u32,
+}
+
+/// A running server; it ends when dropped.
+pub(crate) struct Server {
+    pub(crate) url: String,
+    folder: tempfile::TempDir,
+    behaviour: Arc<Mutex<Behaviour>>,
+    _runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let behaviour = Arc::new(Mutex::new(Behaviour { knows_conditions: true, busy_for: 0 }));
+        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = builder.build();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(serve(listener, service, Arc::clone(&behaviour)));
+        Self { url, folder, behaviour, _runtime: runtime }
+    }
+
+    /// The folder that holds the buckets.
+    pub(crate) fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.behaviour.lock().unwrap());
+    }
+}
+
+async fn serve(listener: tokio::net::TcpListener, service: S3Service, behaviour: Arc<Mutex<Behaviour>>) {
+    // This server looks and then creates; a real one does both at once, so writes take turns here.
+    let turn = Arc::new(tokio::sync::Mutex::new(()));
+    while let Ok((socket, _)) = listener.accept().await {
+        let (service, behaviour, turn) = (service.clone(), Arc::clone(&behaviour), Arc::clone(&turn));
+        let answer = service_fn(move |request| {
+            let (service, refusal, turn) =
+                (service.clone(), refusal(&behaviour, &request), Arc::clone(&turn));
+            async move {
+                if let Some(refusal) = refusal {
+                    return Ok::<_, HttpError>(refusal);
+                }
+                if request.method() == Method::PUT {
+                    let _mine = turn.lock().await;
+                    return service.call(request).await;
+                }
+                service.call(request).await
+            }
+        });
+        tokio::spawn(
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer),
+        );
+    }
+}
+
+/// The answer of a server that will not.
+fn refusal(behaviour: &Mutex<Behaviour>, request: &Request<Incoming>) -> Option<Response<Body>> {
+    let mut behaviour = behaviour.lock().unwrap();
+    let (status, code) = if behaviour.busy_for > 0 {
+        behaviour.busy_for -= 1;
+        (StatusCode::SERVICE_UNAVAILABLE, "SlowDown")
+    } else if !behaviour.knows_conditions && request.headers().contains_key(header::IF_NONE_MATCH) {
+        (StatusCode::NOT_IMPLEMENTED, "NotImplemented")
+    } else {
+        return None;
+    };
+    let text = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    let mut answer = Response::new(Body::from(text));
+    *answer.status_mut() = status;
+    Some(answer)
+}
