@@ -4,6 +4,7 @@
 //! the same steps on every machine.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod layers;
 mod peers;
 mod tally;
@@ -30,6 +31,8 @@ enum Command {
     Test(test::Options),
     /// Check that every crate imports only what its layer allows
     Layers,
+    /// Measure Backstay beside the programs that it replaces
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +52,6 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Layers => layers::run(&workspace),
+        Command::Bench(options) => bench::run(&workspace, &options),
     }
 }

@@ -6,7 +6,7 @@
 
 mod borg;
 mod cargo;
-mod debian;
+pub(crate) mod debian;
 mod go;
 
 use std::path::{Path, PathBuf};
