@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use backstay_core::{Content, CutHint, Entry, Folder, Pushed, Silent, Xattr};
 use parking_lot::Mutex;
@@ -10,6 +10,8 @@ use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 
 use super::*;
 use crate::files::filter::{Case, List};
+
+static HOME: LazyLock<PathBuf> = LazyLock::new(|| std::env::current_dir().unwrap());
 
 /// What arrived, by path.
 #[derive(Debug, Clone, Default)]
@@ -54,6 +56,8 @@ impl Folder for RecordedFolder {
     }
 
     fn add(&self, entry: Entry) -> Result<(), SinkError> {
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(here, *HOME, "sinks are called from the working folder of the process");
         let content = match entry.content {
             Content::Lazy(opener, CutHint::ByContent) => {
                 // The second opener has to give the same as the first.
@@ -100,6 +104,7 @@ impl Recorder {
     /// Runs a capture of one folder; gives the items by their path in it.
     fn run(capture: &Capture) -> (CaptureReport, Record) {
         let recorder = Self::default();
+        LazyLock::force(&HOME);
         let report = capture.run(&recorder, &Control::new(), &Silent).unwrap();
         let record = Arc::into_inner(recorder.0).unwrap().into_inner();
         assert_eq!(record.open_folders, 0, "every folder is closed");

@@ -14,10 +14,13 @@ mod queue;
 pub mod restore;
 mod rules;
 mod scan;
+mod selection;
+mod source;
 mod stat;
 mod targets;
 mod walk;
 mod wildcard;
+mod worker;
 mod zone;
 
 pub use capture::{Capture, CaptureError, CaptureOptions, CaptureReport, raise_open_file_limit};

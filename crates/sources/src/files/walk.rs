@@ -6,7 +6,7 @@
 //! been opened; until then its children hold it. So the number of open folders is the depth of the tree
 //! and what the sink has waiting.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use backstay_core::{Content, Control, CutHint, Entry, EntryKind, Events, Folder, Meta, Sink, SinkError};
@@ -16,29 +16,15 @@ use rustix::io::Errno;
 use super::capture::{CaptureOptions, Tally};
 use super::opener::{FileOpener, quiet_open};
 use super::queue::Queue;
+use super::selection::Selection;
+use super::source::{Source, beneath};
 use super::stat::{Describer, kind};
 use super::targets::Place;
+use super::worker::Worker;
 use super::{attributes, listing, path};
 
-/// A folder of the file system that is held open.
-#[derive(Debug)]
-struct Source {
-    fd: OwnedFd,
-    /// Its absolute path.
-    path: Vec<u8>,
-    /// The file system it is on.
-    device: u64,
-    /// The file system that it and everything below it is to be on.
-    home: u64,
-    /// Names of the tag files in it, each of which keeps all but itself out.
-    tags: Vec<Vec<u8>>,
-}
-
-impl AsFd for Source {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-}
+/// How many items of a folder are looked at before they are handed over.
+const BATCH: usize = 256;
 
 /// A folder of the sink that is being filled. The last to hold it closes it.
 struct Filling {
@@ -72,50 +58,13 @@ struct Opened {
     entries: Vec<(Vec<u8>, FileType)>,
 }
 
-/// What a thread of the walk has for itself.
-#[derive(Default)]
-struct Worker {
-    listing: Vec<u8>,
-    path: Vec<u8>,
-    names: Vec<u8>,
-    /// The thread has a working folder of its own, apart from the rest of the process.
-    can_move: bool,
-    /// The working folder is the one in hand, and names alone lead to its items.
-    is_there: bool,
-}
-
-impl Worker {
-    fn new() -> Self {
-        // Sandboxes may forbid this; then items are named by their paths.
-        let can_move = nix::sched::unshare(nix::sched::CloneFlags::CLONE_FS).is_ok();
-        Self { can_move, ..Self::default() }
-    }
-
-    fn move_to(&mut self, folder: &Source) {
-        self.is_there = self.can_move && rustix::process::fchdir(folder).is_ok();
-    }
-
-    /// The attributes of an item of the folder that was [moved to](Self::move_to).
-    fn attributes(&mut self, folder: &Source, name: &[u8]) -> Result<attributes::Read, Errno> {
-        let item = if self.is_there {
-            attributes::path_here(name, &mut self.path)
-        } else {
-            attributes::path_of(&folder.path, folder.as_fd(), name, &mut self.path)
-        };
-        attributes::read(attributes::Item::Path(item.ok_or(Errno::INVAL)?), &mut self.names)
-    }
-}
-
 type Jobs = Queue<Job, SinkError>;
 
 pub(super) struct Walk<'a> {
     options: &'a CaptureOptions,
     tally: &'a Tally,
     control: &'a Control,
-    events: &'a dyn Events,
-    working_folder: Vec<u8>,
-    /// The file systems of the targets by absolute path, when no other may be walked.
-    homes: Vec<(Vec<u8>, u64)>,
+    selection: Selection<'a>,
     describer: Describer,
 }
 
@@ -128,23 +77,8 @@ impl<'a> Walk<'a> {
         working_folder: Vec<u8>,
         targets: &[Vec<u8>],
     ) -> Self {
-        let mut walk = Self {
-            options,
-            tally,
-            control,
-            events,
-            working_folder,
-            homes: Vec::new(),
-            describer: Describer::new(options.with_atime),
-        };
-        if options.one_file_system {
-            let device = |target: &Vec<u8>| {
-                let stat = rustix::fs::statat(CWD, target, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-                Some((walk.absolute(target), stat.st_dev))
-            };
-            walk.homes = targets.iter().filter_map(device).collect();
-        }
-        walk
+        let selection = Selection::new(options, events, working_folder, targets);
+        Self { options, tally, control, selection, describer: Describer::new(options.with_atime) }
     }
 
     /// Walks everything in the layout into the sink.
@@ -216,10 +150,10 @@ impl<'a> Walk<'a> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(CWD, folder, flags, Mode::empty())?;
         let device = rustix::fs::fstat(&fd)?.st_dev;
-        let absolute = self.absolute(target);
-        let home = self.home(&absolute).unwrap_or(device);
+        let absolute = self.selection.absolute(target);
+        let home = self.selection.home(&absolute).unwrap_or(device);
         let path = path::split(&absolute).0.to_vec();
-        let tags = if explicit { Vec::new() } else { self.tags(fd.as_fd(), &path) };
+        let tags = if explicit { Vec::new() } else { self.selection.tags(fd.as_fd(), &path) };
         Ok(Job {
             source: Arc::new(Source { fd, path, device, home, tags }),
             into: Arc::clone(into),
@@ -236,12 +170,13 @@ impl<'a> Walk<'a> {
         if job.hint == FileType::Directory {
             return self.visit_folder(job, jobs, worker);
         }
-        if job.explicit || !self.is_excluded_by_name(&job.source, &job.name, worker) {
+        if job.explicit || !self.selection.is_excluded_by_name(&job.source, &job.name, &mut worker.path) {
             match rustix::fs::statat(&job.source, &job.name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) if kind(&stat) == EntryKind::Folder => return self.visit_folder(job, jobs, worker),
                 Ok(stat) => {
-                    worker.move_to(&job.source);
-                    self.visit_item(&job, &stat, worker)?;
+                    let Some(meta) = self.look(&job, &stat) else { return finish(job.into) };
+                    let source = Arc::clone(&job.source);
+                    return self.hand_over(&source, vec![(job, meta)], worker);
                 }
                 Err(error) => self.fail_in(&job, "lstat", error),
             }
@@ -270,7 +205,7 @@ impl<'a> Walk<'a> {
         let mut items = Vec::with_capacity(entries.len());
         let mut folders = Vec::new();
         for (name, hint) in entries {
-            if self.is_excluded_by_name(&source, &name, worker) {
+            if self.selection.is_excluded_by_name(&source, &name, &mut worker.path) {
                 continue;
             }
             match hint {
@@ -279,20 +214,22 @@ impl<'a> Walk<'a> {
             }
         }
         jobs.push(folders.into_iter().rev());
-        if self.options.with_attributes && !items.is_empty() {
-            worker.move_to(&source);
-        }
-        for name in items {
-            self.control.checkpoint()?;
-            let item = job(name, FileType::Unknown);
-            match rustix::fs::statat(&source, &item.name, AtFlags::SYMLINK_NOFOLLOW) {
-                // Some file systems do not tell folders in their listings.
-                Ok(stat) if kind(&stat) == EntryKind::Folder => {
-                    jobs.push([Job { hint: FileType::Directory, ..item }]);
+        let mut items = items.into_iter();
+        while items.len() > 0 {
+            let mut found = Vec::with_capacity(items.len().min(BATCH));
+            for name in items.by_ref().take(BATCH) {
+                self.control.checkpoint()?;
+                let item = job(name, FileType::Unknown);
+                match rustix::fs::statat(&source, &item.name, AtFlags::SYMLINK_NOFOLLOW) {
+                    // Some file systems do not tell folders in their listings.
+                    Ok(stat) if kind(&stat) == EntryKind::Folder => {
+                        jobs.push([Job { hint: FileType::Directory, ..item }]);
+                    }
+                    Ok(stat) => found.extend(self.look(&item, &stat).map(|meta| (item, meta))),
+                    Err(error) => self.fail_in(&item, "lstat", error),
                 }
-                Ok(stat) => self.visit_item(&item, &stat, worker)?,
-                Err(error) => self.fail_in(&item, "lstat", error),
             }
+            self.hand_over(&source, found, worker)?;
         }
         finish(into)
     }
@@ -314,7 +251,7 @@ impl<'a> Walk<'a> {
         };
         let mut meta = self.describer.meta(&stat);
         let path = beneath(&job.source.path, &job.name);
-        if !job.explicit && self.is_excluded_by_meta(&job.source, &path, &stat, &meta) {
+        if !job.explicit && self.selection.is_excluded_by_meta(&job.source, &path, &stat, &meta) {
             return Ok(None);
         }
         let entries = match listing::sorted(&fd, &mut worker.listing) {
@@ -330,47 +267,68 @@ impl<'a> Walk<'a> {
         }
         self.tally.count(&meta);
         let into = Arc::new(Filling { sink: job.into.sink.folder(job.stored_name())?, meta });
-        let tags = self.tags(fd.as_fd(), &path);
+        let tags = self.selection.tags(fd.as_fd(), &path);
         let source = Source { fd, path, device: stat.st_dev, home: job.source.home, tags };
         Ok(Some(Opened { source: Arc::new(source), into, entries }))
     }
 
-    /// Hands over anything but a folder.
-    fn visit_item(&self, item: &Job, stat: &Stat, worker: &mut Worker) -> Result<(), SinkError> {
-        let Job { source, into, name, .. } = item;
+    /// The metadata of anything but a folder; nothing when it stays out.
+    fn look(&self, item: &Job, stat: &Stat) -> Option<Meta> {
+        let Job { source, name, .. } = item;
         let mut meta = self.describer.meta(stat);
-        let judged = !item.explicit && self.has_meta_rules();
-        if judged && self.is_excluded_by_meta(source, &beneath(&source.path, name), stat, &meta) {
-            return Ok(());
+        if !item.explicit
+            && self.selection.has_meta_rules()
+            && self.selection.is_excluded_by_meta(source, &beneath(&source.path, name), stat, &meta)
+        {
+            return None;
         }
         match meta.kind {
             // Nobody could be at the other end of a restored socket.
-            EntryKind::Socket => return Ok(()),
+            EntryKind::Socket => return None,
             EntryKind::Irregular => {
                 self.fail_in(item, "back up", Errno::OPNOTSUPP);
-                return Ok(());
+                return None;
             }
             EntryKind::Symlink => match rustix::fs::readlinkat(source, name, Vec::new()) {
                 Ok(target) => meta.link_target = Some(target.into_bytes()),
                 Err(error) => {
                     self.fail_in(item, "readlink", error);
-                    return Ok(());
+                    return None;
                 }
             },
             _ => {}
         }
-        if self.options.with_attributes {
-            let read = worker.attributes(source, name);
-            self.take_attributes(read, &mut meta, item);
+        Some(meta)
+    }
+
+    /// Reads the attributes of items of one folder and gives the items to the sink.
+    fn hand_over(
+        &self,
+        source: &Source,
+        mut items: Vec<(Job, Meta)>,
+        worker: &mut Worker,
+    ) -> Result<(), SinkError> {
+        if self.options.with_attributes && !items.is_empty() {
+            worker.within(source, |reader| {
+                for (item, meta) in &mut items {
+                    self.take_attributes(reader.read(&item.name), meta, item);
+                }
+            });
         }
-        self.tally.count(&meta);
-        let content = if meta.kind == EntryKind::File {
-            let opener = FileOpener { folder: Arc::clone(source), name: name.clone() };
-            Content::Lazy(Box::new(opener), CutHint::ByContent)
-        } else {
-            Content::None
-        };
-        into.sink.add(Entry { name: item.stored_name().to_vec(), meta, content })
+        for (item, meta) in items {
+            self.control.checkpoint()?;
+            self.tally.count(&meta);
+            let Job { source, into, name, stored, .. } = item;
+            let stored = stored.unwrap_or_else(|| name.clone());
+            let content = if meta.kind == EntryKind::File {
+                Content::Lazy(Box::new(FileOpener { folder: source, name }), CutHint::ByContent)
+            } else {
+                Content::None
+            };
+            into.sink.add(Entry { name: stored, meta, content })?;
+            finish(into)?;
+        }
+        Ok(())
     }
 
     /// Keeps what could be read of the attributes and reports the rest; the item itself stays in.
@@ -384,71 +342,6 @@ impl<'a> Walk<'a> {
             }
             Err(error) => self.fail_in(item, "list extended attributes of", error),
         }
-    }
-
-    fn is_excluded_by_name(&self, source: &Source, name: &[u8], worker: &mut Worker) -> bool {
-        if source.tags.iter().any(|tag| tag != name) {
-            return true;
-        }
-        if self.options.name_rules.is_empty() {
-            return false;
-        }
-        worker.path.clear();
-        extend_beneath(&mut worker.path, &source.path, name);
-        self.options.name_rules.iter().any(|rule| rule(&worker.path))
-    }
-
-    fn has_meta_rules(&self) -> bool {
-        self.options.one_file_system
-            || self.options.exclude_larger_than.is_some()
-            || !self.options.meta_rules.is_empty()
-    }
-
-    fn is_excluded_by_meta(&self, source: &Source, full_path: &[u8], stat: &Stat, meta: &Meta) -> bool {
-        let is_folder = meta.kind == EntryKind::Folder;
-        if self.options.one_file_system && stat.st_dev != source.home {
-            // The folder that another file system is mounted on is still ours.
-            let is_mount_point = is_folder && source.device == source.home;
-            if !is_mount_point {
-                return true;
-            }
-        }
-        if !is_folder && self.options.exclude_larger_than.is_some_and(|most| stat.st_size as u64 > most) {
-            return true;
-        }
-        self.options.meta_rules.iter().any(|rule| rule(full_path, meta))
-    }
-
-    /// The tag files in a folder that keep its content out.
-    fn tags(&self, folder: BorrowedFd<'_>, full_path: &[u8]) -> Vec<Vec<u8>> {
-        let mut found = Vec::new();
-        for tag in &self.options.exclude_if_present {
-            match tag.is_in(folder) {
-                Ok(true) => found.push(tag.name.clone()),
-                Ok(false) => {}
-                Err(problem) => {
-                    let path = beneath(full_path, &tag.name);
-                    let path = String::from_utf8_lossy(&path);
-                    self.events.warning(&format!("exclusion tag file {path} {problem}"));
-                }
-            }
-        }
-        found
-    }
-
-    /// The file system of the nearest target at or above a path.
-    fn home(&self, path: &[u8]) -> Option<u64> {
-        let holds = |target: &[u8]| {
-            path.strip_prefix(target)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/") || target.ends_with(b"/"))
-        };
-        let nearest =
-            self.homes.iter().filter(|(target, _)| holds(target)).max_by_key(|(target, _)| target.len());
-        nearest.map(|(_, device)| *device)
-    }
-
-    fn absolute(&self, target: &[u8]) -> Vec<u8> {
-        if target.starts_with(b"/") { path::clean(target) } else { path::join(&self.working_folder, target) }
     }
 
     fn fail_in(&self, job: &Job, action: &str, error: Errno) {
@@ -471,18 +364,4 @@ fn finish(folder: Arc<Filling>) -> Result<(), SinkError> {
         Some(Filling { sink, meta }) => sink.close(meta),
         None => Ok(()),
     }
-}
-
-fn beneath(folder: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut path = Vec::with_capacity(folder.len() + name.len() + 1);
-    extend_beneath(&mut path, folder, name);
-    path
-}
-
-fn extend_beneath(path: &mut Vec<u8>, folder: &[u8], name: &[u8]) {
-    path.extend_from_slice(folder);
-    if path.last() != Some(&b'/') {
-        path.push(b'/');
-    }
-    path.extend_from_slice(name);
 }
