@@ -1,5 +1,7 @@
 //! The retention rules on tables of moments, and what must hold for any snapshots and any rules.
 
+#![allow(clippy::unwrap_used)]
+
 use backstay_policy::{Counters, Keep, Moment, Retention, SnapshotFacts, Span, Verdict};
 use proptest::prelude::*;
 

@@ -1,0 +1,133 @@
+//! The command line: what can be asked for, in restic's words where restic has the command.
+//!
+//! Only grammar lives here. Values that come from the environment are added in [`crate::settings`], so that
+//! `BACKSTAY_*` can win over `RESTIC_*`.
+
+mod backup;
+mod benchmark;
+mod cache;
+mod check;
+mod copy;
+mod forget;
+mod generate;
+mod global;
+mod inspect;
+mod key;
+mod listing;
+mod prune;
+mod repair;
+mod restore;
+mod rewrite;
+mod select;
+mod values;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use backup::Backup;
+pub(crate) use benchmark::Benchmark;
+pub(crate) use cache::Cache;
+pub(crate) use check::Check;
+pub(crate) use copy::{Copy, Init, Secondary};
+pub(crate) use forget::Forget;
+pub(crate) use generate::Generate;
+pub(crate) use global::{CompressionMode, Global};
+pub(crate) use inspect::{ArchiveFormat, Cat, Diff, Dump, Find, List, Stats, StatsMode};
+pub(crate) use key::{Key, NewKey};
+pub(crate) use listing::{Ls, Snapshots, SortMode};
+pub(crate) use prune::{Prune, PruneLimits};
+pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
+pub(crate) use restore::{OverwriteMode, Restore};
+pub(crate) use rewrite::{Rewrite, Tag};
+pub(crate) use select::{ExcludePatterns, IncludePatterns};
+
+/// Backup, proof and restore.
+///
+/// Backstay keeps encrypted, deduplicated backups in restic's repository format. Without a repository named it uses
+/// one in your data folder and makes it when you run the first backup.
+#[derive(Debug, Parser)]
+#[command(
+    name = "backstay",
+    version,
+    max_term_width = 110,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a new backup of files and/or directories
+    Backup(Box<Backup>),
+    /// Measure how fast this machine cuts, hashes, compresses, encrypts and stores
+    Benchmark(Benchmark),
+    /// Operate on local cache directories
+    Cache(Cache),
+    /// Print internal objects to stdout
+    Cat(Cat),
+    /// Check the repository for errors
+    Check(Check),
+    /// Copy snapshots from one repository to another
+    Copy(Copy),
+    /// Show differences between two snapshots
+    Diff(Diff),
+    /// Print backed-up files or folders to stdout
+    Dump(Dump),
+    /// Find a file, a directory or repository IDs
+    Find(Find),
+    /// Remove snapshots from the repository
+    Forget(Box<Forget>),
+    /// Generate manual pages and auto-completion files
+    Generate(Generate),
+    /// Initialize a new repository
+    Init(Init),
+    /// Manage keys (passwords)
+    #[command(subcommand)]
+    Key(Key),
+    /// List objects in the repository
+    List(List),
+    /// List files in a snapshot
+    Ls(Ls),
+    /// Remove unneeded data from the repository
+    Prune(Prune),
+    /// Recover data from the repository not referenced by snapshots
+    Recover,
+    /// Repair the repository
+    #[command(subcommand)]
+    Repair(Repair),
+    /// Build a new index (now called `repair index`)
+    #[command(hide = true)]
+    RebuildIndex(RepairIndex),
+    /// Extract the data from a snapshot
+    Restore(Box<Restore>),
+    /// Rewrite snapshots to exclude files or change metadata
+    Rewrite(Box<Rewrite>),
+    /// List all snapshots
+    Snapshots(Snapshots),
+    /// Scan the repository and show basic statistics
+    Stats(Stats),
+    /// Modify tags on snapshots
+    Tag(Tag),
+    /// Remove locks other processes created
+    Unlock {
+        /// Remove all locks, even those of programs that still run
+        #[arg(long)]
+        remove_all: bool,
+    },
+    /// Print version information
+    Version,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

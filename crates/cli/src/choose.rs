@@ -1,0 +1,124 @@
+//! Which snapshots a command works on: by id, by the start of an id, as `latest`, or by filter.
+
+use backstay_core::Timestamp;
+use backstay_engine::format::Snapshot;
+use backstay_engine::repository::SnapshotEntry;
+use backstay_policy::{SnapshotFacts, SnapshotFilter};
+
+use crate::failure::{Failure, Outcome};
+use crate::repository::Opened;
+
+/// What the retention rules need to know of a snapshot. Paths are put in order, as restic shows them.
+pub(crate) fn facts(mut entry: SnapshotEntry) -> SnapshotFacts<SnapshotEntry> {
+    entry.snapshot.paths.sort_unstable();
+    SnapshotFacts {
+        time: crate::moment::moment(&entry.snapshot.time),
+        host: entry.snapshot.hostname.clone(),
+        paths: entry.snapshot.paths.clone(),
+        tags: entry.snapshot.tags.clone(),
+        id: entry,
+    }
+}
+
+/// As `snapshot 40dc1520 of [/home] at 2015-05-08 21:38:30 by user@host`.
+pub(crate) fn describe(entry: &SnapshotEntry) -> String {
+    let Snapshot { paths, time, username, hostname, .. } = &entry.snapshot;
+    let time = crate::moment::local(time);
+    format!("snapshot {} of [{}] at {time} by {username}@{hostname}", entry.id.short(), paths.join(" "))
+}
+
+fn is_chosen(entry: &SnapshotEntry, filter: &SnapshotFilter) -> bool {
+    filter.matches_parts(&entry.snapshot.hostname, &entry.snapshot.tags, &entry.snapshot.paths)
+}
+
+/// Splits `id:subfolder`.
+fn split(name: &str) -> (&str, &str) {
+    name.split_once(':').unwrap_or((name, ""))
+}
+
+/// One snapshot by its id, the start of it, or `latest` of those that the filter lets through; with the subfolder
+/// behind a colon.
+pub(crate) fn one(
+    repository: &Opened,
+    name: &str,
+    filter: &SnapshotFilter,
+) -> Outcome<(SnapshotEntry, String)> {
+    let (id, subfolder) = split(name);
+    let snapshot = match id {
+        "latest" => match latest(repository, filter, None)? {
+            Some(snapshot) => snapshot,
+            None => return Err(none_found(filter)),
+        },
+        id => by_id(repository, id)?,
+    };
+    Ok((snapshot, subfolder.to_owned()))
+}
+
+/// The newest snapshot that the filter lets through and that is not newer than a moment.
+pub(crate) fn latest(
+    repository: &Opened,
+    filter: &SnapshotFilter,
+    not_after: Option<&Timestamp>,
+) -> Outcome<Option<SnapshotEntry>> {
+    let mut filter = filter.clone();
+    for path in &mut filter.paths {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute.to_string_lossy().into_owned();
+        }
+    }
+    let instant = |time: &Timestamp| (time.seconds, time.nanos);
+    Ok(repository
+        .snapshots()?
+        .into_iter()
+        .filter(|loaded| is_chosen(loaded, &filter))
+        .filter(|loaded| not_after.is_none_or(|limit| instant(&loaded.snapshot.time) <= instant(limit)))
+        .max_by_key(|loaded| (instant(&loaded.snapshot.time), loaded.id)))
+}
+
+/// The snapshots of these names; all that the filter lets through if there are none. Each one once.
+pub(crate) fn several(
+    app: &crate::app::App,
+    repository: &Opened,
+    names: &[String],
+    filter: &SnapshotFilter,
+) -> Outcome<Vec<SnapshotEntry>> {
+    if names.is_empty() {
+        return Ok(repository.snapshots()?.into_iter().filter(|loaded| is_chosen(loaded, filter)).collect());
+    }
+    if !filter.is_empty() && !names.iter().any(|name| name == "latest") {
+        return Err(Failure::fatal("explicit snapshot ids are given, so filters have no effect")
+            .hint("leave out either the ids or --host, --tag and --path"));
+    }
+    let mut chosen: Vec<SnapshotEntry> = Vec::new();
+    for name in names {
+        let (id, subfolder) = split(name);
+        if !subfolder.is_empty() {
+            return Err(Failure::fatal(format!("{name}: <snapshot>:<subfolder> syntax not allowed")));
+        }
+        let loaded = match id {
+            "latest" => latest(repository, filter, None)?.ok_or_else(|| none_found(filter))?,
+            id => by_id(repository, id)?,
+        };
+        if !chosen.iter().any(|other| other.id == loaded.id) {
+            chosen.push(loaded);
+        }
+        app.control.checkpoint()?;
+    }
+    Ok(chosen)
+}
+
+fn by_id(repository: &Opened, text: &str) -> Outcome<SnapshotEntry> {
+    let id = repository.find_id(backstay_core::FileKind::Snapshot, text)?;
+    repository.snapshot(&id)
+}
+
+fn none_found(filter: &SnapshotFilter) -> Failure {
+    let tags: Vec<_> = filter.tags.iter().map(ToString::to_string).collect();
+    Failure::fatal(format!(
+        "failed to find snapshot: snapshot filter (Paths:[{}] Tags:[{}] Hosts:[{}]): no snapshot found",
+        filter.paths.join(" "),
+        tags.join(" "),
+        filter.hosts.join(" "),
+    ))
+    .hint("`snapshots` lists what there is")
+}

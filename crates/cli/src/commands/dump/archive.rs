@@ -1,0 +1,172 @@
+//! Folders as tar and zip archives, with the paths that restic gives them.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use ::tar::{Builder, EntryType, Header};
+use ::zip::write::{SimpleFileOptions, ZipWriter};
+use backstay_core::{EntryKind, FileId, Meta};
+use backstay_engine::format::Node;
+
+use super::contents::Contents;
+use crate::app::App;
+use crate::failure::{Explain, Failure, Outcome};
+use crate::repository::Opened;
+use crate::walk::{Next, Visitor, walk};
+
+/// Visits everything below a folder with its path in the archive.
+fn each(
+    app: &App,
+    repository: &Opened,
+    root: &FileId,
+    folder: &[u8],
+    visit: &mut dyn FnMut(&[u8], &Node) -> Outcome,
+) -> Outcome {
+    struct Each<'a> {
+        app: &'a App,
+        folder: &'a [u8],
+        visit: &'a mut dyn FnMut(&[u8], &Node) -> Outcome,
+    }
+    impl Visitor for Each<'_> {
+        fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
+            self.app.control.checkpoint()?;
+            let mut inside = self.folder.strip_prefix(b"/").unwrap_or(self.folder).to_vec();
+            inside.extend_from_slice(if inside.is_empty() {
+                path.strip_prefix(b"/").unwrap_or(path)
+            } else {
+                path
+            });
+            (self.visit)(&inside, node)?;
+            Ok(Next::Into)
+        }
+    }
+    walk(repository, root, &mut Each { app, folder, visit })
+}
+
+pub(super) fn tar(
+    app: &App,
+    repository: &Opened,
+    contents: &Contents<'_>,
+    root: &FileId,
+    folder: &[u8],
+    out: &mut dyn Write,
+) -> Outcome {
+    let mut archive = Builder::new(out);
+    each(app, repository, root, folder, &mut |path, node| {
+        let failed = || format!("cannot dump {}", crate::format::quote(path));
+        let mut header = tar_header(&node.meta);
+        let attributes = tar_attributes(&node.meta);
+        if !attributes.is_empty() {
+            let records = attributes.iter().map(|(key, value)| (key.as_str(), value.as_slice()));
+            archive.append_pax_extensions(records).explain(failed())?;
+        }
+        let path = Path::new(OsStr::from_bytes(path));
+        match (&node.meta.kind, &node.meta.link_target) {
+            (EntryKind::Symlink, Some(target)) => {
+                archive.append_link(&mut header, path, Path::new(OsStr::from_bytes(target))).explain(failed())
+            }
+            (EntryKind::File, _) => {
+                // A header that says more than there is would garble all that follows.
+                let content = contents.reader(node).chain(std::io::repeat(0)).take(node.meta.size);
+                archive.append_data(&mut header, path, content).explain(failed())
+            }
+            _ => archive.append_data(&mut header, path, std::io::empty()).explain(failed()),
+        }
+    })?;
+    archive.finish().explain("cannot finish the tar archive")
+}
+
+fn tar_header(meta: &Meta) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(match meta.kind {
+        EntryKind::Folder => EntryType::Directory,
+        EntryKind::Symlink => EntryType::Symlink,
+        EntryKind::BlockDevice => EntryType::Block,
+        EntryKind::CharDevice => EntryType::Char,
+        EntryKind::Fifo => EntryType::Fifo,
+        EntryKind::File | EntryKind::Socket | EntryKind::Irregular => EntryType::Regular,
+    });
+    header.set_mode(meta.permissions & 0o7777);
+    header.set_uid(u64::from(meta.uid));
+    header.set_gid(u64::from(meta.gid));
+    header.set_mtime(u64::try_from(meta.modified.seconds).unwrap_or(0));
+    header.set_size(if meta.kind == EntryKind::File { meta.size } else { 0 });
+    // Names that are too long for the header are left out: the numbers stand for them.
+    let _ = header.set_username(&meta.user);
+    let _ = header.set_groupname(&meta.group);
+    if matches!(meta.kind, EntryKind::BlockDevice | EntryKind::CharDevice) {
+        let (major, minor) = (rustix::fs::major(meta.device), rustix::fs::minor(meta.device));
+        let _ = header.set_device_major(major);
+        let _ = header.set_device_minor(minor);
+    }
+    header
+}
+
+/// Extended attributes as records that GNU tar and others understand.
+fn tar_attributes(meta: &Meta) -> Vec<(String, Vec<u8>)> {
+    meta.xattrs.iter().map(|xattr| (format!("SCHILY.xattr.{}", xattr.name), xattr.value.clone())).collect()
+}
+
+pub(super) fn zip(
+    app: &App,
+    repository: &Opened,
+    contents: &Contents<'_>,
+    root: &FileId,
+    folder: &[u8],
+    out: &mut dyn Write,
+) -> Outcome {
+    let mut archive = ZipWriter::new_stream(out);
+    each(app, repository, root, folder, &mut |path, node| {
+        let name = String::from_utf8_lossy(path).into_owned();
+        let failed = format!("cannot dump {}", crate::format::quote(path));
+        let options = zip_options(&node.meta);
+        match (&node.meta.kind, &node.meta.link_target) {
+            (EntryKind::Folder, _) => archive.add_directory(name, options).explain(failed),
+            (EntryKind::Symlink, Some(target)) => {
+                archive.add_symlink(name, String::from_utf8_lossy(target), options).explain(failed)
+            }
+            (EntryKind::File, _) => {
+                archive.start_file(name, options).explain(failed)?;
+                contents.copy(node, &mut archive)
+            }
+            // A zip archive has no devices and pipes.
+            _ => {
+                app.console.complain(format!("{failed}: a zip archive cannot hold it"));
+                Ok(())
+            }
+        }
+    })?;
+    archive
+        .finish()
+        .map(|_| ())
+        .map_err(|error| Failure::fatal("cannot finish the zip archive").because(&error))
+}
+
+fn zip_options(meta: &Meta) -> SimpleFileOptions {
+    let options = SimpleFileOptions::default()
+        .compression_method(::zip::CompressionMethod::Deflated)
+        .unix_permissions(meta.permissions & 0o777)
+        .large_file(meta.size >= u64::from(u32::MAX));
+    match zip_time(meta) {
+        Some(time) => options.last_modified_time(time),
+        None => options,
+    }
+}
+
+/// The local time, which is all that zip knows. `None` outside of the years 1980 to 2107.
+fn zip_time(meta: &Meta) -> Option<::zip::DateTime> {
+    let local = meta.modified.seconds.checked_add(i64::from(meta.modified.offset))?;
+    let time = jiff::Timestamp::from_second(local).ok()?.to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    let part = |number: i8| u8::try_from(number).ok();
+    ::zip::DateTime::from_date_and_time(
+        u16::try_from(time.year()).ok()?,
+        part(time.month())?,
+        part(time.day())?,
+        part(time.hour())?,
+        part(time.minute())?,
+        part(time.second())?,
+    )
+    .ok()
+}

@@ -1,0 +1,112 @@
+//! The contents of files, one blob after the other, read ahead on several threads.
+
+use std::collections::VecDeque;
+use std::io::{Read, Write};
+
+use backstay_core::FileId;
+use backstay_engine::format::{BlobKind, Node};
+use backstay_engine::repository::BlobReader;
+
+use crate::app::App;
+use crate::failure::{Explain, Outcome};
+use crate::repository::Opened;
+
+/// Blobs that are read ahead; each is 8 MiB at most.
+const AHEAD: usize = 4;
+
+/// Reads contents of a repository.
+pub(super) struct Contents<'a> {
+    app: &'a App,
+    repository: &'a Opened,
+}
+
+impl<'a> Contents<'a> {
+    pub(super) const fn new(app: &'a App, repository: &'a Opened) -> Self {
+        Self { app, repository }
+    }
+
+    /// Writes the content of a file.
+    pub(super) fn copy(&self, node: &Node, out: &mut dyn Write) -> Outcome {
+        if let [only] = node.blobs() {
+            return self.repository.with_blob(BlobKind::Data, only, |bytes| {
+                out.write_all(bytes).explain("cannot write the content")
+            });
+        }
+        self.ahead(node.blobs(), &mut |bytes| out.write_all(bytes).explain("cannot write the content"))
+    }
+
+    /// Has each thread read every n-th blob, and takes them in order.
+    fn ahead(&self, blobs: &[FileId], take: &mut dyn FnMut(&[u8]) -> Outcome) -> Outcome {
+        let index = self.repository.trees()?.index();
+        std::thread::scope(|scope| {
+            let mut lanes = VecDeque::new();
+            for lane in 0..AHEAD.min(blobs.len()) {
+                let (send, receive) = std::sync::mpsc::sync_channel(1);
+                lanes.push_back(receive);
+                let mut reader = BlobReader::new(self.repository.engine(), std::sync::Arc::clone(index));
+                scope.spawn(move || {
+                    for id in blobs.iter().skip(lane).step_by(AHEAD) {
+                        let blob = reader.read(BlobKind::Data, id).map(<[u8]>::to_vec);
+                        let ends = blob.is_err();
+                        // Nobody takes any more: the writer failed.
+                        if send.send(blob).is_err() || ends {
+                            return;
+                        }
+                    }
+                });
+            }
+            for _ in blobs {
+                self.app.control.checkpoint()?;
+                let Some(lane) = lanes.pop_front() else { break };
+                if let Ok(blob) = lane.recv() {
+                    take(&blob?)?;
+                }
+                lanes.push_back(lane);
+            }
+            Ok(())
+        })
+    }
+
+    /// The content as a reader, for archives that pull.
+    pub(super) fn reader(&self, node: &'a Node) -> ContentReader<'_> {
+        ContentReader { contents: self, blobs: node.blobs().iter(), buffer: Vec::new(), at: 0 }
+    }
+}
+
+/// Gives the content of one file.
+pub(super) struct ContentReader<'a> {
+    contents: &'a Contents<'a>,
+    blobs: std::slice::Iter<'a, FileId>,
+    buffer: Vec<u8>,
+    at: usize,
+}
+
+impl Read for ContentReader<'_> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        while self.at == self.buffer.len() {
+            let Some(id) = self.blobs.next() else { return Ok(0) };
+            self.contents
+                .app
+                .control
+                .checkpoint()
+                .map_err(|_| std::io::Error::from(std::io::ErrorKind::Interrupted))?;
+            self.buffer.clear();
+            self.at = 0;
+            let buffer = &mut self.buffer;
+            self.contents
+                .repository
+                .with_blob(BlobKind::Data, id, |bytes| {
+                    buffer.extend_from_slice(bytes);
+                    Ok(())
+                })
+                .map_err(|failure| std::io::Error::other(failure.to_string()))?;
+        }
+        let rest = self.buffer.get(self.at..).unwrap_or_default();
+        let length = rest.len().min(out.len());
+        if let (Some(out), Some(rest)) = (out.get_mut(..length), rest.get(..length)) {
+            out.copy_from_slice(rest);
+        }
+        self.at += length;
+        Ok(length)
+    }
+}

@@ -1,0 +1,50 @@
+//! The commands, one in each file.
+
+mod backup;
+mod cache;
+mod cat;
+mod diff;
+mod dump;
+mod find;
+mod generate;
+mod init;
+mod key;
+mod list;
+mod ls;
+mod restore;
+mod snapshots;
+mod stats;
+mod tag;
+mod unlock;
+mod version;
+
+use crate::app::App;
+use crate::args::Command;
+use crate::failure::Outcome;
+
+pub(crate) use backup::Discard;
+pub(crate) use cache::{OLD as OLD_CACHE, clean_up as clean_up_cache};
+
+/// Runs a command.
+pub(crate) fn run(app: &App, command: Command) -> Outcome {
+    match command {
+        Command::Backup(args) => backup::run(app, &args),
+        Command::Cache(args) => cache::run(app, &args),
+        Command::Cat(args) => cat::run(app, &args),
+        Command::Diff(args) => diff::run(app, &args),
+        Command::Dump(args) => dump::run(app, &args),
+        Command::Find(args) => find::run(app, &args),
+        Command::Generate(args) => generate::run(app, &args),
+        Command::Init(args) => init::run(app, &args),
+        Command::Key(key) => key::run(app, &key),
+        Command::List(args) => list::run(app, &args),
+        Command::Ls(args) => ls::run(app, &args),
+        Command::Restore(args) => restore::run(app, &args),
+        Command::Snapshots(args) => snapshots::run(app, &args),
+        Command::Stats(args) => stats::run(app, &args),
+        Command::Tag(args) => tag::run(app, &args),
+        Command::Unlock { remove_all } => unlock::run(app, remove_all),
+        Command::Version => version::run(app),
+        other => Err(crate::failure::Failure::fatal(format!("{other:?} not wired"))),
+    }
+}
