@@ -3,14 +3,19 @@
 #![forbid(unsafe_code)]
 
 pub mod backup;
+pub mod check;
 pub mod chunker;
+pub mod copy;
 pub mod crypto;
 mod error;
 pub mod format;
 pub mod index;
 pub mod pack;
+pub mod prune;
+pub mod repair;
 pub mod repository;
 pub mod restore;
+pub mod rewrite;
 pub mod testing;
 
 pub use error::{Error, Result};

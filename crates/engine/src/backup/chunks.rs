@@ -7,9 +7,9 @@ use backstay_core::{FileId, SinkError};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
-use super::packers::Packer;
 use super::sink::Shared;
 use crate::format::BlobKind;
+use crate::pack::Packer;
 
 /// A bounded queue of chunks, and the memory they lie in.
 pub(super) struct ChunkQueue {
@@ -118,7 +118,7 @@ impl Shared {
     pub(super) fn store_chunk(&self, chunk: Chunk, packer: &mut Packer) -> Result<(), SinkError> {
         let Chunk { file, position, buffer, length } = chunk;
         let content = buffer.get(..length).unwrap_or_default();
-        let (id, stored) = self.packers()?.store(packer, BlobKind::Data, content)?;
+        let (id, stored) = self.store(packer, BlobKind::Data, content)?;
         self.chunks.recycle(buffer);
         self.events.bytes_done(length as u64);
         file.stored.fetch_add(u64::from(stored), Ordering::Relaxed);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use backstay_core::{CutHint, SinkError};
 
 use super::chunks::ChunkedFile;
-use super::packers::Packer;
 use super::sink::Shared;
 use crate::chunker::{ChunkSizes, Chunker};
+use crate::pack::Packer;
 
 /// Bytes read at a time once a chunk is beyond its least size.
 const STEP: usize = 256 << 10;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backstay_core::{EntryKind, ItemAction, Meta, SinkError};
+use backstay_core::{EntryKind, FileId, ItemAction, Meta, SinkError};
 use parking_lot::Mutex;
 
 use super::sink::Shared;
@@ -88,7 +88,7 @@ impl Shared {
         let mut folder = Arc::clone(folder);
         let mut node = node;
         while let Some((nodes, meta)) = folder.settle(node.take()) {
-            let (subtree, stored) = self.save_tree(&folder, nodes)?;
+            let subtree = self.save_tree(&folder, nodes)?;
             let Some(parent) = folder.parent.clone() else {
                 *self.root_tree.lock() = Some(subtree);
                 self.root_done.notify_all();
@@ -103,18 +103,13 @@ impl Shared {
             };
             self.stats.folder(action);
             self.events.folder_done(&folder.path(), action);
-            let _ = stored;
             node = Some(own);
             folder = parent;
         }
         Ok(())
     }
 
-    fn save_tree(
-        &self,
-        folder: &FolderState,
-        mut nodes: Vec<Node>,
-    ) -> Result<(backstay_core::FileId, u32), SinkError> {
+    fn save_tree(&self, folder: &FolderState, mut nodes: Vec<Node>) -> Result<FileId, SinkError> {
         nodes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         nodes.dedup_by(|later, earlier| {
             let twice = later.name == earlier.name;
@@ -125,6 +120,6 @@ impl Shared {
         });
         let mut json = Vec::with_capacity(32 + nodes.len() * 420);
         tree::write(&nodes, &mut json);
-        Ok(self.packers()?.with(|packer| self.packers()?.store(packer, BlobKind::Tree, &json))?)
+        self.packers()?.with(|packer| self.store(packer, BlobKind::Tree, &json)).map(|(id, _)| id)
     }
 }

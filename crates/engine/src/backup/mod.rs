@@ -10,7 +10,6 @@ mod compare;
 mod content;
 mod finish;
 mod folder;
-mod packers;
 mod pushed;
 mod sink;
 mod stats;

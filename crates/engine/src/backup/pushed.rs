@@ -38,9 +38,12 @@ impl Pushed for PushedFile {
         self.stream.finish(&shared, None)?;
         let (folder, name) = (Arc::clone(&self.folder), std::mem::take(&mut self.name));
         let meta = Meta { size: self.stream.size, ..meta };
-        self.stream
-            .file
-            .end(&shared, Box::new(move |shared, content, stored| shared.complete_file(&folder, name, meta, content, stored)))
+        self.stream.file.end(
+            &shared,
+            Box::new(move |shared, content, stored| {
+                shared.complete_file(&folder, name, meta, content, stored)
+            }),
+        )
     }
 }
 
@@ -48,7 +51,12 @@ impl Drop for PushedFile {
     fn drop(&mut self) {
         self.shared.open_pushes.fetch_sub(1, Ordering::SeqCst);
         if !self.finished {
-            self.shared.item_failed(&self.folder, &self.name, "archival", "its content ended before it was whole");
+            self.shared.item_failed(
+                &self.folder,
+                &self.name,
+                "archival",
+                "its content ended before it was whole",
+            );
             if let Err(error) = self.shared.settle(&self.folder, None) {
                 self.shared.fail(error);
             }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 use backstay_core::{
-    Content, Control, CutHint, Entry, EntryKind, Events, FileId, Folder, Interrupted, ItemAction, Meta, Pushed,
-    Sink, SinkError,
+    Content, Control, CutHint, Entry, EntryKind, Events, FileId, Folder, Interrupted, ItemAction, Meta,
+    Pushed, Sink, SinkError,
 };
 use crossbeam_channel::{Sender, bounded};
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -14,14 +14,13 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::chunks::ChunkQueue;
 use super::compare::{ChangeDetection, is_complete};
 use super::folder::FolderState;
-use super::packers::Packers;
 use super::pushed::PushedFile;
 use super::stats::Stats;
 use super::worker::{Job, work};
 use crate::chunker::Chunker;
-use crate::format::{Node, Tree};
+use crate::format::{BlobKind, Node, Tree};
 use crate::index::Index;
-use crate::pack::Uploader;
+use crate::pack::{Packer, Packers, Uploader};
 use crate::repository::{Lock, Repository, TreeCache};
 use crate::{Error, Result};
 
@@ -80,7 +79,7 @@ impl BackupSink {
     ) -> Result<Self> {
         let stats = Arc::new(Stats::default());
         let uploader = Uploader::start(repository, Arc::clone(&index), lock)?;
-        let packers = Packers::new(repository, Arc::clone(&index), uploader, Arc::clone(&stats));
+        let packers = Packers::new(repository, Arc::clone(&index), uploader);
         let threads = repository.settings().threads.max(1);
         let shared = Arc::new(Shared {
             repository: repository.clone(),
@@ -159,10 +158,9 @@ impl Folder for FolderHandle {
                     return Ok(());
                 }
                 let missing = "parts of it are not in the repository's index; it is stored again";
-                self.shared.events.warning(&format!(
-                    "{}: {missing}",
-                    String::from_utf8_lossy(&self.state.path_of(&name))
-                ));
+                self.shared
+                    .events
+                    .warning(&format!("{}: {missing}", String::from_utf8_lossy(&self.state.path_of(&name))));
             }
             _ => {}
         }
@@ -172,7 +170,12 @@ impl Folder for FolderHandle {
                 Ok(())
             }
             Content::SameAsParent => {
-                self.shared.item_failed(&self.state, &name, "archival", "the parent snapshot does not have its content");
+                self.shared.item_failed(
+                    &self.state,
+                    &name,
+                    "archival",
+                    "the parent snapshot does not have its content",
+                );
                 Ok(())
             }
             content => {
@@ -187,7 +190,9 @@ impl Folder for FolderHandle {
         self.shared.check()?;
         if self.shared.open_pushes.fetch_add(1, Ordering::SeqCst) >= PUSH_LIMIT {
             self.shared.open_pushes.fetch_sub(1, Ordering::SeqCst);
-            return Err(SinkError::failed(format!("more than {PUSH_LIMIT} contents are being pushed at once")));
+            return Err(SinkError::failed(format!(
+                "more than {PUSH_LIMIT} contents are being pushed at once"
+            )));
         }
         self.state.expect();
         Ok(Box::new(PushedFile::new(Arc::clone(&self.shared), Arc::clone(&self.state), name.to_vec(), cut)))
@@ -210,7 +215,9 @@ impl Shared {
             Ok(tree) => Some(tree),
             Err(error) => {
                 let path = String::from_utf8_lossy(path);
-                self.events.warning(&format!("{path}: the parent snapshot cannot be read, all is read again: {error}"));
+                self.events.warning(&format!(
+                    "{path}: the parent snapshot cannot be read, all is read again: {error}"
+                ));
                 None
             }
         }
@@ -269,6 +276,20 @@ impl Shared {
     /// The packers, while the backup runs.
     pub(super) fn packers(&self) -> Result<Arc<Packers>, SinkError> {
         self.packers.read().clone().ok_or_else(|| SinkError::failed("the backup is over"))
+    }
+
+    /// Stores a blob unless the repository has it; returns its id and how many bytes it takes if it is new.
+    pub(super) fn store(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        content: &[u8],
+    ) -> Result<(FileId, u32), SinkError> {
+        let stored = self.packers()?.store(packer, kind, content)?;
+        if let Some(length) = stored.length {
+            self.stats.blob(kind, content.len(), length);
+        }
+        Ok((stored.id, stored.length.unwrap_or_default()))
     }
 
     /// Takes the packers, to end the backup.

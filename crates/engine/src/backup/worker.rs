@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, TryRecvError, select};
 
 use super::content::{ChunkStream, read_full};
 use super::folder::FolderState;
-use super::packers::Packer;
 use super::sink::Shared;
 use crate::format::BlobKind;
+use crate::pack::Packer;
 use crate::repository::BlobReader;
 
 /// An entry whose content has to be read.
@@ -124,7 +124,7 @@ impl Shared {
         meta.size = length as u64;
         let (content, stored) = match scratch.get(..length) {
             Some(data) if length > 0 => {
-                let (id, stored) = self.packers()?.store(packer, BlobKind::Data, data)?;
+                let (id, stored) = self.store(packer, BlobKind::Data, data)?;
                 (vec![id], stored)
             }
             _ => (Vec::new(), 0),
@@ -156,7 +156,12 @@ impl Shared {
         let (folder, name) = (Arc::clone(folder), name.to_vec());
         stream
             .file
-            .end(self, Box::new(move |shared, content, stored| shared.complete_file(&folder, name, meta, content, stored)))
+            .end(
+                self,
+                Box::new(move |shared, content, stored| {
+                    shared.complete_file(&folder, name, meta, content, stored)
+                }),
+            )
             .map(Ok)
     }
 
@@ -234,13 +239,23 @@ impl Shared {
         let (folder, name) = (Arc::clone(folder), name.to_vec());
         stream
             .file
-            .end(self, Box::new(move |shared, content, stored| shared.complete_file(&folder, name, meta, content, stored)))
+            .end(
+                self,
+                Box::new(move |shared, content, stored| {
+                    shared.complete_file(&folder, name, meta, content, stored)
+                }),
+            )
             .map(Ok)
     }
 }
 
 /// Writes the parts of the ranges that lie in `content`, which begins at `start`. The ranges ascend, so the patches are read in order.
-fn overlay(content: &mut [u8], start: u64, ranges: &[Range<u64>], patches: &mut dyn Read) -> std::io::Result<()> {
+fn overlay(
+    content: &mut [u8],
+    start: u64,
+    ranges: &[Range<u64>],
+    patches: &mut dyn Read,
+) -> std::io::Result<()> {
     let end = start + content.len() as u64;
     for range in ranges.iter().filter(|range| range.start < end && range.end > start) {
         let from = (range.start.max(start) - start) as usize;

@@ -37,7 +37,8 @@ impl Config {
             return Err(Error::Version(config.version));
         }
         let polynomial = u64::from_str_radix(&config.chunker_polynomial, 16).ok().and_then(Polynomial::new);
-        let polynomial = polynomial.ok_or_else(|| bad("its polynomial is not irreducible of degree 53".into()))?;
+        let polynomial =
+            polynomial.ok_or_else(|| bad("its polynomial is not irreducible of degree 53".into()))?;
         Ok(Self { version: config.version, id: config.id, polynomial })
     }
 

@@ -4,7 +4,7 @@ use backstay_core::{Random, Timestamp};
 use base64::Engine;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{Key, KdfParams, KeyBytes, derive};
+use crate::crypto::{KdfParams, Key, KeyBytes, derive};
 use crate::{Error, Result};
 
 /// A key file. It is the only kind of file that is stored as plain JSON.

@@ -46,14 +46,19 @@ pub(crate) mod hex_id {
         #[derive(Deserialize)]
         struct Id(#[serde(with = "super")] FileId);
 
-        pub(crate) fn serialize<S: Serializer>(id: &Option<FileId>, serializer: S) -> Result<S::Ok, S::Error> {
+        pub(crate) fn serialize<S: Serializer>(
+            id: &Option<FileId>,
+            serializer: S,
+        ) -> Result<S::Ok, S::Error> {
             match id {
                 Some(id) => super::serialize(id, serializer),
                 None => serializer.serialize_none(),
             }
         }
 
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<FileId>, D::Error> {
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Option<FileId>, D::Error> {
             Ok(Option::<Id>::deserialize(deserializer)?.map(|id| id.0))
         }
     }
@@ -74,7 +79,9 @@ pub(crate) mod hex_id {
             list.end()
         }
 
-        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<FileId>, D::Error> {
+        pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+            deserializer: D,
+        ) -> Result<Vec<FileId>, D::Error> {
             let ids = Option::<Vec<Id>>::deserialize(deserializer)?.unwrap_or_default();
             Ok(ids.into_iter().map(|id| id.0).collect())
         }

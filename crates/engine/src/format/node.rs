@@ -49,7 +49,8 @@ pub fn go_mode(meta: &Meta) -> u32 {
         EntryKind::Irregular => mode::IRREGULAR,
     };
     let special = [(0o4000, mode::SETUID), (0o2000, mode::SETGID), (0o1000, mode::STICKY)];
-    let special = special.iter().filter(|(unix, _)| meta.permissions & unix != 0).map(|(_, go)| go).sum::<u32>();
+    let special =
+        special.iter().filter(|(unix, _)| meta.permissions & unix != 0).map(|(_, go)| go).sum::<u32>();
     kind | special | meta.permissions & 0o777
 }
 

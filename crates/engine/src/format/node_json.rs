@@ -83,7 +83,8 @@ impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let json = NodeJson::deserialize(deserializer)?;
         let name = unquote(&json.name).ok_or_else(|| D::Error::custom("a name is not validly quoted"))?;
-        let kind = KINDS.iter().find(|(_, name)| *name == json.kind).map_or(EntryKind::Irregular, |(kind, _)| *kind);
+        let kind =
+            KINDS.iter().find(|(_, name)| *name == json.kind).map_or(EntryKind::Irregular, |(kind, _)| *kind);
         let link_target = match json.linktarget_raw {
             Some(raw) => Some(raw.0),
             None if kind == EntryKind::Symlink => Some(json.linktarget.as_bytes().to_vec()),
@@ -111,7 +112,10 @@ impl<'de> Deserialize<'de> for Node {
                 device: json.device,
                 xattrs: xattrs
                     .into_iter()
-                    .map(|xattr| Xattr { name: xattr.name, value: xattr.value.map(|value| value.0).unwrap_or_default() })
+                    .map(|xattr| Xattr {
+                        name: xattr.name,
+                        value: xattr.value.map(|value| value.0).unwrap_or_default(),
+                    })
                     .collect(),
                 generic: generic.into_iter().map(|(name, value)| (name, value.get().to_owned())).collect(),
             },

@@ -38,7 +38,9 @@ pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
                 '\n' => out.extend_from_slice(b"\\n"),
                 '\r' => out.extend_from_slice(b"\\r"),
                 '\t' => out.extend_from_slice(b"\\t"),
-                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..' ' => hex(b"\\u", character as u32, 4, out),
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..' ' => {
+                    hex(b"\\u", character as u32, 4, out)
+                }
                 other => out.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -84,7 +86,8 @@ pub(super) fn unquote(quoted: &str) -> Option<Vec<u8>> {
 }
 
 fn number(rest: &mut std::str::Chars<'_>, start: u32, count: usize, radix: u32) -> Option<u32> {
-    (0..count).try_fold(start, |value, _| value.checked_mul(radix)?.checked_add(rest.next()?.to_digit(radix)?))
+    (0..count)
+        .try_fold(start, |value, _| value.checked_mul(radix)?.checked_add(rest.next()?.to_digit(radix)?))
 }
 
 fn push(value: u32, name: &mut Vec<u8>) -> Option<()> {

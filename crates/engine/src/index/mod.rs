@@ -3,6 +3,7 @@
 //! What the index files say is held in sorted tables of 48 bytes a blob; what is stored while the
 //! program runs is added to small hash tables beside them.
 
+mod marks;
 mod table;
 
 use std::collections::HashMap;
@@ -15,6 +16,8 @@ use parking_lot::{Mutex, RwLock};
 use crate::format::index::PackIndex;
 use crate::format::{Blob, BlobKind};
 use table::{Entry, Table};
+
+pub use marks::{Mark, Marks};
 
 /// Where a blob lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

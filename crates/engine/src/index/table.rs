@@ -31,9 +31,16 @@ impl Entry {
 }
 
 /// Entries in 256 buckets by the first byte of their ids, so that growing never copies them all.
-pub(super) struct Table(Box<[Vec<Entry>; 256]>);
+#[derive(Default)]
+pub(super) struct Table {
+    buckets: Buckets,
+    /// How many entries lie before each bucket.
+    before: Vec<usize>,
+}
 
-impl Default for Table {
+struct Buckets(Box<[Vec<Entry>; 256]>);
+
+impl Default for Buckets {
     fn default() -> Self {
         Self(Box::new([const { Vec::new() }; 256]))
     }
@@ -41,13 +48,17 @@ impl Default for Table {
 
 impl Table {
     pub(super) fn push(&mut self, entry: Entry) {
-        self.0[usize::from(entry.id[0])].push(entry);
+        self.buckets.0[usize::from(entry.id[0])].push(entry);
     }
 
     pub(super) fn seal(&mut self) {
-        for bucket in self.0.iter_mut() {
+        self.before.clear();
+        let mut before = 0;
+        for bucket in self.buckets.0.iter_mut() {
             bucket.sort_unstable_by_key(|entry| (entry.id, entry.pack, entry.offset));
             bucket.shrink_to_fit();
+            self.before.push(before);
+            before += bucket.len();
         }
     }
 
@@ -56,18 +67,26 @@ impl Table {
     }
 
     pub(super) fn find_all(&self, id: &FileId) -> &[Entry] {
-        let bucket = &self.0[usize::from(id.0[0])];
+        let bucket = &self.buckets.0[usize::from(id.0[0])];
         let start = bucket.partition_point(|entry| entry.id < id.0);
         let tail = bucket.get(start..).unwrap_or_default();
         let count = tail.iter().take_while(|entry| entry.id == id.0).count();
         tail.get(..count).unwrap_or_default()
     }
 
+    /// The number of the first entry of this id, counted over all entries in order.
+    pub(super) fn ordinal(&self, id: &FileId) -> Option<usize> {
+        let bucket = &self.buckets.0[usize::from(id.0[0])];
+        let start = bucket.partition_point(|entry| entry.id < id.0);
+        bucket.get(start).filter(|entry| entry.id == id.0)?;
+        Some(self.before.get(usize::from(id.0[0]))? + start)
+    }
+
     pub(super) fn len(&self) -> usize {
-        self.0.iter().map(Vec::len).sum()
+        self.buckets.0.iter().map(Vec::len).sum()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter().flatten()
+        self.buckets.0.iter().flatten()
     }
 }

@@ -4,8 +4,11 @@ use backstay_core::{FileId, Random};
 
 use super::compression::Compressor;
 use crate::crypto::{Hasher, IV, Key, MAC, OVERHEAD};
-use crate::format::pack::{TRAILER, write_header};
+use crate::format::pack::{HEADER_LIMIT, TRAILER, write_header};
 use crate::format::{Blob, BlobKind};
+
+/// Blobs that a pack may hold: restic reads headers up to 16 MiB.
+const BLOBS_LIMIT: usize = HEADER_LIMIT / 64;
 
 /// Memory for one pack. All of it stays initialised, so that it is zeroed once and not for each pack.
 #[derive(Default)]
@@ -74,7 +77,13 @@ impl PackBuilder {
         self.blobs.is_empty()
     }
 
-    /// Adds a blob, compressed if that makes it smaller; returns its stored length.
+    /// Whether the header would get too long with more blobs.
+    #[must_use]
+    pub fn is_full_of_blobs(&self) -> bool {
+        self.blobs.len() >= BLOBS_LIMIT
+    }
+
+    /// Adds a blob, compressed if that makes it smaller or it is a tree; returns its stored length.
     pub fn add(
         &mut self,
         key: &Key,
@@ -85,7 +94,9 @@ impl PackBuilder {
     ) -> u32 {
         let compressed = compressor.filter(|_| !content.is_empty()).and_then(|compressor| {
             let room = self.buffer.room(IV + Compressor::bound(content.len()) + MAC);
-            compressor.compress(content, room.get_mut(IV..)?).filter(|length| *length < content.len())
+            let length = compressor.compress(content, room.get_mut(IV..)?)?;
+            // restic rewrites trees that are not compressed, however small.
+            (length < content.len() || self.kind == BlobKind::Tree).then_some(length)
         });
         let length = compressed.unwrap_or(content.len());
         let region = self.buffer.room(length + OVERHEAD);

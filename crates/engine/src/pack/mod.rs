@@ -2,11 +2,15 @@
 
 mod builder;
 mod compression;
+mod packers;
+mod transfer;
 mod uploader;
 
-pub use builder::{FinishedPack, PackBuilder, PackBuffer};
+pub use builder::{FinishedPack, PackBuffer, PackBuilder};
 pub use compression::{Compression, Compressor, Decompressor};
 pub(crate) use compression::{compress_file, decompress_file};
+pub use packers::{Packer, Packers, Stored};
+pub use transfer::Transfer;
 pub use uploader::Uploader;
 
 /// Pack size that restic aims at, in bytes.

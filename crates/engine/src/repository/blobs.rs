@@ -73,12 +73,13 @@ impl BlobReader {
         self.sealed.resize(blob.length as usize, 0);
         let context = self.repository.context();
         self.repository.storage().read_at(&handle, u64::from(blob.offset), &mut self.sealed, context)?;
-        open_blob(&self.repository, blob, &mut self.sealed, &mut self.decompressor, &mut self.content).map_err(
-            |error| match error {
-                Error::Damaged { why, what } => Error::damaged(format!("{what} in pack {}", location.pack), why),
+        open_blob(&self.repository, blob, &mut self.sealed, &mut self.decompressor, &mut self.content)
+            .map_err(|error| match error {
+                Error::Damaged { why, what } => {
+                    Error::damaged(format!("{what} in pack {}", location.pack), why)
+                }
                 other => other,
-            },
-        )
+            })
     }
 }
 

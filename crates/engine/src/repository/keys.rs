@@ -86,14 +86,20 @@ pub fn list_keys(repository: &Repository) -> Result<Vec<Result<KeyInfo>>> {
 ///
 /// # Errors
 /// When it cannot be stored.
-pub fn add_key(repository: &Repository, password: &str, user: Option<&str>, host: Option<&str>) -> Result<FileId> {
+pub fn add_key(
+    repository: &Repository,
+    password: &str,
+    user: Option<&str>,
+    host: Option<&str>,
+) -> Result<FileId> {
     let environment = repository.environment();
     let labels = Labels {
         created: environment.clock.now(),
         username: user.map_or_else(|| environment.identity.user.clone(), str::to_owned),
         hostname: host.map_or_else(|| environment.identity.host.clone(), str::to_owned),
     };
-    let file = KeyFile::seal(repository.master(), password, repository.settings().kdf, labels, repository.random())?;
+    let file =
+        KeyFile::seal(repository.master(), password, repository.settings().kdf, labels, repository.random())?;
     let json = file.to_json();
     let id = hash(&json);
     repository.write_file(Handle::new(FileKind::Key, id), &json)?;

@@ -122,7 +122,8 @@ impl Shared {
             }
             let old = state.id;
             let repository = self.repository.with_control(Control::new());
-            let outcome = parking_lot::MutexGuard::unlocked(&mut state, || refresh(&repository, old, self.exclusive));
+            let outcome =
+                parking_lot::MutexGuard::unlocked(&mut state, || refresh(&repository, old, self.exclusive));
             let now = repository.environment().clock.now().seconds;
             match outcome {
                 Ok(id) => {

@@ -6,6 +6,7 @@ mod keys;
 mod lock;
 mod open;
 mod snapshots;
+mod walk;
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use backstay_core::storage::{ErrorKind, StorageError};
 use backstay_core::{CallContext, Clock, Control, FileId, FileKind, Handle, Random, Storage};
 
 use crate::chunker::ChunkSizes;
-use crate::crypto::{self, Key, KeyBytes, KdfParams};
+use crate::crypto::{self, KdfParams, Key, KeyBytes};
 use crate::format::Config;
 use crate::pack::{Compression, DEFAULT_PACK_SIZE};
 use crate::{Error, Result, pack};
@@ -22,8 +23,9 @@ pub(crate) use blobs::open_blob;
 pub use blobs::{BlobReader, TreeCache};
 pub use keys::{KeyInfo, add_key, list_keys, remove_key, unlock};
 pub use lock::{Lock, LockInfo, list_locks, remove_locks};
-pub use open::{init, InitOptions};
+pub use open::{InitOptions, init};
 pub use snapshots::{SnapshotEntry, SnapshotSelector};
+pub use walk::{Visitor, walk_trees};
 
 /// Who is at work, as locks, keys and snapshots say.
 #[derive(Debug, Clone, Default)]

@@ -43,7 +43,9 @@ impl SnapshotSelector {
         (self.hosts.is_empty() || self.hosts.contains(&snapshot.hostname))
             && self.paths.iter().all(|path| snapshot.paths.contains(path))
             && (self.tags.is_empty() || self.tags.iter().any(has_tags))
-            && self.not_after.is_none_or(|limit| (snapshot.time.seconds, snapshot.time.nanos) <= (limit.seconds, limit.nanos))
+            && self.not_after.is_none_or(|limit| {
+                (snapshot.time.seconds, snapshot.time.nanos) <= (limit.seconds, limit.nanos)
+            })
     }
 }
 

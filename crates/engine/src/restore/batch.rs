@@ -114,7 +114,9 @@ impl Run<'_> {
                     let (mut own, mut buffer) = (Vec::new(), Vec::new());
                     loop {
                         let start = next.fetch_add(64, Ordering::Relaxed);
-                        let Some(files) = batch.files.get(start..batch.files.len().min(start + 64)) else { break };
+                        let Some(files) = batch.files.get(start..batch.files.len().min(start + 64)) else {
+                            break;
+                        };
                         if files.is_empty() || self.repository.control().checkpoint().is_err() {
                             break;
                         }
@@ -150,7 +152,10 @@ impl Run<'_> {
             offset += u64::from(length);
         }
         if offset != node.meta.size {
-            return Decision::Fail(format!("its blobs have {offset} bytes, but it should have {}", node.meta.size));
+            return Decision::Fail(format!(
+                "its blobs have {offset} bytes, but it should have {}",
+                node.meta.size
+            ));
         }
         let has_content = existing.is_some_and(|existing| {
             existing.kind == EntryKind::File && existing.size > 0 && existing.links <= 1
@@ -163,16 +168,12 @@ impl Run<'_> {
     }
 
     /// Takes out the blobs that the file at the target has in their places.
-    fn drop_present(
-        &self,
-        path: &[u8],
-        blobs: &mut Vec<(u64, FileId, usize)>,
-        buffer: &mut Vec<u8>,
-    ) {
+    fn drop_present(&self, path: &[u8], blobs: &mut Vec<(u64, FileId, usize)>, buffer: &mut Vec<u8>) {
         let Ok(file) = self.target.read_file(path) else { return };
         blobs.retain(|(offset, id, length)| {
             buffer.resize(*length, 0);
-            let present = matches!(file.read_at(*offset, buffer), Ok(count) if count == *length) && hash(buffer) == *id;
+            let present =
+                matches!(file.read_at(*offset, buffer), Ok(count) if count == *length) && hash(buffer) == *id;
             if present {
                 Counts::add(&self.counts.unchanged, *length as u64);
                 self.events.bytes_done(*length as u64);
@@ -186,7 +187,8 @@ impl Run<'_> {
         let next = AtomicUsize::new(0);
         let open = OpenFiles::default();
         let settings = self.repository.settings();
-        let threads = settings.threads.max(self.repository.storage().connections().min(8)).min(stretches.len());
+        let threads =
+            settings.threads.max(self.repository.storage().connections().min(8)).min(stretches.len());
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
@@ -203,7 +205,13 @@ impl Run<'_> {
         Ok(self.repository.control().checkpoint()?)
     }
 
-    fn restore_stretch(&self, stretch: &Stretch<'_>, files: &[FileState], open: &OpenFiles, worker: &mut Worker) {
+    fn restore_stretch(
+        &self,
+        stretch: &Stretch<'_>,
+        files: &[FileState],
+        open: &OpenFiles,
+        worker: &mut Worker,
+    ) {
         if worker.sealed.len() < stretch.length {
             worker.sealed.resize(stretch.length, 0);
         }
@@ -223,7 +231,8 @@ impl Run<'_> {
                 (Err(error), _) => Err(Error::damaged(handle, error)),
                 (_, None) => Err(Error::damaged(handle, "too short")),
             };
-            let opened = opened.or_else(|error| self.read_elsewhere(&blob, &mut worker.content).map_err(|_| error));
+            let opened =
+                opened.or_else(|error| self.read_elsewhere(&blob, &mut worker.content).map_err(|_| error));
             for to in uses {
                 let Some(file) = files.get(to.file as usize) else { continue };
                 match &opened {

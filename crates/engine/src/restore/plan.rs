@@ -69,7 +69,10 @@ impl Plan {
             let mut count = 1;
             for need in rest.iter().skip(1) {
                 let need_end = need.blob.offset + need.blob.length;
-                if need.pack != first.pack || need.blob.offset > end + GAP || need_end - start > STRETCH.max(end - start) {
+                if need.pack != first.pack
+                    || need.blob.offset > end + GAP
+                    || need_end - start > STRETCH.max(end - start)
+                {
                     break;
                 }
                 end = end.max(need_end);

@@ -199,9 +199,11 @@ impl Run<'_> {
     }
 
     fn special(&self, path: &[u8], meta: &Meta) {
-        if !matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta)) {
+        if !matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta))
+        {
             if !self.options.dry_run {
-                let made = self.target.make_special(path, meta).and_then(|()| self.target.set_metadata(path, meta));
+                let made =
+                    self.target.make_special(path, meta).and_then(|()| self.target.set_metadata(path, meta));
                 if let Err(error) = made {
                     return self.fail(path, &error);
                 }
@@ -214,7 +216,8 @@ impl Run<'_> {
     fn link(&self, first: &[u8], path: &[u8], meta: &Meta) {
         let kept = matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta));
         if !kept && !self.options.dry_run {
-            let linked = self.target.hard_link(first, path).and_then(|()| self.target.set_metadata(path, meta));
+            let linked =
+                self.target.hard_link(first, path).and_then(|()| self.target.set_metadata(path, meta));
             if let Err(error) = linked {
                 return self.fail(path, &error);
             }
@@ -242,8 +245,11 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let known: HashSet<Vec<u8>> =
-                if self.options.delete { tree.nodes.iter().map(|node| node.name.clone()).collect() } else { HashSet::new() };
+            let known: HashSet<Vec<u8>> = if self.options.delete {
+                tree.nodes.iter().map(|node| node.name.clone()).collect()
+            } else {
+                HashSet::new()
+            };
             if self.options.delete {
                 self.delete_unknown(&folder, &known);
             }

@@ -1,0 +1,168 @@
+//! Reading packs whole.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use backstay_core::{Events, FileId, FileKind, Handle, Random};
+use parking_lot::Mutex;
+
+use super::{CheckOptions, CheckReport, ReadData};
+use crate::crypto::hash;
+use crate::format::index::PackIndex;
+use crate::format::pack::parse_pack;
+use crate::format::{Blob, BlobKind};
+use crate::index::Index;
+use crate::pack::Decompressor;
+use crate::repository::{Repository, open_blob};
+use crate::{Error, Result};
+
+/// The packs that are to be read.
+pub(super) fn choose(
+    repository: &Repository,
+    options: &CheckOptions,
+    mut packs: Vec<(PackIndex, u64)>,
+) -> Vec<PackIndex> {
+    let random = &*repository.environment().random;
+    match options.read_data {
+        ReadData::Nothing => packs.clear(),
+        ReadData::All => {}
+        ReadData::Part { number, parts } => {
+            packs.retain(|(pack, _)| u64::from(pack.id.0[0]) % parts.max(1) == number.saturating_sub(1));
+        }
+        ReadData::Percent(percent) => {
+            let count = (packs.len() as f64 * percent / 100.0).ceil() as usize;
+            shuffle(&mut packs, random);
+            packs.truncate(count.max(1));
+        }
+        ReadData::Bytes(bytes) => {
+            shuffle(&mut packs, random);
+            let mut total = 0;
+            packs.retain(|(_, length)| {
+                let wanted = total < bytes;
+                total += length;
+                wanted
+            });
+        }
+    }
+    packs.into_iter().map(|(pack, _)| pack).collect()
+}
+
+fn shuffle<T>(items: &mut [T], random: &dyn Random) {
+    for last in (1..items.len()).rev() {
+        let mut bytes = [0; 8];
+        random.fill(&mut bytes);
+        items.swap(last, (u64::from_le_bytes(bytes) % (last as u64 + 1)) as usize);
+    }
+}
+
+/// Reads packs on all threads and notes what is wrong with them.
+pub(super) fn check_packs(
+    repository: &Repository,
+    index: &Index,
+    packs: &[PackIndex],
+    events: &dyn Events,
+    report: &mut CheckReport,
+) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let done = AtomicUsize::new(0);
+    let broken = Mutex::new(Vec::new());
+    events.step("packs", 0, packs.len() as u64);
+    let settings = repository.settings();
+    std::thread::scope(|scope| {
+        for _ in 0..settings.threads.max(repository.storage().connections().min(8)).min(packs.len()) {
+            scope.spawn(|| {
+                let mut reader = PackReader::default();
+                while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if repository.control().checkpoint().is_err() {
+                        break;
+                    }
+                    let problems = reader.check(repository, pack);
+                    if !problems.is_empty() {
+                        broken.lock().push((pack, problems));
+                    }
+                    let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                    events.step("packs", done as u64, packs.len() as u64);
+                }
+            });
+        }
+    });
+    repository.control().checkpoint()?;
+    report.packs_read += packs.len() as u64;
+    for (pack, problems) in broken.into_inner() {
+        for problem in problems {
+            report.error(format!("pack {}: {problem}", pack.id));
+        }
+        // A pack whose blobs are all found whole in others harms nobody.
+        let only_here = |blob: &Blob| index.find_all(blob.kind, &blob.id).all(|other| other.pack == pack.id);
+        if !pack.blobs.iter().any(only_here) {
+            report.hint(format!("pack {}: all its blobs are in other packs too", pack.id));
+        }
+        report.broken_packs.push(pack.id);
+    }
+    Ok(())
+}
+
+/// Reads one pack whole; returns what is wrong with it.
+pub fn check_pack(repository: &Repository, pack: &PackIndex) -> Vec<String> {
+    PackReader::default().check(repository, pack)
+}
+
+#[derive(Default)]
+struct PackReader {
+    bytes: Vec<u8>,
+    content: Vec<u8>,
+    decompressor: Decompressor,
+}
+
+impl PackReader {
+    fn check(&mut self, repository: &Repository, pack: &PackIndex) -> Vec<String> {
+        let handle = Handle::new(FileKind::Pack, pack.id);
+        let mut problems = Vec::new();
+        if let Err(error) = repository.storage().read(&handle, &mut self.bytes, repository.context()) {
+            return vec![error.to_string()];
+        }
+        if hash(&self.bytes) != pack.id {
+            // What a cable garbled comes whole the second time.
+            let again = repository.storage().read(&handle, &mut self.bytes, repository.context());
+            if again.is_err() || hash(&self.bytes) != pack.id {
+                problems.push("its content does not fit its name".into());
+            }
+        }
+        match parse_pack(&self.bytes, repository.key()) {
+            Ok(header) => compare(&header, &pack.blobs, &mut problems),
+            Err(Error::Damaged { what, why }) => problems.push(format!("{what} is damaged: {why}")),
+            Err(error) => problems.push(error.to_string()),
+        }
+        for blob in &pack.blobs {
+            let (start, end) = (blob.offset as usize, blob.offset as usize + blob.length as usize);
+            let Some(sealed) = self.bytes.get_mut(start..end) else {
+                problems.push(format!("it ends before {} blob {}", blob.kind.name(), blob.id));
+                continue;
+            };
+            if let Err(error) = open_blob(repository, blob, sealed, &mut self.decompressor, &mut self.content)
+            {
+                problems.push(error.to_string());
+            }
+        }
+        problems
+    }
+}
+
+/// What header and index disagree about.
+fn compare(header: &[Blob], indexed: &[Blob], problems: &mut Vec<String>) {
+    let key = |blob: &Blob| (blob.kind, blob.id, blob.offset);
+    let header: HashMap<(BlobKind, FileId, u32), &Blob> =
+        header.iter().map(|blob| (key(blob), blob)).collect();
+    for blob in indexed {
+        if header.get(&key(blob)) != Some(&blob) {
+            problems.push(format!(
+                "its header does not have {} blob {} as the index does",
+                blob.kind.name(),
+                blob.id
+            ));
+        }
+    }
+    if indexed.len() < header.len() {
+        problems.push(format!("the index has only {} of its {} blobs", indexed.len(), header.len()));
+    }
+}

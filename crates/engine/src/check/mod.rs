@@ -1,0 +1,108 @@
+//! Checking: is everything there that the snapshots need, and is it as it was written?
+
+mod data;
+mod structure;
+
+use backstay_core::{Events, FileId};
+
+use crate::Result;
+use crate::repository::Repository;
+
+pub use data::check_pack;
+pub(crate) use structure::pack_length;
+
+/// Which packs are read whole.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ReadData {
+    /// None: only what the index and the trees say is checked.
+    #[default]
+    Nothing,
+    /// All.
+    All,
+    /// Of `parts` equal parts the one with this number, counted from 1.
+    Part {
+        /// Which part.
+        number: u64,
+        /// How many parts there are.
+        parts: u64,
+    },
+    /// A random choice of so many percent of the packs.
+    Percent(f64),
+    /// A random choice of about so many bytes.
+    Bytes(u64),
+}
+
+/// How thoroughly to check.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CheckOptions {
+    /// Which packs are read.
+    pub read_data: ReadData,
+    /// Only check what these snapshots need; all when empty.
+    pub snapshots: Vec<FileId>,
+    /// Count blobs that no snapshot needs.
+    pub check_unused: bool,
+}
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether data is missing or damaged. The rest is untidy at worst.
+    pub is_error: bool,
+    /// What it is, for people.
+    pub text: String,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckReport {
+    /// Everything found.
+    pub findings: Vec<Finding>,
+    /// Packs that cannot be read as they were written.
+    pub broken_packs: Vec<FileId>,
+    /// `repair index` would help.
+    pub suggest_repair_index: bool,
+    /// `prune` would tidy up.
+    pub suggest_prune: bool,
+    /// Packs that were read whole.
+    pub packs_read: u64,
+    /// Blobs that no snapshot needs, if they were counted.
+    pub unused_blobs: Vec<FileId>,
+}
+
+impl CheckReport {
+    /// How many findings are errors.
+    #[must_use]
+    pub fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.is_error).count()
+    }
+
+    pub(super) fn error(&mut self, text: impl Into<String>) {
+        self.findings.push(Finding { is_error: true, text: text.into() });
+    }
+
+    pub(super) fn hint(&mut self, text: impl Into<String>) {
+        self.findings.push(Finding { is_error: false, text: text.into() });
+    }
+}
+
+/// Checks a repository.
+///
+/// # Errors
+/// When the work is cancelled or files cannot be listed. Damage is no error of this function: it is in the report.
+pub fn check(repository: &Repository, options: &CheckOptions, events: &dyn Events) -> Result<CheckReport> {
+    let mut report = CheckReport::default();
+    events.message("load indexes");
+    let index = structure::check_index(repository, &mut report)?;
+    events.message("check all packs");
+    let packs = structure::check_packs(repository, &index, &mut report)?;
+    events.message("check snapshots, trees and blobs");
+    structure::check_trees(repository, &index, options, events, &mut report)?;
+    let chosen = data::choose(repository, options, packs);
+    if !chosen.is_empty() {
+        events.message("read all data");
+        data::check_packs(repository, &index, &chosen, events, &mut report)?;
+    }
+    report.broken_packs.sort_unstable();
+    report.broken_packs.dedup();
+    Ok(report)
+}

@@ -1,0 +1,164 @@
+//! One packer for each thread that stores blobs, so that threads never wait for each other.
+
+use std::sync::Arc;
+
+use backstay_core::FileId;
+use parking_lot::Mutex;
+
+use super::{Compression, Compressor, PackBuilder, Uploader};
+use crate::Result;
+use crate::crypto::hash;
+use crate::format::BlobKind;
+use crate::index::Index;
+use crate::repository::Repository;
+
+/// Compresses and packs blobs for one thread at a time.
+pub struct Packer {
+    compressor: Compressor,
+    builders: [Option<PackBuilder>; 2],
+}
+
+/// A blob that was handed to a packer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Its id.
+    pub id: FileId,
+    /// Bytes that it takes in its pack; `None` when the repository had it already.
+    pub length: Option<u32>,
+}
+
+/// All packers of one piece of work.
+pub struct Packers {
+    repository: Repository,
+    index: Arc<Index>,
+    uploader: Uploader,
+    idle: Mutex<Vec<Packer>>,
+}
+
+impl Packers {
+    /// Packers that hand their packs to this uploader.
+    #[must_use]
+    pub fn new(repository: &Repository, index: Arc<Index>, uploader: Uploader) -> Self {
+        Self { repository: repository.clone(), index, uploader, idle: Mutex::default() }
+    }
+
+    /// Runs `work` with a packer that nobody else uses meanwhile.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Packer) -> T) -> T {
+        let packer = self.idle.lock().pop();
+        let mut packer = packer.unwrap_or_else(|| {
+            let level = self.repository.settings().compression.level();
+            let level = level.or(Compression::Auto.level()).unwrap_or_default();
+            Packer { compressor: Compressor::new(level), builders: [None, None] }
+        });
+        let result = work(&mut packer);
+        self.idle.lock().push(packer);
+        result
+    }
+
+    /// Stores a blob unless the repository has it.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store(&self, packer: &mut Packer, kind: BlobKind, content: &[u8]) -> Result<Stored> {
+        let id = hash(content);
+        if !self.index.claim(kind, &id) {
+            return Ok(Stored { id, length: None });
+        }
+        let length = self.store_content(packer, kind, id, content)?;
+        Ok(Stored { id, length: Some(length) })
+    }
+
+    /// Stores a blob whether the repository has it or not.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store_content(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        id: FileId,
+        content: &[u8],
+    ) -> Result<u32> {
+        let compress = self.repository.config().version >= 2
+            && (kind == BlobKind::Tree || self.repository.settings().compression != Compression::Off);
+        let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
+            .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
+        let compressor = compress.then_some(&mut packer.compressor);
+        let length = builder.add(self.repository.key(), self.repository.random(), id, content, compressor);
+        self.submit_if_full(packer, kind)?;
+        Ok(length)
+    }
+
+    /// Stores a blob that is compressed already.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store_packed(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        id: FileId,
+        packed: &[u8],
+        raw_length: u32,
+    ) -> Result<u32> {
+        let mut sealed = Vec::new();
+        self.repository.key().seal(self.repository.random(), packed, &mut sealed);
+        self.store_sealed(packer, kind, id, &sealed, raw_length)
+    }
+
+    /// Stores a blob as it lay in another pack of this repository.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store_sealed(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        id: FileId,
+        sealed: &[u8],
+        raw_length: u32,
+    ) -> Result<u32> {
+        let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
+            .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
+        let length = builder.add_sealed(id, sealed, raw_length);
+        self.submit_if_full(packer, kind)?;
+        Ok(length)
+    }
+
+    fn submit_if_full(&self, packer: &mut Packer, kind: BlobKind) -> Result<()> {
+        let slot = &mut packer.builders[usize::from(kind == BlobKind::Tree)];
+        let full = slot.as_ref().is_some_and(PackBuilder::is_full_of_blobs)
+            || slot.as_ref().is_some_and(|builder| builder.len() >= self.repository.settings().pack_size);
+        match slot.take_if(|_| full) {
+            Some(pack) => self.uploader.submit(pack.finish(self.repository.key(), self.repository.random())),
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the packs that are not full together, stores them and writes the index. All packers have to be idle.
+    ///
+    /// # Errors
+    /// When something could not be stored.
+    pub fn finish(self) -> Result<()> {
+        let mut open: [Vec<PackBuilder>; 2] = [Vec::new(), Vec::new()];
+        for packer in self.idle.into_inner() {
+            for (slot, builder) in open.iter_mut().zip(packer.builders) {
+                slot.extend(builder.filter(|builder| !builder.is_empty()));
+            }
+        }
+        let (key, random) = (self.repository.key(), self.repository.random());
+        for mut builders in open {
+            builders.sort_by_key(PackBuilder::len);
+            let Some(mut last) = builders.pop() else { continue };
+            while let Some(builder) = builders.pop() {
+                if last.len() + builder.len() <= self.repository.settings().pack_size {
+                    last.absorb(&builder);
+                } else {
+                    self.uploader.submit(std::mem::replace(&mut last, builder).finish(key, random))?;
+                }
+            }
+            self.uploader.submit(last.finish(key, random))?;
+        }
+        self.uploader.finish()
+    }
+}

@@ -1,0 +1,159 @@
+//! Moving blobs from packs into new packs, of the same repository or another.
+//!
+//! Every blob is opened and its hash compared before it is taken over; its compressed bytes are used again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use backstay_core::{Events, FileKind, Handle};
+use parking_lot::Mutex;
+
+use super::{Decompressor, Packer, Packers};
+use crate::crypto::{IV, MAC};
+use crate::format::index::PackIndex;
+use crate::format::{Blob, BlobKind};
+use crate::index::Index;
+use crate::repository::{BlobReader, Repository, open_blob};
+use crate::{Error, Result};
+
+/// A transfer of blobs.
+pub struct Transfer<'a> {
+    /// Where they are read.
+    pub source: &'a Repository,
+    /// The source's index.
+    pub index: &'a std::sync::Arc<Index>,
+    /// Where they go.
+    pub target: &'a Repository,
+    /// The target's packers.
+    pub packers: &'a Packers,
+    /// Compress data that is not compressed. Trees always are.
+    pub compress: bool,
+    /// What the steps are called.
+    pub step: &'a str,
+}
+
+/// Bytes between two wanted blobs that are rather read than skipped.
+const GAP: u32 = 256 << 10;
+/// Most bytes that are read at once.
+const STRETCH: u32 = 16 << 20;
+
+impl Transfer<'_> {
+    /// Moves the blobs that are listed for each pack. `unreadable` is asked about each blob that no copy of is sound.
+    ///
+    /// # Errors
+    /// What `unreadable` returns, or that something could not be stored.
+    pub fn run(
+        &self,
+        packs: &[PackIndex],
+        events: &dyn Events,
+        unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let next = AtomicUsize::new(0);
+        let done = AtomicUsize::new(0);
+        let failure = Mutex::new(None);
+        events.step(self.step, 0, packs.len() as u64);
+        std::thread::scope(|scope| {
+            for _ in 0..self.source.settings().threads.min(packs.len()) {
+                scope.spawn(|| {
+                    let mut mover = Mover::default();
+                    while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let moved =
+                            self.packers.with(|packer| self.move_pack(pack, packer, &mut mover, unreadable));
+                        if let Err(error) = moved {
+                            failure.lock().get_or_insert(error);
+                        }
+                        if failure.lock().is_some() {
+                            break;
+                        }
+                        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                        events.step(self.step, done as u64, packs.len() as u64);
+                    }
+                });
+            }
+        });
+        failure.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn move_pack(
+        &self,
+        pack: &PackIndex,
+        packer: &mut Packer,
+        mover: &mut Mover,
+        unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let mut blobs = pack.blobs.clone();
+        blobs.sort_unstable_by_key(|blob| blob.offset);
+        let end = |blob: &Blob| blob.offset.saturating_add(blob.length);
+        let mut rest = blobs.as_slice();
+        while let Some(first) = rest.first() {
+            self.source.control().checkpoint()?;
+            let mut count = 1;
+            let mut until = end(first);
+            for blob in rest.iter().skip(1) {
+                if blob.offset > until.saturating_add(GAP) || end(blob) - first.offset > STRETCH {
+                    break;
+                }
+                until = until.max(end(blob));
+                count += 1;
+            }
+            let (now, later) = rest.split_at(count);
+            mover.sealed.resize((until - first.offset) as usize, 0);
+            let handle = Handle::new(FileKind::Pack, pack.id);
+            let context = self.source.context();
+            let read =
+                self.source.storage().read_at(&handle, u64::from(first.offset), &mut mover.sealed, context);
+            for blob in now {
+                let at = (blob.offset - first.offset) as usize;
+                if read.is_err() || self.move_blob(blob, at, packer, mover).is_err() {
+                    self.move_copy(blob, packer, unreadable)?;
+                }
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+
+    /// Moves a blob out of what was read.
+    fn move_blob(&self, blob: &Blob, at: usize, packer: &mut Packer, mover: &mut Mover) -> Result<()> {
+        let short = || Error::damaged("a pack", "too short");
+        let sealed = mover.sealed.get(at..at + blob.length as usize).ok_or_else(short)?;
+        mover.opened.clear();
+        mover.opened.extend_from_slice(sealed);
+        open_blob(self.source, blob, &mut mover.opened, &mut mover.decompressor, &mut mover.content)?;
+        let compressed = blob.raw_length != 0;
+        let as_it_is = compressed || !(self.compress || blob.kind == BlobKind::Tree);
+        if as_it_is && self.source.config().id == self.target.config().id {
+            self.packers.store_sealed(packer, blob.kind, blob.id, sealed, blob.raw_length)?;
+            return Ok(());
+        }
+        if compressed && self.target.config().version >= 2 {
+            let packed = mover.opened.get(IV..mover.opened.len() - MAC).ok_or_else(short)?;
+            self.packers.store_packed(packer, blob.kind, blob.id, packed, blob.raw_length)?;
+            return Ok(());
+        }
+        self.packers.store_content(packer, blob.kind, blob.id, &mover.content)?;
+        Ok(())
+    }
+
+    /// Moves a blob that is damaged where it was looked for, from wherever it is whole.
+    fn move_copy(
+        &self,
+        blob: &Blob,
+        packer: &mut Packer,
+        unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
+    ) -> Result<()> {
+        let mut reader = BlobReader::new(self.source, std::sync::Arc::clone(self.index));
+        match reader.read(blob.kind, &blob.id) {
+            Ok(content) => self.packers.store_content(packer, blob.kind, blob.id, content).map(|_| ()),
+            Err(error) if error.is_interrupted() => Err(error),
+            Err(error) => unreadable(blob, error),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Mover {
+    sealed: Vec<u8>,
+    opened: Vec<u8>,
+    content: Vec<u8>,
+    decompressor: Decompressor,
+}

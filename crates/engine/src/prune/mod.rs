@@ -1,0 +1,61 @@
+//! Pruning: removing what no snapshot needs.
+//!
+//! The order makes a crash harmless at every step: blobs to keep are stored and indexed anew before the old index files
+//! go, and packs are removed only when no index file names them any more. Needs an exclusive lock.
+
+mod plan;
+mod select;
+mod stats;
+
+pub use plan::{PrunePlan, prune_plan};
+pub use stats::PruneStats;
+
+/// How much unused data may stay, so that fewer packs have to be written anew.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MaxUnused {
+    /// So many percent of what is there afterwards.
+    Percent(f64),
+    /// So many bytes.
+    Bytes(u64),
+    /// Any amount: no pack is written anew for its unused blobs.
+    Unlimited,
+}
+
+impl MaxUnused {
+    /// The bytes that may stay unused beside `used` bytes.
+    #[must_use]
+    pub fn bytes(self, used: u64) -> u64 {
+        match self {
+            Self::Percent(percent) if percent < 100.0 => (percent / (100.0 - percent) * used as f64) as u64,
+            Self::Percent(_) | Self::Unlimited => u64::MAX,
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+}
+
+/// How to prune.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PruneOptions {
+    /// How much may stay.
+    pub max_unused: MaxUnused,
+    /// Write at most so many bytes of packs anew; `None` is no limit.
+    pub max_repack: Option<u64>,
+    /// Write only packs of trees anew.
+    pub repack_cacheable_only: bool,
+    /// Write packs smaller than this anew; `None` chooses by the packs that are there.
+    pub repack_smaller_than: Option<u64>,
+    /// Write all uncompressed data anew.
+    pub repack_uncompressed: bool,
+}
+
+impl Default for PruneOptions {
+    fn default() -> Self {
+        Self {
+            max_unused: MaxUnused::Percent(5.0),
+            max_repack: None,
+            repack_cacheable_only: false,
+            repack_smaller_than: None,
+            repack_uncompressed: false,
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Planning a prune and carrying it out.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use backstay_core::{Events, FileId, FileKind, Handle};
+
+use super::select::{Selection, select};
+use super::{PruneOptions, PruneStats};
+use crate::format::{Blob, BlobKind, Tree};
+use crate::index::{Index, Mark, Marks};
+use crate::pack::{Packers, Transfer, Uploader};
+use crate::repair::rewrite_index;
+use crate::repository::{Lock, Repository, TreeCache, Visitor, walk_trees};
+use crate::{Error, Result};
+
+/// What a prune would do.
+pub struct PrunePlan {
+    repository: Repository,
+    compress: bool,
+    index: Arc<Index>,
+    selection: Selection,
+}
+
+/// Finds out what a prune would do. `ignore` names snapshots that are about to be forgotten.
+///
+/// # Errors
+/// When anything that snapshots need is missing or cannot be read: then nothing must be removed.
+pub fn prune_plan(
+    repository: &Repository,
+    options: &PruneOptions,
+    ignore: &HashSet<FileId>,
+    events: &dyn Events,
+) -> Result<PrunePlan> {
+    // Snapshots before the index: what a snapshot needs is indexed before it is listed.
+    let (snapshots, mut damaged) = repository.load_snapshots()?;
+    damaged.retain(|(id, _)| !ignore.contains(id));
+    if let Some((_, error)) = damaged.pop() {
+        return Err(error);
+    }
+    let index = repository.load_index()?;
+    events.message("finding data that is still in use");
+    let selection = {
+        let used = Used { marks: Marks::new(&index) };
+        let roots =
+            snapshots.iter().filter(|entry| !ignore.contains(&entry.id)).map(|entry| entry.snapshot.tree);
+        walk_trees(repository, &TreeCache::new(repository, Arc::clone(&index)), roots, &used)?;
+        let stored = repository.list(FileKind::Pack)?.into_iter().collect();
+        select(index.packs(), stored, &used.marks, repository.config().version, options)?
+    };
+    Ok(PrunePlan { repository: repository.clone(), compress: options.repack_uncompressed, index, selection })
+}
+
+struct Used<'a> {
+    marks: Marks<'a>,
+}
+
+impl Visitor for Used<'_> {
+    fn enter(&self, id: &FileId) -> bool {
+        // Unknown trees are entered too, so that reading them fails.
+        self.marks.mark(BlobKind::Tree, id) != Mark::Again
+    }
+
+    fn visit(&self, _: &FileId, tree: Result<&Tree>) -> Result<()> {
+        for blob in tree?.nodes.iter().flat_map(|node| node.blobs()) {
+            if self.marks.mark(BlobKind::Data, blob) == Mark::Unknown {
+                return Err(Error::damaged(
+                    format!("data blob {blob}"),
+                    "a snapshot needs it, but the index does not have it; nothing was removed",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PrunePlan {
+    /// Its figures.
+    #[must_use]
+    pub fn stats(&self) -> &PruneStats {
+        &self.selection.stats
+    }
+
+    /// Carries the plan out. `lock` is an exclusive lock on the repository.
+    ///
+    /// # Errors
+    /// When something cannot be stored or removed. What snapshots need is never touched before its replacement is stored.
+    pub fn execute(self, lock: &Arc<Lock>, events: &dyn Events) -> Result<()> {
+        lock.confirm()?;
+        let Self { repository, compress, index, selection } = self;
+        let Selection { unreferenced, mut remove, repack, .. } = selection;
+        remove_packs(&repository, &unreferenced, "deleting unreferenced packs", events)?;
+        if !repack.is_empty() {
+            events.message("repacking packs");
+            let uploader = Uploader::start(&repository, Arc::clone(&index), Some(Arc::clone(lock)))?;
+            let packers = Packers::new(&repository, Arc::clone(&index), uploader);
+            let transfer = Transfer {
+                source: &repository,
+                index: &index,
+                target: &repository,
+                packers: &packers,
+                compress,
+                step: "packs repacked",
+            };
+            transfer.run(&repack, events, &|_: &Blob, error| Err(error))?;
+            packers.finish()?;
+            remove.extend(repack.iter().map(|pack| pack.id));
+        }
+        if !remove.is_empty() {
+            lock.confirm()?;
+            events.message("rebuilding index");
+            rewrite_index(&repository, &remove, Vec::new(), events)?;
+            lock.confirm()?;
+            let remove: Vec<FileId> = remove.into_iter().collect();
+            remove_packs(&repository, &remove, "removing old packs", events)?;
+        }
+        Ok(())
+    }
+}
+
+fn remove_packs(repository: &Repository, packs: &[FileId], step: &str, events: &dyn Events) -> Result<()> {
+    for (done, id) in packs.iter().enumerate() {
+        repository.control().checkpoint()?;
+        repository.remove_file(Handle::new(FileKind::Pack, *id))?;
+        events.step(step, done as u64 + 1, packs.len() as u64);
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! Index files written anew.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use backstay_core::{Events, FileId, FileKind, Handle};
+use parking_lot::Mutex;
+
+use crate::check::pack_length;
+use crate::crypto::Key;
+use crate::format::IndexFile;
+use crate::format::index::PackIndex;
+use crate::format::pack::{TRAILER, header_length, parse_header};
+use crate::repository::Repository;
+use crate::{Error, Result};
+
+/// Blobs that an index file gets.
+const BLOBS: usize = 50_000;
+
+/// Writes anew the index files that name one of the packs in `remove`, without these, and adds the packs in `add`; then removes
+/// the old files. Files that cannot be read are removed too. At each moment all other packs are in at least one file.
+///
+/// # Errors
+/// When something cannot be stored or removed.
+pub fn rewrite_index(
+    repository: &Repository,
+    remove: &HashSet<FileId>,
+    add: Vec<PackIndex>,
+    events: &dyn Events,
+) -> Result<()> {
+    let mut old = Vec::new();
+    let mut writer = IndexWriter { repository, file: IndexFile::default(), blobs: 0 };
+    let files = repository.list(FileKind::Index)?;
+    let small = files.iter().filter(|(_, length)| *length < SMALL).count() > SMALL_FILES;
+    let mut written = HashSet::new();
+    for (done, (id, length)) in files.iter().enumerate() {
+        repository.control().checkpoint()?;
+        match repository.load_unpacked(FileKind::Index, *id).and_then(|json| IndexFile::parse(&json)) {
+            Ok(file) => {
+                if file.packs.iter().any(|pack| remove.contains(&pack.id)) || (small && *length < SMALL) {
+                    for pack in file.packs.into_iter().filter(|pack| !remove.contains(&pack.id)) {
+                        if written.insert(pack.id) {
+                            writer.add(pack)?;
+                        }
+                    }
+                    old.push(*id);
+                }
+            }
+            Err(Error::Damaged { .. }) => old.push(*id),
+            Err(error) => return Err(error),
+        }
+        events.step("indexes processed", done as u64 + 1, files.len() as u64);
+    }
+    for pack in add {
+        writer.add(pack)?;
+    }
+    writer.flush()?;
+    for id in old {
+        repository.remove_file(Handle::new(FileKind::Index, id))?;
+    }
+    Ok(())
+}
+
+/// Index files shorter than this are put together once there are many.
+const SMALL: u64 = 256 << 10;
+/// How many small files are many.
+const SMALL_FILES: usize = 16;
+
+struct IndexWriter<'a> {
+    repository: &'a Repository,
+    file: IndexFile,
+    blobs: usize,
+}
+
+impl IndexWriter<'_> {
+    fn add(&mut self, pack: PackIndex) -> Result<()> {
+        self.blobs += pack.blobs.len();
+        self.file.packs.push(pack);
+        if self.blobs >= BLOBS { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if !self.file.packs.is_empty() {
+            self.repository.save_unpacked(FileKind::Index, &self.file.to_json())?;
+            self.file.packs.clear();
+            self.blobs = 0;
+        }
+        Ok(())
+    }
+}
+
+/// What a repair of the index did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RepairIndexReport {
+    /// Packs that were added to it or read again.
+    pub added: Vec<FileId>,
+    /// Packs that were taken out, since they are not there.
+    pub removed: Vec<FileId>,
+    /// Packs whose headers cannot be read. They are not in the index.
+    pub unreadable: Vec<(FileId, String)>,
+    /// Index files that could not be read.
+    pub damaged: Vec<FileId>,
+}
+
+/// Makes the index fit the packs that are there. With `read_all` no old index file is trusted. Needs an exclusive lock.
+///
+/// # Errors
+/// When files cannot be listed, stored or removed.
+pub fn repair_index(
+    repository: &Repository,
+    read_all: bool,
+    events: &dyn Events,
+) -> Result<RepairIndexReport> {
+    let mut report = RepairIndexReport::default();
+    let mut indexed: HashMap<FileId, u64> = HashMap::new();
+    let (index, damaged) = repository.load_index_leniently()?;
+    report.damaged = damaged.into_iter().map(|(id, _)| id).collect();
+    let packs = index.packs();
+    if !read_all {
+        indexed = packs.iter().map(|pack| (pack.id, pack_length(pack))).collect();
+    }
+    let mut replace: HashSet<FileId> = HashSet::new();
+    if read_all {
+        replace.extend(packs.iter().map(|pack| pack.id));
+    }
+    let mut to_read = Vec::new();
+    for (id, length) in repository.list(FileKind::Pack)? {
+        if indexed.remove(&id) != Some(length) {
+            to_read.push((id, length));
+            replace.insert(id);
+        }
+    }
+    for id in indexed.into_keys() {
+        events.warning(&format!("removing pack {id} from the index: it is not there"));
+        replace.insert(id);
+        report.removed.push(id);
+    }
+    let read = read_headers(repository, &to_read, events)?;
+    let mut add = Vec::new();
+    for (id, outcome) in read {
+        match outcome {
+            Ok(pack) => {
+                report.added.push(id);
+                add.push(pack);
+            }
+            Err(error) => report.unreadable.push((id, error.to_string())),
+        }
+    }
+    if !replace.is_empty() || !report.damaged.is_empty() {
+        rewrite_index(repository, &replace, add, events)?;
+    }
+    Ok(report)
+}
+
+/// Reads the headers of packs, several at once.
+fn read_headers(
+    repository: &Repository,
+    packs: &[(FileId, u64)],
+    events: &dyn Events,
+) -> Result<Vec<(FileId, Result<PackIndex>)>> {
+    let next = AtomicUsize::new(0);
+    let read = Mutex::new(Vec::new());
+    let threads = repository.storage().connections().max(repository.settings().threads).min(packs.len());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((id, length)) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if repository.control().checkpoint().is_err() {
+                        break;
+                    }
+                    let outcome = read_header(repository, *id, *length);
+                    let mut read = read.lock();
+                    read.push((*id, outcome));
+                    events.step("packs read", read.len() as u64, packs.len() as u64);
+                }
+            });
+        }
+    });
+    repository.control().checkpoint()?;
+    Ok(read.into_inner())
+}
+
+/// Reads a pack's header from its end.
+pub(crate) fn read_header(repository: &Repository, id: FileId, length: u64) -> Result<PackIndex> {
+    let handle = Handle::new(FileKind::Pack, id);
+    let short = || Error::damaged(handle, "too short");
+    let named = |error| match error {
+        Error::Damaged { why, .. } => Error::damaged(handle, why),
+        other => other,
+    };
+    let mut trailer = [0; TRAILER];
+    let at = length.checked_sub(TRAILER as u64).ok_or_else(short)?;
+    repository.storage().read_at(&handle, at, &mut trailer, repository.context())?;
+    let header = header_length(trailer, length).map_err(named)?;
+    let start = at.checked_sub(header as u64).ok_or_else(short)?;
+    let mut sealed = vec![0; header];
+    repository.storage().read_at(&handle, start, &mut sealed, repository.context())?;
+    let key: &Key = repository.key();
+    let plain = key.open(&mut sealed).map_err(|error| Error::damaged(handle, error))?;
+    let blobs = parse_header(plain).map_err(named)?;
+    let filled = blobs.last().map_or(0, |blob| u64::from(blob.offset) + u64::from(blob.length));
+    if filled != start {
+        return Err(Error::damaged(handle, "its header does not fit its length"));
+    }
+    Ok(PackIndex { id, blobs })
+}
