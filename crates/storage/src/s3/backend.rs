@@ -19,8 +19,9 @@ use crate::{S3Address, failure, layout};
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
-/// Files up to this size go in one request, longer ones in parts of it.
-const PART_SIZE: usize = 128 << 20;
+/// Files up to this size, which all packs have, go in one request; longer ones in parts.
+const LONGEST_REQUEST: usize = 160 << 20;
+const PART_SIZE: usize = 64 << 20;
 /// A request may take this long, and as much longer as its content needs at the slowest rate.
 const PATIENCE: Duration = Duration::from_secs(120);
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
@@ -34,6 +35,8 @@ pub struct S3 {
     location: String,
     connections: usize,
     operator: Operator,
+    /// The same without checksums: services differ in those that they take with parts.
+    in_parts: Operator,
     bucket: Bucket,
     /// Whether the service is still believed to know conditional creation.
     conditional: AtomicBool,
@@ -82,16 +85,22 @@ impl S3 {
                 ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten()
             })
             .unwrap_or_else(|| USUAL_REGION.to_owned());
-        let builder = builder(address, settings, credentials.as_ref(), &region, virtual_host);
+        let builder = || builder(address, settings, credentials.as_ref(), &region, virtual_host);
         let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
-        let operator = Operator::new(builder)
-            .map_err(|error| classify::error("open", address, &error))?
-            .with_context(OperationContext::new().with_http_transport(transport));
+        let http = OperationContext::new().with_http_transport(transport);
+        let operator = |builder| match Operator::new(builder) {
+            Ok(operator) => Ok(operator.with_context(http.clone())),
+            Err(error) => Err(classify::error("open", address, &error)),
+        };
+        let in_parts = operator(builder())?;
+        // Content-MD5, as restic sends it: buckets with object lock demand it.
+        let operator = operator(builder().checksum_algorithm("md5"))?;
         let signer = credentials.as_ref().map(|credentials| bucket::signer(credentials, &region));
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
             operator,
+            in_parts,
             bucket: Bucket { client, url, region, signer },
             conditional: AtomicBool::new(true),
             runtime,
@@ -148,11 +157,16 @@ impl S3 {
         context: CallContext<'_>,
     ) -> Result<Result<(), opendal::Error>, StorageError> {
         let path = layout::path(handle);
-        let content = content.to_vec();
         let bytes = content.len() as u64;
+        let long = content.len() > LONGEST_REQUEST;
+        let content = content.to_vec();
         let request = async {
-            let written = self.operator.write_with(&path, content).chunk(PART_SIZE);
-            Ok::<_, StorageError>(written.if_not_exists(conditional).await.map(|_| ()))
+            let write = if long {
+                self.in_parts.write_with(&path, content).chunk(PART_SIZE)
+            } else {
+                self.operator.write_with(&path, content)
+            };
+            Ok::<_, StorageError>(write.if_not_exists(conditional).await.map(|_| ()))
         };
         self.run(context, "write", handle, bytes, |error| error, request)
     }
@@ -170,8 +184,6 @@ fn builder(
         .root(&format!("/{}", address.prefix))
         .endpoint(&shielded(&address.endpoint))
         .region(region)
-        // Content-MD5, as restic sends it: buckets with object lock demand it.
-        .checksum_algorithm("md5")
         .disable_config_load()
         .disable_ec2_metadata();
     if virtual_host {
@@ -279,7 +291,7 @@ impl Storage for S3 {
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
         let path = layout::path(handle);
-        let content = self.on_file(context, "read", handle, PART_SIZE, self.operator.read(&path))?;
+        let content = self.on_file(context, "read", handle, LONGEST_REQUEST, self.operator.read(&path))?;
         buffer.clear();
         for piece in content {
             buffer.extend_from_slice(&piece);

@@ -91,6 +91,11 @@ fn of_opendal(error: &opendal::Error) -> ErrorKind {
         Kind::RangeNotSatisfied => ErrorKind::Corrupt,
         Kind::ConfigInvalid => ErrorKind::Config,
         Kind::RateLimited => ErrorKind::Transient,
+        // A range that goes past the end of a file is answered with what there is. An answer that broke
+        // off is told apart by opendal: it is temporary.
+        Kind::Unexpected if !error.is_temporary() && error.message().contains("too little data") => {
+            ErrorKind::Corrupt
+        }
         _ if error.is_temporary() || error.is_persistent() => ErrorKind::Transient,
         _ => ErrorKind::Other,
     }

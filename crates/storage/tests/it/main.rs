@@ -1,6 +1,6 @@
 //! Every back end and wrapper through the conformance suite, and what is particular to each.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::panic, clippy::unwrap_used)]
 
 mod local;
 mod memory;

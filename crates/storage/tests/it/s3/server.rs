@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
@@ -61,17 +62,17 @@ async fn serve(listener: tokio::net::TcpListener, service: S3Service, behaviour:
     let turn = Arc::new(tokio::sync::Mutex::new(()));
     while let Ok((socket, _)) = listener.accept().await {
         let (service, behaviour, turn) = (service.clone(), Arc::clone(&behaviour), Arc::clone(&turn));
-        let answer = service_fn(move |request| {
-            let (service, refusal, turn) =
-                (service.clone(), refusal(&behaviour, &request), Arc::clone(&turn));
+        let answer = service_fn(move |request: Request<Incoming>| {
+            let (service, behaviour, turn) = (service.clone(), Arc::clone(&behaviour), Arc::clone(&turn));
             async move {
-                if let Some(refusal) = refusal {
+                // Read to its end whatever the answer, since hyper closes the connection otherwise.
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.map_err(|error| HttpError::new(error.into()))?.to_bytes();
+                let request = Request::from_parts(head, Body::from(body));
+                if let Some(refusal) = refusal(&behaviour, &request) {
                     return Ok::<_, HttpError>(refusal);
                 }
-                if request.method() == Method::PUT {
-                    let _mine = turn.lock().await;
-                    return service.call(request).await;
-                }
+                let _mine = if request.method() == Method::PUT { Some(turn.lock().await) } else { None };
                 service.call(request).await
             }
         });
@@ -82,7 +83,7 @@ async fn serve(listener: tokio::net::TcpListener, service: S3Service, behaviour:
 }
 
 /// The answer of a server that will not.
-fn refusal(behaviour: &Mutex<Behaviour>, request: &Request<Incoming>) -> Option<Response<Body>> {
+fn refusal(behaviour: &Mutex<Behaviour>, request: &Request<Body>) -> Option<Response<Body>> {
     let mut behaviour = behaviour.lock().unwrap();
     let (status, code) = if behaviour.busy_for > 0 {
         behaviour.busy_for -= 1;
