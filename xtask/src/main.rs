@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod interop_rustic;
 mod layers;
 mod peers;
 mod tally;
@@ -33,6 +34,8 @@ enum Command {
     Layers,
     /// Measure Backstay beside the programs that it replaces
     Bench(bench::Options),
+    /// Let Backstay and rustic work in one repository, and write down the outcome
+    InteropRustic,
 }
 
 fn main() -> ExitCode {
@@ -53,5 +56,6 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Layers => layers::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::InteropRustic => interop_rustic::run(&workspace),
     }
 }

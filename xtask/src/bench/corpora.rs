@@ -81,9 +81,13 @@ impl Corpus {
 }
 
 /// A generator of the same bytes on every machine: SplitMix64.
-struct Generator(u64);
+pub(crate) struct Generator(u64);
 
 impl Generator {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
@@ -92,7 +96,7 @@ impl Generator {
         word ^ (word >> 31)
     }
 
-    fn fill(&mut self, bytes: &mut [u8]) {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
         for part in bytes.chunks_mut(8) {
             let word = self.next().to_le_bytes();
             part.copy_from_slice(&word[..part.len()]);
@@ -104,7 +108,7 @@ impl Generator {
 fn random(source: &Path, next: &Path) -> Result<()> {
     const BYTES: u64 = 2 << 30;
     const BLOCK: u64 = 4 << 10;
-    let mut generator = Generator(1);
+    let mut generator = Generator::new(1);
     let mut block = vec![0; 256 << 10];
     fs::create_dir(source).context("cannot make the source")?;
     let mut file = File::create(source.join("random")).context("cannot make the random file")?;
@@ -126,7 +130,7 @@ fn random(source: &Path, next: &Path) -> Result<()> {
 
 /// 1,000 folders of 300 files each. Hexadecimal digits: every file differs, and shrinks to about a half.
 fn small(source: &Path) -> Result<()> {
-    let mut generator = Generator(2);
+    let mut generator = Generator::new(2);
     for folder in 0..1000 {
         let folder = source.join(format!("{:02}/{folder:03}", folder / 20));
         fs::create_dir_all(&folder).context("cannot make the source")?;
@@ -200,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_generator_gives_the_published_sequence() {
-        let mut generator = Generator(1_234_567);
+        let mut generator = Generator::new(1_234_567);
         assert_eq!(generator.next(), 6_457_827_717_110_365_317);
         assert_eq!(generator.next(), 3_203_168_211_198_807_973);
     }

@@ -5,15 +5,15 @@
 //! unless `--on-disk` is given: what is measured is the engine and not the disk. Only one engine's repository exists at a
 //! time.
 
-mod compare;
-mod corpora;
-mod engines;
-mod machine;
-mod measure;
-mod place;
+pub(crate) mod compare;
+pub(crate) mod corpora;
+pub(crate) mod engines;
+pub(crate) mod machine;
+pub(crate) mod measure;
+pub(crate) mod place;
 mod results;
 mod table;
-mod work;
+pub(crate) mod work;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;

@@ -57,8 +57,7 @@ pub(crate) fn installed(workspace: &Workspace, wanted: &[String]) -> Result<Vec<
     let mut engines: Vec<Box<dyn Engine>> = Vec::new();
     let mut missing = Vec::new();
     if takes(OURS) {
-        let program = build(workspace, "backstay")?;
-        engines.push(Box::new(restic::Restic { name: OURS, program }));
+        engines.push(ours(workspace)?);
     }
     for (peer, make) in &peers {
         if takes(peer.name) {
@@ -75,6 +74,17 @@ pub(crate) fn installed(workspace: &Workspace, wanted: &[String]) -> Result<Vec<
         eprintln!("not installed: {} (`cargo xtask test --peers=all` installs them)", missing.join(", "));
     }
     Ok(engines)
+}
+
+/// Backstay, built from the working copy.
+pub(crate) fn ours(workspace: &Workspace) -> Result<Box<dyn Engine>> {
+    Ok(Box::new(restic::Restic { name: OURS, program: build(workspace, "backstay")? }))
+}
+
+/// rustic; installed when it is missing.
+pub(crate) fn rustic(workspace: &Workspace) -> Result<Box<dyn Engine>> {
+    let program = peers::RUSTIC.provide(workspace)?;
+    Ok(Box::new(rustic::Rustic { name: peers::RUSTIC.name, program }))
 }
 
 /// Builds a program of the workspace for release; gives its path.
