@@ -11,7 +11,6 @@
 //! Files are created with `If-None-Match`, so that nothing is ever overwritten; where the service does not
 //! know that, a look before the write has to do.
 
-mod profile;
 mod settings;
 
 #[cfg(feature = "s3")]
@@ -20,6 +19,12 @@ mod backend;
 mod bucket;
 #[cfg(feature = "s3")]
 mod classify;
+#[cfg(feature = "s3")]
+mod credentials;
+#[cfg(feature = "s3")]
+mod endpoint;
+#[cfg(feature = "s3")]
+mod profile;
 #[cfg(feature = "s3")]
 mod transport;
 

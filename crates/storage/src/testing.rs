@@ -6,6 +6,8 @@
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod conformance;
 mod faulty;
+mod plan;
 
 pub use conformance::conformance;
-pub use faulty::{Crash, Damage, Faulty, Plan, ReadFault, Survivors, WriteFault, is_crash};
+pub use faulty::{Crash, Faulty, is_crash};
+pub use plan::{Damage, Plan, ReadFault, Survivors, WriteFault};

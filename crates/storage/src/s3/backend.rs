@@ -12,9 +12,8 @@ use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::runtime::{self, Runtime};
 
 use super::bucket::{self, Bucket};
-use super::classify;
-use super::settings::{Credentials, Settings, Style};
-use super::transport;
+use super::settings::{Credentials, Settings};
+use super::{classify, endpoint, transport};
 use crate::{S3Address, failure, layout};
 
 /// How many calls at once serve best: what restic uses.
@@ -27,8 +26,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 /// How long a request runs without a look whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// The region of services that know no regions.
-const USUAL_REGION: &str = "us-east-1";
 
 /// Keeps a repository's files in a bucket of an S3 service.
 pub struct S3 {
@@ -73,18 +70,18 @@ impl S3 {
         let tls = address.endpoint.starts_with("https:");
         let client =
             transport::client(tls, settings.trust.as_deref()).map_err(|error| config(error.into()))?;
-        let virtual_host = is_virtual(address, settings.style);
-        let url = bucket_url(address, virtual_host);
+        let virtual_host = endpoint::is_virtual(address, settings.style);
+        let url = endpoint::bucket_url(address, virtual_host);
         let region = settings
             .region
             .clone()
             .or(profile_region)
-            .or_else(|| region_in_host(address.host()))
+            .or_else(|| endpoint::region_in_host(address.host()))
             .or_else(|| {
-                let ask = is_amazon(address.host());
+                let ask = endpoint::is_amazon(address.host());
                 ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten()
             })
-            .unwrap_or_else(|| USUAL_REGION.to_owned());
+            .unwrap_or_else(|| endpoint::USUAL_REGION.to_owned());
         let builder = || builder(address, settings, credentials.as_ref(), &region, virtual_host);
         let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
         let http = OperationContext::new().with_http_transport(transport);
@@ -182,7 +179,7 @@ fn builder(
     let mut builder = services::S3::default()
         .bucket(&address.bucket)
         .root(&format!("/{}", address.prefix))
-        .endpoint(&shielded(&address.endpoint))
+        .endpoint(&endpoint::shielded(&address.endpoint))
         .region(region)
         .disable_config_load()
         .disable_ec2_metadata();
@@ -200,42 +197,6 @@ fn builder(
         Some(token) => builder.session_token(token.expose()),
         None => builder,
     }
-}
-
-/// The endpoint with its host in capitals. opendal takes a host that begins with the bucket's name for one
-/// that holds the bucket, and cuts it; it compares before it turns the host to lower case.
-fn shielded(endpoint: &str) -> String {
-    match endpoint.split_once("://") {
-        Some((scheme, host)) => format!("{scheme}://{}", host.to_ascii_uppercase()),
-        None => endpoint.to_owned(),
-    }
-}
-
-fn is_amazon(host: &str) -> bool {
-    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
-}
-
-fn is_virtual(address: &S3Address, style: Style) -> bool {
-    match style {
-        Style::Auto => is_amazon(address.host()) && !address.bucket.contains('.'),
-        Style::Path => false,
-        Style::Virtual => true,
-    }
-}
-
-fn bucket_url(address: &S3Address, virtual_host: bool) -> String {
-    match address.endpoint.split_once("://") {
-        Some((scheme, host)) if virtual_host => format!("{scheme}://{}.{host}/", address.bucket),
-        _ => format!("{}/{}", address.endpoint, address.bucket),
-    }
-}
-
-/// The region in hosts such as `s3.eu-central-1.amazonaws.com`.
-fn region_in_host(host: &str) -> Option<String> {
-    let name = host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"))?;
-    let region = name.strip_prefix("s3.dualstack.").or_else(|| name.strip_prefix("s3."));
-    let region = region.or_else(|| name.strip_prefix("s3-"))?;
-    (!region.is_empty() && !region.contains('.')).then(|| region.to_owned())
 }
 
 impl Storage for S3 {
