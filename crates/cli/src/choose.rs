@@ -5,6 +5,7 @@ use backstay_engine::format::Snapshot;
 use backstay_engine::repository::SnapshotEntry;
 use backstay_policy::{SnapshotFacts, SnapshotFilter};
 
+use crate::app::App;
 use crate::failure::{Failure, Outcome};
 use crate::repository::Opened;
 
@@ -77,7 +78,7 @@ pub(crate) fn latest(
 
 /// The snapshots of these names; all that the filter lets through if there are none. Each one once.
 pub(crate) fn several(
-    app: &crate::app::App,
+    app: &App,
     repository: &Opened,
     names: &[String],
     filter: &SnapshotFilter,
@@ -105,6 +106,22 @@ pub(crate) fn several(
         app.control.checkpoint()?;
     }
     Ok(chosen)
+}
+
+/// As [`several`], passing over snapshots that cannot be read unless they are named.
+pub(crate) fn several_readable(
+    app: &App,
+    repository: &Opened,
+    names: &[String],
+    filter: &SnapshotFilter,
+) -> Outcome<Vec<SnapshotEntry>> {
+    let (readable, damaged) = repository.engine().load_snapshots()?;
+    if names.is_empty() {
+        return Ok(readable.into_iter().filter(|entry| is_chosen(entry, filter)).collect());
+    }
+    let is_damaged = |name: &str| damaged.iter().any(|(id, _)| id.to_hex().starts_with(name));
+    let names: Vec<_> = names.iter().filter(|name| !is_damaged(name)).cloned().collect();
+    if names.is_empty() { Ok(Vec::new()) } else { several(app, repository, &names, filter) }
 }
 
 fn by_id(repository: &Opened, text: &str) -> Outcome<SnapshotEntry> {

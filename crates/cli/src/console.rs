@@ -187,5 +187,8 @@ impl Console {
 }
 
 fn broken_output(error: std::io::Error) -> Failure {
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
+        return Failure::silent();
+    }
     Failure::fatal("writing to standard output failed").because(&error)
 }

@@ -44,6 +44,11 @@ impl Failure {
         Self::new(Exit::General, format!("Fatal: {message}"))
     }
 
+    /// Ends without a word, as programs do whose reader has seen enough.
+    pub(crate) fn silent() -> Self {
+        Self::new(Exit::General, "")
+    }
+
     /// Says what to do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -77,6 +77,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn report(failure: &Failure, json: bool) {
     let message = failure.to_string();
+    if message.is_empty() {
+        return;
+    }
     let exit_error = ExitError { message_type: "exit_error", code: failure.exit as i32, message: &message };
     match json.then(|| json::line(&exit_error)) {
         Some(Ok(line)) => eprintln!("{line}"),

@@ -46,6 +46,8 @@ pub(crate) struct Place {
     threads: Option<usize>,
     /// For dry runs: nothing is written, whatever the command does.
     discards: bool,
+    /// Whether a local cache may stand in for the storage.
+    caches: bool,
 }
 
 impl Place {
@@ -57,6 +59,7 @@ impl Place {
             key_hint: app.settings.key_hint.clone(),
             threads: None,
             discards: false,
+            caches: true,
         }
     }
 
@@ -69,6 +72,7 @@ impl Place {
             key_hint,
             threads: None,
             discards: false,
+            caches: true,
         }))
     }
 
@@ -81,6 +85,12 @@ impl Place {
     /// The same place, but nothing is ever written to it.
     pub(crate) fn discarding_writes(mut self) -> Self {
         self.discards = true;
+        self
+    }
+
+    /// The same place, read without a local cache.
+    pub(crate) fn without_cache(mut self) -> Self {
+        self.caches = false;
         self
     }
 
@@ -321,7 +331,7 @@ fn find_key(
 
 /// The same storage with a local cache, where one helps. Trouble with the cache is told and survived.
 fn with_cache(app: &App, place: &Place, repository: &Repository) -> Option<Arc<dyn Storage>> {
-    let base = app.settings.cache_folder.as_deref()?;
+    let base = app.settings.cache_folder.as_deref().filter(|_| place.caches)?;
     let is_local = match &place.address {
         None => true,
         Some(text) => matches!(Address::parse(text), Ok(Address::Local(_))),
@@ -389,6 +399,7 @@ fn storage_options(app: &App) -> Outcome<Options> {
     for (key, value) in &app.settings.options {
         options.set_extended(key, value).map_err(Failure::fatal)?;
     }
+    options.retry.try_timeout = app.settings.try_timeout;
     let console = Arc::clone(&app.console);
     options.on_retry = Some(Arc::new(move |error, pause| {
         console.complain(format!("{error}, retrying after {:.1}s", pause.as_secs_f64()));

@@ -30,7 +30,8 @@ pub(crate) struct Settings {
     /// In bytes.
     pub(crate) pack_size: Option<u32>,
     pub(crate) compression: CompressionMode,
-    pub(crate) extra_verify: bool,
+    /// Longest time for one call to the storage before it is tried again.
+    pub(crate) try_timeout: Option<Duration>,
     /// `key=value` pairs for the storage.
     pub(crate) options: Vec<(String, String)>,
 }
@@ -67,7 +68,7 @@ impl Settings {
             download_limit: kibibytes(global.limit_download),
             pack_size: pack_size(global.pack_size)?,
             compression: compression(global.compression)?,
-            extra_verify: !global.no_extra_verify,
+            try_timeout: global.stuck_request_timeout,
             options: global.options.iter().map(|option| key_value(option)).collect::<Outcome<_>>()?,
         })
     }

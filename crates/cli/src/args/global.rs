@@ -65,9 +65,12 @@ pub(crate) struct Global {
     /// Compression mode [env: *_COMPRESSION] [default: auto]
     #[arg(long, global = true, value_name = "MODE")]
     pub(crate) compression: Option<CompressionMode>,
-    /// Skip the verification of data before upload
-    #[arg(long, global = true)]
-    pub(crate) no_extra_verify: bool,
+    /// Skip additional verification of data before upload. None is done in any case; restic's scripts pass this
+    #[arg(long, global = true, hide_short_help = true)]
+    no_extra_verify: bool,
+    /// Time after which to retry stuck requests, as 5m [default: the storage's own]
+    #[arg(long, global = true, value_parser = duration, value_name = "DURATION")]
+    pub(crate) stuck_request_timeout: Option<Duration>,
     /// Set an extended option of the storage (key=value, can be specified multiple times)
     #[arg(short, long = "option", global = true, value_name = "KEY=VALUE", value_delimiter = ',')]
     pub(crate) options: Vec<String>,

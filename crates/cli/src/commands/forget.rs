@@ -19,11 +19,15 @@ use crate::{choose, json, moment};
 pub(super) fn run(app: &App, args: &Forget) -> Outcome {
     let policy = args.retention();
     if policy.has_negative_span() {
-        return Err(Failure::fatal("durations containing negative values are not allowed for --keep-within*"));
+        return Err(Failure::fatal(
+            "durations containing negative values are not allowed for --keep-within*",
+        ));
     }
     super::prune::check(app, &args.limits)?;
     if app.settings.no_lock && !args.dry_run {
-        return Err(Failure::fatal("--no-lock is only applicable in combination with --dry-run for forget command"));
+        return Err(Failure::fatal(
+            "--no-lock is only applicable in combination with --dry-run for forget command",
+        ));
     }
     let access = if args.dry_run && app.settings.no_lock { Access::Unlocked } else { Access::Exclusive };
     let repository = Opened::open(app, access)?;
@@ -39,8 +43,10 @@ pub(super) fn run(app: &App, args: &Forget) -> Outcome {
             app.control.checkpoint()?;
             let verdict = policy.apply(snapshots, now);
             if !policy.is_empty() && verdict.keep.is_empty() {
-                return Err(Failure::fatal(format!("refusing to delete last snapshot of snapshot group \"{key}\""))
-                    .hint("allow it with --unsafe-allow-remove-all and no --keep-* option"));
+                return Err(Failure::fatal(format!(
+                    "refusing to delete last snapshot of snapshot group \"{key}\""
+                ))
+                .hint("allow it with --unsafe-allow-remove-all and no --keep-* option"));
             }
             removed.extend(verdict.remove.iter().map(|facts| facts.id.id));
             print_group(app, args, &key, &verdict)?;
@@ -91,7 +97,8 @@ fn print_group(app: &App, args: &Forget, key: &GroupKey, verdict: &Verdict<Snaps
         return Ok(());
     }
     if !verdict.keep.is_empty() {
-        let reasons: HashMap<_, _> = verdict.keep.iter().map(|kept| (kept.snapshot.id.id, kept.matches.clone())).collect();
+        let reasons: HashMap<_, _> =
+            verdict.keep.iter().map(|kept| (kept.snapshot.id.id, kept.matches.clone())).collect();
         let entries = verdict.keep.iter().map(|kept| kept.snapshot.id.clone()).collect();
         console.write_line(&format!("keep {} snapshots:", verdict.keep.len()))?;
         console.write_line(&format!("{}\n", table(entries, Some(&reasons), args.compact)))?;

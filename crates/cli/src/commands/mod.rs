@@ -1,17 +1,25 @@
 //! The commands, one in each file.
 
 mod backup;
+mod benchmark;
 mod cache;
 mod cat;
+mod check;
+mod copy;
 mod diff;
 mod dump;
 mod find;
+mod forget;
 mod generate;
 mod init;
 mod key;
 mod list;
 mod ls;
+mod prune;
+mod recover;
+mod repair;
 mod restore;
+mod rewrite;
 mod snapshots;
 mod stats;
 mod tag;
@@ -29,22 +37,30 @@ pub(crate) use cache::{OLD as OLD_CACHE, clean_up as clean_up_cache};
 pub(crate) fn run(app: &App, command: Command) -> Outcome {
     match command {
         Command::Backup(args) => backup::run(app, &args),
+        Command::Benchmark(args) => benchmark::run(app, &args),
         Command::Cache(args) => cache::run(app, &args),
         Command::Cat(args) => cat::run(app, &args),
+        Command::Check(args) => check::run(app, &args),
+        Command::Copy(args) => copy::run(app, &args),
         Command::Diff(args) => diff::run(app, &args),
         Command::Dump(args) => dump::run(app, &args),
         Command::Find(args) => find::run(app, &args),
+        Command::Forget(args) => forget::run(app, &args),
         Command::Generate(args) => generate::run(app, &args),
         Command::Init(args) => init::run(app, &args),
         Command::Key(key) => key::run(app, &key),
         Command::List(args) => list::run(app, &args),
         Command::Ls(args) => ls::run(app, &args),
+        Command::Prune(args) => prune::run(app, &args),
+        Command::Recover => recover::run(app),
+        Command::Repair(repair) => repair::run(app, &repair),
+        Command::RebuildIndex(args) => repair::index(app, &args),
         Command::Restore(args) => restore::run(app, &args),
+        Command::Rewrite(args) => rewrite::run(app, &args),
         Command::Snapshots(args) => snapshots::run(app, &args),
         Command::Stats(args) => stats::run(app, &args),
         Command::Tag(args) => tag::run(app, &args),
         Command::Unlock { remove_all } => unlock::run(app, remove_all),
         Command::Version => version::run(app),
-        other => Err(crate::failure::Failure::fatal(format!("{other:?} not wired"))),
     }
 }

@@ -23,7 +23,6 @@ struct Shared {
     start: Instant,
     step: Mutex<Option<Step>>,
     bytes: AtomicU64,
-    errors: AtomicU64,
 }
 
 struct Step {
@@ -41,16 +40,10 @@ impl StepProgress {
             start: Instant::now(),
             step: Mutex::default(),
             bytes: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
         });
         let ticked = Arc::clone(&shared);
         let interval = console.progress_interval().filter(|_| !console.is_json());
         Self { ticker: Mutex::new(Some(Ticker::start(interval, move || ticked.show()))), shared }
-    }
-
-    /// How many errors were reported.
-    pub(crate) fn errors(&self) -> u64 {
-        self.shared.errors.load(Relaxed)
     }
 
     /// Takes the display away and says how far the last step came.
@@ -127,7 +120,6 @@ impl Events for StepProgress {
     }
 
     fn item_failed(&self, path: &[u8], _during: &str, error: &str) {
-        self.shared.errors.fetch_add(1, Relaxed);
         let text = match path {
             b"" => error.to_owned(),
             path => format!("{}: {error}", format::quote(path)),

@@ -27,7 +27,6 @@ struct Shared {
     total_bytes: AtomicU64,
     files: AtomicU64,
     bytes: AtomicU64,
-    errors: AtomicU64,
     rate: Mutex<Rate>,
 }
 
@@ -41,7 +40,6 @@ impl RestoreProgress {
             total_bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
-            errors: AtomicU64::new(0),
             rate: Mutex::default(),
         });
         let ticked = Arc::clone(&shared);
@@ -49,11 +47,6 @@ impl RestoreProgress {
             ticker: Mutex::new(Some(Ticker::start(console.progress_interval(), move || ticked.show()))),
             shared,
         }
-    }
-
-    /// How many items could not be restored.
-    pub(crate) fn errors(&self) -> u64 {
-        self.shared.errors.load(Relaxed)
     }
 
     /// How long it has been going on.
@@ -159,7 +152,6 @@ impl Events for RestoreProgress {
     }
 
     fn item_failed(&self, path: &[u8], _during: &str, error: &str) {
-        self.shared.errors.fetch_add(1, Relaxed);
         if self.shared.console.is_json() {
             let item = &String::from_utf8_lossy(path);
             let error = ErrorText { message: error };

@@ -38,10 +38,31 @@ pub(super) fn run(app: &App, args: &Dump) -> Outcome {
             out.flush().explain(failed)
         }
         None => {
-            let mut out = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
-            write(app, args, &repository, &found, &mut out)?;
-            out.flush().explain("cannot dump file")
+            let mut out = BufWriter::with_capacity(1 << 20, Output { closed: false });
+            let outcome = write(app, args, &repository, &found, &mut out)
+                .and_then(|()| out.flush().explain("cannot dump file"));
+            // Whatever else it led to: nobody reads on.
+            if out.get_ref().closed { Err(Failure::silent()) } else { outcome }
         }
+    }
+}
+
+/// Standard output, which notices when its reader goes away.
+struct Output {
+    closed: bool,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let outcome = std::io::stdout().write(bytes);
+        self.closed |= matches!(&outcome, Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
+        outcome
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let outcome = std::io::stdout().flush();
+        self.closed |= matches!(&outcome, Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe);
+        outcome
     }
 }
 

@@ -1,0 +1,125 @@
+//! What goes wrong is said clearly, with the exit code that scripts expect.
+
+use std::io::Write;
+
+use crate::world::{World, noise};
+
+#[test]
+fn no_repository_is_ten() {
+    let world = World::new();
+    let run = world.run(["snapshots", "--json"]).ends_with(10);
+    let error = run.message("exit_error");
+    assert_eq!(error["code"], 10);
+    assert!(error["message"].as_str().unwrap().contains("Is there a repository"), "{error}");
+    world.some_files().run(["backup", "src"]).ends_with(10).complains("hint:");
+}
+
+#[test]
+fn a_wrong_password_is_twelve() {
+    let mut world = World::initialised();
+    world.set_password("wrong");
+    let run = world.run(["snapshots"]).ends_with(12).complains("wrong password");
+    assert!(!run.stderr.contains("horse"));
+}
+
+#[test]
+fn a_lock_in_the_way_is_eleven() {
+    let world = World::initialised();
+    world.some_files();
+    world.back_up_src();
+    let mut child = world.start(["backup", "--stdin"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&noise(100_000)).unwrap();
+    world.wait_for_lock();
+    world.run(["tag", "--set", "x"]).ends_with(11).complains("unlock");
+    // Reading and backing up go on beside it.
+    world.run(["snapshots"]).succeeds();
+    world.run(["backup", "src"]).succeeds();
+    drop(input);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    world.run(["tag", "--set", "x"]).succeeds();
+}
+
+#[test]
+fn a_source_that_is_missing_is_three_and_all_of_them_one() {
+    let world = World::initialised();
+    world.some_files();
+    world.run(["backup", "src", "nowhere"]).ends_with(3).says("saved").complains("nowhere does not exist");
+    world.run(["backup", "nowhere"]).ends_with(1).complains("do not exist");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_three() {
+    let world = World::initialised();
+    world.some_files();
+    // Root may read everything, but not a file of a process that is gone.
+    std::os::unix::fs::symlink("/proc/self/mem", world.path("src/link")).unwrap();
+    let unreadable = "/proc/self/mem";
+    let run = world.run(["backup", "src", unreadable, "--json"]);
+    assert_eq!(run.code, 3, "{run:?}");
+    let error = run.message("error");
+    assert_eq!((&error["during"], &error["item"]), (&"archival".into(), &unreadable.into()));
+    world.run(["ls", "latest", "--recursive"]).says("/one.txt");
+}
+
+#[test]
+fn a_snapshot_that_is_not_there_is_one() {
+    let world = World::initialised();
+    world.run(["ls", "abcdef"]).ends_with(1).complains("abcdef");
+    world.run(["restore", "latest", "--target", "out"]).ends_with(1).complains("no snapshot found");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused() {
+    let world = World::initialised();
+    world.some_files();
+    for arguments in [
+        &["backup"][..],
+        &["backup", "--stdin", "src"],
+        &["restore", "latest"],
+        &["forget"],
+        &["forget", "--keep-last", "-1"],
+        &["forget", "--keep-within", "3w"],
+        &["tag"],
+        &["--quiet", "--verbose", "snapshots"],
+        &["--pack-size", "1", "snapshots"],
+        &["-o", "no.such=option", "snapshots"],
+        &["no-such-command"],
+        &["snapshots", "--no-such-flag"],
+        &["-r", "sftp:host:/x", "snapshots"],
+    ] {
+        let run = world.run(arguments).ends_with(1);
+        assert!(!run.stderr.trim().is_empty(), "{arguments:?}");
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn damage_is_named_and_nothing_panics() {
+    let world = World::initialised();
+    world.some_files();
+    world.back_up_src();
+    let packs = world.contents("repo/data");
+    for (name, content) in &packs {
+        let path = world.path("repo/data").join(name);
+        std::fs::remove_file(&path).unwrap();
+        let mut bad = content.clone();
+        let middle = bad.len() / 2;
+        bad[middle] ^= 1;
+        std::fs::write(&path, bad).unwrap();
+    }
+    let run = world.run(["restore", "latest", "--target", "out"]).ends_with(1);
+    assert!(run.stderr.contains("damaged") && !run.stderr.contains("panicked"), "{}", run.stderr);
+    std::fs::write(world.path("repo/config"), b"garbage").unwrap_or_default();
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_trouble() {
+    let world = World::initialised();
+    world.some_files();
+    world.back_up_src();
+    let mut child = world.start(["dump", "latest", "/src"]);
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}

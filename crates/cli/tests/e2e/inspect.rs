@@ -1,0 +1,114 @@
+//! `snapshots`, `ls`, `find`, `diff`, `stats`, `cat`, `list`, `tag`.
+
+use crate::world::World;
+
+fn two_snapshots() -> (World, String, String) {
+    let world = World::initialised();
+    world.some_files();
+    let first = world.back_up_src();
+    world.file("src/one.txt", "changed").file("src/new/four", "4");
+    std::fs::remove_file(world.path("src/two.txt")).unwrap();
+    let second = world.back_up_src();
+    (world, first, second)
+}
+
+#[test]
+fn snapshots_are_filtered_and_grouped() {
+    let (world, first, second) = two_snapshots();
+    world.run(["backup", "src", "--host", "other", "--tag", "t"]).succeeds();
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let run = world.run(["snapshots", "--json"].iter().chain(arguments)).succeeds();
+        let all = run.json().remove(0);
+        all.as_array().unwrap().iter().map(|s| s["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&[]).len(), 3);
+    assert_eq!(ids(&["--tag", "t"]).len(), 1);
+    assert_eq!(ids(&["--host", "nobody"]).len(), 0);
+    assert_eq!(ids(&["--tag", ""]), [first.clone(), second.clone()]);
+    assert_eq!(ids(&[&first[..8]]), [first]);
+    assert_eq!(ids(&["--latest", "1"]).len(), 2);
+    let groups = world.run(["snapshots", "--json", "-g", "host"]).json().remove(0);
+    assert_eq!(groups.as_array().unwrap().len(), 2);
+    world.run(["snapshots", "-c"]).says(&second[..8]).says("3 snapshots");
+}
+
+#[test]
+fn a_listing_shows_one_level_or_all() {
+    let (world, ..) = two_snapshots();
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let run = world.run(["ls", "latest", "-q"].iter().chain(arguments)).succeeds();
+        run.stdout.lines().map(str::to_owned).collect()
+    };
+    assert_eq!(names(&["/src/deep"]), ["/src/deep", "/src/deep/er"]);
+    assert_eq!(names(&["/src/deep", "--recursive"]).last().unwrap(), "/src/deep/er/three.bin");
+    assert_eq!(names(&["--sort", "size", "--reverse"])[0], "/src/deep/er/three.bin");
+    let ncdu = world.run(["ls", "latest", "--ncdu"]).succeeds().json();
+    assert_eq!(ncdu[0][3][1][0]["name"], "src");
+}
+
+#[test]
+fn files_and_blobs_are_found() {
+    let (world, first, second) = two_snapshots();
+    let found = world.run(["find", "--json", "THREE.*", "-i"]).succeeds().json().remove(0);
+    let snapshots: Vec<_> =
+        found.as_array().unwrap().iter().map(|hit| hit["snapshot"].as_str().unwrap()).collect();
+    assert_eq!(snapshots, [second.as_str(), first.as_str()]);
+    assert_eq!(found[0]["hits"], 1);
+    world.run(["find", "nothing", "--json"]).succeeds().says("[]");
+    let tree =
+        world.run(["cat", "snapshot", &first]).succeeds().json()[0]["tree"].as_str().unwrap().to_owned();
+    world.run(["find", "--tree", &tree[..8]]).succeeds().says(&tree);
+    world.run(["find", "--pack", "00000000"]).ends_with(1).complains("unable to find pack");
+}
+
+#[test]
+fn differences_are_counted() {
+    let (world, first, second) = two_snapshots();
+    let run = world.run(["diff", &first, &second, "--json"]).succeeds();
+    let statistics = run.message("statistics");
+    assert_eq!((&statistics["changed_files"], &statistics["added"]["dirs"]), (&1.into(), &1.into()));
+    let mut changes: Vec<_> = run
+        .json()
+        .iter()
+        .filter(|m| m["message_type"] == "change")
+        .map(|m| format!("{} {}", m["modifier"].as_str().unwrap(), m["path"].as_str().unwrap()))
+        .collect();
+    changes.sort();
+    assert_eq!(changes, ["+ /src/new/", "+ /src/new/four", "- /src/two.txt", "M /src/one.txt"]);
+}
+
+#[test]
+fn sizes_are_summed_up() {
+    let (world, ..) = two_snapshots();
+    let stats =
+        |mode: &str| world.run(["stats", "latest", "--mode", mode, "--json"]).succeeds().json().remove(0);
+    assert_eq!(stats("restore-size")["total_size"], 700_008);
+    assert_eq!(stats("files-by-contents")["total_file_count"], 4);
+    assert!(stats("raw-data")["total_uncompressed_size"].as_u64().unwrap() > 700_000);
+    assert!(stats("blobs-per-file")["total_blob_count"].as_u64().unwrap() >= 3);
+}
+
+#[test]
+fn internal_objects_can_be_seen() {
+    let (world, first, _) = two_snapshots();
+    assert_eq!(world.run(["cat", "config"]).succeeds().json()[0]["version"], 2);
+    world.run(["cat", "masterkey"]).succeeds().says("encrypt");
+    world.run(["cat", "tree", &format!("{first}:/src")]).succeeds().says("one.txt");
+    let pack = world.run(["list", "packs"]).succeeds().stdout.lines().next().unwrap().to_owned();
+    let bytes = world.command(["cat", "pack", &pack]).output().unwrap().stdout;
+    assert_eq!(Some(&bytes), world.contents("repo/data").get(&format!("{}/{pack}", &pack[..2])));
+    assert_eq!(world.run(["list", "snapshots"]).succeeds().stdout.lines().count(), 2);
+    assert!(world.run(["list", "blobs"]).succeeds().stdout.lines().count() > 4);
+    let needed = world.run(["list", "packs", &first]).succeeds().stdout.lines().count();
+    assert!((1..=2).contains(&needed));
+}
+
+#[test]
+fn tags_change_and_the_original_is_remembered() {
+    let (world, first, _) = two_snapshots();
+    world.run(["tag", "--add", "a,b", &first]).succeeds().says("modified 1 snapshots");
+    let run = world.run(["tag", "--remove", "a", "--tag", "b", "--json"]).succeeds();
+    assert_eq!(run.message("summary")["changed_snapshots"], 1);
+    let tagged = world.run(["snapshots", "--tag", "b", "--json"]).json().remove(0);
+    assert_eq!((&tagged[0]["tags"], &tagged[0]["original"]), (&serde_json::json!(["b"]), &first.into()));
+}
