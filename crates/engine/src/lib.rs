@@ -1,6 +1,6 @@
 //! Sink and reader of repositories in restic's format, version 2.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod backup;
 pub mod check;

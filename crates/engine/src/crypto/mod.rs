@@ -4,6 +4,7 @@
 
 mod hash;
 mod kdf;
+mod lanes;
 
 use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher, StreamCipherCoreWrapper};
 use aes::{Aes128, Aes256};
@@ -13,7 +14,7 @@ use poly1305::Poly1305;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-pub use hash::{Hasher, hash};
+pub use hash::{Hasher, hash, hash_beside};
 pub use kdf::{KdfParams, derive};
 
 /// Bytes that sealing adds to a message.

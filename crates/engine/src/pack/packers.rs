@@ -60,7 +60,10 @@ impl Packers {
     /// # Errors
     /// When an earlier pack could not be stored.
     pub fn store(&self, packer: &mut Packer, kind: BlobKind, content: &[u8]) -> Result<Stored> {
-        let id = hash(content);
+        let id = match &mut packer.builders[usize::from(kind == BlobKind::Tree)] {
+            Some(builder) => builder.hash_blob(content),
+            None => hash(content),
+        };
         if !self.index.claim(kind, &id) {
             return Ok(Stored { id, length: None });
         }
