@@ -61,7 +61,8 @@ pub fn copy(
         walk_trees(source, &trees, [entry.snapshot.tree], &missing)?;
         let packs = by_pack(&source_index, missing.blobs.into_inner())?;
         if !packs.is_empty() {
-            let uploader = Uploader::start(target, Arc::clone(&target_index), Some(Arc::clone(target_lock)))?;
+            let uploader =
+                Uploader::start(target, Arc::clone(&target_index), Some(Arc::clone(target_lock)), None)?;
             let packers = Packers::new(target, Arc::clone(&target_index), uploader);
             let transfer = Transfer {
                 source,

@@ -10,6 +10,7 @@ pub mod crypto;
 mod error;
 pub mod format;
 pub mod index;
+pub mod journal;
 pub mod pack;
 pub mod prune;
 pub mod repair;

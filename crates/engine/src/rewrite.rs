@@ -46,7 +46,7 @@ impl TreeRewriter {
     /// # Errors
     /// When no thread can be started.
     pub fn new(repository: &Repository, index: &Arc<Index>, lock: Option<Arc<Lock>>) -> Result<Self> {
-        let uploader = Uploader::start(repository, Arc::clone(index), lock)?;
+        let uploader = Uploader::start(repository, Arc::clone(index), lock, None)?;
         Ok(Self {
             repository: repository.clone(),
             trees: TreeCache::new(repository, Arc::clone(index)),

@@ -102,6 +102,9 @@ impl Shared {
                 Some(_) => ItemAction::Changed,
             };
             self.stats.folder(action);
+            if let Some(journal) = &self.options.journal {
+                journal.note_folder(&parent.path_of(&own.name), &subtree);
+            }
             self.events.folder_done(&folder.path(), action);
             node = Some(own);
             folder = parent;

@@ -20,17 +20,20 @@ use super::worker::{Job, work};
 use crate::chunker::Chunker;
 use crate::format::{BlobKind, Node, Tree};
 use crate::index::Index;
+use crate::journal::Journal;
 use crate::pack::{Packer, Packers, Uploader};
 use crate::repository::{Lock, Repository, TreeCache};
 use crate::{Error, Result};
 
 /// How a backup is taken.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct BackupOptions {
     /// The tree to compare with: its files that are as they were are not read again.
     pub parent_tree: Option<FileId>,
     /// What counts as a change.
     pub change_detection: ChangeDetection,
+    /// Notes what is done, and knows what an interrupted backup had done.
+    pub journal: Option<Arc<Journal>>,
     /// Store the time of last access; otherwise that of the last change stands in its place, as restic does.
     pub with_atime: bool,
 }
@@ -78,7 +81,7 @@ impl BackupSink {
         events: Arc<dyn Events>,
     ) -> Result<Self> {
         let stats = Arc::new(Stats::default());
-        let uploader = Uploader::start(repository, Arc::clone(&index), lock)?;
+        let uploader = Uploader::start(repository, Arc::clone(&index), lock, options.journal.clone())?;
         let packers = Packers::new(repository, Arc::clone(&index), uploader);
         let threads = repository.settings().threads.max(1);
         let shared = Arc::new(Shared {
@@ -135,7 +138,9 @@ impl Folder for FolderHandle {
         self.shared.check()?;
         let previous_node = self.state.previous(name).filter(|node| node.is_folder()).cloned();
         let subtree = previous_node.as_ref().and_then(|node| node.subtree);
-        let previous = subtree.and_then(|id| self.shared.previous_tree(&id, &self.state.path_of(name)));
+        let path = self.state.path_of(name);
+        let resumed = self.shared.resumed_tree(&path);
+        let previous = resumed.or_else(|| subtree.and_then(|id| self.shared.previous_tree(&id, &path)));
         self.state.expect();
         let parent = Some(Arc::clone(&self.state));
         let state = Arc::new(FolderState::new(parent, name.to_vec(), previous, previous_node));
@@ -163,6 +168,10 @@ impl Folder for FolderHandle {
                     .warning(&format!("{}: {missing}", String::from_utf8_lossy(&self.state.path_of(&name))));
             }
             _ => {}
+        }
+        if let Some(node) = self.shared.resumed_file(&self.state, &name, &meta, &content) {
+            self.shared.keep(&self.state, name, meta, &node);
+            return Ok(());
         }
         match content {
             Content::None => {
@@ -223,6 +232,30 @@ impl Shared {
         }
     }
 
+    /// The tree that an interrupted backup stored for a folder.
+    fn resumed_tree(&self, path: &[u8]) -> Option<Tree> {
+        let id = self.options.journal.as_ref()?.folder(path)?;
+        self.trees.tree_once(&id).ok()
+    }
+
+    /// The content that an interrupted backup stored for a file that is the same still.
+    fn resumed_file(
+        &self,
+        folder: &FolderState,
+        name: &[u8],
+        meta: &Meta,
+        content: &Content,
+    ) -> Option<Node> {
+        let journal = self.options.journal.as_ref()?;
+        if !matches!(content, Content::Lazy(..)) {
+            return None;
+        }
+        let content = journal.file(&folder.path_of(name), meta)?.to_vec();
+        let meta = Meta { size: meta.size, ..Meta::default() };
+        let node = Node { meta, content: Some(content), ..Node::default() };
+        is_complete(&node, &self.index).then_some(node)
+    }
+
     /// The metadata as it is stored.
     pub(super) fn stored_meta(&self, mut meta: Meta) -> Meta {
         if !self.options.with_atime {
@@ -252,6 +285,11 @@ impl Shared {
     ) -> Result<(), SinkError> {
         let meta = Meta { kind: EntryKind::File, ..self.stored_meta(meta) };
         let size = meta.size;
+        if let Some(journal) = &self.options.journal
+            && content.len() > 1
+        {
+            journal.note_file(&folder.path_of(&name), &meta, &content);
+        }
         let node = Node { name, meta, content: Some(content), ..Node::default() };
         let action = match folder.previous(&node.name) {
             None => ItemAction::New,

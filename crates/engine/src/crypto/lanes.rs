@@ -27,8 +27,9 @@ pub(super) fn compress_both(a: (&mut State, Blocks<'_>), b: (&mut State, Blocks<
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi32, _mm_set_epi32, _mm_set_epi64x, _mm_setzero_si128,
-        _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32, _mm_shuffle_epi8, _mm_shuffle_epi32,
+        __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_extract_epi32, _mm_set_epi32, _mm_set_epi64x,
+        _mm_setzero_si128, _mm_sha256msg1_epu32, _mm_sha256msg2_epu32, _mm_sha256rnds2_epu32,
+        _mm_shuffle_epi8, _mm_shuffle_epi32,
     };
 
     use super::{Blocks, State};
@@ -70,7 +71,8 @@ mod x86 {
                         let words = &mut words[lane];
                         let sum = _mm_sha256msg1_epu32(word, words[(round + 1) % 4]);
                         let w7 = _mm_alignr_epi8::<4>(words[(round + 3) % 4], words[(round + 2) % 4]);
-                        words[round % 4] = _mm_sha256msg2_epu32(_mm_add_epi32(sum, w7), words[(round + 3) % 4]);
+                        words[round % 4] =
+                            _mm_sha256msg2_epu32(_mm_add_epi32(sum, w7), words[(round + 3) % 4]);
                     }
                 }
             }

@@ -9,9 +9,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
 use super::{FinishedPack, PackBuffer};
-use crate::format::IndexFile;
 use crate::format::index::PackIndex;
+use crate::format::{BlobKind, IndexFile};
 use crate::index::Index;
+use crate::journal::Journal;
 use crate::repository::{Lock, Repository};
 use crate::{Error, Result};
 
@@ -31,6 +32,7 @@ struct Shared {
     repository: Repository,
     index: Arc<Index>,
     lock: Option<Arc<Lock>>,
+    journal: Option<Arc<Journal>>,
     buffers: Mutex<Vec<PackBuffer>>,
     pending: Mutex<Vec<PackIndex>>,
     failed: AtomicBool,
@@ -39,15 +41,21 @@ struct Shared {
 }
 
 impl Uploader {
-    /// Starts the threads. Nothing is stored before `lock`, if given, is confirmed.
+    /// Starts the threads. Nothing is stored before `lock`, if given, is confirmed. Stored packs are noted in `journal`.
     ///
     /// # Errors
     /// When no thread can be started.
-    pub fn start(repository: &Repository, index: Arc<Index>, lock: Option<Arc<Lock>>) -> Result<Self> {
+    pub fn start(
+        repository: &Repository,
+        index: Arc<Index>,
+        lock: Option<Arc<Lock>>,
+        journal: Option<Arc<Journal>>,
+    ) -> Result<Self> {
         let shared = Arc::new(Shared {
             repository: repository.clone(),
             index,
             lock,
+            journal,
             buffers: Mutex::default(),
             pending: Mutex::default(),
             failed: AtomicBool::new(false),
@@ -157,10 +165,17 @@ impl Shared {
             lock.confirm()?;
         }
         let bytes = pack.buffer.filled();
+        if pack.blobs.first().is_some_and(|blob| blob.kind == BlobKind::Tree) {
+            self.repository.storage().note_tree_pack(&pack.id);
+        }
         self.repository.write_file(Handle::new(FileKind::Pack, pack.id), bytes)?;
         self.stored_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.index.add(pack.id, &pack.blobs);
-        self.pending.lock().push(PackIndex { id: pack.id, blobs: pack.blobs });
+        let stored = PackIndex { id: pack.id, blobs: pack.blobs };
+        if let Some(journal) = &self.journal {
+            journal.note_pack(&stored);
+        }
+        self.pending.lock().push(stored);
         self.buffers.lock().push(pack.buffer);
         self.flush_index(INDEX_BLOBS)
     }

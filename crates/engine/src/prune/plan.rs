@@ -92,7 +92,7 @@ impl PrunePlan {
         remove_packs(&repository, &unreferenced, "deleting unreferenced packs", events)?;
         if !repack.is_empty() {
             events.message("repacking packs");
-            let uploader = Uploader::start(&repository, Arc::clone(&index), Some(Arc::clone(lock)))?;
+            let uploader = Uploader::start(&repository, Arc::clone(&index), Some(Arc::clone(lock)), None)?;
             let packers = Packers::new(&repository, Arc::clone(&index), uploader);
             let transfer = Transfer {
                 source: &repository,

@@ -52,7 +52,7 @@ pub fn repair_packs(
     }
     let total: u64 = work.iter().map(|pack| pack.blobs.len() as u64).sum();
     let lost = Mutex::new(Vec::new());
-    let uploader = Uploader::start(repository, Arc::clone(&index), Some(Arc::clone(lock)))?;
+    let uploader = Uploader::start(repository, Arc::clone(&index), Some(Arc::clone(lock)), None)?;
     let packers = Packers::new(repository, Arc::clone(&index), uploader);
     let transfer = Transfer {
         source: repository,

@@ -70,6 +70,9 @@ impl BlobReader {
     fn load(&mut self, location: &Location) -> Result<()> {
         let handle = Handle::new(FileKind::Pack, location.pack);
         let blob = &location.blob;
+        if blob.kind == BlobKind::Tree {
+            self.repository.storage().note_tree_pack(&location.pack);
+        }
         self.sealed.resize(blob.length as usize, 0);
         let context = self.repository.context();
         self.repository.storage().read_at(&handle, u64::from(blob.offset), &mut self.sealed, context)?;
