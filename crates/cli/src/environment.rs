@@ -32,6 +32,11 @@ pub(crate) fn config_folder() -> Option<PathBuf> {
     xdg("XDG_CONFIG_HOME", ".config").map(|path| path.join("backstay"))
 }
 
+/// Where this program keeps notes that outlive a run but are no loss.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    xdg("XDG_STATE_HOME", ".local/state").map(|path| path.join("backstay"))
+}
+
 /// Where caches of repositories are: the folder of restic, whose layout they have.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     variable("CACHE_DIR")

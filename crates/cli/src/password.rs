@@ -27,7 +27,7 @@ pub(crate) struct PasswordSource {
 impl PasswordSource {
     /// The password that was given by flag or environment; `None` if somebody has to be asked.
     pub(crate) fn given(&self) -> Outcome<Option<Password>> {
-        let password = self.from_flags_or_environment()?;
+        let password = self.flags_or_environment()?;
         match (self.insecure_empty, password) {
             (true, Some(_)) => Err(Failure::fatal(
                 "--insecure-no-password must not be specified together with providing a password via a cli option or environment variable",
@@ -37,7 +37,7 @@ impl PasswordSource {
         }
     }
 
-    fn from_flags_or_environment(&self) -> Outcome<Option<Password>> {
+    fn flags_or_environment(&self) -> Outcome<Option<Password>> {
         let (file, command) = match (&self.file, &self.command) {
             (None, None) => (
                 variable(&format!("{}PASSWORD_FILE", self.environment)).map(PathBuf::from),

@@ -31,7 +31,7 @@ pub(super) fn run(app: &App) -> Outcome {
     nodes.dedup_by(|a, b| a.name == b.name);
     let explain = |error: backstay_engine::Error| repository.explain(error.into());
     let uploader =
-        Uploader::start(engine, Arc::clone(&index), repository.lock().cloned()).map_err(explain)?;
+        Uploader::start(engine, Arc::clone(&index), repository.lock().cloned(), None).map_err(explain)?;
     let packers = Packers::new(engine, index, uploader);
     let json = Tree { nodes }.to_json();
     let tree = packers.with(|packer| packers.store(packer, BlobKind::Tree, &json)).map_err(explain)?.id;

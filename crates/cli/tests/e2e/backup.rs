@@ -131,3 +131,30 @@ fn an_interrupt_ends_in_order_and_leaves_no_lock() {
     assert!(world.locks().is_empty());
     world.run(["snapshots", "--json"]).succeeds().says("[]");
 }
+
+#[test]
+fn a_killed_backup_is_taken_up_again() {
+    let world = World::initialised();
+    for number in 0..24 {
+        // Different in each file, so that each takes room.
+        let mut content = noise(4_000_000);
+        content.iter_mut().for_each(|byte| *byte = byte.wrapping_add(number));
+        world.file(&format!("src/{number}"), content);
+    }
+    let mut child = world.start(["backup", "src", "--limit-upload", "40000"]);
+    // A pack has its name only when it is whole: two hexadecimal digits, a slash and sixty-four.
+    while world.contents("repo/data").keys().filter(|name| name.len() == 67).count() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    world.run(["unlock"]).succeeds();
+    world.run(["snapshots", "--json"]).says("[]");
+    let run = world.run(["backup", "src", "--json"]).succeeds();
+    let added = run.message("summary")["data_added"].as_u64().unwrap();
+    assert!(added < 90_000_000, "{added} bytes were stored anew");
+    world.run(["check", "--read-data"]).succeeds();
+    world.run(["restore", "latest", "--target", "out"]).succeeds();
+    assert_eq!(world.contents("out/src"), world.contents("src"));
+    assert!(world.contents("home/.local/state/backstay/journals").is_empty());
+}

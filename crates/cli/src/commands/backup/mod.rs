@@ -2,6 +2,7 @@
 
 mod discard;
 mod files;
+mod resume;
 mod stdin;
 mod targets;
 
@@ -43,6 +44,12 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
     };
     let index = Arc::clone(repository.load_index(app)?);
 
+    let host = host(args).unwrap_or_else(crate::environment::host_name);
+    let journal = match from_stream || args.force {
+        true => None,
+        false => resume::journal(app, &repository, &index, &host, &paths)?,
+    };
+
     let progress = Arc::new(BackupProgress::start(&app.console));
     let options = BackupOptions {
         parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
@@ -51,6 +58,7 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
             ignore_inode: args.ignore_inode || switch("IGNORE_INODE"),
         },
         with_atime: args.with_atime,
+        journal: journal.clone(),
     };
     let events: Arc<dyn Events> = progress.clone();
     let sink = BackupSink::start(repository.engine(), index, repository.lock().cloned(), options, events)?;
@@ -68,7 +76,7 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
         started,
         parent: parent.map(|parent| parent.id),
         paths,
-        host: host(args),
+        host: Some(host),
         tags: TagList::flatten(&args.tags),
         excludes: args.exclude.exclude.clone(),
         program: super::version::PROGRAM.to_owned(),
@@ -80,6 +88,9 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
                 .map_err(|e| repository.explain(e.into()))?,
         ),
     };
+    if let Some(Err(error)) = journal.map(|journal| journal.complete()) {
+        app.console.detail(format!("the journal of this backup cannot be removed: {error}"));
+    }
     progress.finish();
     report(app, args, started, &outcome, saved.as_ref());
     if outcome.failures > 0 || targets.missing > 0 || progress.errors() > 0 {

@@ -68,7 +68,7 @@ impl Write for Output {
 
 /// What a path names.
 enum Found {
-    File(Node),
+    File(Box<Node>),
     Folder { tree: FileId, path: Vec<u8> },
 }
 
@@ -87,7 +87,7 @@ fn find(repository: &Opened, root: &FileId, path: &str) -> Outcome<Found> {
         let node = nodes.find(name).ok_or_else(missing)?;
         match (node.meta.kind, node.subtree, names.peek().is_some()) {
             (EntryKind::Folder, Some(subtree), _) => tree = subtree,
-            (EntryKind::File, _, false) => return Ok(Found::File(node.clone())),
+            (EntryKind::File, _, false) => return Ok(Found::File(Box::new(node.clone()))),
             (_, _, more) => {
                 let wanted = if more { "dir" } else { "file" };
                 return Err(Failure::fatal(format!(

@@ -1,0 +1,55 @@
+//! The password of a repository: given, stored, asked for or made.
+
+use std::sync::Arc;
+
+use backstay_core::{CallContext, ErrorKind, FileId, Handle, Storage};
+use backstay_engine::crypto::KeyBytes;
+use backstay_engine::repository::unlock;
+
+use super::Place;
+use crate::app::App;
+use crate::default_repository;
+use crate::failure::Outcome;
+use crate::password::{self, Password};
+
+/// The password for a repository that is about to be made.
+pub(super) fn new_password(app: &App, place: &Place) -> Outcome<Password> {
+    if let Some(password) = place.given_password()? {
+        return Ok(password);
+    }
+    if place.is_default() && !password::can_ask() {
+        let (path, password) = default_repository::make_key_file(&*app.random)?;
+        app.console.complain(format!(
+            "no password was given, so a key was made for the new repository: {}\n\
+             hint: keep a copy of this file in another place; without it the backups cannot be read",
+            path.display()
+        ));
+        return Ok(password);
+    }
+    password::ask_new("enter password for new repository: ")
+}
+
+/// The key that the password opens; asks for one where none was given.
+pub(super) fn find(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<(KeyBytes, FileId)> {
+    let hint = place.key_hint();
+    if let Some(password) = place.given_password()? {
+        return Ok(unlock(storage, &password, hint)?);
+    }
+    // Nobody is asked for the password of what is not there.
+    if let Err(error) = storage.size(&Handle::CONFIG, CallContext::NONE)
+        && error.kind == ErrorKind::NotFound
+    {
+        return Err(backstay_engine::Error::NoRepository { location: storage.location() }.into());
+    }
+    let mut tries = if password::can_ask() { 3 } else { 1 };
+    loop {
+        tries -= 1;
+        let password = password::ask("enter password for repository: ")?;
+        match unlock(storage, &password, hint) {
+            Err(error @ backstay_engine::Error::WrongPassword { .. }) if tries > 0 => {
+                app.console.complain(format!("{error}. Try again"));
+            }
+            found => return Ok(found?),
+        }
+    }
+}
