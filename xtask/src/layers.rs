@@ -34,6 +34,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay", &[SERVER, NODE, PARTS, RULES]),
     // Programs for developers: nothing imports them, and the floor of the benchmarks is a yardstick of its own.
     ("backstay-floor", &[]),
+    ("backstay-simulator", &[PARTS, RULES]),
     ("xtask", &[PARTS, RULES]),
 ];
 

@@ -8,6 +8,7 @@ mod bench;
 mod interop_rustic;
 mod layers;
 mod peers;
+mod simulate;
 mod tally;
 mod test;
 mod workspace;
@@ -34,6 +35,8 @@ enum Command {
     Layers,
     /// Measure Backstay beside the programs that it replaces
     Bench(bench::Options),
+    /// Crash the engine at every write and look whether anything is lost
+    Simulate(simulate::Options),
     /// Let Backstay and rustic work in one repository, and write down the outcome
     InteropRustic,
 }
@@ -56,6 +59,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Layers => layers::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::InteropRustic => interop_rustic::run(&workspace),
     }
 }

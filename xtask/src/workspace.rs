@@ -6,16 +6,17 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-/// The working copy that this command was built from.
+/// The working copy in which this command was started.
 pub(crate) struct Workspace {
     root: PathBuf,
 }
 
 impl Workspace {
-    /// The folder above this package's own.
+    /// The folder above this package's own. Cargo tells it when it runs us; what it told when it built us may be another
+    /// copy, where copies share a build folder.
     pub(crate) fn find() -> Result<Self> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = package.parent().context("xtask lies in no workspace")?;
+        let package = std::env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask`")?;
+        let root = Path::new(&package).parent().context("xtask lies in no workspace")?;
         Ok(Self { root: root.to_owned() })
     }
 
