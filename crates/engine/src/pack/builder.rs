@@ -15,14 +15,27 @@ const BLOBS_LIMIT: usize = HEADER_LIMIT / 64;
 pub struct PackBuffer {
     bytes: Vec<u8>,
     filled: usize,
+    /// What is taken at first.
+    usual: usize,
 }
 
 impl PackBuffer {
+    /// Memory for packs that are closed when they have `size` bytes, with room for the blob that fills them and for the header.
+    #[must_use]
+    pub fn for_packs_of(size: usize) -> Self {
+        Self { usual: size + size / 8, ..Self::default() }
+    }
+
     /// Room for `length` more bytes.
     fn room(&mut self, length: usize) -> &mut [u8] {
         let end = self.filled + length;
         if self.bytes.len() < end {
-            self.bytes.resize(end.max(self.bytes.len() * 3 / 2), 0);
+            // Fresh zeroed memory takes no room until it is touched; growing in place would touch it all.
+            let mut larger = vec![0; end.max(self.usual).max(self.bytes.len() * 2)];
+            if let (Some(target), Some(source)) = (larger.get_mut(..self.filled), self.bytes.get(..self.filled)) {
+                target.copy_from_slice(source);
+            }
+            self.bytes = larger;
         }
         self.bytes.get_mut(self.filled..end).unwrap_or_default()
     }

@@ -79,7 +79,8 @@ impl Uploader {
     /// Memory for a new pack.
     #[must_use]
     pub fn buffer(&self) -> PackBuffer {
-        self.shared.buffers.lock().pop().unwrap_or_default()
+        let used = self.shared.buffers.lock().pop();
+        used.unwrap_or_else(|| PackBuffer::for_packs_of(self.shared.repository.settings().pack_size))
     }
 
     /// Gives memory back.
