@@ -118,19 +118,20 @@ impl Transfer<'_> {
         let sealed = mover.sealed.get(at..at + blob.length as usize).ok_or_else(short)?;
         mover.opened.clear();
         mover.opened.extend_from_slice(sealed);
-        open_blob(self.source, blob, &mut mover.opened, &mut mover.decompressor, &mut mover.content)?;
+        let content =
+            open_blob(self.source, blob, &mut mover.opened, &mut mover.decompressor, &mut mover.content)?;
         let compressed = blob.raw_length != 0;
         let as_it_is = compressed || !(self.compress || blob.kind == BlobKind::Tree);
         if as_it_is && self.source.config().id == self.target.config().id {
             self.packers.store_sealed(packer, blob.kind, blob.id, sealed, blob.raw_length)?;
             return Ok(());
         }
-        if compressed && self.target.config().version >= 2 {
+        if !compressed || self.target.config().version < 2 {
+            self.packers.store_content(packer, blob.kind, blob.id, content)?;
+        } else {
             let packed = mover.opened.get(IV..mover.opened.len() - MAC).ok_or_else(short)?;
             self.packers.store_packed(packer, blob.kind, blob.id, packed, blob.raw_length)?;
-            return Ok(());
         }
-        self.packers.store_content(packer, blob.kind, blob.id, &mover.content)?;
         Ok(())
     }
 

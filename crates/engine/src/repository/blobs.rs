@@ -7,7 +7,7 @@ use backstay_core::{FileId, FileKind, Handle};
 use parking_lot::Mutex;
 
 use super::Repository;
-use crate::crypto::hash;
+use crate::crypto::{IV, MAC, hash};
 use crate::format::{Blob, BlobKind, Tree};
 use crate::index::{Index, Location};
 use crate::pack::Decompressor;
@@ -76,39 +76,62 @@ impl BlobReader {
         self.sealed.resize(blob.length as usize, 0);
         let context = self.repository.context();
         self.repository.storage().read_at(&handle, u64::from(blob.offset), &mut self.sealed, context)?;
-        open_blob(&self.repository, blob, &mut self.sealed, &mut self.decompressor, &mut self.content)
-            .map_err(|error| match error {
-                Error::Damaged { why, what } => {
-                    Error::damaged(format!("{what} in pack {}", location.pack), why)
-                }
+        let opened =
+            open_blob(&self.repository, blob, &mut self.sealed, &mut self.decompressor, &mut self.content);
+        if let Err(error) = opened {
+            return Err(match error {
+                Error::Damaged { why, what } => Error::damaged(format!("{what} in pack {}", location.pack), why),
                 other => other,
-            })
+            });
+        }
+        if blob.raw_length == 0 {
+            let plain = self.sealed.get(IV..self.sealed.len().saturating_sub(MAC)).unwrap_or_default();
+            self.content.clear();
+            self.content.extend_from_slice(plain);
+        }
+        Ok(())
     }
 }
 
-/// Opens, decompresses and checks a sealed blob into `content`.
-pub(crate) fn open_blob(
+/// Opens a sealed blob in place and decompresses it, into `unpacked` if it is compressed. Its hash is the caller's to compare.
+pub(crate) fn open_content<'a>(
     repository: &Repository,
     blob: &Blob,
-    sealed: &mut [u8],
+    sealed: &'a mut [u8],
     decompressor: &mut Decompressor,
-    content: &mut Vec<u8>,
-) -> Result<()> {
+    unpacked: &'a mut Vec<u8>,
+) -> Result<&'a [u8]> {
     let what = || format!("{} blob {}", blob.kind.name(), blob.id);
     let plain = repository.key().open(sealed).map_err(|error| Error::damaged(what(), error))?;
     if blob.raw_length == 0 {
-        content.clear();
-        content.extend_from_slice(plain);
-    } else {
-        decompressor.decompress(plain, blob.raw_length as usize, content).map_err(|error| match error {
-            Error::Damaged { why, .. } => Error::damaged(what(), why),
-            other => other,
-        })?;
+        return Ok(plain);
     }
-    if hash(content) != blob.id {
-        return Err(Error::damaged(what(), "its content does not fit its id"));
+    decompressor.decompress(plain, blob.raw_length as usize, unpacked).map_err(|error| match error {
+        Error::Damaged { why, .. } => Error::damaged(what(), why),
+        other => other,
+    })?;
+    Ok(unpacked)
+}
+
+/// Opens and decompresses a sealed blob, and compares its hash.
+pub(crate) fn open_blob<'a>(
+    repository: &Repository,
+    blob: &Blob,
+    sealed: &'a mut [u8],
+    decompressor: &mut Decompressor,
+    unpacked: &'a mut Vec<u8>,
+) -> Result<&'a [u8]> {
+    let content = open_content(repository, blob, sealed, decompressor, unpacked)?;
+    compare_hash(blob, hash(content))?;
+    Ok(content)
+}
+
+/// Whether the content of a blob has the hash that it is named by.
+pub(crate) fn compare_hash(blob: &Blob, hash: FileId) -> Result<()> {
+    if hash == blob.id {
+        return Ok(());
     }
-    Ok(())
+    Err(Error::damaged(format!("{} blob {}", blob.kind.name(), blob.id), "its content does not fit its id"))
 }
 
 /// Reads trees from many threads, keeping the readers (and their buffers) for the next.

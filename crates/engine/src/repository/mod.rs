@@ -19,7 +19,7 @@ use crate::format::Config;
 use crate::pack::{Compression, DEFAULT_PACK_SIZE};
 use crate::{Error, Result, pack};
 
-pub(crate) use blobs::open_blob;
+pub(crate) use blobs::{compare_hash, open_blob, open_content};
 pub use blobs::{BlobReader, TreeCache};
 pub use keys::{KeyInfo, add_key, list_keys, remove_key, unlock};
 pub use lock::{Lock, LockInfo, list_locks, remove_locks};

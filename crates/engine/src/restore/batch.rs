@@ -1,5 +1,6 @@
 //! A batch of files: what must be written, and the workers that write it.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{EntryKind, FileId, FileKind, Handle, ItemAction};
@@ -9,7 +10,7 @@ use super::files::{FileState, OpenFiles};
 use super::plan::{Plan, Stretch, Use};
 use super::run::{Counts, Run};
 use crate::crypto::hash;
-use crate::format::{Blob, BlobKind, Node};
+use crate::format::{BlobKind, Node};
 use crate::pack::Decompressor;
 use crate::repository::{BlobReader, open_blob};
 use crate::{Error, Result};
@@ -231,28 +232,38 @@ impl Run<'_> {
                 (Err(error), _) => Err(Error::damaged(handle, error)),
                 (_, None) => Err(Error::damaged(handle, "too short")),
             };
-            let opened =
-                opened.or_else(|error| self.read_elsewhere(&blob, &mut worker.content).map_err(|_| error));
-            for to in uses {
-                let Some(file) = files.get(to.file as usize) else { continue };
-                match &opened {
-                    Ok(()) => self.write(open, to.file, file, to.offset, &worker.content),
-                    Err(error) => {
-                        if file.mark_failed() {
-                            self.fail(&file.path, error);
-                        }
-                        self.blob_done(open, to.file, file, 0);
-                    }
+            match opened {
+                Ok(content) => self.write_uses(uses, files, open, &Ok(content)),
+                // A damaged blob may lie in another pack too, or come whole when read again.
+                Err(error) => {
+                    let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
+                    let again = reader.read(BlobKind::Data, &blob.id);
+                    self.write_uses(uses, files, open, &again.map_err(|_| error));
                 }
             }
         }
     }
 
-    /// A damaged blob may lie in another pack too, or come whole when read again.
-    fn read_elsewhere(&self, blob: &Blob, content: &mut Vec<u8>) -> Result<()> {
-        let mut reader = BlobReader::new(self.repository, std::sync::Arc::clone(self.index));
-        *content = reader.read(BlobKind::Data, &blob.id)?.to_vec();
-        Ok(())
+    /// Writes a blob to all its places, or gives up the files that it would have gone to.
+    fn write_uses(
+        &self,
+        uses: impl Iterator<Item = Use>,
+        files: &[FileState],
+        open: &OpenFiles,
+        content: &Result<&[u8]>,
+    ) {
+        for to in uses {
+            let Some(file) = files.get(to.file as usize) else { continue };
+            match content {
+                Ok(content) => self.write(open, to.file, file, to.offset, content),
+                Err(error) => {
+                    if file.mark_failed() {
+                        self.fail(&file.path, error);
+                    }
+                    self.blob_done(open, to.file, file, 0);
+                }
+            }
+        }
     }
 }
 

@@ -70,7 +70,7 @@ impl Plan {
             for need in rest.iter().skip(1) {
                 let need_end = need.blob.offset + need.blob.length;
                 if need.pack != first.pack
-                    || need.blob.offset > end + GAP
+                    || need.blob.offset > end.saturating_add(GAP)
                     || need_end - start > STRETCH.max(end - start)
                 {
                     break;

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::{RestoreOptions, Select, verify};
+use crate::crypto::Hasher;
 use crate::format::Node;
 use crate::format::node::is_valid_name;
 use crate::index::Index;
@@ -61,6 +62,7 @@ pub fn restore(
         trees: TreeCache::new(repository, Arc::clone(index)),
         counts: Counts::default(),
         totals: Mutex::new((0, 0)),
+        failed: Mutex::default(),
     };
     run.restore(root)?;
     if options.verify && !options.dry_run {
@@ -80,6 +82,8 @@ pub(super) struct Run<'a> {
     pub(super) trees: TreeCache,
     pub(super) counts: Counts,
     totals: Mutex<(u64, u64)>,
+    /// What could not be restored, so that nothing is linked to it.
+    failed: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// Counters of a restore, updated from all threads.
@@ -117,12 +121,20 @@ impl Counts {
     }
 }
 
-/// A hard-link group.
-type Inode = (u64, u64);
+/// A hard-link group: device, inode, and a hash of the list of blobs. Files that claim to be one although their content differs, as
+/// when one changed between two reads, are restored apart.
+type LinkGroup = (u64, u64, FileId);
+
+fn link_group(node: &Node) -> LinkGroup {
+    let mut hasher = Hasher::default();
+    node.blobs().iter().for_each(|id| hasher.update(&id.0));
+    (node.meta.device_id, node.meta.inode, hasher.finish())
+}
 
 impl Run<'_> {
     pub(super) fn fail(&self, path: &[u8], error: &dyn std::fmt::Display) {
         Counts::add(&self.counts.failures, 1);
+        self.failed.lock().insert(path.to_vec());
         self.events.item_failed(path, "restore", &error.to_string());
     }
 
@@ -136,7 +148,7 @@ impl Run<'_> {
 
     fn restore(&self, root: FileId) -> Result<()> {
         let mut folders: Vec<(Vec<u8>, Meta)> = Vec::new();
-        let mut first_links: HashMap<Inode, Vec<u8>> = HashMap::new();
+        let mut first_links: HashMap<LinkGroup, Vec<u8>> = HashMap::new();
         let mut links: Vec<(Vec<u8>, Vec<u8>, Meta)> = Vec::new();
         let mut batch = Batch::default();
         if !self.options.dry_run
@@ -153,11 +165,11 @@ impl Run<'_> {
                     }
                 }
                 EntryKind::File if node.meta.links > 1 => {
-                    let inode = (node.meta.device_id, node.meta.inode);
-                    if let Some(first) = first_links.get(&inode) {
+                    let group = link_group(&node);
+                    if let Some(first) = first_links.get(&group) {
                         links.push((first.clone(), path.to_vec(), node.meta));
                     } else {
-                        first_links.insert(inode, path.to_vec());
+                        first_links.insert(group, path.to_vec());
                         batch.push(path, node);
                     }
                 }
@@ -214,6 +226,9 @@ impl Run<'_> {
     }
 
     fn link(&self, first: &[u8], path: &[u8], meta: &Meta) {
+        if self.failed.lock().contains(first) {
+            return self.fail(path, &"the file that it shares its content with could not be restored");
+        }
         let kept = matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta));
         if !kept && !self.options.dry_run {
             let linked =
