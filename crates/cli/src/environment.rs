@@ -44,6 +44,12 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
         .or_else(|| xdg("XDG_CACHE_HOME", ".cache").map(|path| path.join("restic")))
 }
 
+/// Credentials and region for S3, from the variables and the file that AWS's own tools use.
+pub(crate) fn s3_settings() -> backstay_storage::s3::Settings {
+    let home = std::env::home_dir();
+    backstay_storage::s3::Settings::from_variables(|name| std::env::var(name).ok(), home.as_deref())
+}
+
 /// The name of this host.
 pub(crate) fn host_name() -> String {
     hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()

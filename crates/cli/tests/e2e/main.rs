@@ -10,4 +10,10 @@ mod inspect;
 mod keys;
 mod maintenance;
 mod restore;
+#[cfg(feature = "s3")]
+mod s3;
+#[cfg(feature = "s3")]
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/s3/server.rs"]
+mod s3_server;
 mod world;

@@ -158,7 +158,7 @@ impl World {
     }
 }
 
-fn finish(mut command: Command) -> Run {
+pub(crate) fn finish(mut command: Command) -> Run {
     let shown = format!("{command:?}");
     let output = command.output().unwrap();
     Run::new(shown, &output)

@@ -1,0 +1,39 @@
+//! Repositories in a bucket, on a real S3 server over HTTP in this process.
+
+use crate::s3_server::{KEY, SECRET, Server};
+use crate::world::{Run, World, finish};
+
+fn with_credentials<const N: usize>(world: &World, secret: &str, arguments: [&str; N]) -> Run {
+    let mut command = world.command(arguments);
+    command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", secret);
+    finish(command)
+}
+
+#[test]
+fn a_repository_in_a_bucket_takes_and_gives_back() {
+    let server = Server::start();
+    let mut world = World::new();
+    world.set_repository(&format!("s3:{}/bucket/prefix", server.url));
+    world.some_files();
+    with_credentials(&world, SECRET, ["init"]).succeeds();
+    with_credentials(&world, SECRET, ["backup", "src"]).succeeds();
+    assert!(server.root().join("bucket/prefix/config").exists());
+    with_credentials(&world, SECRET, ["backup", "src"]).succeeds().says("using parent snapshot");
+    with_credentials(&world, SECRET, ["restore", "latest", "--target", "out"]).succeeds();
+    assert_eq!(world.contents("out/src"), world.contents("src"));
+    with_credentials(&world, SECRET, ["forget", "--keep-last", "1", "--prune"]).succeeds();
+    with_credentials(&world, SECRET, ["check", "--read-data"]).succeeds();
+}
+
+#[test]
+fn wrong_credentials_are_named_and_not_shown() {
+    let server = Server::start();
+    let mut world = World::new();
+    world.set_repository(&format!("s3:{}/bucket/prefix", server.url));
+    let run = with_credentials(&world, "not-the-secret", ["init"]);
+    assert_ne!(run.code, 0);
+    assert!(!run.stderr.contains("not-the-secret") && !run.stdout.contains("not-the-secret"), "{}", run.stderr);
+    let run = world.run(["init"]);
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("AWS_ACCESS_KEY_ID"), "{}", run.stderr);
+}
