@@ -113,6 +113,13 @@ impl Shared {
     }
 
     fn save_tree(&self, folder: &FolderState, mut nodes: Vec<Node>) -> Result<FileId, SinkError> {
+        nodes.retain(|node| {
+            let valid = node.has_valid_name();
+            if !valid {
+                self.item_failed(folder, &node.name, "archival", "no folder can have this name");
+            }
+            valid
+        });
         nodes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         nodes.dedup_by(|later, earlier| {
             let twice = later.name == earlier.name;

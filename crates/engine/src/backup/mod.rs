@@ -10,6 +10,7 @@ mod compare;
 mod content;
 mod finish;
 mod folder;
+mod pace;
 mod pushed;
 mod sink;
 mod stats;

@@ -29,6 +29,7 @@ impl Pushed for PushedFile {
     fn write(&mut self, data: &[u8]) -> Result<(), SinkError> {
         self.shared.check()?;
         let shared = Arc::clone(&self.shared);
+        shared.pace.wait(&shared.repository, data.len());
         shared.push(&mut self.stream, data, None)
     }
 

@@ -14,6 +14,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use super::chunks::ChunkQueue;
 use super::compare::{ChangeDetection, is_complete};
 use super::folder::FolderState;
+use super::pace::Pace;
 use super::pushed::PushedFile;
 use super::stats::Stats;
 use super::worker::{Job, work};
@@ -53,6 +54,7 @@ pub(super) struct Shared {
     pub(super) events: Arc<dyn Events>,
     pub(super) chunker: Chunker,
     pub(super) chunks: ChunkQueue,
+    pub(super) pace: Pace,
     pub(super) stats: Arc<Stats>,
     pub(super) root_tree: Mutex<Option<FileId>>,
     pub(super) root_done: Condvar,
@@ -92,6 +94,7 @@ impl BackupSink {
             events,
             chunker: Chunker::new(repository.config().polynomial, repository.settings().chunk_sizes),
             chunks: ChunkQueue::new(threads * 2),
+            pace: Pace::default(),
             stats,
             root_tree: Mutex::new(None),
             root_done: Condvar::new(),

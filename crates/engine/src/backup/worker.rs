@@ -22,6 +22,9 @@ pub(super) struct Job {
     pub(super) content: Content,
 }
 
+/// Bytes beyond the parent's end that a patch takes in at a time.
+const PIECE: u64 = 1 << 20;
+
 /// Runs until no more jobs can come.
 pub(super) fn work(shared: &Shared, jobs: &Receiver<Job>) {
     let Ok(packers) = shared.packers() else { return };
@@ -84,7 +87,7 @@ impl Shared {
         scratch: &mut Vec<u8>,
     ) -> Result<std::io::Result<()>, SinkError> {
         let mut reader = match opener.open() {
-            Ok(reader) => reader,
+            Ok(reader) => self.pace.slow(&self.repository, reader),
             Err(error) => return Ok(Err(error)),
         };
         let sizes = self.chunker.sizes();
@@ -116,9 +119,7 @@ impl Shared {
         if length > expected {
             let mut stream = ChunkStream::new(self, CutHint::ByContent);
             let start = scratch.get(..length).unwrap_or_default();
-            if let Err(error) = self.push(&mut stream, start, Some(packer)) {
-                return Err(error);
-            }
+            self.push(&mut stream, start, Some(packer))?;
             return self.read_chunks(folder, name, meta, &mut *reader, stream, packer);
         }
         meta.size = length as u64;
@@ -196,11 +197,13 @@ impl Shared {
         packer: &mut Packer,
     ) -> Result<std::io::Result<()>, SinkError> {
         let mut patches = match opener.open() {
-            Ok(reader) => reader,
+            Ok(reader) => self.pace.slow(&self.repository, reader),
             Err(error) => return Ok(Err(error)),
         };
+        let Some(old) = folder.previous(name).and_then(|node| node.content.clone()) else {
+            return Ok(Err(std::io::Error::other("the parent snapshot does not have its content")));
+        };
         let mut reader = BlobReader::new(&self.repository, Arc::clone(&self.index));
-        let old = folder.previous(name).map(|node| node.blobs().to_vec()).unwrap_or_default();
         let mut stream = ChunkStream::new(self, CutHint::ByContent);
         let (mut at, size) = (0_u64, meta.size);
         for id in old {
@@ -228,12 +231,17 @@ impl Shared {
             // The blobs after this one keep their boundaries.
             stream.flush(self, Some(packer))?;
         }
-        if at < size {
-            let mut tail = vec![0; usize::try_from(size - at).unwrap_or_default()];
-            if let Err(error) = overlay(&mut tail, at, ranges, &mut *patches) {
+        // What is new beyond the parent's end may be long: a piece at a time.
+        let mut piece = Vec::new();
+        while at < size {
+            self.check()?;
+            piece.clear();
+            piece.resize((size - at).min(PIECE) as usize, 0);
+            if let Err(error) = overlay(&mut piece, at, ranges, &mut *patches) {
                 return Ok(Err(error));
             }
-            self.push(&mut stream, &tail, Some(packer))?;
+            at += piece.len() as u64;
+            self.push(&mut stream, &piece, Some(packer))?;
         }
         stream.finish(self, Some(packer))?;
         let (folder, name) = (Arc::clone(folder), name.to_vec());
