@@ -96,11 +96,18 @@ impl Transfer<'_> {
                 count += 1;
             }
             let (now, later) = rest.split_at(count);
-            mover.sealed.resize((until - first.offset) as usize, 0);
-            let handle = Handle::new(FileKind::Pack, pack.id);
-            let context = self.source.context();
-            let read =
-                self.source.storage().read_at(&handle, u64::from(first.offset), &mut mover.sealed, context);
+            let length = (until - first.offset) as usize;
+            let read = self.source.confirm_range(pack.id, first.offset, length).and_then(|()| {
+                mover.sealed.resize(length, 0);
+                let handle = Handle::new(FileKind::Pack, pack.id);
+                let context = self.source.context();
+                Ok(self.source.storage().read_at(
+                    &handle,
+                    u64::from(first.offset),
+                    &mut mover.sealed,
+                    context,
+                )?)
+            });
             for blob in now {
                 let at = (blob.offset - first.offset) as usize;
                 if read.is_err() || self.move_blob(blob, at, packer, mover).is_err() {

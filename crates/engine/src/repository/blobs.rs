@@ -73,6 +73,7 @@ impl BlobReader {
         if blob.kind == BlobKind::Tree {
             self.repository.storage().note_tree_pack(&location.pack);
         }
+        self.repository.confirm_range(location.pack, blob.offset, blob.length as usize)?;
         self.sealed.resize(blob.length as usize, 0);
         let context = self.repository.context();
         self.repository.storage().read_at(&handle, u64::from(blob.offset), &mut self.sealed, context)?;
@@ -80,7 +81,9 @@ impl BlobReader {
             open_blob(&self.repository, blob, &mut self.sealed, &mut self.decompressor, &mut self.content);
         if let Err(error) = opened {
             return Err(match error {
-                Error::Damaged { why, what } => Error::damaged(format!("{what} in pack {}", location.pack), why),
+                Error::Damaged { why, what } => {
+                    Error::damaged(format!("{what} in pack {}", location.pack), why)
+                }
                 other => other,
             });
         }
@@ -88,6 +91,23 @@ impl BlobReader {
             let plain = self.sealed.get(IV..self.sealed.len().saturating_sub(MAC)).unwrap_or_default();
             self.content.clear();
             self.content.extend_from_slice(plain);
+        }
+        Ok(())
+    }
+}
+
+/// Longer than this no file's chunk is, so that a blob that claims to be is looked at twice.
+const LONG: usize = 16 << 20;
+
+impl Repository {
+    /// Asks whether a pack reaches this far, before memory is taken for an unusually long read: an index may lie.
+    pub(crate) fn confirm_range(&self, pack: FileId, start: u32, length: usize) -> Result<()> {
+        if length <= LONG {
+            return Ok(());
+        }
+        let handle = Handle::new(FileKind::Pack, pack);
+        if u64::from(start) + length as u64 > self.storage().size(&handle, self.context())? {
+            return Err(Error::damaged(handle, "the index names a blob beyond its end"));
         }
         Ok(())
     }

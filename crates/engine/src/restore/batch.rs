@@ -56,7 +56,8 @@ enum Decision {
 
 impl Run<'_> {
     pub(super) fn run_batch(&self, batch: Batch) -> Result<()> {
-        let bytes = batch.files.iter().map(|(_, node)| node.meta.size).sum();
+        // The sizes are what the trees claim, however absurd.
+        let bytes = batch.files.iter().fold(0_u64, |sum, (_, node)| sum.saturating_add(node.meta.size));
         self.expect(batch.files.len() as u64, bytes);
         let decisions = self.decide_all(&batch)?;
         let mut files = Vec::with_capacity(batch.files.len());
@@ -213,6 +214,12 @@ impl Run<'_> {
         open: &OpenFiles,
         worker: &mut Worker,
     ) {
+        if let Err(error) = self.repository.confirm_range(stretch.pack, stretch.start, stretch.length) {
+            for (_, _, uses) in stretch.blobs() {
+                self.write_uses(uses, files, open, &Err(Error::damaged("a blob", &error)));
+            }
+            return;
+        }
         if worker.sealed.len() < stretch.length {
             worker.sealed.resize(stretch.length, 0);
         }

@@ -142,7 +142,7 @@ impl Run<'_> {
     pub(super) fn expect(&self, files: u64, bytes: u64) {
         let mut totals = self.totals.lock();
         totals.0 += files;
-        totals.1 += bytes;
+        totals.1 = totals.1.saturating_add(bytes);
         self.events.totals(totals.0, totals.1, false);
     }
 
