@@ -74,6 +74,30 @@ impl Error {
         Self::Damaged { what: what.to_string(), why: why.to_string() }
     }
 
+    /// The same error once more, for work on several threads that one failure ends: each of them can say why.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Storage(StorageError { kind, action, what, cause }) => {
+                StorageError::new(*kind, action, what, cause.to_string()).into()
+            }
+            Self::NoRepository { location } => Self::NoRepository { location: location.clone() },
+            Self::RepositoryExists { location } => Self::RepositoryExists { location: location.clone() },
+            Self::WrongPassword { keys } => Self::WrongPassword { keys: *keys },
+            Self::Locked { holder, since, exclusive, lock } => Self::Locked {
+                holder: holder.clone(),
+                since: since.clone(),
+                exclusive: *exclusive,
+                lock: *lock,
+            },
+            Self::LockLost { why } => Self::LockLost { why: why.clone() },
+            Self::Damaged { what, why } => Self::Damaged { what: what.clone(), why: why.clone() },
+            Self::Version(version) => Self::Version(*version),
+            Self::NotFound(what) => Self::NotFound(what.clone()),
+            Self::Invalid(why) => Self::Invalid(why.clone()),
+            Self::Interrupted(interrupted) => Self::Interrupted(*interrupted),
+        }
+    }
+
     /// Whether the storage said that a file does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {

@@ -93,7 +93,7 @@ impl BackupSink {
             options,
             events,
             chunker: Chunker::new(repository.config().polynomial, repository.settings().chunk_sizes),
-            chunks: ChunkQueue::new(threads * 2),
+            chunks: ChunkQueue::new(threads),
             pace: Pace::default(),
             stats,
             root_tree: Mutex::new(None),
@@ -360,8 +360,14 @@ impl Shared {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Why it failed: the reason once, afterwards only that it did.
+    /// Why it failed. Every thread is told the reason.
     pub(super) fn failure(&self) -> SinkError {
-        self.failure.lock().take().unwrap_or(SinkError::Interrupted(Interrupted))
+        match &*self.failure.lock() {
+            Some(SinkError::Failed(cause)) => match cause.downcast_ref::<Error>() {
+                Some(error) => SinkError::failed(error.again()),
+                None => SinkError::failed(cause.to_string()),
+            },
+            Some(SinkError::Interrupted(_)) | None => SinkError::Interrupted(Interrupted),
+        }
     }
 }

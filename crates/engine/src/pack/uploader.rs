@@ -91,7 +91,7 @@ impl Uploader {
     /// Hands over a pack; waits until a thread takes it.
     ///
     /// # Errors
-    /// When storing an earlier pack failed. [`Uploader::finish`] says why.
+    /// When storing an earlier pack failed: the reason why.
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
         match &self.packs {
@@ -103,14 +103,14 @@ impl Uploader {
     /// Whether all is well so far.
     ///
     /// # Errors
-    /// The first failure, once; afterwards a shorter one.
+    /// The first failure.
     pub fn check(&self) -> Result<()> {
         if self.shared.failed.load(Ordering::Relaxed) { Err(self.failure()) } else { Ok(()) }
     }
 
     fn failure(&self) -> Error {
-        let first = self.shared.failure.lock().take();
-        first.unwrap_or_else(|| Error::Invalid("storing packs failed".into()))
+        let first = self.shared.failure.lock();
+        first.as_ref().map_or_else(|| Error::Invalid("storing packs failed".into()), Error::again)
     }
 
     /// Waits until all packs are stored, and writes the rest of the index.
