@@ -18,7 +18,7 @@ pub(crate) struct Forge {
 impl Forge {
     pub(crate) fn new(repository: &Repository) -> Self {
         let index = repository.load_index().unwrap();
-        let uploader = Uploader::start(repository, Arc::clone(&index), None).unwrap();
+        let uploader = Uploader::start(repository, Arc::clone(&index), None, None).unwrap();
         Self { repository: repository.clone(), packers: Packers::new(repository, index, uploader) }
     }
 
@@ -41,9 +41,7 @@ impl Forge {
 
     /// Stores zstd data that claims to become `raw_length` bytes.
     pub(crate) fn packed(&self, kind: BlobKind, id: FileId, packed: &[u8], raw_length: u32) -> FileId {
-        self.packers
-            .with(|packer| self.packers.store_packed(packer, kind, id, packed, raw_length))
-            .unwrap();
+        self.packers.with(|packer| self.packers.store_packed(packer, kind, id, packed, raw_length)).unwrap();
         id
     }
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backstay_core::{
-    Clock, Control, Events, FileId, FileKind, Folder, Handle, Random, Silent, Sink, SinkError, Storage, Timestamp,
+    Clock, Control, Events, FileId, FileKind, Folder, Handle, Random, Silent, Sink, SinkError, Storage,
+    Timestamp,
 };
 use backstay_engine::backup::{BackupOptions, BackupOutcome, BackupSink, SnapshotDetails, save_snapshot};
 use backstay_engine::check::{CheckOptions, CheckReport, ReadData, check};
@@ -53,7 +54,12 @@ impl Random for SystemRandom {
 }
 
 fn identity() -> Identity {
-    Identity { host: "workshop".into(), user: "tester".into(), pid: std::process::id(), ..Identity::default() }
+    Identity {
+        host: "workshop".into(),
+        user: "tester".into(),
+        pid: std::process::id(),
+        ..Identity::default()
+    }
 }
 
 /// A world of its own: its time stands still, and its random bytes are no other test's.
@@ -173,8 +179,10 @@ impl Vault {
         let repository = &self.repository;
         let lock = Arc::new(Lock::acquire(repository, false)?);
         let index = repository.load_index()?;
-        let options =
-            BackupOptions { parent_tree: parent.map(|taken| taken.snapshot.tree), ..BackupOptions::default() };
+        let options = BackupOptions {
+            parent_tree: parent.map(|taken| taken.snapshot.tree),
+            ..BackupOptions::default()
+        };
         let listener = Arc::clone(events) as Arc<dyn Events>;
         let sink = BackupSink::start(repository, index, Some(Arc::clone(&lock)), options, listener)?;
         fill(&sink)?;
@@ -298,7 +306,8 @@ impl Vault {
     /// The ids of all files of a kind.
     #[track_caller]
     pub(crate) fn ids(&self, kind: FileKind) -> Vec<FileId> {
-        let mut ids: Vec<FileId> = self.repository.list(kind).unwrap().into_iter().map(|(id, _)| id).collect();
+        let mut ids: Vec<FileId> =
+            self.repository.list(kind).unwrap().into_iter().map(|(id, _)| id).collect();
         ids.sort();
         ids
     }

@@ -22,7 +22,8 @@ impl Wrapped {
     }
 
     fn ask(&self, action: &'static str, handle: &Handle) -> Result<(), StorageError> {
-        (self.say)(action, handle).map_err(|kind| StorageError::new(kind, action, handle, "as the test wants it"))
+        (self.say)(action, handle)
+            .map_err(|kind| StorageError::new(kind, action, handle, "as the test wants it"))
     }
 }
 
