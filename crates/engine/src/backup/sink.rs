@@ -348,10 +348,14 @@ impl Shared {
 
     /// Notes that the backup cannot go on.
     pub(super) fn fail(&self, error: SinkError) {
-        let mut failure = self.failure.lock();
-        if !self.failed.swap(true, Ordering::SeqCst) {
-            *failure = Some(error);
+        {
+            let mut failure = self.failure.lock();
+            if !self.failed.swap(true, Ordering::SeqCst) {
+                *failure = Some(error);
+            }
         }
+        // Under its lock, so that the notice never comes between the look of who waits and the waiting.
+        let _root = self.root_tree.lock();
         self.root_done.notify_all();
     }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use backstay_core::{Content, CutHint, Meta, Opener, SinkError};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 
+use super::compare::is_complete;
 use super::content::{ChunkStream, read_full};
 use super::folder::FolderState;
 use super::sink::Shared;
@@ -200,7 +201,8 @@ impl Shared {
             Ok(reader) => self.pace.slow(&self.repository, reader),
             Err(error) => return Ok(Err(error)),
         };
-        let Some(old) = folder.previous(name).and_then(|node| node.content.clone()) else {
+        let previous = folder.previous(name).filter(|node| is_complete(node, &self.index));
+        let Some(old) = previous.and_then(|node| node.content.clone()) else {
             return Ok(Err(std::io::Error::other("the parent snapshot does not have its content")));
         };
         let mut reader = BlobReader::new(&self.repository, Arc::clone(&self.index));

@@ -109,7 +109,7 @@ impl PrunePlan {
         if !remove.is_empty() {
             lock.confirm()?;
             events.message("rebuilding index");
-            rewrite_index(&repository, &remove, Vec::new(), events)?;
+            rewrite_index(&repository, &remove, Vec::new(), &[], events)?;
             lock.confirm()?;
             let remove: Vec<FileId> = remove.into_iter().collect();
             remove_packs(&repository, &remove, "removing old packs", events)?;

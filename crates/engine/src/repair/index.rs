@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backstay_core::{Events, FileId, FileKind, Handle};
+use backstay_core::{ErrorKind, Events, FileId, FileKind, Handle};
 use parking_lot::Mutex;
 
 use crate::check::pack_length;
@@ -18,14 +18,16 @@ use crate::{Error, Result};
 const BLOBS: usize = 50_000;
 
 /// Writes anew the index files that name one of the packs in `remove`, without these, and adds the packs in `add`; then removes
-/// the old files. Files that cannot be read are removed too. At each moment all other packs are in at least one file.
+/// the old files. Files in `damaged` are removed too if they cannot be read; the caller has found their packs by other
+/// means. At each moment all other packs are in at least one file.
 ///
 /// # Errors
-/// When something cannot be stored or removed.
+/// When another file cannot be read, or something cannot be stored or removed.
 pub fn rewrite_index(
     repository: &Repository,
     remove: &HashSet<FileId>,
     add: Vec<PackIndex>,
+    damaged: &[FileId],
     events: &dyn Events,
 ) -> Result<()> {
     let mut old = Vec::new();
@@ -46,7 +48,7 @@ pub fn rewrite_index(
                     old.push(*id);
                 }
             }
-            Err(Error::Damaged { .. }) => old.push(*id),
+            Err(Error::Damaged { .. }) if damaged.contains(id) => old.push(*id),
             Err(error) => return Err(error),
         }
         events.step("indexes processed", done as u64 + 1, files.len() as u64);
@@ -143,11 +145,15 @@ pub fn repair_index(
                 report.added.push(id);
                 add.push(pack);
             }
+            // A storage that does not answer says nothing about the pack.
+            Err(Error::Storage(error)) if !matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => {
+                return Err(error.into());
+            }
             Err(error) => report.unreadable.push((id, error.to_string())),
         }
     }
     if !replace.is_empty() || !report.damaged.is_empty() {
-        rewrite_index(repository, &replace, add, events)?;
+        rewrite_index(repository, &replace, add, &report.damaged, events)?;
     }
     Ok(report)
 }
@@ -180,8 +186,17 @@ fn read_headers(
     Ok(read.into_inner())
 }
 
-/// Reads a pack's header from its end.
+/// Reads a pack's header from its end; once more if it is not sound, since what a cable garbled comes whole the second time.
 pub(crate) fn read_header(repository: &Repository, id: FileId, length: u64) -> Result<PackIndex> {
+    read_header_once(repository, id, length).or_else(|error| match error {
+        Error::Damaged { .. } | Error::Storage(_) if !error.is_interrupted() => {
+            read_header_once(repository, id, length)
+        }
+        other => Err(other),
+    })
+}
+
+fn read_header_once(repository: &Repository, id: FileId, length: u64) -> Result<PackIndex> {
     let handle = Handle::new(FileKind::Pack, id);
     let short = || Error::damaged(handle, "too short");
     let named = |error| match error {

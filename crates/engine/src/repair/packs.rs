@@ -69,7 +69,7 @@ pub fn repair_packs(
     })?;
     packers.finish()?;
     lock.confirm()?;
-    rewrite_index(repository, &wanted, Vec::new(), events)?;
+    rewrite_index(repository, &wanted, Vec::new(), &[], events)?;
     for id in wanted.iter().filter(|id| stored.contains_key(id)) {
         repository.remove_file(Handle::new(FileKind::Pack, *id))?;
     }
