@@ -201,7 +201,7 @@ fn sizes_that_lie_are_found_before_anything_is_written() {
             forge.tree(&[file(b"honest", &[id], 4), liar])
         });
         let restored = restored(&vault, root);
-        assert_eq!(restored.events.failure_of("liar").contains("bytes"), true);
+        assert!(restored.events.failure_of("liar").contains("bytes"));
         assert_eq!(restored.shelf.files().into_keys().collect::<Vec<_>>(), ["honest"], "{size}");
     }
 }
@@ -389,9 +389,8 @@ fn trees_that_are_no_trees_are_damage() {
 #[test]
 fn a_folder_without_a_tree_and_a_kind_nobody_knows_are_told() {
     let (vault, root) = forged(|forge| {
-        let json = format!(
-            "{{\"nodes\":[{{\"name\":\"folder\",\"type\":\"dir\",\"content\":null}},{{\"name\":\"odd\",\"type\":\"door\",\"content\":null}}]}}\n"
-        );
+        let json = "{\"nodes\":[{\"name\":\"folder\",\"type\":\"dir\",\"content\":null},\
+            {\"name\":\"odd\",\"type\":\"door\",\"content\":null}]}\n";
         forge.blob(BlobKind::Tree, hash(json.as_bytes()), json.as_bytes())
     });
     assert!(vault.check().errors() > 0);

@@ -189,12 +189,12 @@ fn difference(vault: &Vault, path: &str, one: FileId, other: FileId) -> Option<S
     if one.len() != other.len() {
         return Some(format!("{path} has {} or {} entries", one.len(), other.len()));
     }
-    for (a, b) in one.iter().zip(&other).filter(|(a, b)| a != b) {
-        let path = format!("{path}/{}", String::from_utf8_lossy(&a.name));
-        let below = a.subtree.zip(b.subtree).and_then(|(a, b)| difference(vault, &path, a, b));
-        return Some(below.unwrap_or_else(|| format!("{path}: {a:?} or {b:?}")));
-    }
-    Some(format!("{path}: the bytes differ where the entries do not"))
+    let Some((a, b)) = one.iter().zip(&other).find(|(a, b)| a != b) else {
+        return Some(format!("{path}: the bytes differ where the entries do not"));
+    };
+    let path = format!("{path}/{}", String::from_utf8_lossy(&a.name));
+    let below = a.subtree.zip(b.subtree).and_then(|(a, b)| difference(vault, &path, a, b));
+    Some(below.unwrap_or_else(|| format!("{path}: {a:?} or {b:?}")))
 }
 
 #[test]

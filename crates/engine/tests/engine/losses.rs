@@ -86,7 +86,7 @@ fn a_full_storage_ends_the_backup_with_that_reason_and_the_old_snapshots_stay() 
     for room in (0..4).cycle().take(40) {
         let memory = memory.fork();
         let left = AtomicUsize::new(room);
-        let full = Wrapped::new(&memory, move |action, handle| {
+        let full = Wrapped::over(&memory, move |action, handle| {
             let counts = action == "write" && handle.kind == FileKind::Pack;
             let fits = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| {
                 left.checked_sub(usize::from(counts))
@@ -140,7 +140,7 @@ fn no_room_at_any_one_write_loses_nothing() {
 fn a_read_only_storage_can_be_read_and_checked_but_not_written() {
     let (vault, memory) = Vault::new();
     let taken = vault.back_up(|root| add_file(root, "file", b"content"));
-    let vault = Vault::open(Wrapped::new(&memory, |_, _| Err(ErrorKind::ReadOnly))).unwrap();
+    let vault = Vault::open(Wrapped::over(&memory, |_, _| Err(ErrorKind::ReadOnly))).unwrap();
     assert_eq!(vault.restored(&taken)["file"], b"content");
     vault.is_sound();
     assert_eq!(backup_fails(&vault), ErrorKind::ReadOnly);

@@ -1,5 +1,8 @@
 //! The engine as a whole: beside restic, in the entry stream, on bad input, under way and by its formats' properties.
 
+// A test fails by panicking, in its helpers too.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod control;
 mod corpora;
 mod damage;

@@ -73,8 +73,8 @@ impl Three {
     /// Restores each into a folder of its own.
     fn restored(&self, room: &TempDir) -> [std::path::PathBuf; 3] {
         let places = ["first", "second", "tar"].map(|name| room.path().join(name));
-        for number in 0..2 {
-            self.vaults[number].restore_into(self.trees[number], &places[number], Default::default());
+        for ((vault, tree), place) in self.vaults.iter().zip(self.trees).zip(&places) {
+            vault.restore_into(tree, place, Default::default());
         }
         fs::create_dir(&places[2]).unwrap();
         let archive = room.path().join("archive.tar");

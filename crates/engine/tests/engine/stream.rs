@@ -20,8 +20,10 @@ fn blobs_of(vault: &Vault, taken: &Taken, name: &str) -> Vec<backstay_core::File
     root_tree(vault, taken).find(name.as_bytes()).unwrap().blobs().to_vec()
 }
 
-fn patched(bytes: &[u8], ranges: &[std::ops::Range<u64>]) -> Content {
-    Content::Patched { opener: Box::new(Bytes(bytes.to_vec())), ranges: ranges.to_vec() }
+/// The parent's content with these ranges, each from and to an offset, replaced.
+fn patched(bytes: &[u8], ranges: &[(u64, u64)]) -> Content {
+    let ranges = ranges.iter().map(|(from, to)| *from..*to).collect();
+    Content::Patched { opener: Box::new(Bytes(bytes.to_vec())), ranges }
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn patches_replace_ranges_and_keep_the_other_blobs() {
         bytes[range.clone()].copy_from_slice(now);
         rest = later;
     }
-    let spans: Vec<_> = ranges.iter().map(|range| range.start as u64..range.end as u64).collect();
+    let spans: Vec<_> = ranges.iter().map(|range| (range.start as u64, range.end as u64)).collect();
     let second = vault.back_up_after(Some(&first), |root| {
         root.add(entry("base", file_meta(120_000), patched(&new, &spans))).unwrap();
     });
@@ -249,7 +251,7 @@ fn a_patch_of_a_long_new_end_is_whole() {
     let whole = [b"seed", &grown[..]].concat();
     let second = vault.back_up_after(Some(&first), |root| {
         let end = whole.len() as u64;
-        root.add(entry("grows", file_meta(whole.len()), patched(&grown, &[4..end]))).unwrap();
+        root.add(entry("grows", file_meta(whole.len()), patched(&grown, &[(4, end)]))).unwrap();
     });
     assert!(vault.restored(&second)["grows"] == whole);
 }
@@ -259,7 +261,7 @@ fn a_patch_without_a_parent_fails_instead_of_inventing_zeros() {
     let (vault, _) = Vault::new();
     let first = vault.back_up(|root| add_file(root, "other", b"x"));
     let second = vault.back_up_after(Some(&first), |root| {
-        root.add(entry("new", file_meta(1000), patched(b"0123456789", &[10..20]))).unwrap();
+        root.add(entry("new", file_meta(1000), patched(b"0123456789", &[(10, 20)]))).unwrap();
         add_file(root, "other", b"x");
     });
     assert_eq!(second.events.failed_paths(), ["/new"]);
@@ -271,7 +273,7 @@ fn a_patch_with_too_few_bytes_fails_alone() {
     let (vault, _) = Vault::new();
     let first = vault.back_up(|root| add_file(root, "base", &noise(1, 5000)));
     let second = vault.back_up_after(Some(&first), |root| {
-        root.add(entry("base", file_meta(5000), patched(b"short", &[0..4000]))).unwrap();
+        root.add(entry("base", file_meta(5000), patched(b"short", &[(0, 4000)]))).unwrap();
         add_file(root, "other", b"x");
     });
     assert_eq!(second.events.failed_paths(), ["/base"]);

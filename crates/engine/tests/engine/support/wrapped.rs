@@ -14,7 +14,7 @@ pub(crate) struct Wrapped {
 }
 
 impl Wrapped {
-    pub(crate) fn new(
+    pub(crate) fn over(
         memory: &Memory,
         say: impl Fn(&'static str, &Handle) -> Result<(), ErrorKind> + Send + Sync + 'static,
     ) -> Arc<dyn Storage> {
