@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backstay_core::{EntryKind, Events, FileId, FileKind, Handle};
+use backstay_core::{EntryKind, ErrorKind, Events, FileId, FileKind, Handle};
 
 use crate::format::{BlobKind, Node, Snapshot, Tree};
 use crate::index::Index;
@@ -92,8 +92,11 @@ impl TreeRewriter {
                 };
                 let (tree, intact) = match tree {
                     Ok(tree) => (tree, true),
-                    Err(error @ (Error::Damaged { .. } | Error::NotFound(_) | Error::Storage(_)))
-                        if !error.is_interrupted() =>
+                    // A storage that does not answer says nothing about the tree.
+                    Err(error)
+                        if matches!(&error, Error::Damaged { .. } | Error::NotFound(_))
+                            || matches!(&error, Error::Storage(error)
+                                if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound)) =>
                     {
                         match failed(&path, &error) {
                             Some(tree) => (tree, false),

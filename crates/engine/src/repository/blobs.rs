@@ -13,6 +13,9 @@ use crate::index::{Index, Location};
 use crate::pack::Decompressor;
 use crate::{Error, Result};
 
+/// How often each place of a blob is tried again.
+const TRIES: usize = 2;
+
 /// Reads blobs one at a time, with buffers that are used again. One for each thread.
 pub struct BlobReader {
     repository: Repository,
@@ -45,11 +48,12 @@ impl BlobReader {
             return Err(Error::NotFound(format!("{} blob {id} is not in the index", kind.name())));
         };
         let mut outcome = self.load(&first);
-        if outcome.is_err() {
-            for other in index.find_all(kind, id).filter(|other| *other != first) {
-                if self.load(&other).is_ok() {
+        // What a cable garbled comes whole another time, and a repair gives up for good what it cannot read here.
+        for _ in 0..TRIES {
+            if matches!(&outcome, Err(error) if !error.is_interrupted()) {
+                let others = index.find_all(kind, id).filter(|other| *other != first);
+                if others.chain([first]).any(|location| self.load(&location).is_ok()) {
                     outcome = Ok(());
-                    break;
                 }
             }
         }
