@@ -1,0 +1,35 @@
+//! A sample of what `cargo xtask simulate` does at length: every operation meets every fault.
+
+use backstay_simulator::{Counts, Fault, Selection, simulate};
+
+/// Simulates a share of the faults of these seeds and wants none to harm.
+fn sample(seeds: impl Iterator<Item = u64>, one_in: u64) -> Counts {
+    let mut counts = Counts::default();
+    for seed in seeds {
+        let report = simulate(seed, Selection { one_in, ..Selection::default() });
+        let violations: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+        assert!(violations.is_empty(), "{}", violations.join("\n"));
+        counts.add(&report.counts);
+    }
+    counts
+}
+
+#[test]
+fn nothing_is_lost_whatever_fails() {
+    let counts = sample(1..7, 40);
+    for fault in Fault::OF_WRITES.into_iter().chain(Fault::OF_READS) {
+        assert!(counts.0.keys().any(|(_, met)| *met == fault), "no operation met {fault}");
+    }
+    for operation in ["backup", "forget", "prune"] {
+        assert!(counts.0.keys().any(|(met, _)| *met == operation), "{operation} met no fault");
+    }
+}
+
+#[test]
+fn a_selection_replays_one_fault() {
+    let selection =
+        Selection { step: Some(1), at: Some(2), fault: Some(Fault::CrashAfter), ..Selection::default() };
+    let report = simulate(3, selection);
+    assert!(report.violations.is_empty());
+    assert_eq!(report.counts.0.into_iter().collect::<Vec<_>>(), [(("backup", Fault::CrashAfter), 1)]);
+}
