@@ -32,7 +32,11 @@ fn wrong_credentials_are_named_and_not_shown() {
     world.set_repository(&format!("s3:{}/bucket/prefix", server.url));
     let run = with_credentials(&world, "not-the-secret", ["init"]);
     assert_ne!(run.code, 0);
-    assert!(!run.stderr.contains("not-the-secret") && !run.stdout.contains("not-the-secret"), "{}", run.stderr);
+    assert!(
+        !run.stderr.contains("not-the-secret") && !run.stdout.contains("not-the-secret"),
+        "{}",
+        run.stderr
+    );
     let run = world.run(["init"]);
     assert_ne!(run.code, 0);
     assert!(run.stderr.contains("AWS_ACCESS_KEY_ID"), "{}", run.stderr);

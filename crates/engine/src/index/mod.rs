@@ -42,7 +42,9 @@ pub struct Index {
 const SHARDS: usize = 16;
 
 #[derive(Default)]
-struct Shards([Mutex<HashMap<(BlobKind, FileId), State, BuildHasherDefault<IdHasher>>>; SHARDS]);
+struct Shards([Shard; SHARDS]);
+
+type Shard = Mutex<HashMap<(BlobKind, FileId), State, BuildHasherDefault<IdHasher>>>;
 
 /// What is known of a blob that is being stored or was stored since the index was loaded.
 #[derive(Clone, Copy)]
@@ -99,7 +101,7 @@ impl Index {
         }
     }
 
-    fn shard(&self, id: &FileId) -> &Mutex<HashMap<(BlobKind, FileId), State, BuildHasherDefault<IdHasher>>> {
+    fn shard(&self, id: &FileId) -> &Shard {
         &self.added.0[usize::from(id.0[0]) % SHARDS]
     }
 

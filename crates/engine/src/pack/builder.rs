@@ -32,7 +32,9 @@ impl PackBuffer {
         if self.bytes.len() < end {
             // Fresh zeroed memory takes no room until it is touched; growing in place would touch it all.
             let mut larger = vec![0; end.max(self.usual).max(self.bytes.len() * 2)];
-            if let (Some(target), Some(source)) = (larger.get_mut(..self.filled), self.bytes.get(..self.filled)) {
+            if let (Some(target), Some(source)) =
+                (larger.get_mut(..self.filled), self.bytes.get(..self.filled))
+            {
                 target.copy_from_slice(source);
             }
             self.bytes = larger;

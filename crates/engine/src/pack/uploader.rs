@@ -65,7 +65,9 @@ impl Uploader {
         // No queue: a pack waits in its builder's hands, so that memory is bounded by builders and threads.
         let (sender, receiver) = bounded(0);
         let mut threads = Vec::new();
-        for number in 0..repository.storage().connections().clamp(1, 8) {
+        // Where two calls at once serve best, writing is a copy: one thread keeps up, and each holds a pack in memory.
+        let count = repository.storage().connections().clamp(2, 9) - 1;
+        for number in 0..count {
             let (shared, receiver) = (Arc::clone(&shared), receiver.clone());
             let thread = std::thread::Builder::new()
                 .name(format!("upload {number}"))

@@ -18,6 +18,9 @@ pub struct SnapshotEntry {
     pub snapshot: Snapshot,
 }
 
+/// Files that could not be read, and why.
+pub type Unreadable = Vec<(FileId, Error)>;
+
 /// Which snapshots are meant. Empty lists leave a property open.
 #[derive(Debug, Clone, Default)]
 pub struct SnapshotSelector {
@@ -63,7 +66,7 @@ impl Repository {
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn load_snapshots(&self) -> Result<(Vec<SnapshotEntry>, Vec<(FileId, Error)>)> {
+    pub fn load_snapshots(&self) -> Result<(Vec<SnapshotEntry>, Unreadable)> {
         let files = self.list(FileKind::Snapshot)?;
         let next = AtomicUsize::new(0);
         let (loaded, damaged) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));

@@ -86,6 +86,9 @@ pub(super) struct Run<'a> {
     failed: Mutex<HashSet<Vec<u8>>>,
 }
 
+/// What is done with an item that is chosen.
+pub(super) type Visit<'a> = dyn FnMut(&[u8], Node, bool) -> Result<()> + 'a;
+
 /// Counters of a restore, updated from all threads.
 #[derive(Default)]
 pub(super) struct Counts {
@@ -244,11 +247,7 @@ impl Run<'_> {
 
     /// Calls `visit` for each item that is chosen, folders before what is in them; with `--delete`, removes what the snapshot does
     /// not have.
-    pub(super) fn walk(
-        &self,
-        root: FileId,
-        visit: &mut dyn FnMut(&[u8], Node, bool) -> Result<()>,
-    ) -> Result<()> {
+    pub(super) fn walk(&self, root: FileId, visit: &mut Visit<'_>) -> Result<()> {
         let mut stack = vec![(Vec::new(), root)];
         while let Some((folder, id)) = stack.pop() {
             self.repository.control().checkpoint()?;
