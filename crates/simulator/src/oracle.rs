@@ -95,10 +95,13 @@ fn mend(storage: &Memory, question: &Question<'_>) -> Verdict {
     if repository.load_index().is_err() {
         run(Operation::RepairIndex { read_all: false })?;
     }
-    if !report(&repository)?.broken_packs.is_empty() {
-        run(Operation::RepairPacks)?;
+    // Twice: a broken pack whose repair was interrupted right before its removal is found again by the repair of the index.
+    for _ in 0..2 {
+        if !report(&repository)?.broken_packs.is_empty() {
+            run(Operation::RepairPacks)?;
+        }
+        run(Operation::RepairIndex { read_all: false })?;
     }
-    run(Operation::RepairIndex { read_all: false })?;
     let (_, damaged) = repository.load_snapshots().map_err(|error| error.to_string())?;
     for (id, error) in damaged {
         if question.promises.contains_key(&id) {

@@ -1,5 +1,6 @@
 //! One run: every step of a seed once in peace, then again with a fault at each of its calls.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -111,7 +112,8 @@ pub fn simulate(seed: u64, selection: Selection) -> Report {
             return report;
         }
         let Some(operation) = step.operation(&world, &mut dice) else { continue };
-        let trial = Trial { seed, number, world: &world, operation: &operation };
+        let trial =
+            Trial { seed, number, world: &world, operation: &operation, examined: RefCell::default() };
         let name = operation.name();
         let after = match guarded(|| trial.in_peace()) {
             Ok(after) => after,
