@@ -188,7 +188,7 @@ impl Maker<'_> {
         if self.dice.percent(30) && length > 0 {
             let piece = self.dice.bytes(to - from);
             content.splice(from..to, piece);
-            let ranges = if end > start { vec![start..end] } else { Vec::new() };
+            let ranges = std::iter::once(start..end).filter(|range| !range.is_empty()).collect();
             leaf.way = Way::Patched { base: Arc::clone(&leaf.content), ranges };
         } else {
             // An insertion shifts what comes after it.

@@ -246,3 +246,41 @@ fn fingerprint(storage: &Memory, question: &Question<'_>) -> u64 {
     (discriminant(&question.demand), question.candidates.is_some()).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use backstay_storage::testing::Damage;
+
+    use super::*;
+
+    /// The judge is only worth something if it condemns.
+    #[test]
+    fn every_file_that_is_missing_or_changed_is_noticed() {
+        let mut world = World::new(5).unwrap();
+        let trial = |world: &World, number, operation: &Operation| {
+            let trial = Trial { seed: 5, number, world, operation, examined: RefCell::default() };
+            trial.in_peace().unwrap().world
+        };
+        world = trial(&world, 0, &Operation::Init);
+        let version = Arc::clone(world.version().unwrap());
+        world = trial(&world, 1, &Operation::Backup { version, parent: None });
+        assert_eq!(world.promises.len(), 1);
+        let whole = world.main.fork();
+        let operation = Operation::Check;
+        for handle in whole.handles() {
+            for damage in [Damage::Delete, Damage::FlipBit(77), Damage::Truncate(50)] {
+                world.main = whole.fork();
+                assert!(world.main.damage(&handle, damage));
+                let trial = Trial {
+                    seed: 5,
+                    number: 2,
+                    world: &world,
+                    operation: &operation,
+                    examined: RefCell::default(),
+                };
+                let verdict = trial.ask(&world.main, &world.promises, Demand::Clean, Some(Vec::new()));
+                assert!(verdict.is_err(), "{damage:?} of {handle}");
+            }
+        }
+    }
+}
