@@ -7,7 +7,9 @@ fn sample(seeds: std::ops::Range<u64>, one_in: u64) -> Counts {
     let simulated = std::thread::scope(|scope| {
         let selection = Selection { one_in, ..Selection::default() };
         let runs: Vec<_> = seeds.map(|seed| scope.spawn(move || simulate(seed, selection))).collect();
-        runs.into_iter().map(|run| run.join().unwrap()).collect::<Vec<_>>()
+        runs.into_iter()
+            .map(|run| run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect::<Vec<_>>()
     });
     let mut counts = Counts::default();
     for report in simulated {
