@@ -6,6 +6,7 @@ use std::time::Duration;
 use backstay_core::{FileId, FileKind, Timestamp};
 
 use super::sink::BackupSink;
+use super::worker::Work;
 use crate::format::{Snapshot, Summary};
 use crate::repository::Repository;
 use crate::{Error, Result};
@@ -53,7 +54,10 @@ impl BackupSink {
 
     /// Lets the workers end.
     fn stop(&mut self) {
-        self.jobs = crossbeam_channel::bounded(0).0;
+        // A source may still hold folders, and with them the queue, so the end is sent and not left to the last sender.
+        for _ in &self.workers {
+            let _ = self.jobs.send(Work::End);
+        }
         for worker in self.workers.drain(..) {
             if worker.join().is_err() {
                 self.shared.fail(backstay_core::SinkError::failed("a worker ended unexpectedly"));

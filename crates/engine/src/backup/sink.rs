@@ -17,7 +17,7 @@ use super::folder::FolderState;
 use super::pace::Pace;
 use super::pushed::PushedFile;
 use super::stats::Stats;
-use super::worker::{Job, work};
+use super::worker::{Job, Work, work};
 use crate::chunker::Chunker;
 use crate::format::{BlobKind, Node, Tree};
 use crate::index::Index;
@@ -43,7 +43,7 @@ pub struct BackupOptions {
 pub struct BackupSink {
     pub(super) shared: Arc<Shared>,
     pub(super) workers: Vec<JoinHandle<()>>,
-    pub(super) jobs: Sender<Job>,
+    pub(super) jobs: Sender<Work>,
 }
 
 /// What all threads of a backup share.
@@ -132,7 +132,7 @@ impl Sink for BackupSink {
 /// A folder, as sources hold it.
 struct FolderHandle {
     shared: Arc<Shared>,
-    jobs: Sender<Job>,
+    jobs: Sender<Work>,
     state: Arc<FolderState>,
 }
 
@@ -193,7 +193,7 @@ impl Folder for FolderHandle {
             content => {
                 self.state.expect();
                 let job = Job { folder: Arc::clone(&self.state), name, meta, content };
-                self.jobs.send(job).map_err(|_| SinkError::failed("the backup's workers ended"))
+                self.jobs.send(Work::Job(job)).map_err(|_| SinkError::failed("the backup's workers ended"))
             }
         }
     }

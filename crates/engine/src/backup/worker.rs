@@ -15,6 +15,14 @@ use crate::format::BlobKind;
 use crate::pack::Packer;
 use crate::repository::BlobReader;
 
+/// What a worker is sent.
+pub(super) enum Work {
+    /// A file.
+    Job(Job),
+    /// Nothing more comes.
+    End,
+}
+
 /// An entry whose content has to be read.
 pub(super) struct Job {
     pub(super) folder: Arc<FolderState>,
@@ -27,7 +35,7 @@ pub(super) struct Job {
 const PIECE: u64 = 1 << 20;
 
 /// Runs until no more jobs can come.
-pub(super) fn work(shared: &Shared, jobs: &Receiver<Job>) {
+pub(super) fn work(shared: &Shared, jobs: &Receiver<Work>) {
     let Ok(packers) = shared.packers() else { return };
     packers.with(|packer| {
         let mut scratch = Vec::new();
@@ -42,10 +50,10 @@ pub(super) fn work(shared: &Shared, jobs: &Receiver<Job>) {
                         Err(_) => return,
                     },
                     recv(jobs) -> job => match job {
-                        Ok(job) if shared.has_failed() => { drop(job); Ok(()) }
-                        Ok(job) => shared.process(job, packer, &mut scratch),
-                        // No more files: the chunks that are left end the work.
-                        Err(_) => return,
+                        Ok(Work::Job(_)) if shared.has_failed() => Ok(()),
+                        Ok(Work::Job(job)) => shared.process(job, packer, &mut scratch),
+                        // The root is done or the backup failed: no chunk is worth waiting for.
+                        Ok(Work::End) | Err(_) => return,
                     },
                 },
             };

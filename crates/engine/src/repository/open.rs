@@ -42,12 +42,13 @@ pub fn init(
         Err(error) if error.kind == ErrorKind::NotFound => {}
         Err(error) => return Err(error.into()),
     }
+    // First, since a bucket that does not exist cannot be listed.
+    storage.prepare(CallContext::NONE)?;
     let mut keys = 0;
     storage.list(FileKind::Key, CallContext::NONE, &mut |_, _| keys += 1)?;
     if keys > 0 {
         return Err(exists());
     }
-    storage.prepare(CallContext::NONE)?;
 
     let random = &*environment.random;
     let master = KeyBytes::generate(random);

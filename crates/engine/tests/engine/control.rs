@@ -274,3 +274,19 @@ fn a_restore_tells_all_its_bytes() {
     assert_eq!(restored.report.verified, 3);
     assert_eq!(restored.events.files[0].load(Ordering::SeqCst), 3);
 }
+
+#[test]
+fn a_backup_that_is_given_up_ends_though_a_folder_is_still_held() {
+    let (vault, _) = Vault::new();
+    let mut held = None;
+    let outcome = vault.try_back_up(None, &Recorder::new(), |sink| {
+        let root = sink.root()?;
+        add_all(&*root)?;
+        held = Some(root);
+        Err(backstay_core::SinkError::failed("the source gave up"))
+    });
+    assert!(outcome.is_err());
+    let late = held.map(|root| root.add(entry("late", file_meta(10), lazy(&noise(1, 10)))));
+    assert!(late.is_some_and(|added| added.is_err()));
+    vault.is_sound();
+}
