@@ -18,7 +18,7 @@ use crate::repository::BlobReader;
 /// What a worker is sent.
 pub(super) enum Work {
     /// A file.
-    Job(Job),
+    Job(Box<Job>),
     /// Nothing more comes.
     End,
 }
@@ -51,7 +51,7 @@ pub(super) fn work(shared: &Shared, jobs: &Receiver<Work>) {
                     },
                     recv(jobs) -> job => match job {
                         Ok(Work::Job(_)) if shared.has_failed() => Ok(()),
-                        Ok(Work::Job(job)) => shared.process(job, packer, &mut scratch),
+                        Ok(Work::Job(job)) => shared.process(*job, packer, &mut scratch),
                         // The root is done or the backup failed: no chunk is worth waiting for.
                         Ok(Work::End) | Err(_) => return,
                     },

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use backstay_core::{CallContext, Control, FileId, FileKind, Handle};
+use backstay_core::{CallContext, Control, FileId, FileKind, Handle, Timestamp};
 use parking_lot::{Condvar, Mutex};
 
 use super::Repository;
@@ -32,6 +32,7 @@ struct Shared {
     exclusive: bool,
     state: Mutex<State>,
     wake: Condvar,
+    made: Timestamp,
     confirmed: AtomicBool,
 }
 
@@ -63,6 +64,7 @@ impl Lock {
                 lost: None,
             }),
             wake: Condvar::new(),
+            made: repository.environment().clock.now(),
             confirmed: AtomicBool::new(false),
         });
         let refresher = {
@@ -84,7 +86,8 @@ impl Lock {
         if shared.confirmed.load(Ordering::Acquire) {
             return Ok(());
         }
-        shared.repository.environment().clock.sleep(SETTLE);
+        let clock = &shared.repository.environment().clock;
+        clock.sleep(SETTLE.saturating_sub(since(shared.made, clock.now())));
         let own = shared.state.lock().id;
         refuse_conflict(&shared.repository, shared.exclusive, Some(own))?;
         shared.confirmed.store(true, Ordering::Release);
@@ -140,6 +143,12 @@ impl Shared {
             }
         }
     }
+}
+
+/// The time from one moment to a later one; none when the clock was set back.
+fn since(earlier: Timestamp, later: Timestamp) -> Duration {
+    let nanos = |time: Timestamp| i128::from(time.seconds) * 1_000_000_000 + i128::from(time.nanos);
+    Duration::from_nanos(u64::try_from(nanos(later) - nanos(earlier)).unwrap_or_default())
 }
 
 /// Makes a fresh lock, then removes the old one, so that there is one at each moment.

@@ -81,6 +81,8 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
         excludes: args.exclude.exclude.clone(),
         program: super::version::PROGRAM.to_owned(),
     };
+    // Where nothing new was stored, nothing has waited for the lock yet.
+    repository.confirm_lock()?;
     let saved = match unchanged {
         true => None,
         false => Some(
