@@ -193,7 +193,9 @@ impl Folder for FolderHandle {
             content => {
                 self.state.expect();
                 let job = Job { folder: Arc::clone(&self.state), name, meta, content };
-                self.jobs.send(Work::Job(Box::new(job))).map_err(|_| SinkError::failed("the backup's workers ended"))
+                self.jobs
+                    .send(Work::Job(Box::new(job)))
+                    .map_err(|_| SinkError::failed("the backup's workers ended"))
             }
         }
     }
