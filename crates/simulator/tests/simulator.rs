@@ -23,12 +23,24 @@ fn sample(seeds: std::ops::Range<u64>, one_in: u64) -> Counts {
 #[test]
 fn nothing_is_lost_whatever_fails() {
     let counts = sample(1..7, 60);
-    for fault in Fault::OF_WRITES.into_iter().chain(Fault::OF_READS) {
-        assert!(counts.0.keys().any(|(_, met)| *met == fault), "no operation met {fault}");
-    }
     for operation in ["backup", "forget", "prune"] {
         assert!(counts.0.keys().any(|(met, _)| *met == operation), "{operation} met no fault");
     }
+}
+
+#[test]
+fn every_fault_is_met_and_harms_nothing() {
+    std::thread::scope(|scope| {
+        for fault in Fault::OF_WRITES.into_iter().chain(Fault::OF_READS) {
+            scope.spawn(move || {
+                let report =
+                    simulate(2, Selection { fault: Some(fault), one_in: 12, ..Selection::default() });
+                let violations: Vec<String> = report.violations.iter().map(ToString::to_string).collect();
+                assert!(violations.is_empty(), "{}", violations.join("\n"));
+                assert!(!report.counts.0.is_empty(), "no operation met {fault}");
+            });
+        }
+    });
 }
 
 #[test]
