@@ -122,7 +122,7 @@ impl Uploader {
     pub fn finish(mut self) -> Result<()> {
         self.stop();
         self.check()?;
-        self.shared.flush_index(0)
+        self.shared.flush_index(&self.shared.repository, 0)
     }
 
     fn stop(&mut self) {
@@ -180,11 +180,11 @@ impl Shared {
         }
         self.pending.lock().push(stored);
         self.buffers.lock().push(pack.buffer);
-        self.flush_index(INDEX_BLOBS)
+        self.flush_index(&self.repository, INDEX_BLOBS)
     }
 
     /// Writes an index file when at least this many blobs wait for one.
-    fn flush_index(&self, least: usize) -> Result<()> {
+    fn flush_index(&self, repository: &Repository, least: usize) -> Result<()> {
         let packs = {
             let mut pending = self.pending.lock();
             let blobs: usize = pending.iter().map(|pack| pack.blobs.len()).sum();
@@ -194,7 +194,7 @@ impl Shared {
             std::mem::take(&mut *pending)
         };
         let file = IndexFile { supersedes: Vec::new(), packs };
-        self.repository.save_unpacked(FileKind::Index, &file.to_json())?;
+        repository.save_unpacked(FileKind::Index, &file.to_json())?;
         Ok(())
     }
 
@@ -203,13 +203,7 @@ impl Shared {
         if let Some(lock) = &self.lock {
             lock.confirm()?;
         }
-        let packs = std::mem::take(&mut *self.pending.lock());
-        if packs.is_empty() {
-            return Ok(());
-        }
-        let repository = self.repository.with_control(backstay_core::Control::new());
-        repository.save_unpacked(FileKind::Index, &IndexFile { supersedes: Vec::new(), packs }.to_json())?;
-        Ok(())
+        self.flush_index(&self.repository.with_control(backstay_core::Control::new()), 0)
     }
 
     fn fail(&self, error: Error) {
