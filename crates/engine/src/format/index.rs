@@ -13,7 +13,7 @@ pub struct IndexFile {
     #[serde(default, with = "super::hex_id::list", skip_serializing_if = "Vec::is_empty")]
     pub supersedes: Vec<FileId>,
     /// The packs.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub packs: Vec<PackIndex>,
 }
 
@@ -59,7 +59,7 @@ mod blobs {
         kind: KindJson,
         offset: u32,
         length: u32,
-        #[serde(default, skip_serializing_if = "is_zero")]
+        #[serde(default, deserialize_with = "crate::format::or_default", skip_serializing_if = "is_zero")]
         uncompressed_length: u32,
     }
 

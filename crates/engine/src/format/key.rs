@@ -10,14 +10,14 @@ use crate::{Error, Result};
 /// A key file. It is the only kind of file that is stored as plain JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyFile {
-    /// When it was made.
-    #[serde(with = "super::time::json")]
+    /// When it was made; the beginning of 1970 where that was not noted, as in rustic's.
+    #[serde(default, with = "super::time::json")]
     pub created: Timestamp,
     /// By whom.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub username: String,
     /// On which host.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub hostname: String,
     /// Always `scrypt`.
     pub kdf: String,

@@ -12,16 +12,16 @@ pub struct LockFile {
     #[serde(with = "super::time::json")]
     pub time: Timestamp,
     /// Whether nobody else may use the repository meanwhile.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub exclusive: bool,
     /// The holder's host.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub hostname: String,
     /// The holder's user.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub username: String,
     /// The holder's process.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub pid: i64,
     /// The holder's numeric user.
     #[serde(default, skip_serializing_if = "Option::is_none")]

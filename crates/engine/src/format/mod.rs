@@ -26,17 +26,32 @@ pub use tree::Tree;
 
 /// Ids in JSON, as 64 hexadecimal digits.
 pub(crate) mod hex_id {
+    use std::fmt;
+
     use backstay_core::FileId;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use std::borrow::Cow;
+    use serde::de::{Error, Visitor};
+    use serde::{Deserialize, Deserializer, Serializer};
 
     pub(crate) fn serialize<S: Serializer>(id: &FileId, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&id.to_hex())
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FileId, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        FileId::from_hex(&text).ok_or_else(|| D::Error::custom("not an id of 64 hexadecimal digits"))
+        deserializer.deserialize_str(Id)
+    }
+
+    struct Id;
+
+    impl Visitor<'_> for Id {
+        type Value = FileId;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an id of 64 hexadecimal digits")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<FileId, E> {
+            FileId::from_hex(text).ok_or_else(|| E::custom("not an id of 64 hexadecimal digits"))
+        }
     }
 
     /// Optional ids, absent when `None`.
@@ -86,4 +101,13 @@ pub(crate) mod hex_id {
             Ok(ids.into_iter().map(|id| id.0).collect())
         }
     }
+}
+
+/// A field that another program leaves out or writes as `null` has its type's default, as Go's decoder has it.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de> + Default,
+{
+    Ok(<Option<T> as serde::Deserialize>::deserialize(deserializer)?.unwrap_or_default())
 }

@@ -18,7 +18,7 @@ struct NodeJson<'a> {
     name: Cow<'a, str>,
     #[serde(rename = "type", borrow, default)]
     kind: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     mode: u32,
     #[serde(with = "super::time::json", default)]
     mtime: Timestamp,
@@ -26,21 +26,21 @@ struct NodeJson<'a> {
     atime: Timestamp,
     #[serde(with = "super::time::json", default)]
     ctime: Timestamp,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     uid: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     gid: u32,
     #[serde(borrow, default)]
     user: Cow<'a, str>,
     #[serde(borrow, default)]
     group: Cow<'a, str>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     inode: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     device_id: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     size: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     links: u64,
     #[serde(borrow, default)]
     linktarget: Cow<'a, str>,
@@ -50,7 +50,7 @@ struct NodeJson<'a> {
     extended_attributes: Option<Vec<XattrJson>>,
     #[serde(borrow, default)]
     generic_attributes: Option<BTreeMap<String, &'a RawValue>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::or_default")]
     device: u64,
     #[serde(default)]
     content: Option<Vec<Id>>,

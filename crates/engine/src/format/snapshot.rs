@@ -18,39 +18,40 @@ pub struct Snapshot {
     #[serde(with = "super::hex_id")]
     pub tree: FileId,
     /// What was backed up, absolute.
-    #[serde(default, deserialize_with = "null_as_empty")]
+    #[serde(default, deserialize_with = "super::or_default")]
     pub paths: Vec<String>,
     /// The host it was taken on.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "String::is_empty")]
     pub hostname: String,
     /// The user who took it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "String::is_empty")]
     pub username: String,
     /// That user's number.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "is_zero")]
     pub uid: u32,
     /// That user's group.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "is_zero")]
     pub gid: u32,
     /// Patterns that were left out.
-    #[serde(default, deserialize_with = "null_as_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "Vec::is_empty")]
     pub excludes: Vec<String>,
     /// Its tags.
-    #[serde(default, deserialize_with = "null_as_empty", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// The snapshot this one was made from by copying or rewriting.
     #[serde(default, with = "super::hex_id::option", skip_serializing_if = "Option::is_none")]
     pub original: Option<FileId>,
     /// The program that took it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, deserialize_with = "super::or_default", skip_serializing_if = "String::is_empty")]
     pub program_version: String,
     /// Figures of the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
 }
 
-/// Figures of a backup.
+/// Figures of a backup. What a program did not note is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Summary {
     /// When it began.
     #[serde(with = "super::time::json")]
@@ -87,12 +88,6 @@ pub struct Summary {
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn is_zero(number: &u32) -> bool {
     *number == 0
-}
-
-fn null_as_empty<'de, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> std::result::Result<Vec<String>, D::Error> {
-    Ok(Option::<Vec<String>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Snapshot {

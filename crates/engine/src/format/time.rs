@@ -122,17 +122,37 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// Times in JSON.
 pub(crate) mod json {
+    use std::fmt;
+
+    use serde::de::{Error, Visitor};
+    use serde::{Deserializer, Serializer};
+
     use super::{Timestamp, parse, to_text};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-    use std::borrow::Cow;
 
     pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&to_text(time))
     }
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        parse(&text).ok_or_else(|| D::Error::custom("not an RFC 3339 time"))
+        deserializer.deserialize_any(Time)
+    }
+
+    struct Time;
+
+    impl Visitor<'_> for Time {
+        type Value = Timestamp;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an RFC 3339 time")
+        }
+
+        fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+            parse(text).ok_or_else(|| E::custom("not an RFC 3339 time"))
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Timestamp, E> {
+            Ok(Timestamp::default())
+        }
     }
 }
 

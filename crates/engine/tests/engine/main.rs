@@ -8,6 +8,7 @@ mod corpora;
 mod damage;
 mod hostile;
 mod interop;
+mod leniency;
 mod losses;
 mod properties;
 mod sharing;
