@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use backstay_storage::Http;
+
 use crate::args::{CompressionMode, Global, Secondary};
 use crate::console::Level;
 use crate::environment::variable;
@@ -32,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) compression: CompressionMode,
     /// Longest time for one call to the storage before it is tried again.
     pub(crate) try_timeout: Option<Duration>,
+    /// How to speak HTTP and TLS.
+    pub(crate) http: Http,
     /// `key=value` pairs for the storage.
     pub(crate) options: Vec<(String, String)>,
 }
@@ -69,6 +73,15 @@ impl Settings {
             pack_size: pack_size(global.pack_size)?,
             compression: compression(global.compression)?,
             try_timeout: global.stuck_request_timeout,
+            http: Http {
+                trust: global.cacert.clone().or_else(|| variable("CACERT").map(PathBuf::from)),
+                client_certificate: global
+                    .tls_client_cert
+                    .clone()
+                    .or_else(|| variable("TLS_CLIENT_CERT").map(PathBuf::from)),
+                insecure: global.insecure_tls,
+                user_agent: global.http_user_agent.clone(),
+            },
             options: global.options.iter().map(|option| key_value(option)).collect::<Outcome<_>>()?,
         })
     }

@@ -25,5 +25,5 @@ pub use cache::Cache;
 pub use limit::Limit;
 pub use local::Local;
 pub use memory::Memory;
-pub use options::{OptionError, Options, Secret, open};
+pub use options::{Http, OptionError, Options, Secret, open};
 pub use retry::Retry;

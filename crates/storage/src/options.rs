@@ -1,6 +1,7 @@
 //! How to reach a storage, and opening one from its address.
 
 use std::fmt;
+use std::path::PathBuf;
 
 #[cfg(not(feature = "s3"))]
 use backstay_core::ErrorKind;
@@ -34,6 +35,19 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// How to speak HTTP and TLS with a storage on the network.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Http {
+    /// A file (PEM) of the certificates to trust instead of the system's.
+    pub trust: Option<PathBuf>,
+    /// A file (PEM) with the certificate that shows who we are, and its private key.
+    pub client_certificate: Option<PathBuf>,
+    /// Talk to whoever answers, whatever certificate it shows. Somebody in between can then read and change everything.
+    pub insecure: bool,
+    /// What to call ourselves; `backstay/VERSION` if none.
+    pub user_agent: Option<String>,
+}
+
 /// How to reach a storage. All have defaults that serve.
 #[derive(Clone, Default)]
 pub struct Options {
@@ -45,6 +59,8 @@ pub struct Options {
     pub on_retry: Option<OnRetry>,
     /// How fast bytes may pass.
     pub rates: Rates,
+    /// How to speak HTTP.
+    pub http: Http,
     /// Credentials and settings for S3.
     pub s3: crate::s3::Settings,
 }
@@ -55,6 +71,7 @@ impl fmt::Debug for Options {
             .field("connections", &self.connections)
             .field("retry", &self.retry)
             .field("rates", &self.rates)
+            .field("http", &self.http)
             .field("s3", &self.s3)
             .finish_non_exhaustive()
     }
@@ -123,7 +140,7 @@ pub fn open(address: &Address, options: &Options) -> Result<Box<dyn Storage>, St
             })
         }
         #[cfg(feature = "s3")]
-        Address::S3(s3) => Box::new(crate::s3::S3::new(s3, &options.s3, options.connections)?),
+        Address::S3(s3) => Box::new(crate::s3::S3::new(s3, &options.s3, &options.http, options.connections)?),
         #[cfg(not(feature = "s3"))]
         Address::S3(_) => {
             return Err(StorageError::new(ErrorKind::Config, "open", address, "built without S3"));

@@ -71,6 +71,18 @@ pub(crate) struct Global {
     /// Time after which to retry stuck requests, as 5m [default: the storage's own]
     #[arg(long, global = true, value_parser = duration, value_name = "DURATION")]
     pub(crate) stuck_request_timeout: Option<Duration>,
+    /// File of the certificates to trust instead of the system's (PEM) [env: *_CACERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// File with a TLS client certificate and its private key (PEM) [env: *_TLS_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) tls_client_cert: Option<PathBuf>,
+    /// Skip the check of the server's TLS certificate (insecure)
+    #[arg(long, global = true)]
+    pub(crate) insecure_tls: bool,
+    /// User agent of HTTP requests
+    #[arg(long, global = true, value_name = "TEXT")]
+    pub(crate) http_user_agent: Option<String>,
     /// Set an extended option of the storage (key=value, can be specified multiple times)
     #[arg(short, long = "option", global = true, value_name = "KEY=VALUE", value_delimiter = ',')]
     pub(crate) options: Vec<String>,

@@ -160,6 +160,7 @@ impl Place {
 fn storage_options(app: &App) -> Outcome<Options> {
     let mut options = Options {
         rates: Rates { upload: app.settings.upload_limit, download: app.settings.download_limit },
+        http: app.settings.http.clone(),
         s3: crate::environment::s3_settings(),
         ..Options::default()
     };

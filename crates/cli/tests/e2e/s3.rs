@@ -41,3 +41,18 @@ fn wrong_credentials_are_named_and_not_shown() {
     assert_ne!(run.code, 0);
     assert!(run.stderr.contains("AWS_ACCESS_KEY_ID"), "{}", run.stderr);
 }
+
+#[test]
+fn tls_files_are_taken_from_flags_and_variables() {
+    let mut world = World::new();
+    world.set_repository("s3:https://localhost:1/bucket");
+    let run = with_credentials(&world, SECRET, ["--cacert", "no-roots.pem", "init"]);
+    run.ends_with(1).complains("no-roots.pem");
+    let run =
+        with_credentials(&world, SECRET, ["--insecure-tls", "--tls-client-cert", "no-client.pem", "init"]);
+    run.ends_with(1).complains("no-client.pem");
+    let mut command = world.command(["init"]);
+    command.env("RESTIC_CACERT", "other-roots.pem");
+    command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
+    finish(command).ends_with(1).complains("other-roots.pem");
+}

@@ -14,7 +14,7 @@ use tokio::runtime::{self, Runtime};
 use super::bucket::{self, Bucket};
 use super::settings::{Credentials, Settings};
 use super::{classify, endpoint, transport};
-use crate::{S3Address, failure, layout};
+use crate::{Http, S3Address, failure, layout};
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
@@ -51,10 +51,11 @@ impl S3 {
     /// sent.
     ///
     /// # Errors
-    /// When credentials are missing or incomplete, or the settings make no sense.
+    /// When credentials are missing or incomplete, certificates cannot be read, or the settings make no sense.
     pub fn new(
         address: &S3Address,
         settings: &Settings,
+        http: &Http,
         connections: Option<usize>,
     ) -> Result<Self, StorageError> {
         let config = |cause: Box<dyn std::error::Error + Send + Sync>| {
@@ -68,8 +69,7 @@ impl S3 {
             .build()
             .map_err(|error| failure::from_io("open", address, error))?;
         let tls = address.endpoint.starts_with("https:");
-        let client =
-            transport::client(tls, settings.trust.as_deref()).map_err(|error| config(error.into()))?;
+        let client = transport::client(tls, http).map_err(|error| config(error.into()))?;
         let virtual_host = endpoint::is_virtual(address, settings.style);
         let url = endpoint::bucket_url(address, virtual_host);
         let region = settings
@@ -84,9 +84,9 @@ impl S3 {
             .unwrap_or_else(|| endpoint::USUAL_REGION.to_owned());
         let builder = || builder(address, settings, credentials.as_ref(), &region, virtual_host);
         let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
-        let http = OperationContext::new().with_http_transport(transport);
+        let calls = OperationContext::new().with_http_transport(transport);
         let operator = |builder| match Operator::new(builder) {
-            Ok(operator) => Ok(operator.with_context(http.clone())),
+            Ok(operator) => Ok(operator.with_context(calls.clone())),
             Err(error) => Err(classify::error("open", address, &error)),
         };
         let in_parts = operator(builder())?;

@@ -5,7 +5,7 @@ use http::{Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
-use super::classify::{Refusal, of_code};
+use super::classify::{Refusal, is_bad_certificate, of_code};
 use super::settings::Credentials;
 
 /// The SHA-256 of a body that is not signed.
@@ -28,13 +28,15 @@ pub(super) enum Failed {
     #[error("{}", .0)]
     Send(String),
     #[error("{}", .0)]
+    Certificate(String),
+    #[error("{}", .0)]
     Refused(Refusal),
 }
 
 impl Failed {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Request(_) => ErrorKind::Config,
+            Self::Request(_) | Self::Certificate(_) => ErrorKind::Config,
             Self::Send(_) => ErrorKind::Transient,
             Self::Refused(refusal) => of_code(refusal.code()).unwrap_or(ErrorKind::Other),
         }
@@ -91,9 +93,9 @@ impl Bucket {
             .body(body)
             .send()
             .await
-            .map_err(|error| Failed::Send(explain(error)))?;
+            .map_err(failed)?;
         let status = answer.status();
-        let text = answer.text().await.map_err(|error| Failed::Send(explain(error)))?;
+        let text = answer.text().await.map_err(failed)?;
         Ok((status, text))
     }
 }
@@ -102,6 +104,12 @@ impl Bucket {
 pub(super) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
     let answer = client.head(url).send().await.ok()?;
     answer.headers().get("x-amz-bucket-region")?.to_str().ok().map(str::to_owned)
+}
+
+fn failed(error: reqwest::Error) -> Failed {
+    let certificate = is_bad_certificate(&error);
+    let text = explain(error);
+    if certificate { Failed::Certificate(text) } else { Failed::Send(text) }
 }
 
 /// The error and its causes, without the URL.

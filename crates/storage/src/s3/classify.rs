@@ -154,20 +154,36 @@ fn causes(error: &opendal::Error) -> String {
     text
 }
 
-/// A certificate that is not to be trusted stays so; trying again would only hide it.
-fn is_bad_certificate(error: &opendal::Error) -> bool {
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        let found = inner
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-            .or_else(|| cause.downcast_ref::<rustls::Error>());
-        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
+/// A certificate that one side does not take stays so; trying again would only hide it.
+pub(super) fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        match cause.downcast_ref::<rustls::Error>() {
+            Some(rustls::Error::InvalidCertificate(_)) => return true,
+            Some(rustls::Error::AlertReceived(alert)) if is_about_certificates(*alert) => return true,
+            _ => {}
         }
-        source = cause.source();
+        // What an I/O error was made from is not its source but within it.
+        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source());
     }
     false
+}
+
+/// What a service says that does not take our certificate, or misses it.
+fn is_about_certificates(alert: rustls::AlertDescription) -> bool {
+    use rustls::AlertDescription as Alert;
+    matches!(
+        alert,
+        Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::CertificateRequired
+    )
 }
 
 #[cfg(test)]

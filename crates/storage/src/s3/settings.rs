@@ -59,8 +59,6 @@ pub struct Settings {
     pub storage_class: Option<String>,
     /// Go without any credentials.
     pub anonymous: bool,
-    /// A file of certificates (PEM) to trust besides those of the system.
-    pub trust: Option<PathBuf>,
 }
 
 pub(super) const KEY: &str = "AWS_ACCESS_KEY_ID";

@@ -1,13 +1,17 @@
 //! The HTTP client: rustls with ring, the system's certificates, no redirects.
 
-use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
+
+use crate::Http;
 
 /// A host that does not answer within this time is taken for down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -17,43 +21,102 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoClient {
-    #[error("the certificates to trust cannot be read: {0}")]
-    Trust(String),
-    #[error("the system's certificates cannot be read: {0}")]
+    #[error("the certificates in {} cannot be read: {why}", file.display())]
+    Certificates { file: PathBuf, why: String },
+    #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
 }
 
 /// Makes the client. Plain HTTP needs no certificates, so that it works on systems without any.
-pub(super) fn client(tls: bool, trust: Option<&Path>) -> Result<reqwest::Client, NoClient> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let config = if tls {
-        let verifier = Verifier::new_with_extra_roots(extra_roots(trust)?, provider)?;
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth()
-    } else {
-        builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
-    };
+pub(super) fn client(tls: bool, http: &Http) -> Result<reqwest::Client, NoClient> {
+    let user_agent = http.user_agent.as_deref().unwrap_or(concat!("backstay/", env!("CARGO_PKG_VERSION")));
     Ok(reqwest::Client::builder()
-        .tls_backend_preconfigured(config)
+        .tls_backend_preconfigured(tls_config(tls, http)?)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(READ_TIMEOUT)
         // A redirected request would carry a signature that is made for another host.
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("backstay/", env!("CARGO_PKG_VERSION")))
+        .user_agent(user_agent)
         .build()?)
 }
 
-fn extra_roots(file: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, NoClient> {
-    let Some(file) = file else { return Ok(Vec::new()) };
-    let fail = |cause: &dyn std::fmt::Display| NoClient::Trust(format!("{}: {cause}", file.display()));
-    let roots = CertificateDer::pem_file_iter(file)
+fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match &http.trust {
+        _ if !tls => builder.with_root_certificates(RootCertStore::empty()),
+        _ if http.insecure => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
+        }
+        Some(file) => {
+            let mut roots = RootCertStore::empty();
+            for certificate in certificates(file)? {
+                roots.add(certificate)?;
+            }
+            builder.with_root_certificates(roots)
+        }
+        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
+    };
+    Ok(match &http.client_certificate {
+        Some(file) if tls => {
+            let key = PrivateKeyDer::from_pem_file(file).map_err(|error| unreadable(file, &error))?;
+            builder.with_client_auth_cert(certificates(file)?, key)?
+        }
+        _ => builder.with_no_client_auth(),
+    })
+}
+
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, NoClient> {
+    let certificates = CertificateDer::pem_file_iter(file)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| fail(&error))?;
-    if roots.is_empty() {
-        return Err(fail(&io::Error::from(io::ErrorKind::InvalidData)));
+        .map_err(|error| unreadable(file, &error))?;
+    if certificates.is_empty() { Err(unreadable(file, &"there are none")) } else { Ok(certificates) }
+}
+
+fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> NoClient {
+    NoClient::Certificates { file: file.to_owned(), why: why.to_string() }
+}
+
+/// Takes everybody for the server, as somebody asked us to.
+#[derive(Debug)]
+struct Anybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
     }
-    Ok(roots)
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.0.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
 }

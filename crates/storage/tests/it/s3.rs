@@ -1,6 +1,7 @@
 //! S3 against a real server over HTTP, in this process.
 
 mod server;
+mod tls;
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use backstay_core::{CallContext, Control, ErrorKind, FileId, FileKind, Handle, S
 use backstay_storage::retry::Policy;
 use backstay_storage::s3::{Credentials, S3, Settings};
 use backstay_storage::testing::conformance;
-use backstay_storage::{Address, Options, S3Address, Secret, open};
+use backstay_storage::{Address, Http, Options, S3Address, Secret, open};
 use server::{KEY, SECRET, Server};
 
 const NONE: CallContext<'static> = CallContext::NONE;
@@ -34,7 +35,8 @@ fn address(text: &str) -> S3Address {
 }
 
 fn connect(server: &Server, path: &str) -> S3 {
-    S3::new(&address(&format!("s3:{}/{path}", server.url)), &settings(SECRET), None).unwrap()
+    S3::new(&address(&format!("s3:{}/{path}", server.url)), &settings(SECRET), &Http::default(), None)
+        .unwrap()
 }
 
 /// All that a storage can be asked, as failures.
@@ -99,7 +101,8 @@ fn keys_follow_restics_layout() {
 fn a_host_may_begin_with_the_buckets_name() {
     let server = Server::start();
     let url = server.url.replace("127.0.0.1", "localhost");
-    let storage = S3::new(&address(&format!("s3:{url}/localhost")), &settings(SECRET), None).unwrap();
+    let storage =
+        S3::new(&address(&format!("s3:{url}/localhost")), &settings(SECRET), &Http::default(), None).unwrap();
     storage.prepare(NONE).unwrap();
     storage.write(&PACK, b"pack", NONE).unwrap();
     assert!(server.root().join("localhost/data/ab").exists());
@@ -110,7 +113,9 @@ fn wrong_credentials_are_denied_and_not_shown() {
     let server = Server::start();
     connect(&server, "bucket").prepare(NONE).unwrap();
     let wrong = "an-entirely-wrong-secret";
-    let storage = S3::new(&address(&format!("s3:{}/bucket", server.url)), &settings(wrong), None).unwrap();
+    let storage =
+        S3::new(&address(&format!("s3:{}/bucket", server.url)), &settings(wrong), &Http::default(), None)
+            .unwrap();
     let failures = failures(&storage);
     assert_eq!(failures.len(), 6);
     for error in failures {
@@ -126,7 +131,7 @@ fn a_service_that_is_down_is_a_passing_fault() {
     // Nobody listens on the port of a listener that is gone.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let address = format!("s3:http://127.0.0.1:{port}/bucket");
-    let storage = S3::new(&self::address(&address), &settings(SECRET), None).unwrap();
+    let storage = S3::new(&self::address(&address), &settings(SECRET), &Http::default(), None).unwrap();
     let mut failures = failures(&storage);
     failures.extend(storage.prepare(NONE).err());
     assert_eq!(failures.len(), 7);
@@ -143,7 +148,7 @@ fn a_service_that_is_down_is_a_passing_fault() {
 fn a_service_that_does_not_answer_times_out_or_is_cancelled() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("s3:http://{}/bucket", listener.local_addr().unwrap());
-    let storage = S3::new(&self::address(&address), &settings(SECRET), None).unwrap();
+    let storage = S3::new(&self::address(&address), &settings(SECRET), &Http::default(), None).unwrap();
     let soon = CallContext { deadline: Some(Instant::now() + Duration::from_millis(100)), control: None };
     assert_eq!(storage.size(&PACK, soon).unwrap_err().kind, ErrorKind::Timeout);
     let control = Control::new();
