@@ -1,9 +1,14 @@
 //! What each fuzz target does with its bytes. The engine's tests replay the seeds through the same functions.
 
+use std::sync::Arc;
+
+use backstay_archive::tar::TarSink;
+use backstay_core::{Control, Silent};
 use backstay_engine::crypto::{Key, KeyBytes};
 use backstay_engine::format::pack::{parse_header, parse_pack, write_header};
 use backstay_engine::format::{Config, IndexFile, KeyFile, LockFile, Snapshot, Tree};
 use backstay_engine::pack::Decompressor;
+use backstay_sources::mbstream;
 
 /// A key file: parsed, and opened where that is cheap.
 pub fn key_file(bytes: &[u8]) {
@@ -103,6 +108,15 @@ pub fn time(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Some(time) = backstay_engine::format::time::parse(text) {
         let _ = backstay_engine::format::time::to_text(&time);
+    }
+}
+
+/// The stream of a hot backup tool.
+pub fn mbstream(bytes: &[u8]) {
+    let sink = TarSink::new(std::io::sink(), Arc::new(Silent));
+    if let Ok(report) = mbstream::capture(bytes, &sink, &mbstream::Template::default(), &Control::new()) {
+        assert!(report.bytes <= bytes.len() as u64);
+        assert!(sink.finish().is_ok());
     }
 }
 

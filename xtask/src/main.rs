@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod fuzz;
 mod interop_rustic;
 mod layers;
 mod peers;
@@ -37,6 +38,8 @@ enum Command {
     Bench(bench::Options),
     /// Crash the engine at every write and look whether anything is lost
     Simulate(simulate::Options),
+    /// Feed each decoder with made-up bytes, guided by what they reach
+    Fuzz(fuzz::Options),
     /// Let Backstay and rustic work in one repository, and write down the outcome
     InteropRustic,
 }
@@ -60,6 +63,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Layers => layers::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
+        Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::InteropRustic => interop_rustic::run(&workspace),
     }
 }

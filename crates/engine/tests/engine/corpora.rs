@@ -38,4 +38,18 @@ macro_rules! targets {
 #[path = "../../../../fuzz/src/lib.rs"]
 mod targets;
 
-targets!(key_file, config, index, snapshot, tree, pack_header, pack, lock, name, envelope, decompress, time);
+targets!(
+    key_file,
+    config,
+    index,
+    snapshot,
+    tree,
+    pack_header,
+    pack,
+    lock,
+    name,
+    envelope,
+    decompress,
+    time,
+    mbstream
+);
