@@ -40,6 +40,14 @@ pub enum Error {
         /// The lock's id.
         lock: FileId,
     },
+    /// A lock that cannot be read: whether it stands in the way cannot be told.
+    #[error("lock {} cannot be read: {why}", lock.short())]
+    UnreadableLock {
+        /// The lock's id.
+        lock: FileId,
+        /// Why not.
+        why: String,
+    },
     /// Our own lock was removed or could not be refreshed in time, so the repository is no longer ours to write.
     #[error("the lock on the repository was lost: {why}")]
     LockLost {
@@ -89,6 +97,7 @@ impl Error {
                 exclusive: *exclusive,
                 lock: *lock,
             },
+            Self::UnreadableLock { lock, why } => Self::UnreadableLock { lock: *lock, why: why.clone() },
             Self::LockLost { why } => Self::LockLost { why: why.clone() },
             Self::Damaged { what, why } => Self::Damaged { what: what.clone(), why: why.clone() },
             Self::Version(version) => Self::Version(*version),

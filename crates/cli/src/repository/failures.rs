@@ -27,6 +27,8 @@ impl From<backstay_engine::Error> for Failure {
                 .hint("check the password, --password-file and BACKSTAY_PASSWORD"),
             Error::Locked { .. } => Self::new(Exit::Locked, format!("unable to create lock in backend: {error}"))
                 .hint("wait for it with --retry-lock, or remove stale locks with the `unlock` command"),
+            Error::UnreadableLock { .. } => Self::fatal(&error)
+                .hint("if nobody works on the repository now, `unlock --remove-all` removes it"),
             Error::LockLost { .. } => Self::fatal(&error).hint("run the command again; nothing that was saved is lost"),
             Error::Damaged { .. } => {
                 Self::fatal(&error).hint("`check` finds all damage and says how to repair it")

@@ -41,6 +41,16 @@ fn a_lock_in_the_way_is_eleven() {
 }
 
 #[test]
+fn a_lock_that_cannot_be_read_is_named_with_the_way_out() {
+    let world = World::initialised();
+    world.some_files();
+    world.file(&format!("repo/locks/{}", "a".repeat(64)), "no lock");
+    world.run(["backup", "src"]).ends_with(1).complains("lock aaaaaaaa").complains("unlock --remove-all");
+    world.run(["unlock", "--remove-all"]).succeeds();
+    world.run(["backup", "src"]).succeeds();
+}
+
+#[test]
 fn a_source_that_is_missing_is_three_and_all_of_them_one() {
     let world = World::initialised();
     world.some_files();

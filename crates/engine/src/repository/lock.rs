@@ -50,7 +50,7 @@ impl Lock {
     /// When the lock is lost later (somebody removed it, or it could not be refreshed), `repository`'s control is cancelled.
     ///
     /// # Errors
-    /// [`Error::Locked`] when another lock stands in the way.
+    /// [`Error::Locked`] when another lock stands in the way, [`Error::UnreadableLock`] when one cannot be read.
     pub fn acquire(repository: &Repository, exclusive: bool) -> Result<Self> {
         refuse_conflict(repository, exclusive, None)?;
         let id = write(repository, exclusive)?;
@@ -180,7 +180,10 @@ fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>
         if Some(info.id) == own {
             continue;
         }
-        let file = info.file?;
+        let file = info.file.map_err(|error| match error {
+            Error::Damaged { why, .. } => Error::UnreadableLock { lock: info.id, why },
+            error => error,
+        })?;
         if exclusive || file.exclusive {
             return Err(Error::Locked {
                 holder: format!("process {} of {} on {}", file.pid, file.username, file.hostname),

@@ -295,7 +295,7 @@ fn a_damaged_lock_is_told_and_can_be_removed() {
     memory.put(Handle::new(FileKind::Lock, FileId([7; 32])), b"not a lock at all");
     assert_eq!(list_locks(&vault.repository).unwrap().iter().filter(|lock| lock.file.is_err()).count(), 1);
     let error = Lock::acquire(&vault.repository, true).err().unwrap();
-    assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    assert!(matches!(error, Error::UnreadableLock { .. }), "{error}");
     assert_eq!(remove_locks(&vault.repository, true, &|_| true).unwrap(), 1);
     Lock::acquire(&vault.repository, true).unwrap();
 }
