@@ -49,8 +49,12 @@ enum Existing {
 enum Decision {
     /// Leave it alone.
     Skip,
-    /// Write these blobs: position in the file and id.
-    Write(Vec<(u64, FileId)>, Existing),
+    /// Write these blobs: position in the file and id. Together with what is there already the file has `size` bytes.
+    Write {
+        blobs: Vec<(u64, FileId)>,
+        size: u64,
+        existing: Existing,
+    },
     Fail(String),
 }
 
@@ -62,17 +66,25 @@ impl Run<'_> {
         let decisions = self.decide_all(&batch)?;
         let mut files = Vec::with_capacity(batch.files.len());
         let mut plan = Plan::default();
-        for ((path, node), decision) in batch.files.into_iter().zip(decisions) {
-            let size = node.meta.size;
+        for ((path, mut node), decision) in batch.files.into_iter().zip(decisions) {
             match decision {
                 Decision::Skip => {
+                    let size = node.meta.size;
                     Counts::add(&self.counts.skipped, 1);
                     Counts::add(&self.counts.bytes_skipped, size);
                     self.events.bytes_done(size);
                     self.events.file_done(&path, ItemAction::Unchanged, size, 0);
                 }
                 Decision::Fail(error) => self.fail(&path, &error),
-                Decision::Write(blobs, existing) => {
+                Decision::Write { blobs, size, existing } => {
+                    if size != node.meta.size {
+                        self.events.warning(&format!(
+                            "{}: the snapshot says {} bytes but holds {size}; these are restored",
+                            String::from_utf8_lossy(&path),
+                            node.meta.size
+                        ));
+                        node.meta.size = size;
+                    }
                     let number = files.len() as u32;
                     let sparse = self.options.sparse && existing == Existing::Nothing;
                     let file = FileState::new(path, node.meta, blobs.len() as u32, sparse);
@@ -153,12 +165,6 @@ impl Run<'_> {
             blobs.push((offset, *id, length as usize));
             offset += u64::from(length);
         }
-        if offset != node.meta.size {
-            return Decision::Fail(format!(
-                "its blobs have {offset} bytes, but it should have {}",
-                node.meta.size
-            ));
-        }
         let has_content = existing.is_some_and(|existing| {
             existing.kind == EntryKind::File && existing.size > 0 && existing.links <= 1
         });
@@ -166,7 +172,8 @@ impl Run<'_> {
             self.drop_present(path, &mut blobs, buffer);
         }
         let existing = if has_content { Existing::Content } else { Existing::Nothing };
-        Decision::Write(blobs.into_iter().map(|(offset, id, _)| (offset, id)).collect(), existing)
+        let blobs = blobs.into_iter().map(|(offset, id, _)| (offset, id)).collect();
+        Decision::Write { blobs, size: offset, existing }
     }
 
     /// Takes out the blobs that the file at the target has in their places.

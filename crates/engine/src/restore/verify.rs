@@ -50,9 +50,6 @@ fn compare(run: &Run<'_>, path: &[u8], node: &Node, buffer: &mut Vec<u8>) -> Res
     let Some(existing) = existing.filter(|existing| existing.kind == EntryKind::File) else {
         return Err("verification: the file is not there".into());
     };
-    if existing.size != node.meta.size {
-        return Err(format!("verification: it has {} bytes instead of {}", existing.size, node.meta.size));
-    }
     let file = run.target.read_file(path).map_err(|error| error.to_string())?;
     let mut offset = 0;
     for id in node.blobs() {
@@ -63,6 +60,9 @@ fn compare(run: &Run<'_>, path: &[u8], node: &Node, buffer: &mut Vec<u8>) -> Res
             return Err(format!("verification: its content differs from byte {offset} on"));
         }
         offset += u64::from(length);
+    }
+    if existing.size != offset {
+        return Err(format!("verification: it has {} bytes instead of {offset}", existing.size));
     }
     Ok(())
 }
