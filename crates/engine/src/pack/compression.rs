@@ -27,7 +27,7 @@ impl Compression {
         match self {
             Self::Off => None,
             Self::Fastest => Some(1),
-            Self::Auto => Some(2),
+            Self::Auto => Some(3),
             Self::Better => Some(9),
             Self::Max => Some(19),
         }
