@@ -34,6 +34,11 @@ impl Compression {
     }
 }
 
+/// What level 3 does, with tables that stay in the cache and matches of at least five bytes: 4 % less time for 0.8 % more
+/// bytes of source code.
+const SMALL_TABLES: [CParameter; 3] =
+    [CParameter::MinMatch(5), CParameter::ChainLog(13), CParameter::HashLog(15)];
+
 /// Compresses blob after blob.
 pub struct Compressor {
     context: CCtx<'static>,
@@ -44,8 +49,14 @@ impl Compressor {
     #[must_use]
     pub fn new(level: i32) -> Self {
         let mut context = CCtx::create();
-        // Levels come from `Compression` and are valid, so this cannot fail.
-        let _ = context.set_parameter(CParameter::CompressionLevel(level));
+        let usual = Compression::Auto.level() == Some(level);
+        let parameters = [CParameter::CompressionLevel(level)]
+            .into_iter()
+            .chain(usual.then_some(SMALL_TABLES).into_iter().flatten());
+        for parameter in parameters {
+            // Levels come from `Compression`, and what goes with them is within bounds: this cannot fail.
+            let _ = context.set_parameter(parameter);
+        }
         Self { context }
     }
 
