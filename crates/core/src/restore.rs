@@ -31,6 +31,13 @@ pub trait TargetFile: Send + Sync {
     /// # Errors
     /// When writing fails.
     fn write_at(&self, offset: u64, data: &[u8]) -> std::io::Result<()>;
+
+    /// Sets owner, permissions, attributes and times, once all content is there: what
+    /// [`RestoreTarget::set_metadata`] does, without looking for the file again.
+    ///
+    /// # Errors
+    /// When something cannot be set; everything else is set all the same.
+    fn set_metadata(&self, meta: &Meta) -> std::io::Result<()>;
 }
 
 /// Takes in restored items.

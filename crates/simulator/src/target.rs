@@ -41,7 +41,9 @@ pub(crate) fn difference(expected: &Image, found: &Image, exact: bool) -> Option
 
 /// Collects what is restored.
 #[derive(Debug, Default)]
-pub(crate) struct Collector(Mutex<BTreeMap<Vec<u8>, Slot>>);
+pub(crate) struct Collector(Arc<Mutex<Slots>>);
+
+type Slots = BTreeMap<Vec<u8>, Slot>;
 
 #[derive(Debug, Clone, Default)]
 struct Slot {
@@ -49,11 +51,15 @@ struct Slot {
     file: Option<Arc<Mutex<Vec<u8>>>>,
 }
 
-struct OpenFile(Arc<Mutex<Vec<u8>>>);
+struct OpenFile {
+    path: Vec<u8>,
+    content: Arc<Mutex<Vec<u8>>>,
+    slots: Arc<Mutex<Slots>>,
+}
 
 impl TargetFile for OpenFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let content = self.0.lock();
+        let content = self.content.lock();
         let rest = content.get(offset as usize..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         for (to, from) in buffer.iter_mut().zip(rest) {
@@ -63,7 +69,7 @@ impl TargetFile for OpenFile {
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let mut content = self.0.lock();
+        let mut content = self.content.lock();
         let start = offset as usize;
         match content.get_mut(start..start + data.len()) {
             Some(place) => place.copy_from_slice(data),
@@ -71,9 +77,21 @@ impl TargetFile for OpenFile {
         }
         Ok(())
     }
+
+    fn set_metadata(&self, meta: &Meta) -> io::Result<()> {
+        match self.slots.lock().get_mut(&self.path) {
+            Some(slot) => slot.meta = meta.clone(),
+            None => return Err(io::ErrorKind::NotFound.into()),
+        }
+        Ok(())
+    }
 }
 
 impl Collector {
+    fn open(&self, path: &[u8], content: Arc<Mutex<Vec<u8>>>) -> Box<dyn TargetFile> {
+        Box::new(OpenFile { path: path.to_vec(), content, slots: Arc::clone(&self.0) })
+    }
+
     /// What was restored whole, that is up to its metadata.
     pub(crate) fn image(&self) -> Image {
         let slots = self.0.lock();
@@ -108,12 +126,12 @@ impl RestoreTarget for Collector {
         let mut slots = self.0.lock();
         let content = slots.entry(path.to_vec()).or_default().file.get_or_insert_default();
         content.lock().resize(size as usize, 0);
-        Ok(Box::new(OpenFile(Arc::clone(content))))
+        Ok(self.open(path, Arc::clone(content)))
     }
 
     fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
         match self.0.lock().get(path).and_then(|slot| slot.file.clone()) {
-            Some(content) => Ok(Box::new(OpenFile(content))),
+            Some(content) => Ok(self.open(path, content)),
             None => Err(missing("open", path)),
         }
     }

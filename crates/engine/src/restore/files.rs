@@ -63,57 +63,63 @@ impl OpenFiles {
         Ok(handle)
     }
 
-    fn close(&self, number: u32) {
-        self.0.lock().remove(&number);
+    /// Takes a file out, if it is open.
+    fn close(&self, number: u32) -> Option<Arc<dyn TargetFile>> {
+        self.0.lock().remove(&number)
     }
 }
 
 impl Run<'_> {
     /// Writes a blob to its place in a file; ends the file if it was the last.
     pub(super) fn write(&self, open: &OpenFiles, number: u32, file: &FileState, offset: u64, content: &[u8]) {
-        if !file.has_failed()
-            && let Err(error) = self.write_blob(open, number, file, offset, content)
-            && file.mark_failed()
-        {
-            self.fail(&file.path, &error);
+        let length = content.len() as u64;
+        if file.has_failed() {
+            return self.blob_done(open, number, file, length);
         }
-        self.blob_done(open, number, file, content.len() as u64);
-    }
-
-    fn write_blob(
-        &self,
-        open: &OpenFiles,
-        number: u32,
-        file: &FileState,
-        offset: u64,
-        content: &[u8],
-    ) -> Result<(), TargetError> {
+        let is_whole = file.missing.load(Ordering::Acquire) == 1 && file.meta.size == length;
+        let handle = if is_whole {
+            self.target.open_file(&file.path, file.meta.size).map(Arc::from)
+        } else {
+            open.get(number, file, self.target)
+        };
         let failed = |cause| TargetError { action: "write", path: file.path.clone(), cause };
-        if file.missing.load(Ordering::Acquire) == 1 && file.meta.size == content.len() as u64 {
-            let handle = self.target.open_file(&file.path, file.meta.size)?;
-            return write_content(&*handle, offset, content, file.sparse).map_err(failed);
+        let written = handle.and_then(|handle| {
+            write_content(&*handle, offset, content, file.sparse).map_err(failed).map(|()| handle)
+        });
+        match written {
+            Ok(handle) if is_whole => {
+                self.events.bytes_done(length);
+                file.missing.store(0, Ordering::Release);
+                return self.end_file(file, Some(&*handle));
+            }
+            Ok(_) => {}
+            Err(error) if file.mark_failed() => self.fail(&file.path, &error),
+            Err(_) => {}
         }
-        let handle = open.get(number, file, self.target)?;
-        write_content(&*handle, offset, content, file.sparse).map_err(failed)
+        self.blob_done(open, number, file, length);
     }
 
     /// Counts a blob as done.
     pub(super) fn blob_done(&self, open: &OpenFiles, number: u32, file: &FileState, length: u64) {
         self.events.bytes_done(length);
         if file.missing.fetch_sub(1, Ordering::AcqRel) == 1 {
-            open.close(number);
-            self.end_file(file);
+            let handle = open.close(number);
+            self.end_file(file, handle.as_deref());
         }
     }
 
     /// Sets a file's metadata once all its content is there.
-    pub(super) fn end_file(&self, file: &FileState) {
+    pub(super) fn end_file(&self, file: &FileState, handle: Option<&dyn TargetFile>) {
         if file.has_failed() {
             return;
         }
-        if !self.options.dry_run
-            && let Err(error) = self.target.set_metadata(&file.path, &file.meta)
-        {
+        let failed = |cause| TargetError { action: "set the metadata of", path: file.path.clone(), cause };
+        let outcome = match handle {
+            _ if self.options.dry_run => Ok(()),
+            Some(handle) => handle.set_metadata(&file.meta).map_err(failed),
+            None => self.target.set_metadata(&file.path, &file.meta),
+        };
+        if let Err(error) = outcome {
             return self.fail(&file.path, &error);
         }
         Counts::add(&self.counts.items, 1);

@@ -186,7 +186,7 @@ fn owners_are_set_by_number_or_name() {
     target.set_metadata(b"file", &meta).unwrap();
     let stat = std::fs::metadata(base.join("file")).unwrap();
     assert_eq!((stat.uid(), stat.gid()), (12_345, 23_456));
-    target.options.owner_by_name = true;
+    Arc::get_mut(&mut target.finisher).unwrap().options.owner_by_name = true;
     target.set_metadata(b"file", &meta).unwrap();
     let stat = std::fs::metadata(base.join("file")).unwrap();
     assert_eq!((stat.uid(), stat.gid()), (0, 23_456));
@@ -220,7 +220,7 @@ fn a_full_folder_gives_way_only_when_told_so() {
     write(&target, "folder/in/file", b"x");
     assert!(target.open_file(b"folder", 1).is_err());
     assert!(base.join("folder/in/file").exists());
-    target.options.replace_full_folders = true;
+    Arc::get_mut(&mut target.finisher).unwrap().options.replace_full_folders = true;
     write(&target, "folder", b"y");
     assert_eq!(std::fs::read(base.join("folder")).unwrap(), b"y");
 }

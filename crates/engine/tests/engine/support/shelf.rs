@@ -13,14 +13,18 @@ type Content = Arc<Mutex<Vec<u8>>>;
 pub(crate) struct Shelf {
     files: Mutex<BTreeMap<Vec<u8>, Content>>,
     others: Mutex<BTreeMap<Vec<u8>, EntryKind>>,
-    metas: Mutex<BTreeMap<Vec<u8>, Meta>>,
+    metas: Arc<Mutex<BTreeMap<Vec<u8>, Meta>>>,
 }
 
-struct Handle(Content);
+struct Handle {
+    path: Vec<u8>,
+    content: Content,
+    metas: Arc<Mutex<BTreeMap<Vec<u8>, Meta>>>,
+}
 
 impl TargetFile for Handle {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let content = self.0.lock();
+        let content = self.content.lock();
         let rest = content.get(offset as usize..).unwrap_or_default();
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
@@ -28,10 +32,15 @@ impl TargetFile for Handle {
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        let mut content = self.0.lock();
+        let mut content = self.content.lock();
         let end = offset as usize + data.len();
         assert!(end <= content.len(), "a restore writes beyond the file's final length");
         content[offset as usize..end].copy_from_slice(data);
+        Ok(())
+    }
+
+    fn set_metadata(&self, meta: &Meta) -> std::io::Result<()> {
+        self.metas.lock().insert(self.path.clone(), meta.clone());
         Ok(())
     }
 }
@@ -53,6 +62,10 @@ impl Shelf {
     /// The kind of an item that is not a file.
     pub(crate) fn kind(&self, path: &str) -> Option<EntryKind> {
         self.others.lock().get(path.as_bytes()).copied()
+    }
+
+    fn handle(&self, path: &[u8], content: Content) -> Box<dyn TargetFile> {
+        Box::new(Handle { path: path.to_vec(), content, metas: Arc::clone(&self.metas) })
     }
 
     pub(crate) fn meta(&self, path: &str) -> Option<Meta> {
@@ -78,7 +91,7 @@ impl RestoreTarget for Shelf {
     fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError> {
         let content = self.files.lock().entry(inside(path)).or_default().clone();
         content.lock().resize(size as usize, 0);
-        Ok(Box::new(Handle(content)))
+        Ok(self.handle(path, content))
     }
 
     fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
@@ -88,7 +101,7 @@ impl RestoreTarget for Shelf {
             cause: std::io::ErrorKind::NotFound.into(),
         };
         let content = self.files.lock().get(&inside(path)).cloned().ok_or_else(missing)?;
-        Ok(Box::new(Handle(content)))
+        Ok(self.handle(path, content))
     }
 
     fn make_special(&self, path: &[u8], meta: &Meta) -> Result<(), TargetError> {

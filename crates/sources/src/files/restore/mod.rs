@@ -16,6 +16,7 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::beneath::{Root, Spot};
+use self::metadata::Finisher;
 use super::listing;
 use super::opener::quiet_open;
 use super::stat::{Describer, kind};
@@ -56,9 +57,8 @@ impl std::fmt::Debug for RestoreOptions {
 #[derive(Debug)]
 pub struct FolderTarget {
     root: Root,
-    options: RestoreOptions,
     describer: Describer,
-    is_root: bool,
+    finisher: Arc<Finisher>,
 }
 
 impl FolderTarget {
@@ -71,16 +71,15 @@ impl FolderTarget {
         super::raise_open_file_limit();
         Ok(Self {
             root: Root::open(folder)?,
-            options,
             describer: Describer::new(true),
-            is_root: rustix::process::geteuid().is_root(),
+            finisher: Arc::new(Finisher::new(options)),
         })
     }
 
     /// Makes room for an item.
     fn clear(&self, spot: &Spot<'_>, path: &[u8]) -> Result<(), Errno> {
         self.root.forget(path);
-        removal::remove(spot.fd(), spot.name, self.options.replace_full_folders)
+        removal::remove(spot.fd(), spot.name, self.finisher.options.replace_full_folders)
     }
 
     /// The place of an item in a folder that is made if needed.
@@ -123,8 +122,8 @@ impl FolderTarget {
             return rustix::fs::mkdirat(spot.fd(), spot.name, Mode::RWXU);
         }
         // Its final permissions come with its metadata; until then its owner has to be able to write.
-        if !self.is_root && stat.st_mode & 0o700 != 0o700 {
-            return metadata::change_mode(&spot, (stat.st_mode & 0o7777) | 0o700);
+        if !self.finisher.is_root && stat.st_mode & 0o700 != 0o700 {
+            return metadata::change_mode(&spot, Mode::from_raw_mode((stat.st_mode & 0o7777) | 0o700));
         }
         Ok(())
     }
@@ -135,10 +134,15 @@ impl FolderTarget {
         let mode = Mode::RUSR | Mode::WUSR;
         let open = |extra| rustix::fs::openat(spot.fd(), spot.name, flags | extra, mode);
         let found = match open(OFlags::empty()) {
-            // Perhaps a file that its owner may not write.
+            // Perhaps a file that its owner may not write. One with other names is replaced, and they keep their permissions.
             Err(Errno::ACCESS) => {
-                metadata::change_mode(&spot, 0o600)?;
-                Some(open(OFlags::empty())?)
+                let stat = rustix::fs::statat(spot.fd(), spot.name, AtFlags::SYMLINK_NOFOLLOW)?;
+                if stat.st_nlink > 1 {
+                    None
+                } else {
+                    metadata::change_mode(&spot, Mode::RUSR | Mode::WUSR)?;
+                    Some(open(OFlags::empty())?)
+                }
             }
             // A link, a folder, a pipe or socket without a reader.
             Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::NODEV) => None,
@@ -253,12 +257,12 @@ impl RestoreTarget for FolderTarget {
         if current != size {
             file.set_len(size).map_err(failed)?;
         }
-        Ok(Box::new(RestoredFile(file)))
+        Ok(Box::new(RestoredFile { file, finisher: Arc::clone(&self.finisher) }))
     }
 
     fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
         let file = self.open_to_read(path).map_err(explain("open for reading", path))?;
-        Ok(Box::new(RestoredFile(file)))
+        Ok(Box::new(RestoredFile { file, finisher: Arc::clone(&self.finisher) }))
     }
 
     fn make_special(&self, path: &[u8], meta: &Meta) -> Result<(), TargetError> {
@@ -270,7 +274,7 @@ impl RestoreTarget for FolderTarget {
     }
 
     fn set_metadata(&self, path: &[u8], meta: &Meta) -> Result<(), TargetError> {
-        let outcome = self.root.spot(path).and_then(|spot| self.apply(&spot, meta));
+        let outcome = self.root.spot(path).and_then(|spot| self.finisher.apply(&spot, meta));
         outcome.map_err(explain("set the metadata of", path))
     }
 
@@ -291,13 +295,16 @@ impl RestoreTarget for FolderTarget {
 }
 
 #[derive(Debug)]
-struct RestoredFile(File);
+struct RestoredFile {
+    file: File,
+    finisher: Arc<Finisher>,
+}
 
 impl TargetFile for RestoredFile {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> std::io::Result<usize> {
         let mut filled = 0;
         while let Some(room @ [_, ..]) = buffer.get_mut(filled..) {
-            match self.0.read_at(room, offset + filled as u64) {
+            match self.file.read_at(room, offset + filled as u64) {
                 Ok(0) => break,
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -308,7 +315,11 @@ impl TargetFile for RestoredFile {
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> std::io::Result<()> {
-        self.0.write_all_at(data, offset)
+        self.file.write_all_at(data, offset)
+    }
+
+    fn set_metadata(&self, meta: &Meta) -> std::io::Result<()> {
+        Ok(self.finisher.apply_to_open(self.file.as_fd(), meta)?)
     }
 }
 
