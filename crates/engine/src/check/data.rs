@@ -77,7 +77,7 @@ pub(super) fn check_packs(
                         break;
                     }
                     let problems = reader.check(repository, pack);
-                    if !problems.is_empty() {
+                    if !problems.found.is_empty() {
                         broken.lock().push((pack, problems));
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
@@ -88,9 +88,12 @@ pub(super) fn check_packs(
     });
     repository.control().checkpoint()?;
     report.packs_read += packs.len() as u64;
-    for (pack, problems) in broken.into_inner() {
-        for problem in problems {
+    for (pack, Problems { found, unanswered }) in broken.into_inner() {
+        for problem in found {
             report.error(format!("pack {}: {problem}", pack.id));
+        }
+        if unanswered {
+            continue;
         }
         // A pack whose blobs are all found whole in others harms nobody.
         let only_here = |blob: &Blob| index.find_all(blob.kind, &blob.id).all(|other| other.pack == pack.id);
@@ -104,7 +107,15 @@ pub(super) fn check_packs(
 
 /// Reads one pack whole; returns what is wrong with it.
 pub fn check_pack(repository: &Repository, pack: &PackIndex) -> Vec<String> {
-    PackReader::default().check(repository, pack)
+    PackReader::default().check(repository, pack).found
+}
+
+/// What is wrong with a pack.
+#[derive(Default)]
+struct Problems {
+    found: Vec<String>,
+    /// The storage did not give it, which says nothing about the pack.
+    unanswered: bool,
 }
 
 #[derive(Default)]
@@ -115,17 +126,18 @@ struct PackReader {
 }
 
 impl PackReader {
-    fn check(&mut self, repository: &Repository, pack: &PackIndex) -> Vec<String> {
+    fn check(&mut self, repository: &Repository, pack: &PackIndex) -> Problems {
         let problems = self.check_once(repository, pack);
         // What a cable garbled comes whole the second time.
-        if problems.is_empty() { problems } else { self.check_once(repository, pack) }
+        if problems.found.is_empty() { problems } else { self.check_once(repository, pack) }
     }
 
-    fn check_once(&mut self, repository: &Repository, pack: &PackIndex) -> Vec<String> {
+    fn check_once(&mut self, repository: &Repository, pack: &PackIndex) -> Problems {
         let handle = Handle::new(FileKind::Pack, pack.id);
         let mut problems = Vec::new();
         if let Err(error) = repository.storage().read(&handle, &mut self.bytes, repository.context()) {
-            return vec![error.to_string()];
+            let error = Error::from(error);
+            return Problems { found: vec![error.to_string()], unanswered: !error.is_about_content() };
         }
         match parse_pack(&self.bytes, repository.key()) {
             Ok(header) => compare(&header, &pack.blobs, &mut problems),
@@ -162,7 +174,7 @@ impl PackReader {
         if hasher.finish() != pack.id {
             problems.push("its content does not fit its name".into());
         }
-        problems
+        Problems { found: problems, unanswered: false }
     }
 }
 

@@ -33,12 +33,35 @@ pub enum ReadData {
 }
 
 /// How thoroughly to check.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use backstay_core::Silent;
+/// # use backstay_engine::testing::{CountingRandom, TestClock};
+/// # use backstay_engine::{Environment, Identity};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (clock, random) = (Arc::new(TestClock::default()), Arc::new(CountingRandom::default()));
+/// # let environment = Environment { clock, random, identity: Identity::default() };
+/// # let storage = Arc::new(backstay_storage::Memory::new());
+/// # use backstay_engine::crypto::KdfParams;
+/// # use backstay_engine::repository::{InitOptions, init};
+/// # use backstay_engine::Settings;
+/// # let settings = Settings { kdf: KdfParams::CHEAP, ..Settings::default() };
+/// # let repository = init(storage, "password", InitOptions::default(), environment, settings)?;
+/// use backstay_engine::check::{CheckOptions, ReadData, check};
+///
+/// let options = CheckOptions { read_data: ReadData::Percent(10.0), ..CheckOptions::default() };
+/// let report = check(&repository, &options, &Silent)?;
+/// assert_eq!(report.errors(), 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CheckOptions {
     /// Which packs are read.
     pub read_data: ReadData,
-    /// Only check what these snapshots need; all when empty.
-    pub snapshots: Vec<FileId>,
+    /// Only check what these snapshots need; `None` stands for all snapshots, and for data that none needs too.
+    pub snapshots: Option<Vec<FileId>>,
     /// Count blobs that no snapshot needs.
     pub check_unused: bool,
 }
@@ -91,12 +114,18 @@ impl CheckReport {
 /// When the work is cancelled or files cannot be listed. Damage is no error of this function: it is in the report.
 pub fn check(repository: &Repository, options: &CheckOptions, events: &dyn Events) -> Result<CheckReport> {
     let mut report = CheckReport::default();
+    // Before the index: what a snapshot needs is in an index that was written before it, so a backup that ends meanwhile
+    // is not taken for damage.
+    let snapshots = structure::check_snapshots(repository, options, &mut report)?;
     events.message("load indexes");
     let index = structure::check_index(repository, &mut report)?;
     events.message("check all packs");
-    let packs = structure::check_packs(repository, &index, &mut report)?;
+    let mut packs = structure::check_packs(repository, &index, &mut report)?;
     events.message("check snapshots, trees and blobs");
-    structure::check_trees(repository, &index, options, events, &mut report)?;
+    let needed = structure::check_trees(repository, &index, &snapshots, options, events, &mut report)?;
+    if options.snapshots.is_some() {
+        packs.retain(|(pack, _)| pack.blobs.iter().any(|blob| needed.has(blob.kind, &blob.id)));
+    }
     let chosen = data::choose(repository, options, packs);
     if !chosen.is_empty() {
         events.message("read all data");

@@ -14,7 +14,7 @@ use crate::format::node::is_valid_name;
 use crate::format::pack::TRAILER;
 use crate::format::{BlobKind, Tree};
 use crate::index::{Index, Mark, Marks};
-use crate::repository::{Repository, TreeCache, Visitor, walk_trees};
+use crate::repository::{Repository, SnapshotEntry, TreeCache, Visitor, walk_trees};
 use crate::{Error, Result};
 
 /// Loads the index and notes what is wrong with it.
@@ -77,23 +77,33 @@ pub(super) fn check_packs(
     Ok(packs)
 }
 
-/// Checks that all that the snapshots name is in the index.
-pub(super) fn check_trees(
+/// Lists the snapshots that are to be checked, and notes which cannot be read.
+pub(super) fn check_snapshots(
     repository: &Repository,
-    index: &Arc<Index>,
     options: &CheckOptions,
-    events: &dyn Events,
     report: &mut CheckReport,
-) -> Result<()> {
+) -> Result<Vec<SnapshotEntry>> {
     let (mut snapshots, damaged) = repository.load_snapshots()?;
     for (id, error) in damaged {
         report.error(format!("error loading snapshot {id}: {error}"));
     }
-    if !options.snapshots.is_empty() {
-        snapshots.retain(|entry| options.snapshots.contains(&entry.id));
+    if let Some(chosen) = &options.snapshots {
+        snapshots.retain(|entry| chosen.contains(&entry.id));
     }
-    let visitor =
-        TreeCheck { marks: Marks::new(index), problems: Mutex::default(), done: AtomicU64::new(0), events };
+    Ok(snapshots)
+}
+
+/// Checks that all that the snapshots name is in the index; returns marks on what they need.
+pub(super) fn check_trees<'a>(
+    repository: &Repository,
+    index: &'a Arc<Index>,
+    snapshots: &[SnapshotEntry],
+    options: &CheckOptions,
+    events: &dyn Events,
+    report: &mut CheckReport,
+) -> Result<Marks<'a>> {
+    let marks = Marks::new(index);
+    let visitor = TreeCheck { index, marks, problems: Mutex::default(), done: AtomicU64::new(0), events };
     let roots = snapshots.iter().map(|entry| entry.snapshot.tree);
     walk_trees(repository, &TreeCache::new(repository, Arc::clone(index)), roots, &visitor)?;
     let TreeCheck { marks, problems, .. } = visitor;
@@ -109,17 +119,18 @@ pub(super) fn check_trees(
         }
         report.suggest_prune |= !report.unused_blobs.is_empty();
     }
-    Ok(())
+    Ok(marks)
 }
 
-struct TreeCheck<'a> {
+struct TreeCheck<'a, 'e> {
+    index: &'a Index,
     marks: Marks<'a>,
     problems: Mutex<Vec<String>>,
     done: AtomicU64,
-    events: &'a dyn Events,
+    events: &'e dyn Events,
 }
 
-impl Visitor for TreeCheck<'_> {
+impl Visitor for TreeCheck<'_, '_> {
     fn enter(&self, id: &FileId) -> bool {
         match self.marks.mark(BlobKind::Tree, id) {
             Mark::New => true,
@@ -154,10 +165,17 @@ impl Visitor for TreeCheck<'_> {
                 EntryKind::File if node.content.is_none() => problem("a file without a list of blobs".into()),
                 _ => {}
             }
+            let mut length = Some(0);
             for blob in node.blobs() {
                 if self.marks.mark(BlobKind::Data, blob) == Mark::Unknown {
                     problem(format!("blob {} is not found in index", blob.short()));
                 }
+                let more = self.index.content_length(BlobKind::Data, blob);
+                length = length.zip(more).map(|(sum, more)| sum + u64::from(more));
+            }
+            if let Some(length) = length.filter(|length| node.content.is_some() && *length != node.meta.size)
+            {
+                problem(format!("its size is {}, but its blobs have {length} bytes", node.meta.size));
             }
         }
         Ok(())

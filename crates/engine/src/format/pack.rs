@@ -50,6 +50,12 @@ impl Blob {
         if self.raw_length == 0 { self.length.saturating_sub(OVERHEAD as u32) } else { self.raw_length }
     }
 
+    /// Whether so many bytes can come out of those that are stored: zstd's best ratio is below 1 : 2^17 a block.
+    #[must_use]
+    pub const fn is_plausible(&self) -> bool {
+        self.raw_length / (1 << 18) <= self.length
+    }
+
     /// Bytes that its header entry takes.
     #[must_use]
     pub const fn header_length(&self) -> usize {

@@ -70,6 +70,7 @@ impl Run<'_> {
             match decision {
                 Decision::Skip => {
                     let size = node.meta.size;
+                    self.keep(&path, &node.meta);
                     Counts::add(&self.counts.skipped, 1);
                     Counts::add(&self.counts.bytes_skipped, size);
                     self.events.bytes_done(size);
@@ -101,7 +102,7 @@ impl Run<'_> {
             }
         }
         if self.options.dry_run {
-            files.iter().for_each(|file| self.end_file(file));
+            files.iter().for_each(|file| self.end_file(file, None));
             return Ok(());
         }
         self.run_plan(&mut plan, &files)
@@ -113,7 +114,7 @@ impl Run<'_> {
             return;
         }
         match self.target.open_file(&file.path, file.meta.size) {
-            Ok(_) => self.end_file(file),
+            Ok(handle) => self.end_file(file, Some(&*handle)),
             Err(error) => self.fail(&file.path, &error),
         }
     }
@@ -156,12 +157,21 @@ impl Run<'_> {
         if existing.as_ref().is_some_and(|existing| !self.options.overwrite.touches(existing, &node.meta)) {
             return Decision::Skip;
         }
+        if node.content.is_none() && node.meta.size > 0 {
+            return Decision::Fail("the snapshot does not say what is in it".into());
+        }
         let mut blobs = Vec::with_capacity(node.blobs().len());
         let mut offset = 0;
         for id in node.blobs() {
-            let Some(length) = self.index.content_length(BlobKind::Data, id) else {
+            let Some(location) = self.index.find(BlobKind::Data, id) else {
                 return Decision::Fail(format!("its blob {id} is not in the repository's index"));
             };
+            if !location.blob.is_plausible() {
+                return Decision::Fail(format!(
+                    "the index claims a length of its blob {id} that is beyond reason"
+                ));
+            }
+            let length = location.blob.content_length();
             blobs.push((offset, *id, length as usize));
             offset += u64::from(length);
         }
@@ -251,8 +261,10 @@ impl Run<'_> {
                 // A damaged blob may lie in another pack too, or come whole when read again.
                 Err(error) => {
                     let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
-                    let again = reader.read(BlobKind::Data, &blob.id);
-                    self.write_uses(uses, files, open, &again.map_err(|_| error));
+                    // Its place in the files was reckoned with this length.
+                    let again = reader.read(BlobKind::Data, &blob.id).ok();
+                    let again = again.filter(|content| content.len() == blob.content_length() as usize);
+                    self.write_uses(uses, files, open, &again.ok_or(error));
                 }
             }
         }

@@ -60,22 +60,28 @@ impl Plan {
 
     /// Puts the needs in order and cuts them into stretches.
     pub(super) fn stretches(&mut self) -> Vec<Stretch<'_>> {
-        self.needs.sort_unstable_by_key(|need| (need.pack, need.blob.offset, need.to.file, need.to.offset));
+        self.needs.sort_unstable_by_key(|need| {
+            (need.pack, need.blob.offset, need.blob.id, need.to.file, need.to.offset)
+        });
         let mut stretches = Vec::new();
         let mut rest = self.needs.as_slice();
         while let Some(first) = rest.first() {
             let start = first.blob.offset;
             let mut end = start + first.blob.length;
+            let mut last = first.blob;
             let mut count = 1;
             for need in rest.iter().skip(1) {
                 let need_end = need.blob.offset + need.blob.length;
+                // Blobs that overlap are an index's lie: the one must not take the other along.
+                let overlaps = need.blob != last && need.blob.offset < end;
                 if need.pack != first.pack
+                    || overlaps
                     || need.blob.offset > end.saturating_add(GAP)
                     || need_end - start > STRETCH.max(end - start)
                 {
                     break;
                 }
-                end = end.max(need_end);
+                (end, last) = (need_end, need.blob);
                 count += 1;
             }
             let (needs, later) = rest.split_at(count);
@@ -91,7 +97,7 @@ impl Plan {
 impl Stretch<'_> {
     /// Each blob of the stretch once, with its place in the stretch and all its uses.
     pub(super) fn blobs(&self) -> impl Iterator<Item = (Blob, usize, impl Iterator<Item = Use>)> {
-        self.needs.chunk_by(|a, b| a.blob.offset == b.blob.offset).filter_map(|uses| {
+        self.needs.chunk_by(|a, b| a.blob == b.blob).filter_map(|uses| {
             let blob = uses.first()?.blob;
             Some((blob, (blob.offset - self.start) as usize, uses.iter().map(|need| need.to)))
         })

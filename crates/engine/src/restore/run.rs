@@ -63,6 +63,7 @@ pub fn restore(
         counts: Counts::default(),
         totals: Mutex::new((0, 0)),
         failed: Mutex::default(),
+        kept: Mutex::default(),
     };
     run.restore(root)?;
     if options.verify && !options.dry_run {
@@ -84,6 +85,8 @@ pub(super) struct Run<'a> {
     totals: Mutex<(u64, u64)>,
     /// What could not be restored, so that nothing is linked to it.
     failed: Mutex<HashSet<Vec<u8>>>,
+    /// Files with other names in the snapshot that were left as they are, so that nothing is linked to them either.
+    kept: Mutex<HashSet<Vec<u8>>>,
 }
 
 /// What is done with an item that is chosen.
@@ -141,6 +144,13 @@ impl Run<'_> {
         self.events.item_failed(path, "restore", &error.to_string());
     }
 
+    /// Notes that a file was left as it is.
+    pub(super) fn keep(&self, path: &[u8], meta: &Meta) {
+        if meta.links > 1 {
+            self.kept.lock().insert(path.to_vec());
+        }
+    }
+
     /// Tells a watcher of so many more files and bytes.
     pub(super) fn expect(&self, files: u64, bytes: u64) {
         let mut totals = self.totals.lock();
@@ -152,7 +162,7 @@ impl Run<'_> {
     fn restore(&self, root: FileId) -> Result<()> {
         let mut folders: Vec<(Vec<u8>, Meta)> = Vec::new();
         let mut first_links: HashMap<LinkGroup, Vec<u8>> = HashMap::new();
-        let mut links: Vec<(Vec<u8>, Vec<u8>, Meta)> = Vec::new();
+        let mut links: Vec<(Vec<u8>, Vec<u8>, Node)> = Vec::new();
         let mut batch = Batch::default();
         if !self.options.dry_run
             && let Err(error) = self.target.make_folder(b"")
@@ -170,7 +180,7 @@ impl Run<'_> {
                 EntryKind::File if node.meta.links > 1 => {
                     let group = link_group(&node);
                     if let Some(first) = first_links.get(&group) {
-                        links.push((first.clone(), path.to_vec(), node.meta));
+                        links.push((first.clone(), path.to_vec(), node));
                     } else {
                         first_links.insert(group, path.to_vec());
                         batch.push(path, node);
@@ -182,10 +192,19 @@ impl Run<'_> {
             if batch.is_full() { self.run_batch(std::mem::take(&mut batch)) } else { Ok(()) }
         })?;
         self.run_batch(batch)?;
-        for (first, path, meta) in links {
+        let mut apart = Batch::default();
+        for (first, path, node) in links {
             self.repository.control().checkpoint()?;
-            self.link(&first, &path, &meta);
+            if self.kept.lock().contains(&first) {
+                apart.push(&path, node);
+            } else {
+                self.link(&first, &path, &node.meta);
+            }
+            if apart.is_full() {
+                self.run_batch(std::mem::take(&mut apart))?;
+            }
         }
+        self.run_batch(apart)?;
         let totals = *self.totals.lock();
         self.events.totals(totals.0, totals.1, true);
         // Deepest first: a folder's time must be set when nothing more is written in it.

@@ -229,6 +229,19 @@ fn blobs_that_are_missing_or_not_what_they_are_called_fail_their_files_alone() {
 }
 
 #[test]
+fn a_rewrite_does_not_leave_out_in_silence_what_it_cannot_read() {
+    use backstay_engine::rewrite::TreeRewriter;
+    let (vault, root) = forged(|forge| {
+        let id = forge.data(b"four");
+        forge.tree(&[file(b"good", &[id], 4), folder(b"lost", FileId([9; 32]))])
+    });
+    let index = vault.repository.load_index().unwrap();
+    let rewriter = TreeRewriter::new(&vault.repository, &index, None).unwrap();
+    let error = rewriter.rewrite(root, &mut |_, node| Some(node), &mut |_, error| Err(error)).unwrap_err();
+    assert!(error.is_about_content(), "{error}");
+}
+
+#[test]
 fn nothing_is_linked_to_a_file_that_failed() {
     let (vault, root) = forged(|forge| {
         let wrong = forge.blob(BlobKind::Data, hash(b"right"), b"wrong");
