@@ -54,6 +54,13 @@ impl Lock {
     pub fn acquire(repository: &Repository, exclusive: bool) -> Result<Self> {
         refuse_conflict(repository, exclusive, None)?;
         let id = write(repository, exclusive)?;
+        // Somebody may have made one while ours was on its way, which can take long. What is read from here on is read under
+        // a lock that everybody who comes later sees.
+        if let Err(error) = refuse_conflict(repository, exclusive, Some(id)) {
+            let handle = Handle::new(FileKind::Lock, id);
+            let _ = repository.storage().remove(&handle, CallContext::NONE);
+            return Err(error);
+        }
         let shared = Arc::new(Shared {
             repository: repository.clone(),
             exclusive,
@@ -80,16 +87,28 @@ impl Lock {
     /// [`Error::Locked`] when somebody did; [`Error::LockLost`] when the lock is no longer ours.
     pub fn confirm(&self) -> Result<()> {
         let shared = &self.shared;
-        if let Some(why) = shared.state.lock().lost.clone() {
-            return Err(Error::LockLost { why });
+        let clock = &shared.repository.environment().clock;
+        {
+            let mut state = shared.state.lock();
+            // A machine that slept: others may have taken the lock for one that was left behind.
+            if state.lost.is_none() && clock.now().seconds - state.refreshed > GIVE_UP {
+                state.lost = Some("it was not refreshed in time".into());
+                shared.repository.control().cancel();
+            }
+            if let Some(why) = state.lost.clone() {
+                return Err(Error::LockLost { why });
+            }
         }
         if shared.confirmed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let clock = &shared.repository.environment().clock;
         clock.sleep(SETTLE.saturating_sub(since(shared.made, clock.now())));
         let own = shared.state.lock().id;
-        refuse_conflict(&shared.repository, shared.exclusive, Some(own))?;
+        let is_there = refuse_conflict(&shared.repository, shared.exclusive, Some(own))?;
+        // A refresh meanwhile has put another one in its place.
+        if !is_there && shared.state.lock().id == own {
+            return Err(Error::LockLost { why: "somebody removed it".into() });
+        }
         shared.confirmed.store(true, Ordering::Release);
         Ok(())
     }
@@ -175,9 +194,12 @@ fn write(repository: &Repository, exclusive: bool) -> Result<FileId> {
     repository.save_unpacked(FileKind::Lock, &lock.to_json())
 }
 
-fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>) -> Result<()> {
+/// Whether our own lock is there; an error when another one stands in the way.
+fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>) -> Result<bool> {
+    let mut is_there = false;
     for info in list_locks(repository)? {
         if Some(info.id) == own {
+            is_there = true;
             continue;
         }
         let file = info.file.map_err(|error| match error {
@@ -193,7 +215,7 @@ fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>
             });
         }
     }
-    Ok(())
+    Ok(is_there)
 }
 
 /// A lock in the repository.

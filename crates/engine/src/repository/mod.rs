@@ -54,6 +54,33 @@ pub struct Environment {
 }
 
 /// How a repository is used. None of this is stored in it.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use backstay_core::Silent;
+/// # use backstay_engine::testing::{CountingRandom, TestClock};
+/// # use backstay_engine::{Environment, Identity};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (clock, random) = (Arc::new(TestClock::default()), Arc::new(CountingRandom::default()));
+/// # let environment = Environment { clock, random, identity: Identity::default() };
+/// # let storage = Arc::new(backstay_storage::Memory::new());
+/// use backstay_engine::Settings;
+/// use backstay_engine::crypto::KdfParams;
+/// use backstay_engine::pack::Compression;
+/// use backstay_engine::repository::{InitOptions, init};
+///
+/// let settings = Settings {
+///     compression: Compression::Better,
+///     pack_size: 64 << 20,
+///     threads: 2,
+///     kdf: KdfParams::CHEAP, // for tests; the default takes half a second
+///     ..Settings::default()
+/// };
+/// let repository = init(storage, "password", InitOptions::default(), environment, settings)?;
+/// assert_eq!(repository.settings().pack_size, 64 << 20);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// How hard to compress.
@@ -121,6 +148,8 @@ impl Repository {
         })?;
         let plain = key.open(&mut sealed).map_err(|error| Error::damaged("the configuration", error))?;
         let config = Config::parse(plain)?;
+        // Without a thread nothing would be done, and nothing would say so.
+        let settings = Settings { threads: settings.threads.max(1), ..settings };
         let inner = Inner { storage, key, master, key_id, config, environment, settings };
         Ok(Self { inner: Arc::new(inner), control: Control::new() })
     }

@@ -444,6 +444,7 @@ fn ours_respects_restics_locks() {
         for id in vault.ids(FileKind::Lock) {
             vault.repository.storage().remove(&Handle::new(FileKind::Lock, id), CallContext::NONE).unwrap();
         }
-        drop(lock);
+        let error = lock.confirm().unwrap_err();
+        assert!(matches!(error, Error::LockLost { .. }), "{error}");
     }
 }

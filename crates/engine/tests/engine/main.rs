@@ -9,6 +9,7 @@ mod damage;
 mod hostile;
 mod interop;
 mod leniency;
+mod locks;
 mod losses;
 mod properties;
 mod sharing;
