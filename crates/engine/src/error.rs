@@ -114,6 +114,17 @@ impl Error {
             || matches!(self, Self::Storage(error) if error.kind == ErrorKind::NotFound)
     }
 
+    /// Whether this tells something about what is stored: it is damaged or not there. A storage that does not answer, or denies
+    /// access, says nothing about it.
+    #[must_use]
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Damaged { .. } | Self::NotFound(_) => true,
+            Self::Storage(error) => matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound),
+            _ => false,
+        }
+    }
+
     /// Whether the work was cancelled, at whichever layer that was noticed.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

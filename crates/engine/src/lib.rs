@@ -19,5 +19,10 @@ pub mod restore;
 pub mod rewrite;
 pub mod testing;
 
+/// The examples of the guide, so that they are compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/library.md")]
+mod guide {}
+
 pub use error::{Error, Result};
 pub use repository::{Environment, Identity, Repository, Settings};

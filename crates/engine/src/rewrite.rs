@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backstay_core::{EntryKind, ErrorKind, Events, FileId, FileKind, Handle};
+use backstay_core::{EntryKind, Events, FileId, FileKind, Handle};
 
 use crate::format::{BlobKind, Node, Snapshot, Tree};
 use crate::index::Index;
@@ -30,8 +30,8 @@ pub fn replace_snapshot(
 
 /// What a rewrite does with a node at a path, before its subtree is looked at: `None` leaves it out.
 pub type RewriteNode<'a> = dyn FnMut(&[u8], Node) -> Option<Node> + 'a;
-/// What stands in for a tree that cannot be read: `None` gives up the snapshot.
-pub type RewriteFailed<'a> = dyn FnMut(&[u8], &Error) -> Option<Tree> + 'a;
+/// What stands in for a tree that cannot be read: `None` leaves its folder out, an error ends the rewrite.
+pub type RewriteFailed<'a> = dyn FnMut(&[u8], Error) -> Result<Option<Tree>> + 'a;
 
 /// Writes trees anew.
 pub struct TreeRewriter {
@@ -92,17 +92,10 @@ impl TreeRewriter {
                 };
                 let (tree, intact) = match tree {
                     Ok(tree) => (tree, true),
-                    // A storage that does not answer says nothing about the tree.
-                    Err(error)
-                        if matches!(&error, Error::Damaged { .. } | Error::NotFound(_))
-                            || matches!(&error, Error::Storage(error)
-                                if matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound)) =>
-                    {
-                        match failed(&path, &error) {
-                            Some(tree) => (tree, false),
-                            None => return Ok(None),
-                        }
-                    }
+                    Err(error) if error.is_about_content() => match failed(&path, error)? {
+                        Some(tree) => (tree, false),
+                        None => return Ok(None),
+                    },
                     Err(error) => return Err(error),
                 };
                 let id = id.filter(|_| intact);
@@ -235,10 +228,10 @@ impl<'a> Salvage<'a> {
                 let name = String::from_utf8_lossy(path);
                 if path == b"/" {
                     lost.push(format!("dir {name:?}: not readable"));
-                    return None;
+                    return Ok(None);
                 }
                 lost.push(format!("dir {name:?}: replaced with empty directory"));
-                Some(Tree::default())
+                Ok(Some(Tree::default()))
             },
         )?;
         for note in notes.into_iter().chain(lost) {

@@ -78,7 +78,8 @@ pub(crate) fn from_io(
 
 /// The class of an error of the operating system.
 ///
-/// A failing disk (EIO) is not transient: a check over thousands of bad sectors would wait for each.
+/// A failing disk (EIO) is not transient: a check over thousands of bad sectors would wait for each. What cannot be read from it
+/// is damaged.
 pub(crate) fn classify(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as Io;
     match error.kind() {
@@ -101,9 +102,20 @@ pub(crate) fn classify(error: &io::Error) -> ErrorKind {
         | Io::HostUnreachable
         | Io::NetworkUnreachable
         | Io::NetworkDown => ErrorKind::Transient,
+        _ if is_bad_sector(error) => ErrorKind::Corrupt,
         _ if out_of_descriptors(error) => ErrorKind::Transient,
         _ => ErrorKind::Other,
     }
+}
+
+#[cfg(unix)]
+fn is_bad_sector(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error())
+}
+
+#[cfg(not(unix))]
+fn is_bad_sector(_: &io::Error) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -135,7 +147,7 @@ mod tests {
             (Errno::TIMEDOUT, ErrorKind::Timeout),
             (Errno::STALE, ErrorKind::Transient),
             (Errno::MFILE, ErrorKind::Transient),
-            (Errno::IO, ErrorKind::Other),
+            (Errno::IO, ErrorKind::Corrupt),
             (Errno::NAMETOOLONG, ErrorKind::Other),
         ] {
             assert_eq!(classify(&errno.into()), kind, "{errno:?}");

@@ -49,6 +49,22 @@ pub struct Http {
 }
 
 /// How to reach a storage. All have defaults that serve.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use backstay_storage::limit::Rates;
+/// use backstay_storage::{Address, Options, open};
+///
+/// let mut options = Options {
+///     rates: Rates { upload: Some(2 << 20), ..Rates::default() },
+///     ..Options::default()
+/// };
+/// options.set_extended("local.connections", "4")?;
+/// let storage = open(&Address::parse("/srv/backup")?, &options)?;
+/// assert_eq!(storage.connections(), 4);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Options {
     /// How many calls at once; the back end's own choice if none.
@@ -80,6 +96,9 @@ impl fmt::Debug for Options {
 /// An extended option that does not exist or has a value it cannot have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
+    /// An option of another back end, or one that restic has and this program does without.
+    #[error("the extended option {0} has no effect here")]
+    NoEffect(String),
     /// There is no such option.
     #[error(
         "there is no extended option {0}; there are local.connections, s3.connections, s3.region, \
@@ -100,7 +119,8 @@ impl Options {
     /// Sets an extended option, named as restic names it (`-o s3.region=…`).
     ///
     /// # Errors
-    /// When there is no such option, or it takes no such value.
+    /// [`OptionError::NoEffect`] when it concerns another back end, others when there is no such option, or it takes no such
+    /// value.
     pub fn set_extended(&mut self, key: &str, value: &str) -> Result<(), OptionError> {
         match key {
             "local.connections" | "s3.connections" => {
@@ -118,7 +138,14 @@ impl Options {
                     takes: "true or false",
                 })?;
             }
-            _ => return Err(OptionError::Unknown(key.to_owned())),
+            "local.layout" | "s3.layout" | "s3.list-objects-v1" | "s3.retries" | "s3.enable-restore"
+            | "s3.restore-days" | "s3.restore-timeout" | "s3.restore-tier" => {
+                return Err(OptionError::NoEffect(key.to_owned()));
+            }
+            _ if key.starts_with("local.") || key.starts_with("s3.") => {
+                return Err(OptionError::Unknown(key.to_owned()));
+            }
+            _ => return Err(OptionError::NoEffect(key.to_owned())),
         }
         Ok(())
     }

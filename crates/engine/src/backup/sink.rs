@@ -27,6 +27,40 @@ use crate::repository::{Lock, Repository, TreeCache};
 use crate::{Error, Result};
 
 /// How a backup is taken.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use backstay_core::Silent;
+/// # use backstay_engine::testing::{CountingRandom, TestClock};
+/// # use backstay_engine::{Environment, Identity};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (clock, random) = (Arc::new(TestClock::default()), Arc::new(CountingRandom::default()));
+/// # let environment = Environment { clock, random, identity: Identity::default() };
+/// # let storage = Arc::new(backstay_storage::Memory::new());
+/// # use backstay_engine::crypto::KdfParams;
+/// # use backstay_engine::repository::{InitOptions, init};
+/// # use backstay_engine::Settings;
+/// # let settings = Settings { kdf: KdfParams::CHEAP, ..Settings::default() };
+/// # let repository = init(storage, "password", InitOptions::default(), environment, settings)?;
+/// use backstay_core::{Control, Meta, Sink};
+/// use backstay_engine::backup::{BackupOptions, BackupSink, ChangeDetection};
+///
+/// let take = |options| -> Result<_, Box<dyn std::error::Error>> {
+///     let index = repository.load_index()?;
+///     let sink = BackupSink::start(&repository, index, None, options, Arc::new(Silent))?;
+///     sink.root()?.close(Meta::default())?; // a source would fill it
+///     Ok(sink.finish()?)
+/// };
+/// let first = take(BackupOptions::default())?;
+/// let second = take(BackupOptions {
+///     parent_tree: Some(first.tree),
+///     change_detection: ChangeDetection { ignore_inode: true, ..ChangeDetection::default() },
+///     ..BackupOptions::default()
+/// })?;
+/// assert_eq!(first.tree, second.tree);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct BackupOptions {
     /// The tree to compare with: its files that are as they were are not read again.
@@ -213,7 +247,7 @@ impl Folder for FolderHandle {
     }
 
     fn failed(&self, name: &[u8], error: &str) {
-        self.shared.item_failed(&self.state, name, "scan", error);
+        self.shared.item_failed(&self.state, name, "archival", error);
     }
 
     fn close(self: Box<Self>, meta: Meta) -> Result<(), SinkError> {

@@ -34,8 +34,20 @@ pub(super) struct Job {
 /// Bytes beyond the parent's end that a patch takes in at a time.
 const PIECE: u64 = 1 << 20;
 
+/// Fails the backup if its thread ends by a panic: nobody would wait for the rest in vain.
+struct Watch<'a>(&'a Shared);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail(SinkError::failed("a worker of the backup ended unexpectedly"));
+        }
+    }
+}
+
 /// Runs until no more jobs can come.
 pub(super) fn work(shared: &Shared, jobs: &Receiver<Work>) {
+    let _watch = Watch(shared);
     let Ok(packers) = shared.packers() else { return };
     packers.with(|packer| {
         let mut scratch = Vec::new();

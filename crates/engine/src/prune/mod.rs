@@ -34,6 +34,19 @@ impl MaxUnused {
 }
 
 /// How to prune.
+///
+/// ```
+/// use backstay_engine::prune::{MaxUnused, PruneOptions};
+///
+/// // Give back every byte, but write no more than 10 GB anew in one go.
+/// let options = PruneOptions {
+///     max_unused: MaxUnused::Bytes(0),
+///     max_repack: Some(10_000_000_000),
+///     ..PruneOptions::default()
+/// };
+/// assert_eq!(options.max_unused.bytes(1_000_000), 0);
+/// assert_eq!(PruneOptions::default().max_unused.bytes(95_000), 5_000);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct PruneOptions {
     /// How much may stay.

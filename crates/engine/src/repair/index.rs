@@ -1,6 +1,7 @@
 //! Index files written anew.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{ErrorKind, Events, FileId, FileKind, Handle};
@@ -41,7 +42,12 @@ pub fn rewrite_index(
             Ok(file) => {
                 if file.packs.iter().any(|pack| remove.contains(&pack.id)) || (small && *length < SMALL) {
                     for pack in file.packs.into_iter().filter(|pack| !remove.contains(&pack.id)) {
-                        if written.insert(pack.id) {
+                        // Old programs split a pack over two files: only what says the same is said once.
+                        let mut said = DefaultHasher::new();
+                        for blob in &pack.blobs {
+                            (blob.kind, blob.id, blob.offset).hash(&mut said);
+                        }
+                        if written.insert((pack.id, said.finish())) {
                             writer.add(pack)?;
                         }
                     }

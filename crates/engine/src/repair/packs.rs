@@ -24,7 +24,7 @@ pub struct RepairPacksReport {
 /// Stores the whole blobs of these packs anew and removes the packs. `lock` is exclusive.
 ///
 /// # Errors
-/// When something cannot be stored; then no pack is removed.
+/// When something cannot be stored, or the storage does not give what it has; then no pack is removed.
 pub fn repair_packs(
     repository: &Repository,
     packs: &[FileId],
@@ -63,6 +63,9 @@ pub fn repair_packs(
         step: "pack files",
     };
     transfer.run(&work, events, &|blob, error| {
+        if !error.is_about_content() {
+            return Err(error);
+        }
         events.warning(&format!("failed to load blob {}: {error}", blob.id));
         lost.lock().push((blob.id, error.to_string()));
         Ok(())

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use backstay_core::{ErrorKind, FileKind, Silent};
 use backstay_engine::Error;
 use backstay_engine::prune::{PruneOptions, prune_plan};
+use backstay_engine::repair::repair_packs;
 use backstay_engine::repository::Lock;
 use backstay_storage::testing::{Faulty, Plan, WriteFault};
 
@@ -140,12 +141,36 @@ fn no_room_at_any_one_write_loses_nothing() {
 fn a_read_only_storage_can_be_read_and_checked_but_not_written() {
     let (vault, memory) = Vault::new();
     let taken = vault.back_up(|root| add_file(root, "file", b"content"));
-    let vault = Vault::open(Wrapped::over(&memory, |_, _| Err(ErrorKind::ReadOnly))).unwrap();
+    let vault = Vault::open(Wrapped::over(&memory, |action, _| match action {
+        "read" => Ok(()),
+        _ => Err(ErrorKind::ReadOnly),
+    }))
+    .unwrap();
     assert_eq!(vault.restored(&taken)["file"], b"content");
     vault.is_sound();
     assert_eq!(backup_fails(&vault), ErrorKind::ReadOnly);
     let error = vault.prune().unwrap_err();
     assert!(matches!(&error, Error::Storage(error) if error.kind == ErrorKind::ReadOnly), "{error}");
+}
+
+#[test]
+fn packs_that_the_storage_does_not_give_are_no_damage() {
+    let (vault, memory) = Vault::new();
+    let taken = vault.back_up(|root| (0..20).for_each(|n| add_file(root, &n.to_string(), &noise(n, 5000))));
+    let packs = vault.ids(FileKind::Pack);
+    let cold = Vault::open(Wrapped::over(&memory, |action, handle| match (action, handle.kind) {
+        ("read", FileKind::Pack) => Err(ErrorKind::Denied),
+        _ => Ok(()),
+    }));
+    let cold = cold.unwrap();
+    let report = cold.check();
+    assert!(report.errors() > 0);
+    assert!(report.broken_packs.is_empty(), "{report:?}");
+    let lock = Arc::new(Lock::acquire(&cold.repository, true).unwrap());
+    repair_packs(&cold.repository, &packs, &lock, &Silent).unwrap_err();
+    drop(lock);
+    assert_eq!(vault.ids(FileKind::Pack), packs);
+    assert_eq!(vault.restored(&taken).len(), 20);
 }
 
 #[test]

@@ -15,6 +15,19 @@ use super::walk::Walk;
 use super::{filter, path};
 
 /// What a capture takes along and leaves out.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use backstay_sources::files::CaptureOptions;
+/// use backstay_sources::files::filter::{Case, List};
+///
+/// let mut options = CaptureOptions::default();
+/// options.one_file_system = true;
+/// options.exclude_larger_than = Some(100 << 20);
+/// options.exclude(List::parse(&["*.tmp".to_owned(), "node_modules".to_owned()], Case::Sensitive)?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CaptureOptions {

@@ -15,6 +15,8 @@ use rustix::io::Errno;
 pub(super) struct FileOpener<D> {
     pub(super) folder: Arc<D>,
     pub(super) name: Vec<u8>,
+    /// Device and inode of the file whose metadata was read.
+    pub(super) identity: (u64, u64),
 }
 
 impl<D: AsFd + Send + Sync + 'static> Opener for FileOpener<D> {
@@ -26,11 +28,19 @@ impl<D: AsFd + Send + Sync + 'static> Opener for FileOpener<D> {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Error::other("it is no regular file any more"));
         }
+        // Its content must not go with the owner and permissions of another.
+        if (stat.st_dev, stat.st_ino) != self.identity {
+            return Err(Error::other("another file came into its place meanwhile"));
+        }
         Ok(Box::new(File::from(file)))
     }
 
     fn duplicate(&self) -> Option<Box<dyn Opener>> {
-        Some(Box::new(Self { folder: Arc::clone(&self.folder), name: self.name.clone() }))
+        Some(Box::new(Self {
+            folder: Arc::clone(&self.folder),
+            name: self.name.clone(),
+            identity: self.identity,
+        }))
     }
 }
 
@@ -40,5 +50,25 @@ pub(super) fn quiet_open(folder: impl AsFd, name: &[u8], flags: OFlags) -> Resul
     match rustix::fs::openat(&folder, name, flags | OFlags::NOATIME, Mode::empty()) {
         Err(Errno::PERM) => rustix::fs::openat(&folder, name, flags, Mode::empty()),
         outcome => outcome,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_came_into_the_place_of_another_is_not_taken_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "secret").unwrap();
+        let held = Arc::new(File::open(folder.path()).unwrap());
+        let stat = rustix::fs::statat(&held, "file", rustix::fs::AtFlags::empty()).unwrap();
+        let identity = (stat.st_dev, stat.st_ino);
+        let opener = || Box::new(FileOpener { folder: Arc::clone(&held), name: b"file".to_vec(), identity });
+        opener().open().unwrap();
+        std::fs::write(folder.path().join("other"), "public").unwrap();
+        std::fs::rename(folder.path().join("other"), &path).unwrap();
+        assert!(opener().open().err().unwrap().to_string().contains("another file"));
     }
 }

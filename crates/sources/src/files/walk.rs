@@ -321,7 +321,8 @@ impl<'a> Walk<'a> {
             let Job { source, into, name, stored, .. } = item;
             let stored = stored.unwrap_or_else(|| name.clone());
             let content = if meta.kind == EntryKind::File {
-                Content::Lazy(Box::new(FileOpener { folder: source, name }), CutHint::ByContent)
+                let identity = (meta.device_id, meta.inode);
+                Content::Lazy(Box::new(FileOpener { folder: source, name, identity }), CutHint::ByContent)
             } else {
                 Content::None
             };
@@ -345,8 +346,8 @@ impl<'a> Walk<'a> {
     }
 
     fn fail_in(&self, job: &Job, action: &str, error: Errno) {
-        // A listed item that is not there any more is no failure.
-        if error != Errno::NOENT {
+        // A listed item that is not there any more is no failure; one that somebody named is.
+        if error != Errno::NOENT || job.explicit {
             self.fail(&job.into, job.stored_name(), action, &beneath(&job.source.path, &job.name), error);
         }
     }

@@ -1,4 +1,4 @@
-//! A storage in memory with a say in every change.
+//! A storage in memory with a say in every use of a file.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use backstay_storage::Memory;
 
 type Say = dyn Fn(&'static str, &Handle) -> Result<(), ErrorKind> + Send + Sync;
 
-/// Asks before every write and removal, which fails with the answer.
+/// Asks before content is read, written or removed, which fails with the answer.
 pub(crate) struct Wrapped {
     memory: Memory,
     say: Box<Say>,
@@ -59,6 +59,7 @@ impl Storage for Wrapped {
         buffer: &mut Vec<u8>,
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
+        self.ask("read", handle)?;
         self.memory.read(handle, buffer, context)
     }
 
@@ -69,6 +70,7 @@ impl Storage for Wrapped {
         buffer: &mut [u8],
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
+        self.ask("read", handle)?;
         self.memory.read_at(handle, offset, buffer, context)
     }
 
