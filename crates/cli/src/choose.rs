@@ -1,6 +1,7 @@
 //! Which snapshots a command works on: by id, by the start of an id, as `latest`, or by filter.
 
-use backstay_core::Timestamp;
+use backstay_core::{FileKind, Timestamp};
+use backstay_engine::Error;
 use backstay_engine::format::Snapshot;
 use backstay_engine::repository::SnapshotEntry;
 use backstay_policy::{SnapshotFacts, SnapshotFilter};
@@ -76,7 +77,8 @@ pub(crate) fn latest(
         .max_by_key(|loaded| (instant(&loaded.snapshot.time), loaded.id)))
 }
 
-/// The snapshots of these names; all that the filter lets through if there are none. Each one once.
+/// The snapshots of these names; all that the filter lets through if there are none. Each one once. What cannot be found or
+/// read is told and passed over.
 pub(crate) fn several(
     app: &App,
     repository: &Opened,
@@ -84,11 +86,17 @@ pub(crate) fn several(
     filter: &SnapshotFilter,
 ) -> Outcome<Vec<SnapshotEntry>> {
     if names.is_empty() {
-        return Ok(repository.snapshots()?.into_iter().filter(|loaded| is_chosen(loaded, filter)).collect());
+        let (readable, damaged) = repository.engine().load_snapshots()?;
+        for (id, error) in damaged {
+            if !error.is_about_content() {
+                return Err(repository.explain(error.into()));
+            }
+            app.console.complain(format!("Ignoring snapshot {}: {error}", id.short()));
+        }
+        return Ok(readable.into_iter().filter(|loaded| is_chosen(loaded, filter)).collect());
     }
     if !filter.is_empty() && !names.iter().any(|name| name == "latest") {
-        return Err(Failure::fatal("explicit snapshot ids are given, so filters have no effect")
-            .hint("leave out either the ids or --host, --tag and --path"));
+        app.console.complain("Ignoring --host, --tag and --path: explicit snapshot ids are given");
     }
     let mut chosen: Vec<SnapshotEntry> = Vec::new();
     for name in names {
@@ -96,9 +104,21 @@ pub(crate) fn several(
         if !subfolder.is_empty() {
             return Err(Failure::fatal(format!("{name}: <snapshot>:<subfolder> syntax not allowed")));
         }
-        let loaded = match id {
-            "latest" => latest(repository, filter, None)?.ok_or_else(|| none_found(filter))?,
-            id => by_id(repository, id)?,
+        let found = match id {
+            "latest" => latest(repository, filter, None)?.ok_or_else(|| none_found(filter)),
+            id => match by_id(repository, id) {
+                Err(error) if !error.is_about_content() && !matches!(error, Error::Invalid(_)) => {
+                    return Err(repository.explain(error.into()));
+                }
+                found => found.map_err(Failure::from),
+            },
+        };
+        let loaded = match found {
+            Ok(loaded) => loaded,
+            Err(failure) => {
+                app.console.complain(format!("Ignoring {id:?}: {failure}"));
+                continue;
+            }
         };
         if !chosen.iter().any(|other| other.id == loaded.id) {
             chosen.push(loaded);
@@ -124,9 +144,9 @@ pub(crate) fn several_readable(
     if names.is_empty() { Ok(Vec::new()) } else { several(app, repository, &names, filter) }
 }
 
-fn by_id(repository: &Opened, text: &str) -> Outcome<SnapshotEntry> {
-    let id = repository.find_id(backstay_core::FileKind::Snapshot, text)?;
-    repository.snapshot(&id)
+fn by_id(repository: &Opened, text: &str) -> backstay_engine::Result<SnapshotEntry> {
+    let engine = repository.engine();
+    engine.load_snapshot(engine.find_file(FileKind::Snapshot, text)?)
 }
 
 fn none_found(filter: &SnapshotFilter) -> Failure {

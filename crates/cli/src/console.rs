@@ -140,7 +140,7 @@ impl Console {
         let rate =
             variable("PROGRESS_FPS").and_then(|text| text.parse::<f64>().ok()).filter(|rate| *rate > 0.0);
         match rate {
-            Some(rate) => Some(Duration::from_secs_f64(1.0 / rate.min(60.0))),
+            Some(rate) => Some(Duration::from_secs_f64(1.0 / rate.clamp(0.001, 60.0))),
             None if self.level == Level::Quiet || !(self.json || self.can_update_status()) => None,
             None => Some(Duration::from_millis(100)),
         }

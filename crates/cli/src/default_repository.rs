@@ -40,6 +40,11 @@ pub(crate) fn stored_password() -> Outcome<Option<Password>> {
     }
 }
 
+/// Whether the default repository is there and has no key file, so that its password has to be typed.
+pub(crate) fn is_locked_by_password() -> Outcome<bool> {
+    Ok(location()?.join("config").exists() && !key_file()?.exists())
+}
+
 /// Makes a key file with a password of 256 random bits and says where it is.
 pub(crate) fn make_key_file(random: &dyn Random) -> Outcome<(PathBuf, Password)> {
     let path = key_file()?;

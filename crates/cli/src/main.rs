@@ -29,15 +29,14 @@ mod table;
 mod terminal;
 mod walk;
 
+use std::io::Write;
 use std::process::ExitCode;
-
-use clap::Parser;
 
 use crate::failure::{Exit, Failure, Outcome};
 use crate::json::message::ExitError;
 
 fn main() -> ExitCode {
-    let cli = match args::Cli::try_parse() {
+    let cli = match args::Cli::read() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
     };
@@ -81,8 +80,10 @@ fn report(failure: &Failure, json: bool) {
         return;
     }
     let exit_error = ExitError { message_type: "exit_error", code: failure.exit as i32, message: &message };
-    match json.then(|| json::line(&exit_error)) {
-        Some(Ok(line)) => eprintln!("{line}"),
-        _ => eprintln!("{message}"),
-    }
+    let mut stderr = std::io::stderr();
+    // Where nobody reads, the exit code still tells.
+    let _ = match json.then(|| json::line(&exit_error)) {
+        Some(Ok(line)) => writeln!(stderr, "{line}"),
+        _ => writeln!(stderr, "{message}"),
+    };
 }

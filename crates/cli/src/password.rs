@@ -56,7 +56,7 @@ impl PasswordSource {
     }
 }
 
-/// The first line of a file, without space around it. Empty is refused.
+/// What is in a file, without space around it. Empty is refused.
 pub(crate) fn from_file(path: &Path) -> Outcome<Password> {
     let text = Zeroizing::new(
         std::fs::read(path).explain(format!("cannot read the password from {}", path.display()))?,

@@ -22,6 +22,9 @@ pub(crate) struct Check {
     /// Use the existing cache, only read uncached data from the repository
     #[arg(long)]
     pub(crate) with_cache: bool,
+    /// Find unused blobs; restic's scripts pass this, and it has no effect there either
+    #[arg(long, hide = true)]
+    check_unused: bool,
     #[command(flatten)]
     pub(crate) choice: SnapshotChoice,
 }

@@ -19,9 +19,10 @@ mod repair;
 mod restore;
 mod rewrite;
 mod select;
+mod switches;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;
@@ -50,6 +51,7 @@ pub(crate) use select::{ExcludePatterns, IncludePatterns};
     version,
     max_term_width = 110,
     subcommand_required = true,
+    args_override_self = true,
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
@@ -57,6 +59,13 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads the command line of this process.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse_from(switches::plain(std::env::args_os(), &Self::command()))
+    }
 }
 
 #[derive(Debug, Subcommand)]

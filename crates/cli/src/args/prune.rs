@@ -22,6 +22,9 @@ pub(crate) struct PruneLimits {
     /// Repack pack files smaller than this (suffixes: k/K, m/M)
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) repack_smaller_than: Option<u64>,
+    /// Repack small packs; it is done in any case, restic's scripts pass this
+    #[arg(long, hide = true)]
+    repack_small: bool,
 }
 
 /// Checks the repository and removes data that is not referenced and therefore not needed any more.

@@ -55,11 +55,15 @@ fn run_check(app: &App, args: &Check) -> Outcome<CheckReport> {
     let repository = Opened::open_at(app, &place, access)?;
     let filter = args.choice.filter();
     let snapshots = match args.snapshots.is_empty() && filter.is_empty() {
-        true => Vec::new(),
-        false => choose::several(app, &repository, &args.snapshots, &filter)?
-            .iter()
-            .map(|entry| entry.id)
-            .collect(),
+        true => None,
+        false => {
+            let chosen = choose::several(app, &repository, &args.snapshots, &filter)?;
+            if chosen.is_empty() {
+                return Err(Failure::fatal("no snapshot was chosen, so nothing would be checked")
+                    .hint("`snapshots` lists what there is"));
+            }
+            Some(chosen.iter().map(|entry| entry.id).collect())
+        }
     };
     let progress = StepProgress::start(&app.console);
     let options = CheckOptions { read_data, snapshots, check_unused: false };

@@ -28,8 +28,9 @@ pub(super) fn run(app: &App, args: &Find) -> Outcome {
         return Err(Failure::fatal("cannot have several ID types"));
     }
     let repository = Opened::open(app, Access::Read)?;
-    repository.load_index(app)?;
+    // Before the index: what a snapshot needs is in an index that was written before it.
     let mut snapshots = choose::several(app, &repository, &args.snapshots, &args.choice.filter())?;
+    repository.load_index(app)?;
     snapshots.sort_by_key(|entry| (entry.snapshot.time.seconds, entry.snapshot.time.nanos));
     if !args.reverse {
         snapshots.reverse();

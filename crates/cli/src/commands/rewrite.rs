@@ -39,12 +39,14 @@ pub(super) fn run(app: &App, args: &Rewrite) -> Outcome {
     };
     let repository = Opened::open_at(app, &place, access)?;
     let explain = |error: backstay_engine::Error| repository.explain(error.into());
+    // Before the index: what a snapshot needs is in an index that was written before it.
+    let snapshots = choose::several(app, &repository, &args.snapshots, &args.choice.filter())?;
     let index = Arc::clone(repository.load_index(app)?);
     let rewriter =
         TreeRewriter::new(repository.engine(), &index, repository.lock().cloned()).map_err(explain)?;
 
     let mut rewritten = Vec::new();
-    for entry in choose::several(app, &repository, &args.snapshots, &args.choice.filter())? {
+    for entry in snapshots {
         app.console.say(format!("\n{}", choose::describe(&entry)));
         let mut tally = Tally::default();
         let tree = if filters {
@@ -56,7 +58,7 @@ pub(super) fn run(app: &App, args: &Rewrite) -> Outcome {
                 tally.count(&node);
                 Some(node)
             };
-            rewriter.rewrite(entry.snapshot.tree, &mut change, &mut |_, _| None).map_err(explain)?
+            rewriter.rewrite(entry.snapshot.tree, &mut change, &mut |_, error| Err(error)).map_err(explain)?
         } else {
             Some(entry.snapshot.tree)
         };

@@ -16,6 +16,8 @@ use crate::{choose, format};
 
 pub(super) fn run(app: &App, args: &Stats) -> Outcome {
     let repository = Opened::open(app, Access::Read)?;
+    // Before the index: what a snapshot needs is in an index that was written before it.
+    let snapshots = choose::several(app, &repository, &args.snapshots, &args.choice.filter())?;
     repository.load_index(app)?;
     if !app.console.is_json() {
         app.console.print("scanning...");
@@ -30,7 +32,7 @@ pub(super) fn run(app: &App, args: &Stats) -> Outcome {
         file_blobs: HashMap::new(),
         blobs: HashSet::new(),
     };
-    for entry in choose::several(app, &repository, &args.snapshots, &args.choice.filter())? {
+    for entry in snapshots {
         count.stats.snapshots_count += 1;
         count.links.clear();
         count.blobs.insert((BlobKind::Tree, entry.snapshot.tree));

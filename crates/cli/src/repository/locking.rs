@@ -9,7 +9,8 @@ use crate::failure::Outcome;
 
 /// Takes the lock, trying again for as long as `--retry-lock` says.
 pub(super) fn take(app: &App, repository: &Repository, exclusive: bool) -> Outcome<Lock> {
-    let give_up = Instant::now() + app.settings.retry_lock;
+    // A time too long to be told is forever.
+    let give_up = Instant::now().checked_add(app.settings.retry_lock);
     let mut pause = Duration::from_secs(5);
     loop {
         let error = match Lock::acquire(repository, exclusive) {
@@ -17,7 +18,7 @@ pub(super) fn take(app: &App, repository: &Repository, exclusive: bool) -> Outco
             Err(error @ backstay_engine::Error::Locked { .. }) => error,
             Err(error) => return Err(error.into()),
         };
-        let left = give_up.saturating_duration_since(Instant::now());
+        let left = give_up.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
         if left.is_zero() {
             return Err(error.into());
         }

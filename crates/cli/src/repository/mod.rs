@@ -136,11 +136,6 @@ impl Opened {
         }
     }
 
-    /// One snapshot.
-    pub(crate) fn snapshot(&self, id: &FileId) -> Outcome<SnapshotEntry> {
-        Ok(self.engine.load_snapshot(*id)?)
-    }
-
     /// The id of the one file that begins so.
     pub(crate) fn find_id(&self, kind: FileKind, prefix: &str) -> Outcome<FileId> {
         Ok(self.engine.find_file(kind, prefix)?)

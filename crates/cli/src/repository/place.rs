@@ -6,7 +6,7 @@ use backstay_core::Storage;
 use backstay_engine::pack::Compression;
 use backstay_engine::repository::{Environment, Identity, Repository, Settings as EngineSettings};
 use backstay_storage::limit::Rates;
-use backstay_storage::{Address, Options};
+use backstay_storage::{Address, OptionError, Options};
 
 use crate::app::App;
 use crate::args::CompressionMode;
@@ -165,7 +165,12 @@ fn storage_options(app: &App) -> Outcome<Options> {
         ..Options::default()
     };
     for (key, value) in &app.settings.options {
-        options.set_extended(key, value).map_err(Failure::fatal)?;
+        match options.set_extended(key, value) {
+            Ok(()) => {}
+            // Tools pass the options of all back ends to every command.
+            Err(error @ OptionError::NoEffect(_)) => app.console.complain(format!("warning: {error}")),
+            Err(error) => return Err(Failure::fatal(error)),
+        }
     }
     options.retry.try_timeout = app.settings.try_timeout;
     let console = Arc::clone(&app.console);

@@ -93,7 +93,7 @@ fn flags_that_make_no_sense_are_refused() {
         &["tag"],
         &["--quiet", "--verbose", "snapshots"],
         &["--pack-size", "1", "snapshots"],
-        &["-o", "no.such=option", "snapshots"],
+        &["-o", "s3.no-such=option", "snapshots"],
         &["no-such-command"],
         &["snapshots", "--no-such-flag"],
         &["-r", "sftp:host:/x", "snapshots"],
@@ -120,7 +120,9 @@ fn damage_is_named_and_nothing_panics() {
     }
     let run = world.run(["restore", "latest", "--target", "out"]).ends_with(1);
     assert!(run.stderr.contains("damaged") && !run.stderr.contains("panicked"), "{}", run.stderr);
-    std::fs::write(world.path("repo/config"), b"garbage").unwrap_or_default();
+    std::fs::remove_file(world.path("repo/config")).unwrap();
+    std::fs::write(world.path("repo/config"), b"garbage").unwrap();
+    world.run(["snapshots"]).ends_with(1).complains("configuration is damaged");
 }
 
 #[test]

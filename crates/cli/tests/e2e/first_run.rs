@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use crate::world::World;
+use crate::world::{World, finish};
 
 #[test]
 fn a_backup_without_any_setting_makes_a_repository_and_a_key() {
@@ -56,4 +56,33 @@ fn help_and_version_need_no_repository() {
     std::fs::create_dir(world.path("man")).unwrap();
     world.run(["generate", "--man", "man"]).succeeds();
     assert!(world.path("man/backstay-backup.1").exists());
+}
+
+#[test]
+fn flags_may_come_twice_and_switches_have_a_value() {
+    let world = World::initialised();
+    world.some_files();
+    world.run(["backup", "src", "--json=true", "--quiet=false", "--host", "a", "--host", "b"]).succeeds();
+    world.run(["snapshots", "--json", "--json"]).succeeds().says("\"hostname\":\"b\"");
+    // Tools pass the options of all back ends to every command.
+    world.run(["snapshots", "-o", "sftp.args=-i key"]).succeeds().complains("sftp.args has no effect");
+}
+
+#[test]
+fn absurd_times_are_no_trouble() {
+    let world = World::initialised();
+    let mut command = world.command(["check", "--retry-lock", "999999999h"]);
+    command.env("RESTIC_PROGRESS_FPS", "1e-30");
+    finish(command).succeeds();
+}
+
+#[test]
+fn data_on_standard_input_is_not_taken_for_the_password() {
+    let mut world = World::without_settings();
+    world.some_files();
+    world.set_password("typed once");
+    world.run(["backup", "src"]).succeeds();
+    world.forget_password();
+    let run = world.run_with_input(["backup", "--stdin"], b"typed once\ndata");
+    run.ends_with(1).complains("cannot read both password and data from stdin");
 }

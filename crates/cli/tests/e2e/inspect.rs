@@ -1,6 +1,6 @@
 //! `snapshots`, `ls`, `find`, `diff`, `stats`, `cat`, `list`, `tag`.
 
-use crate::world::World;
+use crate::world::{World, finish, noise};
 
 fn two_snapshots() -> (World, String, String) {
     let world = World::initialised();
@@ -111,4 +111,50 @@ fn tags_change_and_the_original_is_remembered() {
     assert_eq!(run.message("summary")["changed_snapshots"], 1);
     let tagged = world.run(["snapshots", "--tag", "b", "--json"]).json().remove(0);
     assert_eq!((&tagged[0]["tags"], &tagged[0]["original"]), (&serde_json::json!(["b"]), &first.into()));
+}
+
+#[test]
+fn what_cannot_be_found_or_read_is_passed_over() {
+    let (world, first, second) = two_snapshots();
+    let run = world
+        .run(["snapshots", &first, "abcdef0123", "--json"])
+        .succeeds()
+        .complains("Ignoring \"abcdef0123\"");
+    assert_eq!(run.json()[0].as_array().unwrap().len(), 1);
+    let mut command = world.command(["snapshots", &first, "--json"]);
+    command.env("RESTIC_HOST", "another");
+    finish(command).succeeds().says(&first).complains("Ignoring --host");
+    let damaged = world.path("repo/snapshots").join(&second);
+    std::fs::remove_file(&damaged).unwrap();
+    std::fs::write(&damaged, "garbage").unwrap();
+    let run = world.run(["snapshots", "--json"]).succeeds().complains(&second[..8]);
+    assert_eq!(run.json()[0].as_array().unwrap().len(), 1);
+    world.run(["stats", &first]).succeeds();
+    // What is the newest cannot be said while one of them cannot be read.
+    world.run(["ls", "latest"]).ends_with(1);
+    world.run(["check"]).ends_with(1).complains(&second);
+}
+
+#[test]
+fn a_check_of_one_snapshot_leaves_the_damage_of_others_alone() {
+    let world = World::initialised();
+    let noisy =
+        |number: u8| -> Vec<u8> { noise(900_000).iter().map(|byte| byte.wrapping_add(number)).collect() };
+    world.file("src/a", noisy(1));
+    let first = world.back_up_src();
+    let before = world.contents("repo/data");
+    std::fs::remove_file(world.path("src/a")).unwrap();
+    world.file("src/b", noisy(2));
+    let second = world.back_up_src();
+    for (name, content) in world.contents("repo/data").iter().filter(|(name, _)| !before.contains_key(*name))
+    {
+        let path = world.path("repo/data").join(name);
+        std::fs::remove_file(&path).unwrap();
+        let mut bad = content.clone();
+        bad[10] ^= 1;
+        std::fs::write(path, bad).unwrap();
+    }
+    world.run(["check", "--read-data", &first]).succeeds();
+    world.run(["check", "--read-data", &second]).ends_with(1);
+    world.run(["check", "--read-data"]).ends_with(1);
 }

@@ -167,3 +167,22 @@ fn the_machine_is_measured() {
         assert!(steps.iter().any(|name| name.starts_with(step)), "{step} in {steps:?}");
     }
 }
+
+#[test]
+fn a_rewrite_of_what_cannot_be_read_changes_nothing() {
+    let world = World::initialised();
+    world.some_files();
+    world.back_up_src();
+    for name in world.contents("repo/data").into_keys() {
+        let path = world.path("repo/data").join(name);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 1);
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    // Trees are read from the cache otherwise.
+    std::fs::remove_dir_all(world.path("home/.cache")).unwrap_or_default();
+    let before = world.contents("repo/snapshots");
+    world.run(["rewrite", "--exclude", "one.txt", "--forget"]).ends_with(1).complains("damaged");
+    assert_eq!(world.contents("repo/snapshots"), before);
+}

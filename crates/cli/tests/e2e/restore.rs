@@ -39,6 +39,18 @@ fn a_subfolder_or_a_choice_of_files_comes_back() {
 }
 
 #[test]
+fn an_earlier_snapshot_comes_back_by_its_id() {
+    let world = World::initialised();
+    world.some_files();
+    let first = world.back_up_src();
+    let before = world.contents("src");
+    world.file("src/one.txt", "changed").file("src/new", "new");
+    world.back_up_src();
+    world.run(["restore", &first[..8], "--target", "out"]).succeeds();
+    assert_eq!(world.contents("out/src"), before);
+}
+
+#[test]
 fn what_is_there_is_treated_as_told() {
     let world = World::initialised();
     world.some_files();
@@ -74,4 +86,18 @@ fn folders_are_dumped_as_archives() {
     assert_eq!(world.contents("zip"), world.contents("src"));
 
     world.run(["dump", "latest", "/src/nothing"]).ends_with(1).complains("not found");
+}
+
+#[test]
+fn nothing_is_linked_to_a_file_that_was_left_alone() {
+    let world = World::initialised();
+    world.file("src/a", "shared");
+    std::fs::hard_link(world.path("src/a"), world.path("src/b")).unwrap();
+    world.back_up_src();
+    world.file("out/src/a", "mine");
+    let before = std::fs::metadata(world.path("out/src/a")).unwrap();
+    world.run(["restore", "latest", "--target", "out", "--overwrite", "never"]).succeeds();
+    let read = |path: &str| std::fs::read_to_string(world.path(path)).unwrap();
+    assert_eq!((&read("out/src/a")[..], &read("out/src/b")[..]), ("mine", "shared"));
+    assert_eq!(std::fs::metadata(world.path("out/src/a")).unwrap().mtime(), before.mtime());
 }

@@ -78,6 +78,10 @@ impl World {
         self.password = Some(password.to_owned());
     }
 
+    pub(crate) fn forget_password(&mut self) {
+        self.password = None;
+    }
+
     pub(crate) fn set_repository(&mut self, repository: &str) {
         self.repository = Some(repository.to_owned());
     }

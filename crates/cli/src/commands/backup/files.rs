@@ -13,14 +13,14 @@ use crate::failure::{Failure, Outcome};
 use crate::patterns::Patterns;
 use crate::terminal::BackupProgress;
 
-/// Walks the targets into the sink, while a second walk finds out how much there is.
+/// Walks the targets into the sink, while a second walk finds out how much there is. Returns how many targets went away.
 pub(super) fn capture(
     app: &App,
     args: &Backup,
     sink: &dyn Sink,
     targets: &[PathBuf],
     progress: &Arc<BackupProgress>,
-) -> Outcome {
+) -> Outcome<usize> {
     let mut capture = Capture::new(targets.to_vec());
     capture.options = options(app, args)?;
     let scanning = Control::new();
@@ -32,7 +32,11 @@ pub(super) fn capture(
         }
         let outcome = capture.run(sink, &app.control, &**progress);
         scanning.cancel();
-        outcome.map(|_| ()).map_err(Failure::from)
+        let report = outcome.map_err(Failure::from)?;
+        for target in &report.missing {
+            app.console.complain(format!("error: {} is not there any more", target.display()));
+        }
+        Ok(report.missing.len())
     })
 }
 

@@ -21,11 +21,11 @@ use backstay_policy::{SnapshotFilter, TagList};
 use crate::app::App;
 use crate::args::Backup;
 use crate::environment::{switch, variable};
-use crate::failure::{Exit, Failure, Outcome};
+use crate::failure::{Exit, Explain, Failure, Outcome};
 use crate::json::backup::Summary;
 use crate::repository::{Access, Opened, Place, create, is_missing};
 use crate::terminal::BackupProgress;
-use crate::{choose, format, moment};
+use crate::{choose, default_repository, format, moment};
 
 pub(crate) use discard::Discard;
 
@@ -63,11 +63,12 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
     let events: Arc<dyn Events> = progress.clone();
     let sink = BackupSink::start(repository.engine(), index, repository.lock().cloned(), options, events)?;
     let captured = match from_stream {
-        true => stdin::capture(app, args, &sink, time.as_ref().unwrap_or(&started)),
+        true => stdin::capture(app, args, &sink, time.as_ref().unwrap_or(&started)).map(|()| 0),
         false => files::capture(app, args, &sink, &targets.existing, &progress),
     };
-    let outcome =
-        captured.and_then(|()| Ok(sink.finish()?)).map_err(|failure| repository.explain(failure))?;
+    let (gone, outcome) = captured
+        .and_then(|gone| Ok((gone, sink.finish()?)))
+        .map_err(|failure| repository.explain(failure))?;
 
     let unchanged =
         args.skip_if_unchanged && parent.as_ref().is_some_and(|parent| parent.snapshot.tree == outcome.tree);
@@ -95,7 +96,7 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
     }
     progress.finish();
     report(app, args, started, &outcome, saved.as_ref());
-    if outcome.failures > 0 || targets.missing > 0 || progress.errors() > 0 {
+    if outcome.failures > 0 || targets.missing + gone > 0 || progress.errors() > 0 {
         return Err(Failure::new(Exit::Incomplete, "Warning: at least one source file could not be read"));
     }
     Ok(())
@@ -120,7 +121,11 @@ fn check(app: &App, args: &Backup) -> Outcome {
         }
     }
     let reads_stdin = args.stdin || lists.iter().any(|list| list.iter().any(|file| file.as_os_str() == "-"));
-    if reads_stdin && app.settings.repository.is_some() && app.settings.password.given()?.is_none() {
+    let needs_password = || match &app.settings.repository {
+        Some(_) => Ok(true),
+        None => default_repository::is_locked_by_password(),
+    };
+    if reads_stdin && app.settings.password.given()?.is_none() && needs_password()? {
         return Err(Failure::fatal("cannot read both password and data from stdin")
             .hint("give the password with --password-file or BACKSTAY_PASSWORD"));
     }
@@ -129,7 +134,11 @@ fn check(app: &App, args: &Backup) -> Outcome {
 
 /// Opens the repository; the default one is made if there is none yet.
 fn open(app: &App, args: &Backup) -> Outcome<Opened> {
-    let place = Place::main(app).reading_with(args.read_concurrency.or_else(concurrency_variable));
+    let concurrency = match args.read_concurrency {
+        Some(number) => Some(number),
+        None => concurrency_variable()?,
+    };
+    let place = Place::main(app).reading_with(concurrency);
     if args.dry_run {
         return Opened::open_at(app, &place.discarding_writes(), Access::Unlocked);
     }
@@ -141,8 +150,10 @@ fn open(app: &App, args: &Backup) -> Outcome<Opened> {
     Opened::open_at(app, &place, Access::Append)
 }
 
-fn concurrency_variable() -> Option<usize> {
-    variable("READ_CONCURRENCY")?.parse().ok()
+fn concurrency_variable() -> Outcome<Option<usize>> {
+    let parse =
+        |text: String| text.parse().explain(format!("invalid value for RESTIC_READ_CONCURRENCY {text:?}"));
+    variable("READ_CONCURRENCY").map(parse).transpose()
 }
 
 fn host(args: &Backup) -> Option<String> {
@@ -171,8 +182,8 @@ fn find_parent(
             tags: if group.tags { vec![TagList(TagList::flatten(&args.tags))] } else { Vec::new() },
         };
         match args.parent.as_deref() {
-            Some(name) if name != "latest" => Some(choose::one(repository, name, &filter)?.0),
-            _ => choose::latest(repository, &filter, Some(not_after))?,
+            Some(name) => Some(choose::one(repository, name, &filter)?.0),
+            None => choose::latest(repository, &filter, Some(not_after))?,
         }
     };
     app.console.say(match &parent {

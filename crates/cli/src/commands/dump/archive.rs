@@ -1,7 +1,7 @@
 //! Folders as tar and zip archives, with the paths that restic gives them.
 
 use std::ffi::OsStr;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -32,6 +32,11 @@ fn each(
     impl Visitor for Each<'_> {
         fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
             self.app.control.checkpoint()?;
+            if !node.has_valid_name() {
+                let path = crate::format::quote(path);
+                return Err(Failure::fatal(format!("the snapshot has an invalid name: {path}"))
+                    .hint("`restore` passes over such names"));
+            }
             let mut inside = self.folder.strip_prefix(b"/").unwrap_or(self.folder).to_vec();
             inside.extend_from_slice(if inside.is_empty() {
                 path.strip_prefix(b"/").unwrap_or(path)
@@ -68,13 +73,14 @@ pub(super) fn tar(
                 archive.append_link(&mut header, path, Path::new(OsStr::from_bytes(target))).explain(failed())
             }
             (EntryKind::File, _) => {
-                // A header that says more than there is would garble all that follows.
-                let content = contents.reader(node).chain(std::io::repeat(0)).take(node.meta.size);
-                archive.append_data(&mut header, path, content).explain(failed())
+                // A header that says more or less than there is would garble all that follows.
+                header.set_size(contents.length(node)?);
+                archive.append_data(&mut header, path, contents.reader(node)).explain(failed())
             }
             _ => archive.append_data(&mut header, path, std::io::empty()).explain(failed()),
         }
     })?;
+    app.control.checkpoint()?;
     archive.finish().explain("cannot finish the tar archive")
 }
 

@@ -8,7 +8,7 @@ use backstay_engine::format::{BlobKind, Node};
 use backstay_engine::repository::BlobReader;
 
 use crate::app::App;
-use crate::failure::{Explain, Outcome};
+use crate::failure::{Explain, Failure, Outcome};
 use crate::repository::Opened;
 
 /// Blobs that are read ahead; each is 8 MiB at most.
@@ -67,6 +67,18 @@ impl<'a> Contents<'a> {
         })
     }
 
+    /// How much content a file has, whatever its metadata says.
+    pub(super) fn length(&self, node: &Node) -> Outcome<u64> {
+        let index = self.repository.trees()?.index();
+        let lengths = node.blobs().iter().map(|id| {
+            let length = index.content_length(BlobKind::Data, id);
+            length
+                .map(u64::from)
+                .ok_or_else(|| Failure::fatal(format!("blob {id} is not in the repository's index")))
+        });
+        lengths.sum()
+    }
+
     /// The content as a reader, for archives that pull.
     pub(super) fn reader(&self, node: &'a Node) -> ContentReader<'_> {
         ContentReader { contents: self, blobs: node.blobs().iter(), buffer: Vec::new(), at: 0 }
@@ -84,12 +96,9 @@ pub(super) struct ContentReader<'a> {
 impl Read for ContentReader<'_> {
     fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
         while self.at == self.buffer.len() {
+            // Not as `Interrupted`: that asks the caller to try again.
+            self.contents.app.control.checkpoint().map_err(std::io::Error::other)?;
             let Some(id) = self.blobs.next() else { return Ok(0) };
-            self.contents
-                .app
-                .control
-                .checkpoint()
-                .map_err(|_| std::io::Error::from(std::io::ErrorKind::Interrupted))?;
             self.buffer.clear();
             self.at = 0;
             let buffer = &mut self.buffer;

@@ -53,6 +53,10 @@ fn save_copy(app: &App, repository: &Opened, id: &FileId) -> Outcome {
         repository.engine().storage().read(&handle, &mut bytes, CallContext::with(&app.control))
     {
         app.control.checkpoint()?;
+        let error = backstay_engine::Error::from(error);
+        if !error.is_about_content() {
+            return Err(repository.explain(error.into()));
+        }
         app.console.complain(format!("will remove pack {id} without a copy: {error}"));
         return Ok(());
     }
