@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use rustix::fs::FallocateFlags;
 
 use super::machine;
 use crate::workspace::{self, Workspace};
@@ -30,6 +31,7 @@ impl Place {
             PathBuf::from("/dev/shm/backstay-bench")
         };
         let place = Self { root, on_disk };
+        empty(&place.root)?;
         place.clear()?;
         if !on_disk {
             place.touch()?;
@@ -37,16 +39,25 @@ impl Place {
         Ok(place)
     }
 
-    /// A virtual machine gets its memory from the host when it first touches it, which takes several times as long as using
-    /// it again: the first engine would pay for all.
+    /// Touches the memory, and keeps it touched until the place is dropped.
+    ///
+    /// A virtual machine gets memory from its host when it first touches it, which takes several times as long as using it
+    /// again, and may give what is free back in whole blocks of some MiB: the engine that needs much memory soonest would
+    /// pay for all. Here all of it is touched once, and a page in each MiB is held, so that no block is ever free as a whole.
     fn touch(&self) -> Result<()> {
-        let path = self.root.join("touch");
-        let mut file = fs::File::create(&path).context("cannot write to memory")?;
-        let block = vec![1u8; 1 << 20];
-        for _ in 0..NEEDED / block.len() as u64 {
+        const BLOCK: u64 = 1 << 20;
+        const PAGE: u64 = 4 << 10;
+        let mut file = fs::File::create(self.root.join("held")).context("cannot write to memory")?;
+        let block = vec![1u8; BLOCK as usize];
+        for _ in 0..NEEDED / BLOCK {
             file.write_all(&block).context("cannot fill the memory")?;
         }
-        fs::remove_file(&path).context("cannot empty the memory")
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        for number in 0..NEEDED / BLOCK {
+            rustix::fs::fallocate(&file, flags, number * BLOCK + PAGE, BLOCK - PAGE)
+                .context("cannot empty the memory")?;
+        }
+        Ok(())
     }
 
     /// What is backed up.
@@ -132,10 +143,9 @@ impl Place {
         Ok(())
     }
 
-    /// Removes everything, the sources too.
+    /// Removes the sources and all that an engine has made.
     pub(crate) fn clear(&self) -> Result<()> {
-        empty(&self.root)?;
-        fs::create_dir(self.root.join("sources")).context("cannot make the folder of the sources")?;
+        empty(&self.root.join("sources"))?;
         self.clear_engine()
     }
 }
