@@ -25,6 +25,16 @@ struct Inner {
     meta: Option<Meta>,
 }
 
+impl Drop for FolderState {
+    /// One after the other: each within the last would take a deep stack where folders are nested deeply.
+    fn drop(&mut self) {
+        let mut next = self.parent.take();
+        while let Some(parent) = next {
+            next = Arc::into_inner(parent).and_then(|mut folder| folder.parent.take());
+        }
+    }
+}
+
 impl FolderState {
     pub(super) fn new(
         parent: Option<Arc<Self>>,

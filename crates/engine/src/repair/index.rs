@@ -104,7 +104,7 @@ pub struct RepairIndexReport {
     pub added: Vec<FileId>,
     /// Packs that were taken out, since they are not there.
     pub removed: Vec<FileId>,
-    /// Packs whose headers cannot be read. They are not in the index.
+    /// Packs whose headers cannot be read. What the old index knew of them stays in it.
     pub unreadable: Vec<(FileId, String)>,
     /// Index files that could not be read.
     pub damaged: Vec<FileId>,
@@ -155,7 +155,11 @@ pub fn repair_index(
             Err(Error::Storage(error)) if !matches!(error.kind, ErrorKind::Corrupt | ErrorKind::NotFound) => {
                 return Err(error.into());
             }
-            Err(error) => report.unreadable.push((id, error.to_string())),
+            Err(error) => {
+                // What the old index says of a pack without an end still leads to what is whole in it.
+                add.extend(packs.iter().find(|pack| pack.id == id).cloned());
+                report.unreadable.push((id, error.to_string()));
+            }
         }
     }
     if !replace.is_empty() || !report.damaged.is_empty() {

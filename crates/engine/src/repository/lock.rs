@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backstay_core::{CallContext, Control, FileId, FileKind, Handle, Timestamp};
 use parking_lot::{Condvar, Mutex};
@@ -16,6 +16,8 @@ use crate::{Error, Result};
 const SETTLE: Duration = Duration::from_millis(200);
 /// A lock is refreshed this often.
 const REFRESH: Duration = Duration::from_secs(5 * 60);
+/// How long removing a lock may take at the end: a storage that does not answer must not hold the program.
+const PARTING: Duration = Duration::from_secs(30);
 /// A lock older than this is taken to be left behind, in seconds.
 const STALE: i64 = 30 * 60;
 /// A holder who could not refresh its lock for this long gives up before others take it for stale, in seconds.
@@ -34,6 +36,8 @@ struct Shared {
     wake: Condvar,
     made: Timestamp,
     confirmed: AtomicBool,
+    /// Steers the refreshing, which ends with the lock and not with the work.
+    refreshing: Control,
 }
 
 struct State {
@@ -57,8 +61,7 @@ impl Lock {
         // Somebody may have made one while ours was on its way, which can take long. What is read from here on is read under
         // a lock that everybody who comes later sees.
         if let Err(error) = refuse_conflict(repository, exclusive, Some(id)) {
-            let handle = Handle::new(FileKind::Lock, id);
-            let _ = repository.storage().remove(&handle, CallContext::NONE);
+            part_with(repository, id);
             return Err(error);
         }
         let shared = Arc::new(Shared {
@@ -73,6 +76,7 @@ impl Lock {
             wake: Condvar::new(),
             made: repository.environment().clock.now(),
             confirmed: AtomicBool::new(false),
+            refreshing: Control::new(),
         });
         let refresher = {
             let shared = Arc::clone(&shared);
@@ -124,13 +128,12 @@ impl Drop for Lock {
     fn drop(&mut self) {
         self.shared.state.lock().ended = true;
         self.shared.wake.notify_all();
+        self.shared.refreshing.cancel();
         if let Some(refresher) = self.refresher.take() {
             let _ = refresher.join();
         }
         let id = self.shared.state.lock().id;
-        // Also when the work was cancelled: the lock must not stay behind.
-        let repository = &self.shared.repository;
-        let _ = repository.storage().remove(&Handle::new(FileKind::Lock, id), CallContext::NONE);
+        part_with(&self.shared.repository, id);
     }
 }
 
@@ -143,7 +146,7 @@ impl Shared {
                 return;
             }
             let old = state.id;
-            let repository = self.repository.with_control(Control::new());
+            let repository = self.repository.with_control(self.refreshing.clone());
             let outcome =
                 parking_lot::MutexGuard::unlocked(&mut state, || refresh(&repository, old, self.exclusive));
             let now = repository.environment().clock.now().seconds;
@@ -175,8 +178,14 @@ fn refresh(repository: &Repository, old: FileId, exclusive: bool) -> Result<File
     let handle = Handle::new(FileKind::Lock, old);
     repository.storage().size(&handle, repository.context())?;
     let id = write(repository, exclusive)?;
-    repository.remove_file(handle)?;
+    part_with(repository, old);
     Ok(id)
+}
+
+/// Removes a lock of ours, also when the work was cancelled. One that stays behind is stale soon.
+fn part_with(repository: &Repository, id: FileId) {
+    let context = CallContext { deadline: Instant::now().checked_add(PARTING), control: None };
+    let _ = repository.storage().remove(&Handle::new(FileKind::Lock, id), context);
 }
 
 fn write(repository: &Repository, exclusive: bool) -> Result<FileId> {

@@ -25,6 +25,20 @@ struct State {
     failure: Option<Error>,
 }
 
+/// Ends the walk if a visitor panics: nobody would wait for its tree in vain.
+struct Watch<'a>(&'a Mutex<State>, &'a Condvar);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            state.busy -= 1;
+            state.failure = Some(Error::Invalid("a thread that walks trees ended unexpectedly".into()));
+            self.1.notify_all();
+        }
+    }
+}
+
 /// Visits the trees at and below the roots.
 ///
 /// # Errors
@@ -75,7 +89,9 @@ pub fn walk_trees(
                     };
                     guard.busy += 1;
                     drop(guard);
+                    let watch = Watch(&state, &wake);
                     let outcome = step(&id);
+                    drop(watch);
                     guard = state.lock();
                     guard.busy -= 1;
                     match outcome {

@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 
 use super::files::{FileState, OpenFiles};
 use super::plan::{Plan, Stretch, Use};
+use super::present::holds;
 use super::run::{Counts, Run};
-use crate::crypto::hash;
 use crate::format::{BlobKind, Node};
 use crate::pack::Decompressor;
 use crate::repository::{BlobReader, open_blob};
@@ -171,9 +171,9 @@ impl Run<'_> {
                     "the index claims a length of its blob {id} that is beyond reason"
                 ));
             }
-            let length = location.blob.content_length();
-            blobs.push((offset, *id, length as usize));
-            offset += u64::from(length);
+            let length = u64::from(location.blob.content_length());
+            blobs.push((offset, *id, length));
+            offset += length;
         }
         let has_content = existing.is_some_and(|existing| {
             existing.kind == EntryKind::File && existing.size > 0 && existing.links <= 1
@@ -187,15 +187,13 @@ impl Run<'_> {
     }
 
     /// Takes out the blobs that the file at the target has in their places.
-    fn drop_present(&self, path: &[u8], blobs: &mut Vec<(u64, FileId, usize)>, buffer: &mut Vec<u8>) {
+    fn drop_present(&self, path: &[u8], blobs: &mut Vec<(u64, FileId, u64)>, buffer: &mut Vec<u8>) {
         let Ok(file) = self.target.read_file(path) else { return };
         blobs.retain(|(offset, id, length)| {
-            buffer.resize(*length, 0);
-            let present =
-                matches!(file.read_at(*offset, buffer), Ok(count) if count == *length) && hash(buffer) == *id;
+            let present = holds(&*file, *offset, *length, id, buffer).unwrap_or(false);
             if present {
-                Counts::add(&self.counts.unchanged, *length as u64);
-                self.events.bytes_done(*length as u64);
+                Counts::add(&self.counts.unchanged, *length);
+                self.events.bytes_done(*length);
             }
             !present
         });

@@ -7,6 +7,7 @@
 mod batch;
 mod files;
 mod plan;
+mod present;
 mod run;
 mod verify;
 

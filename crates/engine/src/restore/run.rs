@@ -233,6 +233,10 @@ impl Run<'_> {
     }
 
     fn special(&self, path: &[u8], meta: &Meta) {
+        // A socket without the program that serves it is of no use, and none is made.
+        if meta.kind == EntryKind::Socket {
+            return;
+        }
         if !matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta))
         {
             if !self.options.dry_run {
@@ -294,8 +298,10 @@ impl Run<'_> {
                 }
                 let selected = (self.select)(&path, node.is_folder());
                 if node.is_folder() {
-                    if let Some(subtree) = node.subtree.filter(|_| selected.below) {
-                        stack.push((path.clone(), subtree));
+                    match node.subtree {
+                        Some(subtree) if selected.below => stack.push((path.clone(), subtree)),
+                        None => self.fail(&path, &"the snapshot does not say what is in it"),
+                        Some(_) => {}
                     }
                     if selected.item {
                         visit(&path, node, true)?;

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{EntryKind, FileId};
 
+use super::present::holds;
 use super::run::{Counts, Run};
 use crate::Result;
-use crate::crypto::hash;
 use crate::format::{BlobKind, Node};
 
 /// Files that are compared together.
@@ -53,13 +53,11 @@ fn compare(run: &Run<'_>, path: &[u8], node: &Node, buffer: &mut Vec<u8>) -> Res
     let file = run.target.read_file(path).map_err(|error| error.to_string())?;
     let mut offset = 0;
     for id in node.blobs() {
-        let length = run.index.content_length(BlobKind::Data, id).unwrap_or_default();
-        buffer.resize(length as usize, 0);
-        let count = file.read_at(offset, buffer).map_err(|error| error.to_string())?;
-        if count != length as usize || hash(buffer) != *id {
+        let length = u64::from(run.index.content_length(BlobKind::Data, id).unwrap_or_default());
+        if !holds(&*file, offset, length, id, buffer).map_err(|error| error.to_string())? {
             return Err(format!("verification: its content differs from byte {offset} on"));
         }
-        offset += u64::from(length);
+        offset += length;
     }
     if existing.size != offset {
         return Err(format!("verification: it has {} bytes instead of {offset}", existing.size));

@@ -222,6 +222,24 @@ fn repair_around(vault: &Vault, packs: &[FileId]) {
 }
 
 #[test]
+fn what_is_whole_in_a_pack_without_an_end_survives_repairs_in_any_order() {
+    let Small { vault, memory, taken, files } = small();
+    let packs = vault.ids(FileKind::Pack);
+    for id in &packs {
+        let handle = Handle::new(FileKind::Pack, *id);
+        let content = memory.get(&handle).unwrap();
+        memory.put(handle, &content[..content.len() - 20]);
+    }
+    let report = repair_index(&vault.repository, false, &Silent).unwrap();
+    assert_eq!(report.unreadable.len(), packs.len());
+    let lock = Arc::new(Lock::acquire(&vault.repository, true).unwrap());
+    assert_eq!(repair_packs(&vault.repository, &packs, &lock, &Silent).unwrap().lost, []);
+    drop(lock);
+    vault.is_sound();
+    assert_eq!(vault.restored(&taken), files);
+}
+
+#[test]
 fn the_rest_is_restored_after_repair_wherever_a_pack_is_garbled() {
     let Small { memory, files, .. } = small();
     for handle in memory.handles().into_iter().filter(|handle| handle.kind == FileKind::Pack) {
