@@ -9,14 +9,16 @@ use super::polynomial::{DEGREE, Polynomial};
 pub const WINDOW: usize = 64;
 
 /// Lanes that are searched at once.
-const LANES: usize = 6;
+const LANES: usize = 5;
 /// Bytes a lane searches before the results are compared: a found cut wastes at most `LANES` of these.
 const STRETCH: usize = 8 << 10;
+/// The same for what is left at the end, where longer ones do not fit.
+const SHORT_STRETCH: usize = 1 << 10;
 
 /// The tables of one polynomial.
 #[derive(Clone)]
 pub struct Rabin {
-    /// What a byte contributes 64 bytes later, to be taken out.
+    /// What a byte still contributes once 64 more have come, to be taken out then: off the chain from one fingerprint to the next.
     out: Box<[u64; 256]>,
     /// What the top byte becomes when reduced, with the top byte itself so that one XOR does both.
     reduce: Box<[u64; 256]>,
@@ -28,10 +30,10 @@ impl Rabin {
     pub fn new(polynomial: Polynomial) -> Self {
         let mut out = Box::new([0; 256]);
         let mut reduce = Box::new([0; 256]);
-        let mut window = [0; WINDOW];
         for byte in 0..=255_u8 {
-            window[0] = byte;
-            out[usize::from(byte)] = polynomial.fingerprint(&window);
+            let mut longer = [0; WINDOW + 1];
+            longer[0] = byte;
+            out[usize::from(byte)] = polynomial.fingerprint(&longer);
             let top = u64::from(byte) << DEGREE;
             reduce[usize::from(byte)] = polynomial.reduce(u128::from(byte) << DEGREE) | top;
         }
@@ -46,7 +48,7 @@ impl Rabin {
 
     #[inline(always)]
     fn roll(&self, digest: u64, gone: u8, byte: u8) -> u64 {
-        self.append(digest ^ self.out[usize::from(gone)], byte)
+        self.append(digest, byte) ^ self.out[usize::from(gone)]
     }
 
     /// The fingerprint of the 64 bytes before `end`.
@@ -61,11 +63,17 @@ impl Rabin {
     pub fn first_cut(&self, data: &[u8], from: usize, until: usize, bits: u32) -> Option<usize> {
         let mask = (1_u64 << bits) - 1;
         let mut at = from.max(WINDOW);
-        while until >= LANES * STRETCH && at <= until - LANES * STRETCH {
-            if let Some(cut) = self.search_lanes(data, at, mask) {
+        while until.saturating_sub(at) >= LANES * STRETCH {
+            if let Some(cut) = self.search_lanes::<STRETCH>(data, at, mask) {
                 return Some(cut);
             }
             at += LANES * STRETCH;
+        }
+        while until.saturating_sub(at) >= LANES * SHORT_STRETCH {
+            if let Some(cut) = self.search_lanes::<SHORT_STRETCH>(data, at, mask) {
+                return Some(cut);
+            }
+            at += LANES * SHORT_STRETCH;
         }
         self.search(data, at, until, mask)
     }
@@ -90,10 +98,10 @@ impl Rabin {
     }
 
     /// Searches the lengths `from..from + LANES * STRETCH`.
-    fn search_lanes(&self, data: &[u8], from: usize, mask: u64) -> Option<usize> {
+    fn search_lanes<const STRETCH: usize>(&self, data: &[u8], from: usize, mask: u64) -> Option<usize> {
         let mut digests = [0; LANES];
-        let mut gone: [&[u8]; LANES] = [&[]; LANES];
-        let mut come: [&[u8]; LANES] = [&[]; LANES];
+        let mut gone: [&[u8; STRETCH]; LANES] = [&[0; STRETCH]; LANES];
+        let mut come: [&[u8; STRETCH]; LANES] = [&[0; STRETCH]; LANES];
         let mut found = [None; LANES];
         for lane in 0..LANES {
             let start = from + lane * STRETCH;
@@ -102,8 +110,8 @@ impl Rabin {
                 found[lane] = Some(start);
             }
             // A lane's first length is `start` itself; it rolls on over the STRETCH - 1 that follow.
-            gone[lane] = data.get(start - WINDOW..start - WINDOW + STRETCH - 1)?;
-            come[lane] = data.get(start..start + STRETCH - 1)?;
+            gone[lane] = data.get(start - WINDOW..)?.first_chunk()?;
+            come[lane] = data.get(start..)?.first_chunk()?;
         }
         for step in 0..STRETCH - 1 {
             for lane in 0..LANES {

@@ -29,6 +29,15 @@ pub fn hash_beside(data: &[u8], other: &mut Hasher, more: &[u8]) -> (FileId, usi
     (hasher.finish(), taken)
 }
 
+/// The SHA-256 of both.
+#[must_use]
+pub fn hash_both(a: &[u8], b: &[u8]) -> (FileId, FileId) {
+    let mut other = Hasher::default();
+    let (id, taken) = hash_beside(a, &mut other, b);
+    other.update(b.get(taken..).unwrap_or_default());
+    (id, other.finish())
+}
+
 /// A SHA-256 that is fed piece by piece.
 #[derive(Clone)]
 pub struct Hasher {

@@ -14,7 +14,7 @@ use poly1305::Poly1305;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-pub use hash::{Hasher, hash, hash_beside};
+pub use hash::{Hasher, hash, hash_beside, hash_both};
 pub use kdf::{KdfParams, derive};
 
 /// Bytes that sealing adds to a message.

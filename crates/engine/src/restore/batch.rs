@@ -10,9 +10,10 @@ use super::files::{FileState, OpenFiles};
 use super::plan::{Plan, Stretch, Use};
 use super::present::holds;
 use super::run::{Counts, Run};
-use crate::format::{BlobKind, Node};
+use crate::crypto::{hash, hash_both};
+use crate::format::{Blob, BlobKind, Node};
 use crate::pack::Decompressor;
-use crate::repository::{BlobReader, open_blob};
+use crate::repository::{BlobReader, compare_hash, open_content};
 use crate::{Error, Result};
 
 /// Files whose content is restored together.
@@ -246,24 +247,59 @@ impl Run<'_> {
             sealed,
             self.repository.context(),
         );
-        for (blob, at, uses) in stretch.blobs() {
-            let opened = match (&read, sealed.get_mut(at..at + blob.length as usize)) {
-                (Ok(()), Some(sealed)) => {
-                    open_blob(self.repository, &blob, sealed, &mut worker.decompressor, &mut worker.content)
-                }
-                (Err(error), _) => Err(Error::damaged(handle, error)),
-                (_, None) => Err(Error::damaged(handle, "too short")),
+        // A stretch's blobs ascend and do not overlap, so each has a part of its own.
+        let (mut rest, mut taken) = (sealed, 0);
+        let mut part = |blob: &Blob, at: usize| -> Result<&mut [u8]> {
+            if let Err(error) = &read {
+                return Err(Error::damaged(handle, error));
+            }
+            let (_, from) = std::mem::take(&mut rest).split_at_mut_checked(at - taken).unwrap_or_default();
+            let split = from.split_at_mut_checked(blob.length as usize);
+            let (own, later) = split.ok_or_else(|| Error::damaged(handle, "too short"))?;
+            (rest, taken) = (later, at + own.len());
+            Ok(own)
+        };
+        let Worker { contents: [buffer, next_buffer], decompressor, .. } = worker;
+        let mut blobs = stretch.blobs();
+        while let Some((blob, at, uses)) = blobs.next() {
+            let first = part(&blob, at)
+                .and_then(|sealed| open_content(self.repository, &blob, sealed, decompressor, buffer));
+            let Some((next_blob, next_at, next_uses)) = blobs.next() else {
+                let first = first.and_then(|content| compare_hash(&blob, hash(content)).map(|()| content));
+                self.write_opened(&blob, first, uses, files, open);
+                break;
             };
-            match opened {
-                Ok(content) => self.write_uses(uses, files, open, &Ok(content)),
-                // A damaged blob may lie in another pack too, or come whole when read again.
-                Err(error) => {
-                    let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
-                    // Its place in the files was reckoned with this length.
-                    let again = reader.read(BlobKind::Data, &blob.id).ok();
-                    let again = again.filter(|content| content.len() == blob.content_length() as usize);
-                    self.write_uses(uses, files, open, &again.ok_or(error));
-                }
+            let second = part(&next_blob, next_at).and_then(|sealed| {
+                open_content(self.repository, &next_blob, sealed, decompressor, next_buffer)
+            });
+            // Two hashes at once take little longer than one.
+            let none: &[u8] = &[];
+            let (id, next_id) =
+                hash_both(first.as_deref().unwrap_or(none), second.as_deref().unwrap_or(none));
+            let first = first.and_then(|content| compare_hash(&blob, id).map(|()| content));
+            let second = second.and_then(|content| compare_hash(&next_blob, next_id).map(|()| content));
+            self.write_opened(&blob, first, uses, files, open);
+            self.write_opened(&next_blob, second, next_uses, files, open);
+        }
+    }
+
+    /// Writes a blob that was opened. A damaged one may lie in another pack too, or come whole when read again.
+    fn write_opened(
+        &self,
+        blob: &Blob,
+        opened: Result<&[u8]>,
+        uses: impl Iterator<Item = Use>,
+        files: &[FileState],
+        open: &OpenFiles,
+    ) {
+        match opened {
+            Ok(content) => self.write_uses(uses, files, open, &Ok(content)),
+            Err(error) => {
+                let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
+                // Its place in the files was reckoned with this length.
+                let again = reader.read(BlobKind::Data, &blob.id).ok();
+                let again = again.filter(|content| content.len() == blob.content_length() as usize);
+                self.write_uses(uses, files, open, &again.ok_or(error));
             }
         }
     }
@@ -295,6 +331,6 @@ impl Run<'_> {
 #[derive(Default)]
 struct Worker {
     sealed: Vec<u8>,
-    content: Vec<u8>,
+    contents: [Vec<u8>; 2],
     decompressor: Decompressor,
 }
