@@ -43,6 +43,12 @@ pub struct Blob {
     pub raw_length: u32,
 }
 
+/// Whether so many stored bytes can become so many: a short frame cannot claim gigabytes, as zstd's best ratio is below
+/// 1 : 2^17 a block.
+pub(crate) const fn is_plausible(stored: u64, raw: u64) -> bool {
+    raw / (1 << 18) <= stored
+}
+
 impl Blob {
     /// The length of its content.
     #[must_use]
@@ -50,10 +56,10 @@ impl Blob {
         if self.raw_length == 0 { self.length.saturating_sub(OVERHEAD as u32) } else { self.raw_length }
     }
 
-    /// Whether so many bytes can come out of those that are stored: zstd's best ratio is below 1 : 2^17 a block.
+    /// Whether so many bytes can come out of those that are stored.
     #[must_use]
     pub const fn is_plausible(&self) -> bool {
-        self.raw_length / (1 << 18) <= self.length
+        is_plausible(self.length as u64, self.raw_length as u64)
     }
 
     /// Bytes that its header entry takes.

@@ -2,6 +2,7 @@
 
 use zstd::zstd_safe::{CCtx, CParameter, DCtx, compress_bound, get_error_name};
 
+use crate::format::pack::is_plausible;
 use crate::{Error, Result};
 
 /// How hard to compress.
@@ -49,13 +50,12 @@ impl Compressor {
     #[must_use]
     pub fn new(level: i32) -> Self {
         let mut context = CCtx::create();
-        let usual = Compression::Auto.level() == Some(level);
-        let parameters = [CParameter::CompressionLevel(level)]
-            .into_iter()
-            .chain(usual.then_some(SMALL_TABLES).into_iter().flatten());
-        for parameter in parameters {
-            // Levels come from `Compression`, and what goes with them is within bounds: this cannot fail.
-            let _ = context.set_parameter(parameter);
+        // Levels come from `Compression`, and what goes with them is within bounds: this cannot fail.
+        let _ = context.set_parameter(CParameter::CompressionLevel(level));
+        if Compression::Auto.level() == Some(level) {
+            for parameter in SMALL_TABLES {
+                let _ = context.set_parameter(parameter);
+            }
         }
         Self { context }
     }
@@ -90,8 +90,7 @@ impl Decompressor {
     /// [`Error::Damaged`] when it is not zstd or becomes another length.
     pub fn decompress(&mut self, data: &[u8], length: usize, out: &mut Vec<u8>) -> Result<()> {
         out.clear();
-        // A short frame cannot claim gigabytes: zstd's best ratio is below 1 : 2^17 a block.
-        if length / (1 << 18) > data.len() {
+        if !is_plausible(data.len() as u64, length as u64) {
             return Err(Error::damaged("a compressed blob", "its length is beyond reason"));
         }
         out.reserve_exact(length);

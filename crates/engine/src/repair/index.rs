@@ -157,7 +157,7 @@ pub fn repair_index(
             }
             Err(error) => {
                 // What the old index says of a pack without an end still leads to what is whole in it.
-                add.extend(packs.iter().find(|pack| pack.id == id).cloned());
+                replace.remove(&id);
                 report.unreadable.push((id, error.to_string()));
             }
         }
