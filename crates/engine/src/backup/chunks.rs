@@ -1,5 +1,6 @@
 //! Chunks of big files on their way from the thread that cuts to whichever is free.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -7,23 +8,36 @@ use backstay_core::{FileId, SinkError};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
+use super::buffers::{Buffer, Buffers};
+use super::segments::Search;
 use super::sink::Shared;
 use crate::format::BlobKind;
 use crate::pack::Packer;
 
-/// A bounded queue of chunks, and the memory they lie in.
+/// Tasks that may wait, for each worker.
+const WAITING: usize = 4;
+
+/// What is to be done for big files, and the memory they are read into.
 pub(super) struct ChunkQueue {
-    sender: Sender<Chunk>,
-    pub(super) receiver: Receiver<Chunk>,
-    buffers: Mutex<Vec<Vec<u8>>>,
+    sender: Sender<Task>,
+    pub(super) receiver: Receiver<Task>,
+    pub(super) buffers: Arc<Buffers>,
+}
+
+/// A piece of work on a big file that any thread can do.
+pub(super) enum Task {
+    /// Store a chunk.
+    Store(Chunk),
+    /// Find out where chunks may end.
+    Search(Search),
 }
 
 /// A chunk that is to be stored.
 pub(super) struct Chunk {
-    pub(super) file: Arc<ChunkedFile>,
-    pub(super) position: usize,
-    pub(super) buffer: Vec<u8>,
-    pub(super) length: usize,
+    file: Arc<ChunkedFile>,
+    position: usize,
+    buffer: Arc<Buffer>,
+    range: Range<usize>,
 }
 
 /// The content of a big file while its chunks are being stored.
@@ -40,19 +54,16 @@ pub(super) struct ChunkedFile {
 type Finish = Box<dyn FnOnce(&Shared, Vec<FileId>, u64) -> Result<(), SinkError> + Send>;
 
 impl ChunkQueue {
-    pub(super) fn new(capacity: usize) -> Self {
-        let (sender, receiver) = bounded(capacity);
-        Self { sender, receiver, buffers: Mutex::default() }
+    /// A queue for so many workers, of chunks up to `longest` bytes.
+    pub(super) fn new(workers: usize, longest: usize) -> Self {
+        let (sender, receiver) = bounded(workers * WAITING);
+        Self { sender, receiver, buffers: Buffers::new(longest) }
     }
+}
 
-    /// Memory for a chunk of up to `length` bytes.
-    pub(super) fn buffer(&self, length: usize) -> Vec<u8> {
-        let buffer = self.buffers.lock().pop();
-        buffer.filter(|buffer| buffer.len() >= length).unwrap_or_else(|| vec![0; length])
-    }
-
-    pub(super) fn recycle(&self, buffer: Vec<u8>) {
-        self.buffers.lock().push(buffer);
+impl Chunk {
+    fn content(&self) -> &[u8] {
+        self.buffer.get(self.range.clone()).unwrap_or_default()
     }
 }
 
@@ -90,19 +101,44 @@ impl Shared {
     pub(super) fn submit_chunk(
         &self,
         file: &Arc<ChunkedFile>,
-        buffer: Vec<u8>,
-        length: usize,
+        buffer: Arc<Buffer>,
+        range: Range<usize>,
         packer: Option<&mut Packer>,
     ) -> Result<(), SinkError> {
         let position = file.announce();
-        let chunk = Chunk { file: Arc::clone(file), position, buffer, length };
-        match self.chunks.sender.try_send(chunk) {
+        self.submit(Task::Store(Chunk { file: Arc::clone(file), position, buffer, range }), packer)
+    }
+
+    /// Hands a task to whoever is free, or does it here when everybody is busy.
+    pub(super) fn submit(&self, task: Task, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+        match self.chunks.sender.try_send(task) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(chunk) | TrySendError::Disconnected(chunk)) => match packer {
-                Some(packer) => self.store_chunk(chunk, packer),
-                None => self.packers()?.with(|packer| self.store_chunk(chunk, packer)),
+            Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => match packer {
+                Some(packer) => self.run(task, packer),
+                None => self.packers()?.with(|packer| self.run(task, packer)),
             },
         }
+    }
+
+    /// Does a task, and takes a second chunk along with a first: two are hashed at once.
+    pub(super) fn run(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
+        match task {
+            Task::Search(search) => search.run(&self.chunker),
+            Task::Store(chunk) => match self.chunks.receiver.try_recv() {
+                Ok(Task::Store(other)) => {
+                    let contents = [chunk.content(), other.content()];
+                    let [first, second] = self.store_both(packer, BlobKind::Data, contents)?;
+                    self.end_chunk(chunk, first)?;
+                    self.end_chunk(other, second)?;
+                }
+                Ok(Task::Search(search)) => {
+                    search.run(&self.chunker);
+                    self.store_chunk(chunk, packer)?;
+                }
+                Err(_) => self.store_chunk(chunk, packer)?,
+            },
+        }
+        Ok(())
     }
 
     /// Takes over a blob that the repository has already.
@@ -114,13 +150,15 @@ impl Shared {
         file.release(self)
     }
 
-    /// Stores a chunk, and ends its file if it was the last.
-    pub(super) fn store_chunk(&self, chunk: Chunk, packer: &mut Packer) -> Result<(), SinkError> {
-        let Chunk { file, position, buffer, length } = chunk;
-        let content = buffer.get(..length).unwrap_or_default();
-        let (id, stored) = self.store(packer, BlobKind::Data, content)?;
-        self.chunks.recycle(buffer);
-        self.events.bytes_done(length as u64);
+    fn store_chunk(&self, chunk: Chunk, packer: &mut Packer) -> Result<(), SinkError> {
+        let stored = self.store(packer, BlobKind::Data, chunk.content())?;
+        self.end_chunk(chunk, stored)
+    }
+
+    /// Notes that a chunk is stored, and ends its file if it was the last.
+    fn end_chunk(&self, chunk: Chunk, (id, stored): (FileId, u32)) -> Result<(), SinkError> {
+        self.events.bytes_done(chunk.range.len() as u64);
+        let Chunk { file, position, .. } = chunk;
         file.stored.fetch_add(u64::from(stored), Ordering::Relaxed);
         if let Some(slot) = file.content.lock().get_mut(position) {
             *slot = id;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use backstay_core::{CutHint, SinkError};
 
+use super::buffers::Buffer;
 use super::chunks::ChunkedFile;
 use super::sink::Shared;
 use crate::chunker::{ChunkSizes, Chunker};
 use crate::pack::Packer;
 
 /// Bytes read at a time once a chunk is beyond its least size.
-const STEP: usize = 256 << 10;
+pub(super) const STEP: usize = 256 << 10;
 
 /// Finds the cuts in one content.
 pub(super) struct Cutter {
@@ -57,15 +58,14 @@ pub(super) struct ChunkStream {
     pub(super) file: Arc<ChunkedFile>,
     pub(super) size: u64,
     cutter: Cutter,
-    buffer: Vec<u8>,
+    buffer: Buffer,
     filled: usize,
     searched: usize,
 }
 
 impl ChunkStream {
     pub(super) fn new(shared: &Shared, hint: CutHint) -> Self {
-        let buffer = shared.chunks.buffer(shared.chunker.sizes().max);
-        let cutter = Cutter::new(hint);
+        let (buffer, cutter) = (shared.chunks.buffers.lend(), Cutter::new(hint));
         Self { file: ChunkedFile::new(), size: 0, cutter, buffer, filled: 0, searched: 0 }
     }
 
@@ -91,7 +91,7 @@ impl ChunkStream {
                 self.searched = self.filled;
                 return Ok(());
             };
-            let mut next = shared.chunks.buffer(shared.chunker.sizes().max);
+            let mut next = shared.chunks.buffers.lend();
             let rest = self.filled - length;
             if let (Some(target), Some(source)) = (next.get_mut(..rest), data.get(length..)) {
                 target.copy_from_slice(source);
@@ -99,7 +99,47 @@ impl ChunkStream {
             let chunk = std::mem::replace(&mut self.buffer, next);
             self.filled = rest;
             self.searched = 0;
-            shared.submit_chunk(&self.file, chunk, length, packer.as_deref_mut())?;
+            shared.submit_chunk(&self.file, Arc::new(chunk), 0..length, packer.as_deref_mut())?;
+        }
+    }
+
+    /// Takes in what lies at the start of `data`, of the chunk at hand and no further; returns how much that was.
+    pub(super) fn complete(
+        &mut self,
+        shared: &Shared,
+        data: &[u8],
+        packer: Option<&mut Packer>,
+    ) -> Result<usize, SinkError> {
+        let begun = self.filled;
+        let room = self.room(shared.chunker.sizes());
+        let count = room.len().min(data.len());
+        if let (Some(target), Some(source)) = (room.get_mut(..count), data.get(..count)) {
+            target.copy_from_slice(source);
+        }
+        self.filled += count;
+        let seen = self.buffer.get(..self.filled).unwrap_or_default();
+        match self.cutter.cut(&shared.chunker, seen, self.searched) {
+            Some(length) => {
+                let taken = length.saturating_sub(begun);
+                self.size += taken as u64;
+                self.filled = length;
+                self.hand_on(shared, packer).map(|()| taken)
+            }
+            None => {
+                self.size += count as u64;
+                self.searched = self.filled;
+                Ok(count)
+            }
+        }
+    }
+
+    /// Takes in the start of a chunk that is known to hold no cut.
+    pub(super) fn begin(&mut self, data: &[u8]) {
+        if let Some(room) = self.buffer.get_mut(..data.len()) {
+            room.copy_from_slice(data);
+            self.filled = data.len();
+            self.searched = data.len();
+            self.size += data.len() as u64;
         }
     }
 
@@ -116,22 +156,18 @@ impl ChunkStream {
 
     /// Ends the chunk at hand here.
     pub(super) fn flush(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
-        let length = std::mem::take(&mut self.filled);
-        if length == 0 {
+        if self.filled == 0 {
             return Ok(());
         }
-        self.searched = 0;
-        self.cutter.start += length as u64;
-        let next = shared.chunks.buffer(shared.chunker.sizes().max);
-        let chunk = std::mem::replace(&mut self.buffer, next);
-        shared.submit_chunk(&self.file, chunk, length, packer)
+        self.cutter.start += self.filled as u64;
+        self.hand_on(shared, packer)
     }
 
-    /// Hands on what is left as the last chunk.
-    pub(super) fn finish(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
-        self.flush(shared, packer)?;
-        shared.chunks.recycle(std::mem::take(&mut self.buffer));
-        Ok(())
+    fn hand_on(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+        let length = std::mem::take(&mut self.filled);
+        self.searched = 0;
+        let chunk = std::mem::replace(&mut self.buffer, shared.chunks.buffers.lend());
+        shared.submit_chunk(&self.file, Arc::new(chunk), 0..length, packer)
     }
 }
 

@@ -5,6 +5,7 @@
 //! Each worker fills packs of its own; what is left at the end is put together.
 //! A folder is done when all that is in it is: whoever finishes its last entry writes its tree.
 
+mod buffers;
 mod chunks;
 mod compare;
 mod content;
@@ -12,6 +13,7 @@ mod finish;
 mod folder;
 mod pace;
 mod pushed;
+mod segments;
 mod sink;
 mod stats;
 mod worker;

@@ -36,7 +36,7 @@ impl Pushed for PushedFile {
     fn finish(mut self: Box<Self>, meta: Meta) -> Result<(), SinkError> {
         self.finished = true;
         let shared = Arc::clone(&self.shared);
-        self.stream.finish(&shared, None)?;
+        self.stream.flush(&shared, None)?;
         let (folder, name) = (Arc::clone(&self.folder), std::mem::take(&mut self.name));
         let meta = Meta { size: self.stream.size, ..meta };
         self.stream.file.end(

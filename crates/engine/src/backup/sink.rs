@@ -22,7 +22,7 @@ use crate::chunker::Chunker;
 use crate::format::{BlobKind, Node, Tree};
 use crate::index::Index;
 use crate::journal::Journal;
-use crate::pack::{Packer, Packers, Uploader};
+use crate::pack::{Packer, Packers, Stored, Uploader};
 use crate::repository::{Lock, Repository, TreeCache};
 use crate::{Error, Result};
 
@@ -127,7 +127,7 @@ impl BackupSink {
             options,
             events,
             chunker: Chunker::new(repository.config().polynomial, repository.settings().chunk_sizes),
-            chunks: ChunkQueue::new(threads),
+            chunks: ChunkQueue::new(threads, repository.settings().chunk_sizes.max),
             pace: Pace::default(),
             stats,
             root_tree: Mutex::new(None),
@@ -363,10 +363,25 @@ impl Shared {
         content: &[u8],
     ) -> Result<(FileId, u32), SinkError> {
         let stored = self.packers()?.store(packer, kind, content)?;
+        Ok(self.count(kind, content, stored))
+    }
+
+    /// Stores two blobs.
+    pub(super) fn store_both(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        contents: [&[u8]; 2],
+    ) -> Result<[(FileId, u32); 2], SinkError> {
+        let [a, b] = self.packers()?.store_both(packer, kind, contents)?;
+        Ok([self.count(kind, contents[0], a), self.count(kind, contents[1], b)])
+    }
+
+    fn count(&self, kind: BlobKind, content: &[u8], stored: Stored) -> (FileId, u32) {
         if let Some(length) = stored.length {
             self.stats.blob(kind, content.len(), length);
         }
-        Ok((stored.id, stored.length.unwrap_or_default()))
+        (stored.id, stored.length.unwrap_or_default())
     }
 
     /// Takes the packers, to end the backup.

@@ -54,11 +54,11 @@ pub(super) fn work(shared: &Shared, jobs: &Receiver<Work>) {
         loop {
             // Chunks first: they hold memory.
             let outcome = match shared.chunks.receiver.try_recv() {
-                Ok(chunk) => shared.store_chunk(chunk, packer),
+                Ok(task) => shared.run(task, packer),
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => select! {
-                    recv(shared.chunks.receiver) -> chunk => match chunk {
-                        Ok(chunk) => shared.store_chunk(chunk, packer),
+                    recv(shared.chunks.receiver) -> task => match task {
+                        Ok(task) => shared.run(task, packer),
                         Err(_) => return,
                     },
                     recv(jobs) -> job => match job {
@@ -113,6 +113,13 @@ impl Shared {
         };
         let sizes = self.chunker.sizes();
         let small = hint == CutHint::ByContent && meta.size < sizes.min as u64;
+        if hint == CutHint::ByContent && self.pays_in_segments(meta.size) {
+            let mut stream = ChunkStream::new(self, hint);
+            return match self.cut_in_segments(&mut *reader, &mut stream, packer)? {
+                Ok(()) => self.end_file(folder, name, meta, &stream).map(Ok),
+                Err(error) => Ok(Err(error)),
+            };
+        }
         if !small {
             return self.read_chunks(folder, name, meta, &mut *reader, ChunkStream::new(self, hint), packer);
         }
@@ -160,7 +167,7 @@ impl Shared {
         &self,
         folder: &Arc<FolderState>,
         name: &[u8],
-        mut meta: Meta,
+        meta: Meta,
         reader: &mut dyn Read,
         mut stream: ChunkStream,
         packer: &mut Packer,
@@ -173,18 +180,26 @@ impl Shared {
                 Err(error) => return Ok(Err(error)),
             }
         }
-        stream.finish(self, Some(packer))?;
-        meta.size = stream.size;
+        stream.flush(self, Some(packer))?;
+        self.end_file(folder, name, meta, &stream).map(Ok)
+    }
+
+    /// The content is cut: the file is done once all its chunks are stored.
+    fn end_file(
+        &self,
+        folder: &Arc<FolderState>,
+        name: &[u8],
+        meta: Meta,
+        stream: &ChunkStream,
+    ) -> Result<(), SinkError> {
+        let meta = Meta { size: stream.size, ..meta };
         let (folder, name) = (Arc::clone(folder), name.to_vec());
-        stream
-            .file
-            .end(
-                self,
-                Box::new(move |shared, content, stored| {
-                    shared.complete_file(&folder, name, meta, content, stored)
-                }),
-            )
-            .map(Ok)
+        stream.file.end(
+            self,
+            Box::new(move |shared, content, stored| {
+                shared.complete_file(&folder, name, meta, content, stored)
+            }),
+        )
     }
 
     /// Adds bytes to a stream of chunks.
@@ -265,17 +280,8 @@ impl Shared {
             at += piece.len() as u64;
             self.push(&mut stream, &piece, Some(packer))?;
         }
-        stream.finish(self, Some(packer))?;
-        let (folder, name) = (Arc::clone(folder), name.to_vec());
-        stream
-            .file
-            .end(
-                self,
-                Box::new(move |shared, content, stored| {
-                    shared.complete_file(&folder, name, meta, content, stored)
-                }),
-            )
-            .map(Ok)
+        stream.flush(self, Some(packer))?;
+        self.end_file(folder, name, meta, &stream).map(Ok)
     }
 }
 

@@ -141,6 +141,12 @@ impl PackBuilder {
         length as u32
     }
 
+    /// Bytes that the pack's own hash has not taken in.
+    #[must_use]
+    pub fn unhashed(&self) -> usize {
+        self.buffer.filled - self.hashed
+    }
+
     /// The hash of a blob, taken while the pack's own hash goes on: together they take little longer than one alone.
     #[must_use]
     pub fn hash_blob(&mut self, content: &[u8]) -> FileId {

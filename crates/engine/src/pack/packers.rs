@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::{Compression, Compressor, PackBuilder, Uploader};
 use crate::Result;
-use crate::crypto::hash;
+use crate::crypto::{hash, hash_both};
 use crate::format::BlobKind;
 use crate::index::Index;
 use crate::repository::Repository;
@@ -64,6 +64,23 @@ impl Packers {
             Some(builder) => builder.hash_blob(content),
             None => hash(content),
         };
+        self.store_new(packer, kind, id, content)
+    }
+
+    /// Stores two blobs unless the repository has them. Their hashes are taken at once, unless a pack waits to be hashed beside them.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store_both(&self, packer: &mut Packer, kind: BlobKind, [a, b]: [&[u8]; 2]) -> Result<[Stored; 2]> {
+        let builder = &packer.builders[usize::from(kind == BlobKind::Tree)];
+        if builder.as_ref().is_some_and(|builder| builder.unhashed() >= a.len().min(b.len())) {
+            return Ok([self.store(packer, kind, a)?, self.store(packer, kind, b)?]);
+        }
+        let (id_a, id_b) = hash_both(a, b);
+        Ok([self.store_new(packer, kind, id_a, a)?, self.store_new(packer, kind, id_b, b)?])
+    }
+
+    fn store_new(&self, packer: &mut Packer, kind: BlobKind, id: FileId, content: &[u8]) -> Result<Stored> {
         if !self.index.claim(kind, &id) {
             return Ok(Stored { id, length: None });
         }

@@ -97,6 +97,39 @@ fn many_threads_add_thousands_of_entries() {
     vault.is_sound();
 }
 
+/// A big file is searched in segments by all threads, a pushed one by the thread that pushes: the cuts must be the same.
+#[test]
+fn a_file_cut_on_all_cores_has_the_cuts_of_one_that_is_pushed() {
+    let (vault, _) = Vault::new();
+    let longest = vault.repository.settings().chunk_sizes.max;
+    let mut contents: Vec<Vec<u8>> = Vec::new();
+    for seed in 0..24 {
+        // Around whole segments, and some with stretches that are never cut before the most there may be.
+        let mut bytes =
+            noise(seed, longest * (2 + seed as usize) + [0, 1, longest - 1, 700][seed as usize % 4]);
+        if seed % 3 == 0 {
+            let middle = bytes.len() / 2;
+            bytes[middle..].fill(0x5a);
+        }
+        contents.push(bytes);
+    }
+    let taken = vault.back_up(|root| {
+        for (number, bytes) in contents.iter().enumerate() {
+            add_file(root, &format!("read {number}"), bytes);
+            let mut pushed = root.begin(format!("pushed {number}").as_bytes(), CutHint::ByContent).unwrap();
+            bytes.chunks(501).for_each(|piece| pushed.write(piece).unwrap());
+            pushed.finish(file_meta(0)).unwrap();
+        }
+    });
+    let files = vault.restored(&taken);
+    for (number, bytes) in contents.iter().enumerate() {
+        let read = blobs_of(&vault, &taken, &format!("read {number}"));
+        assert_eq!(read, blobs_of(&vault, &taken, &format!("pushed {number}")));
+        assert!(read.len() >= 2 && files[&format!("read {number}")] == *bytes);
+    }
+    vault.is_sound();
+}
+
 #[test]
 fn pushed_contents_come_interleaved() {
     let (vault, _) = Vault::new();

@@ -79,7 +79,8 @@ pub(crate) fn tiny() -> Settings {
     Settings {
         chunk_sizes: ChunkSizes::TINY,
         pack_size: 64 << 10,
-        threads: 2,
+        // Enough for big contents to be cut in segments.
+        threads: 4,
         kdf: KdfParams::CHEAP,
         ..Settings::default()
     }
