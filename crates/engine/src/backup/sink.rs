@@ -13,13 +13,13 @@ use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::chunks::ChunkQueue;
 use super::compare::{ChangeDetection, is_complete};
-use super::folder::FolderState;
+use super::folder::{FolderState, Previous};
 use super::pace::Pace;
 use super::pushed::PushedFile;
 use super::stats::Stats;
 use super::worker::{Job, Work, work};
 use crate::chunker::Chunker;
-use crate::format::{BlobKind, Node, Tree};
+use crate::format::{BlobKind, Node};
 use crate::index::Index;
 use crate::journal::Journal;
 use crate::pack::{Packer, Packers, Stored, Uploader};
@@ -258,9 +258,9 @@ impl Folder for FolderHandle {
 
 impl Shared {
     /// A tree of the parent snapshot. One that cannot be read costs time, not data: all is read again.
-    fn previous_tree(&self, id: &FileId, path: &[u8]) -> Option<Tree> {
+    fn previous_tree(&self, id: &FileId, path: &[u8]) -> Option<Previous> {
         match self.trees.tree_once(id) {
-            Ok(tree) => Some(tree),
+            Ok(tree) => Some(Previous { id: *id, tree }),
             Err(error) => {
                 let path = String::from_utf8_lossy(path);
                 self.events.warning(&format!(
@@ -272,9 +272,9 @@ impl Shared {
     }
 
     /// The tree that an interrupted backup stored for a folder.
-    fn resumed_tree(&self, path: &[u8]) -> Option<Tree> {
+    fn resumed_tree(&self, path: &[u8]) -> Option<Previous> {
         let id = self.options.journal.as_ref()?.folder(path)?;
-        self.trees.tree_once(&id).ok()
+        self.trees.tree_once(&id).ok().map(|tree| Previous { id, tree })
     }
 
     /// The content that an interrupted backup stored for a file that is the same still.
@@ -310,7 +310,7 @@ impl Shared {
         self.stats.file(ItemAction::Unchanged, size);
         self.events.bytes_done(size);
         self.events.file_done(&folder.path_of(&name), ItemAction::Unchanged, size, 0);
-        folder.push(Node { name, meta, content: previous.content.clone(), ..Node::default() });
+        folder.push_kept(name, meta, previous);
     }
 
     /// Ends a file whose content is stored.

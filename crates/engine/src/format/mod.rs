@@ -9,6 +9,7 @@ pub mod key;
 pub mod lock;
 pub mod node;
 mod node_json;
+mod node_scan;
 pub mod pack;
 mod quote;
 pub mod snapshot;

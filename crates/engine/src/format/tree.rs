@@ -1,6 +1,7 @@
 //! A tree: the entries of one folder, in the order of their names' bytes.
 
 use super::node::Node;
+use super::node_scan;
 use crate::{Error, Result};
 
 /// The entries of one folder.
@@ -22,12 +23,19 @@ impl Tree {
     /// # Errors
     /// [`Error::Damaged`] when it is no tree, or its names are not strictly ascending.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        let tree: TreeJson = serde_json::from_slice(json).map_err(|error| Error::damaged("a tree", error))?;
-        let nodes = tree.nodes.unwrap_or_default();
+        let nodes = match node_scan::nodes(json) {
+            Some(nodes) => nodes,
+            None => Self::parse_unusual(json)?,
+        };
         if nodes.windows(2).any(|pair| matches!(pair, [a, b] if a.name >= b.name)) {
             return Err(Error::damaged("a tree", "its names are not in order"));
         }
         Ok(Self { nodes })
+    }
+
+    fn parse_unusual(json: &[u8]) -> Result<Vec<Node>> {
+        let tree: TreeJson = serde_json::from_slice(json).map_err(|error| Error::damaged("a tree", error))?;
+        Ok(tree.nodes.unwrap_or_default())
     }
 
     /// The tree as restic writes it: the same entries give the same bytes.
