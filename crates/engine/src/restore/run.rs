@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::{RestoreOptions, Select, verify};
-use crate::crypto::Hasher;
+use crate::crypto::{Hasher, hash};
 use crate::format::Node;
 use crate::format::node::is_valid_name;
 use crate::index::Index;
@@ -85,8 +85,9 @@ pub(super) struct Run<'a> {
     totals: Mutex<(u64, u64)>,
     /// What could not be restored, so that nothing is linked to it.
     failed: Mutex<HashSet<Vec<u8>>>,
-    /// Files with other names in the snapshot that were left as they are, so that nothing is linked to them either.
-    kept: Mutex<HashSet<Vec<u8>>>,
+    /// Files that were left as they are, by the hashes of their paths: nothing is linked to them either, and nobody says
+    /// that they are as in the snapshot.
+    kept: Mutex<HashSet<FileId>>,
 }
 
 /// What is done with an item that is chosen.
@@ -144,11 +145,16 @@ impl Run<'_> {
         self.events.item_failed(path, "restore", &error.to_string());
     }
 
-    /// Notes that a file was left as it is.
+    /// Notes that a file was left as it is, where somebody will ask.
     pub(super) fn keep(&self, path: &[u8], meta: &Meta) {
-        if meta.links > 1 {
-            self.kept.lock().insert(path.to_vec());
+        if meta.links > 1 || self.options.verify {
+            self.kept.lock().insert(hash(path));
         }
+    }
+
+    /// Whether a file was left as it is.
+    pub(super) fn has_kept(&self, path: &[u8]) -> bool {
+        self.kept.lock().contains(&hash(path))
     }
 
     /// Tells a watcher of so many more files and bytes.
@@ -195,7 +201,7 @@ impl Run<'_> {
         let mut apart = Batch::default();
         for (first, path, node) in links {
             self.repository.control().checkpoint()?;
-            if self.kept.lock().contains(&first) {
+            if self.has_kept(&first) {
                 apart.push(&path, node);
             } else {
                 self.link(&first, &path, &node.meta);
@@ -256,7 +262,9 @@ impl Run<'_> {
             return self.fail(path, &"the file that it shares its content with could not be restored");
         }
         let kept = matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta));
-        if !kept && !self.options.dry_run {
+        if kept {
+            self.keep(path, meta);
+        } else if !self.options.dry_run {
             let linked =
                 self.target.hard_link(first, path).and_then(|()| self.target.set_metadata(path, meta));
             if let Err(error) = linked {
