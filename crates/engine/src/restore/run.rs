@@ -8,6 +8,7 @@ use backstay_core::{EntryKind, Events, FileId, ItemAction, Meta, RestoreTarget};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
+use super::folders::Folders;
 use super::{RestoreOptions, Select, verify};
 use crate::crypto::{Hasher, hash};
 use crate::format::Node;
@@ -166,7 +167,7 @@ impl Run<'_> {
     }
 
     fn restore(&self, root: FileId) -> Result<()> {
-        let mut folders: Vec<(Vec<u8>, Meta)> = Vec::new();
+        let mut folders = Folders::default();
         let mut first_links: HashMap<LinkGroup, Vec<u8>> = HashMap::new();
         let mut links: Vec<(Vec<u8>, Vec<u8>, Node)> = Vec::new();
         let mut batch = Batch::default();
@@ -180,7 +181,7 @@ impl Run<'_> {
                 EntryKind::Folder => {
                     if selected {
                         self.make_folder(path);
-                        folders.push((path.to_vec(), node.meta));
+                        folders.push(path, node.meta);
                     }
                 }
                 EntryKind::File if node.meta.links > 1 => {
@@ -214,9 +215,7 @@ impl Run<'_> {
         let totals = *self.totals.lock();
         self.events.totals(totals.0, totals.1, true);
         // Deepest first: a folder's time must be set when nothing more is written in it.
-        for (path, meta) in folders.into_iter().rev() {
-            self.finish_folder(&path, &meta);
-        }
+        folders.for_each_reversed(|path, meta| self.finish_folder(path, meta));
         Ok(())
     }
 
@@ -279,9 +278,13 @@ impl Run<'_> {
     /// Calls `visit` for each item that is chosen, folders before what is in them; with `--delete`, removes what the snapshot does
     /// not have.
     pub(super) fn walk(&self, root: FileId, visit: &mut Visit<'_>) -> Result<()> {
-        let mut stack = vec![(Vec::new(), root)];
-        while let Some((folder, id)) = stack.pop() {
+        // What waits lies in the folders above the one at hand, so its path needs not be kept: only how much of this one's it shares.
+        let mut stack = vec![(0, Vec::new(), root)];
+        let mut folder = Vec::new();
+        while let Some((above, name, id)) = stack.pop() {
             self.repository.control().checkpoint()?;
+            folder.truncate(above);
+            folder = join(&folder, &name);
             let tree = match self.trees.tree_once(&id) {
                 Ok(tree) => tree,
                 Err(error) if error.is_interrupted() => return Err(error),
@@ -307,7 +310,9 @@ impl Run<'_> {
                 let selected = (self.select)(&path, node.is_folder());
                 if node.is_folder() {
                     match node.subtree {
-                        Some(subtree) if selected.below => stack.push((path.clone(), subtree)),
+                        Some(subtree) if selected.below => {
+                            stack.push((folder.len(), node.name.clone(), subtree));
+                        }
                         None => self.fail(&path, &"the snapshot does not say what is in it"),
                         Some(_) => {}
                     }
