@@ -205,6 +205,10 @@ impl Shared {
 
     /// Writes the index of what was stored although the work was cancelled.
     fn salvage(&self) -> Result<()> {
+        // Then the lock may never have been confirmed, and asking for that again could take as long as it did.
+        if self.pending.lock().is_empty() {
+            return Ok(());
+        }
         if let Some(lock) = &self.lock {
             lock.confirm()?;
         }
