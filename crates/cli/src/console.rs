@@ -1,5 +1,9 @@
 //! Where text goes: results to standard output, trouble to standard error, a moving status line to the terminal.
+//!
+//! Names, messages of servers and what else others wrote goes through here, so it is here that nothing of it gets to steer
+//! the terminal. JSON has escapes of its own and stays as it is.
 
+use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
 use std::time::Duration;
 
@@ -9,6 +13,7 @@ use serde::Serialize;
 
 use crate::environment::variable;
 use crate::failure::{Failure, Outcome};
+use crate::format::visible;
 
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,18 +94,28 @@ impl Console {
 
     /// Prints a line of the result, whatever the level, above the status line.
     pub(crate) fn print(&self, text: impl AsRef<str>) {
+        let text = self.shown(text.as_ref());
         self.above_status(|| {
             let mut out = self.out.lock();
             // Nobody reads on after a closed pipe, and there is nowhere left to say so.
-            let _ = writeln!(out, "{}", text.as_ref()).and_then(|()| out.flush());
+            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
         });
     }
 
     /// Prints trouble to standard error, above the status line.
     pub(crate) fn complain(&self, text: impl AsRef<str>) {
+        self.print_error(&visible(text.as_ref()));
+    }
+
+    fn print_error(&self, line: &str) {
         self.above_status(|| {
-            let _ = writeln!(std::io::stderr().lock(), "{}", text.as_ref());
+            let _ = writeln!(std::io::stderr().lock(), "{line}");
         });
+    }
+
+    /// A result as it may be seen: JSON as it is.
+    fn shown<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.json { Cow::Borrowed(text) } else { visible(text) }
     }
 
     /// Prints a message as one line of JSON.
@@ -114,7 +129,7 @@ impl Console {
     /// Prints a message about trouble as one line of JSON to standard error.
     pub(crate) fn error_message(&self, message: &impl Serialize) {
         match crate::json::line(message) {
-            Ok(line) => self.complain(line),
+            Ok(line) => self.print_error(&line),
             Err(error) => self.complain(format!("JSON encode failed: {error}")),
         }
     }
@@ -126,6 +141,7 @@ impl Console {
 
     /// As [`Console::write`], with a newline.
     pub(crate) fn write_line(&self, line: &str) -> Outcome {
+        let line = self.shown(line);
         let mut out = self.out.lock();
         out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")).map_err(broken_output)
     }
@@ -167,7 +183,7 @@ impl Console {
             }
             bar
         });
-        bar.set_message(lines.join("\n"));
+        bar.set_message(visible(&lines.join("\n")).into_owned());
         bar.tick();
     }
 

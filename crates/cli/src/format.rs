@@ -1,5 +1,6 @@
 //! Sizes, times and names as restic prints them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// As `1.500 KiB`.
@@ -68,9 +69,7 @@ pub(crate) fn quote(path: &[u8]) -> String {
                         '"' | '\\' => quoted.extend(['\\', c]),
                         '\n' => quoted.push_str("\\n"),
                         '\t' => quoted.push_str("\\t"),
-                        '\r' => quoted.push_str("\\r"),
-                        c if c.is_control() => quoted.push_str(&format!("\\x{:02x}", u32::from(c))),
-                        c => quoted.push(c),
+                        c => push_visible(&mut quoted, c),
                     }
                 }
                 for byte in chunk.invalid() {
@@ -80,6 +79,28 @@ pub(crate) fn quote(path: &[u8]) -> String {
             quoted.push('"');
             quoted
         }
+    }
+}
+
+/// A text of ours with whatever others put into it, as it may go to a terminal: our line breaks and tabs stay, what else would
+/// steer the terminal is written out.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let is_ours = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if text.chars().all(is_ours) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if is_ours(c) { shown.push(c) } else { push_visible(&mut shown, c) }
+    }
+    Cow::Owned(shown)
+}
+
+fn push_visible(text: &mut String, c: char) {
+    match c {
+        '\r' => text.push_str("\\r"),
+        c if c.is_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+        c => text.push(c),
     }
 }
 
@@ -133,5 +154,11 @@ mod tests {
     fn names_that_would_garble_a_terminal_are_quoted() {
         assert_eq!(quote("/tmp/ü".as_bytes()), "/tmp/ü");
         assert_eq!(quote(b"a\nb\xff\x1b"), r#""a\nb\xff\x1b""#);
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_written_out() {
+        assert_eq!(visible("one\n\ttwo ü"), "one\n\ttwo ü");
+        assert_eq!(visible("\x1b]0;title\x07\r\u{9b}2J\x7f"), r"\x1b]0;title\x07\r\x9b2J\x7f");
     }
 }

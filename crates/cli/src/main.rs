@@ -69,7 +69,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         report(&Failure::new(Exit::General, text.trim()), true);
     } else {
-        eprint!("{}", error.render());
+        eprint!("{}", format::visible(&error.render().to_string()));
     }
     ExitCode::from(Exit::General as u8)
 }
@@ -84,6 +84,6 @@ fn report(failure: &Failure, json: bool) {
     // Where nobody reads, the exit code still tells.
     let _ = match json.then(|| json::line(&exit_error)) {
         Some(Ok(line)) => writeln!(stderr, "{line}"),
-        _ => writeln!(stderr, "{message}"),
+        _ => writeln!(stderr, "{}", format::visible(&message)),
     };
 }

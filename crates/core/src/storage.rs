@@ -38,6 +38,20 @@ impl FileKind {
             Self::Pack => "data",
         }
     }
+
+    /// Most bytes that a file of this kind can sensibly have. A longer one is something else in its place, and is never
+    /// read whole: it would fill the memory of whoever only meant to open a repository.
+    #[must_use]
+    pub const fn longest(self) -> u64 {
+        match self {
+            // A few hundred bytes each, as a rule.
+            Self::Config | Self::Key | Self::Lock => 1 << 20,
+            // As much as they may be when decompressed: repositories of version 1 do not compress them.
+            Self::Snapshot | Self::Index => 1 << 30,
+            // Places in a pack are 32 bits wide.
+            Self::Pack => u32::MAX as u64,
+        }
+    }
 }
 
 /// The name of a repository file: the SHA-256 of its content.
@@ -255,7 +269,8 @@ pub trait Storage: Send + Sync {
     /// Replaces the content of `buffer` by the whole file.
     ///
     /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such file.
+    /// [`ErrorKind::NotFound`] when there is no such file, [`ErrorKind::Corrupt`] when it is longer than
+    /// [`FileKind::longest`] says, before so much of it is in memory.
     fn read(
         &self,
         handle: &Handle,

@@ -163,11 +163,12 @@ impl Journal {
 
     /// Notes a file whose content is stored.
     pub(crate) fn note_file(&self, path: &[u8], meta: &Meta, content: &[FileId]) {
+        let Ok(count) = u32::try_from(content.len()) else { return };
         let mut record = vec![FILE];
         for number in stamp(meta) {
             record.extend_from_slice(&number.to_le_bytes());
         }
-        record.extend_from_slice(&(content.len() as u32).to_le_bytes());
+        record.extend_from_slice(&count.to_le_bytes());
         for id in content {
             record.extend_from_slice(&id.0);
         }
@@ -179,7 +180,7 @@ impl Journal {
     fn append(&self, record: &[u8], flush: bool) {
         let mut sealed = vec![0; 4];
         self.key.seal(&*self.random, record, &mut sealed);
-        let length = (sealed.len() - 4) as u32;
+        let Ok(length) = u32::try_from(sealed.len() - 4) else { return };
         for (byte, value) in sealed.iter_mut().zip(length.to_le_bytes()) {
             *byte = value;
         }

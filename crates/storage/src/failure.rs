@@ -19,6 +19,16 @@ enum GaveUp {
 #[error("the file ends before byte {0}")]
 struct TooShort(u64);
 
+/// A file that is longer than its kind can be.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the file has {length} bytes or more, where {longest} are the most: something else lies in its place"
+)]
+struct TooLong {
+    length: u64,
+    longest: u64,
+}
+
 /// There is no such file.
 #[derive(Debug, thiserror::Error)]
 #[error("no such file")]
@@ -64,6 +74,15 @@ pub(crate) fn exists(action: &'static str, handle: &Handle) -> StorageError {
 pub(crate) fn too_short(handle: &Handle, offset: u64, length: usize) -> StorageError {
     let end = offset.saturating_add(length as u64);
     StorageError::new(ErrorKind::Corrupt, "read", handle, TooShort(end))
+}
+
+/// Fails when a file of so many bytes cannot be what its kind says.
+pub(crate) fn check_length(handle: &Handle, length: u64) -> Result<(), StorageError> {
+    let longest = handle.kind.longest();
+    if length > longest {
+        return Err(StorageError::new(ErrorKind::Corrupt, "read", handle, TooLong { length, longest }));
+    }
+    Ok(())
 }
 
 /// Wraps an error of the operating system, classified by [`classify`].

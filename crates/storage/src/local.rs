@@ -28,6 +28,11 @@ const CONNECTIONS: usize = 2;
 /// How many packs are kept open for reading.
 const OPEN_PACKS: usize = 32;
 
+/// A folder, a pipe or a device where a file should be.
+#[derive(Debug, thiserror::Error)]
+#[error("it is no regular file")]
+struct NoFile;
+
 /// Keeps a repository's files in a folder.
 #[derive(Debug)]
 pub struct Local {
@@ -64,7 +69,12 @@ impl Local {
     }
 
     fn open(&self, handle: &Handle) -> Result<File, StorageError> {
-        File::open(self.path(handle)).map_err(|error| failure::from_io("read", handle, error))
+        let opened = open_at_once(&self.path(handle)).and_then(|file| Ok((file.metadata()?, file)));
+        let (meta, file) = opened.map_err(|error| failure::from_io("read", handle, error))?;
+        if !meta.is_file() {
+            return Err(StorageError::new(ErrorKind::Corrupt, "read", handle, NoFile));
+        }
+        Ok(file)
     }
 
     /// A pack's file stays open for a while, since its blobs are read one by one.
@@ -129,10 +139,13 @@ impl Storage for Local {
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
         failure::check(context, "read", handle)?;
-        let mut file = self.open(handle)?;
+        let file = self.open(handle)?;
+        let failed = |error| failure::from_io("read", handle, error);
+        failure::check_length(handle, file.metadata().map_err(failed)?.len())?;
         buffer.clear();
-        file.read_to_end(buffer).map_err(|error| failure::from_io("read", handle, error))?;
-        Ok(())
+        // One byte more than it may have shows that it grows.
+        (&file).take(handle.kind.longest() + 1).read_to_end(buffer).map_err(failed)?;
+        failure::check_length(handle, buffer.len() as u64)
     }
 
     fn read_at(
@@ -180,6 +193,19 @@ impl Storage for Local {
         }
         fs::remove_file(self.path(handle)).map_err(|error| failure::from_io("remove", handle, error))
     }
+}
+
+/// Opens a file to read, without waiting for somebody to write where it is a pipe.
+#[cfg(unix)]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    File::options().read(true).custom_flags(flags).open(path)
+}
+
+#[cfg(not(unix))]
+fn open_at_once(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 #[cfg(unix)]

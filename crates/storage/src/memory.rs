@@ -120,6 +120,7 @@ impl Storage for Memory {
     ) -> Result<(), StorageError> {
         failure::check(context, "read", handle)?;
         let content = self.find(handle, "read")?;
+        failure::check_length(handle, content.len() as u64)?;
         buffer.clear();
         buffer.extend_from_slice(&content);
         Ok(())

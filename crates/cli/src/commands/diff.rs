@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use backstay_core::{EntryKind, FileId};
-use backstay_engine::format::{BlobKind, Node};
+use backstay_engine::format::{BlobKind, Node, Tree};
 use backstay_policy::SnapshotFilter;
 
 use crate::app::App;
@@ -13,7 +14,7 @@ use crate::console::Level;
 use crate::failure::Outcome;
 use crate::json::diff::{Change, Side, Statistics};
 use crate::repository::{Access, Opened};
-use crate::walk::{join, subfolder};
+use crate::walk::subfolder;
 use crate::{choose, format, json};
 
 type Blobs = HashSet<(BlobKind, FileId)>;
@@ -31,8 +32,25 @@ pub(super) fn run(app: &App, args: &Diff) -> Outcome {
     let mut comparison = Comparison::new(app, args, &repository);
     comparison.before.insert((BlobKind::Tree, before));
     comparison.after.insert((BlobKind::Tree, after));
-    comparison.trees(b"/", &before, &after)?;
+    comparison.trees(before, after)?;
     comparison.finish(args)
+}
+
+/// The folders below an item, before and after.
+type Below = (Option<FileId>, Option<FileId>);
+
+/// A folder that is being gone through on both sides; where it is on one side only, the other one is empty.
+struct Pair {
+    /// How much of the path at hand is its own.
+    path: usize,
+    left: Progress,
+    right: Progress,
+}
+
+/// How far a tree is done.
+struct Progress {
+    tree: Arc<Tree>,
+    next: usize,
 }
 
 struct Comparison<'a> {
@@ -63,32 +81,55 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    fn trees(&mut self, folder: &[u8], before: &FileId, after: &FileId) -> Outcome {
-        self.app.control.checkpoint()?;
-        let (left, right) = (self.repository.tree(before)?, self.repository.tree(after)?);
-        let (mut left, mut right) = (left.nodes.iter().peekable(), right.nodes.iter().peekable());
-        loop {
-            let order = match (left.peek(), right.peek()) {
-                (Some(a), Some(b)) => a.name.cmp(&b.name),
+    /// Compares two trees and all below them. How far each folder on the way is done is kept in a list and not on the
+    /// stack, for trees may be deep.
+    fn trees(&mut self, before: FileId, after: FileId) -> Outcome {
+        let mut path = b"/".to_vec();
+        let mut levels = vec![self.open((Some(before), Some(after)), path.len())?];
+        while let Some(level) = levels.last_mut() {
+            self.app.control.checkpoint()?;
+            path.truncate(level.path);
+            let (left, right) = (Arc::clone(&level.left.tree), Arc::clone(&level.right.tree));
+            let (gone, new) = (left.nodes.get(level.left.next), right.nodes.get(level.right.next));
+            let order = match (gone, new) {
+                (Some(gone), Some(new)) => gone.name.cmp(&new.name),
                 (Some(_), None) => Ordering::Less,
                 (None, Some(_)) => Ordering::Greater,
-                (None, None) => return Ok(()),
+                (None, None) => {
+                    levels.pop();
+                    continue;
+                }
             };
-            let gone = if order.is_le() { left.next() } else { None };
-            let new = if order.is_ge() { right.next() } else { None };
-            match (gone, new) {
-                (Some(gone), Some(new)) => self.both(folder, gone, new)?,
-                (Some(gone), None) => self.one_sided(folder, gone, "-")?,
-                (None, Some(new)) => self.one_sided(folder, new, "+")?,
-                (None, None) => {}
+            level.left.next += usize::from(order.is_le());
+            level.right.next += usize::from(order.is_ge());
+            let below = match (gone.filter(|_| order.is_le()), new.filter(|_| order.is_ge())) {
+                (Some(gone), Some(new)) => self.both(&mut path, gone, new)?,
+                (Some(gone), None) => (self.one_sided(&mut path, gone, "-")?, None),
+                (None, Some(new)) => (None, self.one_sided(&mut path, new, "+")?),
+                (None, None) => (None, None),
+            };
+            if below != (None, None) {
+                let opened = self.open(below, path.len());
+                levels.extend(self.survive(opened)?);
             }
         }
+        Ok(())
     }
 
-    fn both(&mut self, folder: &[u8], gone: &Node, new: &Node) -> Outcome {
+    /// Begins with a folder, or with one on each side.
+    fn open(&self, (before, after): Below, path: usize) -> Outcome<Pair> {
+        let open = |id: Option<FileId>| -> Outcome<Progress> {
+            let tree = id.map(|id| self.repository.tree(&id)).transpose()?.unwrap_or_default();
+            Ok(Progress { tree, next: 0 })
+        };
+        Ok(Pair { path, left: open(before)?, right: open(after)? })
+    }
+
+    /// Compares two items of a name; returns the folders to go into.
+    fn both(&mut self, path: &mut Vec<u8>, gone: &Node, new: &Node) -> Outcome<Below> {
         note_blobs(&mut self.before, gone);
         note_blobs(&mut self.after, new);
-        let path = shown_path(folder, new);
+        push_shown(path, new);
         let is_file = |node: &Node| node.meta.kind == EntryKind::File;
         let mut marks = String::new();
         if gone.meta.kind != new.meta.kind {
@@ -104,20 +145,23 @@ impl<'a> Comparison<'a> {
             marks.push('U');
         }
         if !marks.is_empty() {
-            self.change(&path, &marks)?;
+            self.change(path, &marks)?;
         }
-        if let (Some(before), Some(after)) = (&gone.subtree, &new.subtree) {
-            let outcome =
-                if before == after { self.collect(before) } else { self.trees(&path, before, after) };
-            self.survive(outcome)?;
+        match (gone.subtree, new.subtree) {
+            (Some(before), Some(after)) if before == after => {
+                let outcome = self.collect(before);
+                self.survive(outcome)?;
+                Ok((None, None))
+            }
+            (Some(before), Some(after)) => Ok((Some(before), Some(after))),
+            _ => Ok((None, None)),
         }
-        Ok(())
     }
 
-    fn one_sided(&mut self, folder: &[u8], node: &Node, mark: &str) -> Outcome {
-        self.app.control.checkpoint()?;
-        let path = shown_path(folder, node);
-        self.change(&path, mark)?;
+    /// Counts what is on one side only; returns the folder to go into.
+    fn one_sided(&mut self, path: &mut Vec<u8>, node: &Node, mark: &str) -> Outcome<Option<FileId>> {
+        push_shown(path, node);
+        self.change(path, mark)?;
         let (side, blobs) = match mark {
             "+" => (&mut self.added, &mut self.after),
             _ => (&mut self.removed, &mut self.before),
@@ -128,40 +172,32 @@ impl<'a> Comparison<'a> {
             _ => side.others += 1,
         }
         note_blobs(blobs, node);
-        if let Some(subtree) = &node.subtree {
-            let outcome = self.whole(&path, subtree, mark);
-            self.survive(outcome)?;
-        }
-        Ok(())
-    }
-
-    fn whole(&mut self, folder: &[u8], tree: &FileId, mark: &str) -> Outcome {
-        let tree = self.repository.tree(tree)?;
-        tree.nodes.iter().try_for_each(|node| self.one_sided(folder, node, mark))
+        Ok(node.subtree)
     }
 
     /// Takes in all blobs of a folder that is the same on both sides.
-    fn collect(&mut self, tree: &FileId) -> Outcome {
-        let mut waiting = vec![*tree];
+    fn collect(&mut self, tree: FileId) -> Outcome {
+        let mut waiting = vec![tree];
         while let Some(id) = waiting.pop() {
             self.app.control.checkpoint()?;
             for node in &self.repository.tree(&id)?.nodes {
+                // Folders that share a tree are taken in once.
+                waiting.extend(node.subtree.filter(|id| !self.common.contains(&(BlobKind::Tree, *id))));
                 note_blobs(&mut self.common, node);
-                waiting.extend(node.subtree);
             }
         }
         Ok(())
     }
 
     /// A folder that cannot be read is told of, and the comparison goes on.
-    fn survive(&self, outcome: Outcome) -> Outcome {
+    fn survive<T>(&self, outcome: Outcome<T>) -> Outcome<Option<T>> {
         match outcome {
             Err(failure) if failure.exit == crate::failure::Exit::Interrupted => Err(failure),
             Err(failure) => {
                 self.app.console.complain(format!("error: {failure}"));
-                Ok(())
+                Ok(None)
             }
-            Ok(()) => Ok(()),
+            Ok(value) => Ok(Some(value)),
         }
     }
 
@@ -240,13 +276,15 @@ fn is_same(a: &Node, b: &Node) -> bool {
     a.meta == b.meta && a.content == b.content && a.error == b.error && a.subtree == b.subtree
 }
 
-/// The path; a folder's with a slash at its end.
-fn shown_path(folder: &[u8], node: &Node) -> Vec<u8> {
-    let mut path = join(folder, &node.name);
+/// Makes a folder's path that of an item in it; a folder's has a slash at its end.
+fn push_shown(path: &mut Vec<u8>, node: &Node) {
+    if path.last() != Some(&b'/') {
+        path.push(b'/');
+    }
+    path.extend_from_slice(&node.name);
     if node.meta.kind == EntryKind::Folder {
         path.push(b'/');
     }
-    path
 }
 
 #[cfg(test)]
@@ -256,8 +294,13 @@ mod tests {
     #[test]
     fn folders_end_with_a_slash() {
         let mut node = Node { name: b"b".to_vec(), ..Node::default() };
-        assert_eq!(shown_path(b"/a/", &node), b"/a/b");
+        let shown = |folder: &[u8], node: &Node| {
+            let mut path = folder.to_vec();
+            push_shown(&mut path, node);
+            path
+        };
+        assert_eq!(shown(b"/a/", &node), b"/a/b");
         node.meta.kind = EntryKind::Folder;
-        assert_eq!(shown_path(b"/", &node), b"/b/");
+        assert_eq!(shown(b"/", &node), b"/b/");
     }
 }

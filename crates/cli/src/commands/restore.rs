@@ -33,6 +33,7 @@ pub(super) fn run(app: &App, args: &Restore) -> Outcome {
     options.owner_by_name = args.ownership_by_name;
     options.attributes = attributes;
     options.replace_full_folders = args.delete;
+    options.look_only = args.dry_run;
     let target =
         FolderTarget::open(folder, options).explain(format!("cannot restore to {}", folder.display()))?;
     let select = |path: &[u8], is_folder: bool| select(path, is_folder, &exclude, &include);

@@ -51,6 +51,47 @@ fn a_lock_that_cannot_be_read_is_named_with_the_way_out() {
 }
 
 #[test]
+fn nothing_in_a_name_steers_the_terminal() {
+    const EVIL: &str = "evil\u{1b}]0;owned\u{7}\u{9b}2j";
+    let world = World::initialised();
+    world.some_files().file(&format!("src/{EVIL}"), "x");
+    let gone = format!("gone-{EVIL}");
+    let tag = format!("tag-{EVIL}");
+    let shown = r"\x1b]0;owned\x07\x9b2j";
+    let run =
+        world.run(["backup", "-vv", "--tag", &tag, "src", &gone]).ends_with(3).complains(shown).says(shown);
+    let runs = [
+        run,
+        world.run(["backup", &gone]).ends_with(1).complains(shown),
+        world.run(["ls", "latest"]).succeeds().says(shown),
+        world.run(["find", "evil*"]).succeeds().says(shown),
+        world.run(["snapshots"]).succeeds().says(shown),
+        world.run(["ls", &gone]).ends_with(1).complains(shown),
+        // The grammar drops what it knows as a sequence for the terminal.
+        world.run(["backup", &format!("--{EVIL}")]).ends_with(1).complains(r"\x9b2j"),
+    ];
+    for run in runs {
+        for text in [run.stdout, run.stderr] {
+            assert!(!text.contains(|c: char| c.is_control() && !matches!(c, '\n' | '\t')), "{text:?}");
+        }
+    }
+    let listed = world.run(["ls", "latest", "--json"]).succeeds().json();
+    assert!(listed.iter().any(|node| node["name"] == EVIL));
+}
+
+#[test]
+fn a_pipe_for_a_configuration_is_refused_at_once() {
+    let world = World::initialised();
+    let config = world.path("repo/config");
+    std::fs::remove_file(&config).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&config).status().unwrap().success());
+    world.run(["snapshots"]).ends_with(1).complains("read config: it is no regular file").complains("hint:");
+    std::fs::remove_file(&config).unwrap();
+    std::fs::File::create(&config).unwrap().set_len(1 << 40).unwrap();
+    world.run(["snapshots"]).ends_with(1).complains("read config: the file has").complains("hint:");
+}
+
+#[test]
 fn a_source_that_is_missing_is_three_and_all_of_them_one() {
     let world = World::initialised();
     world.some_files();

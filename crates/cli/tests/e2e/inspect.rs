@@ -158,3 +158,43 @@ fn a_check_of_one_snapshot_leaves_the_damage_of_others_alone() {
     world.run(["check", "--read-data", &second]).ends_with(1);
     world.run(["check", "--read-data"]).ends_with(1);
 }
+
+/// Makes so many folders in each other, deeper than any path can be, with a file at the bottom.
+fn nest(world: &World, below: &str, depth: usize, content: &[u8]) {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    std::fs::create_dir_all(world.path(below)).unwrap();
+    let folder = OFlags::RDONLY | OFlags::DIRECTORY;
+    let mut here = openat(CWD, world.path(below), folder, Mode::empty()).unwrap();
+    for _ in 0..depth {
+        mkdirat(&here, "d", Mode::RWXU).unwrap();
+        here = openat(&here, "d", folder, Mode::empty()).unwrap();
+    }
+    let bottom = openat(&here, "bottom", OFlags::CREATE | OFlags::WRONLY, Mode::RUSR).unwrap();
+    rustix::io::write(&bottom, content).unwrap();
+}
+
+#[test]
+fn trees_are_compared_however_deep() {
+    const DEPTH: usize = 5_000;
+    let world = World::initialised();
+    let snapshots = ["empty", "first", "second"].map(|content| {
+        if content != "empty" {
+            nest(&world, "src", DEPTH, content.as_bytes());
+        }
+        std::fs::create_dir_all(world.path("src")).unwrap();
+        let id = world.back_up_src();
+        // What the standard library removes, it removes with a stack and a descriptor for each level.
+        let removed = std::process::Command::new("rm").arg("-rf").arg(world.path("src")).status().unwrap();
+        assert!(removed.success());
+        id
+    });
+    let [empty, first, second] = &snapshots;
+    let compare = |a: &str, b: &str| world.run(["diff", "--quiet", a, b]).succeeds();
+    compare(empty, first)
+        .says("Files:           1 new,     0 removed,     0 changed")
+        .says(" 5000 new,     0 removed");
+    compare(first, empty)
+        .says("Files:           0 new,     1 removed,     0 changed")
+        .says("0 new,  5000 removed");
+    compare(first, second).says("Files:           0 new,     0 removed,     1 changed");
+}

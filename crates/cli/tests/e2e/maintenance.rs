@@ -186,3 +186,20 @@ fn a_rewrite_of_what_cannot_be_read_changes_nothing() {
     world.run(["rewrite", "--exclude", "one.txt", "--forget"]).ends_with(1).complains("damaged");
     assert_eq!(world.contents("repo/snapshots"), before);
 }
+
+#[test]
+fn what_cannot_be_compressed_is_written_anew_but_once() {
+    let world = World::initialised();
+    world.some_files().file("src/noise", noise(3_000_000));
+    world.back_up_src();
+    let packs = || world.contents("repo/data").into_keys().collect::<Vec<_>>();
+    let before = packs();
+    world.run(["prune", "--repack-uncompressed"]).succeeds();
+    let settled = packs();
+    assert_ne!(settled, before);
+    world.run(["prune", "--repack-uncompressed"]).succeeds();
+    assert_eq!(packs(), settled);
+    world.run(["check", "--read-data"]).succeeds();
+    world.run(["restore", "latest", "--target", "out"]).succeeds();
+    assert_eq!(world.contents("out/src"), world.contents("src"));
+}

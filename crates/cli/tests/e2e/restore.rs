@@ -69,6 +69,36 @@ fn what_is_there_is_treated_as_told() {
 }
 
 #[test]
+fn a_dry_run_makes_nothing_and_tells_what_would_come() {
+    let world = World::initialised();
+    world.some_files();
+    world.back_up_src();
+    let run = world.run(["restore", "latest", "--target", "far/out", "--dry-run", "--json", "--delete"]);
+    let dry = run.succeeds().message("summary");
+    assert!(!world.path("far").exists());
+    let wet = world.run(["restore", "latest", "--target", "far/out", "--json"]).succeeds().message("summary");
+    let figures = ["files_restored", "bytes_restored"];
+    assert_eq!(figures.map(|key| &dry[key]), figures.map(|key| &wet[key]));
+}
+
+#[test]
+fn only_what_was_restored_is_verified() {
+    let world = World::initialised();
+    world.file("src/a", "one").file("src/c", "three").file("src/d", "four");
+    std::fs::hard_link(world.path("src/a"), world.path("src/b")).unwrap();
+    world.back_up_src();
+    for mode in ["never", "if-newer"] {
+        for kept in ["a", "b", "c"] {
+            world.file(&format!("{mode}/src/{kept}"), "mine");
+        }
+        let run =
+            world.run(["restore", "latest", "--target", mode, "--overwrite", mode, "--verify"]).succeeds();
+        run.says("finished verifying 1 files");
+        assert_eq!(std::fs::read(world.path(&format!("{mode}/src/b"))).unwrap(), b"mine");
+    }
+}
+
+#[test]
 fn folders_are_dumped_as_archives() {
     let world = World::initialised();
     world.some_files();

@@ -6,6 +6,7 @@ use super::compression::Compressor;
 use crate::crypto::{Hasher, IV, Key, MAC, OVERHEAD, hash_beside};
 use crate::format::pack::{HEADER_LIMIT, TRAILER, write_header};
 use crate::format::{Blob, BlobKind};
+use crate::{Error, Result};
 
 /// Blobs that a pack may hold: restic reads headers up to 16 MiB.
 const BLOBS_LIMIT: usize = HEADER_LIMIT / 64;
@@ -64,6 +65,18 @@ pub struct FinishedPack {
     pub buffer: PackBuffer,
 }
 
+/// When a blob that can be compressed is stored so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compress {
+    /// If that makes it smaller, or it is a tree.
+    IfSmaller,
+    /// Even if it gets a little longer: what says that it is compressed is never taken for something still to be compressed.
+    Always,
+}
+
+/// Most bytes of blobs in a pack, so that it stays below 4 GiB with its header.
+const LONGEST: usize = u32::MAX as usize - HEADER_LIMIT;
+
 /// A pack that is being filled with blobs of one kind.
 pub struct PackBuilder {
     kind: BlobKind,
@@ -100,7 +113,10 @@ impl PackBuilder {
         self.blobs.len() >= BLOBS_LIMIT
     }
 
-    /// Adds a blob, compressed if that makes it smaller or it is a tree; returns its stored length.
+    /// Adds a blob; returns its stored length. Without a compressor it is stored as it is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the pack would get longer than its format can say.
     pub fn add(
         &mut self,
         key: &Key,
@@ -108,12 +124,16 @@ impl PackBuilder {
         id: FileId,
         content: &[u8],
         compressor: Option<&mut Compressor>,
-    ) -> u32 {
+        compress: Compress,
+    ) -> Result<u32> {
+        self.check_room(content.len() + OVERHEAD)?;
         let compressed = compressor.filter(|_| !content.is_empty()).and_then(|compressor| {
             let room = self.buffer.room(IV + Compressor::bound(content.len()) + MAC);
             let length = compressor.compress(content, room.get_mut(IV..)?)?;
             // restic rewrites trees that are not compressed, however small.
-            (length < content.len() || self.kind == BlobKind::Tree).then_some(length)
+            let always = compress == Compress::Always || self.kind == BlobKind::Tree;
+            let fits = self.check_room(length + OVERHEAD).is_ok();
+            (length < content.len() || (always && fits)).then_some(length)
         });
         let length = compressed.unwrap_or(content.len());
         let region = self.buffer.room(length + OVERHEAD);
@@ -124,16 +144,32 @@ impl PackBuilder {
         }
         key.seal_in_place(random, region);
         let raw_length = if compressed.is_some() { content.len() as u32 } else { 0 };
-        self.append(id, length + OVERHEAD, raw_length)
+        Ok(self.append(id, length + OVERHEAD, raw_length))
     }
 
     /// Adds a blob that is sealed already, as it lay in another pack.
-    pub fn add_sealed(&mut self, id: FileId, sealed: &[u8], raw_length: u32) -> u32 {
+    ///
+    /// # Errors
+    /// As [`PackBuilder::add`].
+    pub fn add_sealed(&mut self, id: FileId, sealed: &[u8], raw_length: u32) -> Result<u32> {
+        self.check_room(sealed.len())?;
         self.buffer.room(sealed.len()).copy_from_slice(sealed);
-        self.append(id, sealed.len(), raw_length)
+        Ok(self.append(id, sealed.len(), raw_length))
     }
 
-    /// Takes in what stands in the buffer's room.
+    /// Lengths and places in a pack have 32 bits.
+    fn check_room(&self, length: usize) -> Result<()> {
+        match self.buffer.filled.checked_add(length) {
+            Some(end) if end <= LONGEST => Ok(()),
+            _ => Err(Error::Invalid(format!(
+                "a {} blob of {length} bytes does not fit into a pack, which can have 4 GiB{}",
+                self.kind.name(),
+                if self.kind == BlobKind::Tree { ": a folder has too many entries" } else { "" },
+            ))),
+        }
+    }
+
+    /// Takes in what stands in the buffer's room, once there was room for it in the pack.
     fn append(&mut self, id: FileId, length: usize, raw_length: u32) -> u32 {
         let offset = self.buffer.filled as u32;
         self.buffer.filled += length;
@@ -157,13 +193,17 @@ impl PackBuilder {
     }
 
     /// Moves the blobs of another pack to the end of this one.
-    pub fn absorb(&mut self, other: &Self) {
+    ///
+    /// # Errors
+    /// As [`PackBuilder::add`].
+    pub fn absorb(&mut self, other: &Self) -> Result<()> {
         for blob in &other.blobs {
             let (start, end) = (blob.offset as usize, blob.offset as usize + blob.length as usize);
             if let Some(sealed) = other.buffer.filled().get(start..end) {
-                self.add_sealed(blob.id, sealed, blob.raw_length);
+                self.add_sealed(blob.id, sealed, blob.raw_length)?;
             }
         }
+        Ok(())
     }
 
     /// Closes the pack with its header.
@@ -195,11 +235,13 @@ mod tests {
         let contents = [vec![1; 5000], vec![], (0..=255).collect::<Vec<u8>>()];
         let mut first = PackBuilder::new(BlobKind::Data, PackBuffer::default());
         for content in &contents {
-            first.add(&key, &random, hash(content), content, Some(&mut compressor));
+            first
+                .add(&key, &random, hash(content), content, Some(&mut compressor), Compress::IfSmaller)
+                .unwrap();
         }
         let mut pack = PackBuilder::new(BlobKind::Data, PackBuffer::default());
-        pack.add(&key, &random, hash(b"x"), b"x", None);
-        pack.absorb(&first);
+        pack.add(&key, &random, hash(b"x"), b"x", None, Compress::IfSmaller).unwrap();
+        pack.absorb(&first).unwrap();
         let pack = pack.finish(&key, &random);
         let bytes = pack.buffer.filled();
         assert_eq!(hash(bytes), pack.id);
@@ -209,6 +251,26 @@ mod tests {
         assert!(blobs[1].raw_length == 5000 && blobs[2].raw_length == 0 && blobs[3].raw_length == 0);
         for cut in [0, 3, bytes.len() - 1] {
             assert!(parse_pack(&bytes[..cut], &key).is_err());
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_into_32_bits_is_refused() {
+        let random = CountingRandom::default();
+        let key = Key::new(&KeyBytes::generate(&random));
+        // Memory that nobody touches costs nothing.
+        let content = vec![0; u32::MAX as usize + 5];
+        for kind in [BlobKind::Data, BlobKind::Tree] {
+            let mut pack = PackBuilder::new(kind, PackBuffer::default());
+            pack.add(&key, &random, hash(b"x"), b"x", None, Compress::IfSmaller).unwrap();
+            for length in [content.len(), u32::MAX as usize - HEADER_LIMIT] {
+                let content = &content[..length];
+                let error =
+                    pack.add(&key, &random, hash(b"y"), content, None, Compress::IfSmaller).unwrap_err();
+                assert!(error.to_string().contains(kind.name()), "{error}");
+                pack.add_sealed(hash(b"y"), content, 0).unwrap_err();
+            }
+            assert_eq!(pack.finish(&key, &random).blobs.len(), 1);
         }
     }
 }

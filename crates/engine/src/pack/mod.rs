@@ -6,7 +6,7 @@ mod packers;
 mod transfer;
 mod uploader;
 
-pub use builder::{FinishedPack, PackBuffer, PackBuilder};
+pub use builder::{Compress, FinishedPack, PackBuffer, PackBuilder};
 pub use compression::{Compression, Compressor, Decompressor};
 pub(crate) use compression::{compress_file, decompress_file};
 pub use packers::{Packer, Packers, Stored};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_core::FileId;
 use parking_lot::Mutex;
 
-use super::{Compression, Compressor, PackBuilder, Uploader};
+use super::{Compress, Compression, Compressor, PackBuilder, Uploader};
 use crate::Result;
 use crate::crypto::{hash, hash_both};
 use crate::format::BlobKind;
@@ -84,7 +84,7 @@ impl Packers {
         if !self.index.claim(kind, &id) {
             return Ok(Stored { id, length: None });
         }
-        let length = self.store_content(packer, kind, id, content)?;
+        let length = self.store_content(packer, kind, id, content, Compress::IfSmaller)?;
         Ok(Stored { id, length: Some(length) })
     }
 
@@ -98,13 +98,15 @@ impl Packers {
         kind: BlobKind,
         id: FileId,
         content: &[u8],
+        compress: Compress,
     ) -> Result<u32> {
-        let compress = self.repository.config().version >= 2
+        let may_compress = self.repository.config().version >= 2
             && (kind == BlobKind::Tree || self.repository.settings().compression != Compression::Off);
         let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
             .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
-        let compressor = compress.then_some(&mut packer.compressor);
-        let length = builder.add(self.repository.key(), self.repository.random(), id, content, compressor);
+        let compressor = may_compress.then_some(&mut packer.compressor);
+        let (key, random) = (self.repository.key(), self.repository.random());
+        let length = builder.add(key, random, id, content, compressor, compress)?;
         self.submit_if_full(packer, kind)?;
         Ok(length)
     }
@@ -140,7 +142,7 @@ impl Packers {
     ) -> Result<u32> {
         let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
             .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
-        let length = builder.add_sealed(id, sealed, raw_length);
+        let length = builder.add_sealed(id, sealed, raw_length)?;
         self.submit_if_full(packer, kind)?;
         Ok(length)
     }
@@ -172,7 +174,7 @@ impl Packers {
             let Some(mut last) = builders.pop() else { continue };
             while let Some(builder) = builders.pop() {
                 if last.len() + builder.len() <= self.repository.settings().pack_size {
-                    last.absorb(&builder);
+                    last.absorb(&builder)?;
                 } else {
                     self.uploader.submit(std::mem::replace(&mut last, builder).finish(key, random))?;
                 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use backstay_core::{Events, FileKind, Handle};
 use parking_lot::Mutex;
 
-use super::{Decompressor, Packer, Packers};
+use super::{Compress, Decompressor, Packer, Packers};
 use crate::crypto::{IV, MAC};
 use crate::format::index::PackIndex;
 use crate::format::{Blob, BlobKind};
@@ -25,7 +25,8 @@ pub struct Transfer<'a> {
     pub target: &'a Repository,
     /// The target's packers.
     pub packers: &'a Packers,
-    /// Compress data that is not compressed. Trees always are.
+    /// Compress data that is not compressed, even if it gets longer by that: once done, it need not be tried again. Trees
+    /// always are.
     pub compress: bool,
     /// What the steps are called.
     pub step: &'a str,
@@ -134,12 +135,16 @@ impl Transfer<'_> {
             return Ok(());
         }
         if !compressed || self.target.config().version < 2 {
-            self.packers.store_content(packer, blob.kind, blob.id, content)?;
+            self.packers.store_content(packer, blob.kind, blob.id, content, self.when_to_compress())?;
         } else {
             let packed = mover.opened.get(IV..mover.opened.len() - MAC).ok_or_else(short)?;
             self.packers.store_packed(packer, blob.kind, blob.id, packed, blob.raw_length)?;
         }
         Ok(())
+    }
+
+    const fn when_to_compress(&self) -> Compress {
+        if self.compress { Compress::Always } else { Compress::IfSmaller }
     }
 
     /// Moves a blob that is damaged where it was looked for, from wherever it is whole.
@@ -151,7 +156,10 @@ impl Transfer<'_> {
     ) -> Result<()> {
         let mut reader = BlobReader::new(self.source, std::sync::Arc::clone(self.index));
         match reader.read(blob.kind, &blob.id) {
-            Ok(content) => self.packers.store_content(packer, blob.kind, blob.id, content).map(|_| ()),
+            Ok(content) => {
+                let compress = self.when_to_compress();
+                self.packers.store_content(packer, blob.kind, blob.id, content, compress).map(|_| ())
+            }
             Err(error) if error.is_interrupted() => Err(error),
             Err(error) => unreadable(blob, error),
         }

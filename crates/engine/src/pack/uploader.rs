@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use backstay_core::{FileKind, Handle};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -20,6 +21,10 @@ use crate::{Error, Result};
 const INDEX_BLOBS: usize = 50_000;
 /// Packs after which an index file is written all the same, so that interrupted work has less to do again.
 const INDEX_PACKS: usize = 64;
+
+/// How long writing the index may take once the work was given up. What is lost by that is stored again, or found by its
+/// journal.
+const PARTING: Duration = Duration::from_secs(10);
 
 /// Stores packs on threads of its own.
 pub struct Uploader {
@@ -200,10 +205,14 @@ impl Shared {
 
     /// Writes the index of what was stored although the work was cancelled.
     fn salvage(&self) -> Result<()> {
+        // Then the lock may never have been confirmed, and asking for that again could take as long as it did.
+        if self.pending.lock().is_empty() {
+            return Ok(());
+        }
         if let Some(lock) = &self.lock {
             lock.confirm()?;
         }
-        self.flush_index(&self.repository.with_control(backstay_core::Control::new()), 0)
+        self.flush_index(&self.repository.at_parting(PARTING), 0)
     }
 
     fn fail(&self, error: Error) {

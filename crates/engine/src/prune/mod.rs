@@ -57,7 +57,7 @@ pub struct PruneOptions {
     pub repack_cacheable_only: bool,
     /// Write packs smaller than this anew; `None` chooses by the packs that are there.
     pub repack_smaller_than: Option<u64>,
-    /// Write all uncompressed data anew.
+    /// Write all uncompressed data anew, compressed even where that does not make it smaller, so that it is done once.
     pub repack_uncompressed: bool,
 }
 

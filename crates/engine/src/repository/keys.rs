@@ -6,7 +6,7 @@ use backstay_core::storage::ErrorKind;
 use backstay_core::{CallContext, FileId, FileKind, Handle, Storage};
 
 use super::Repository;
-use crate::crypto::{KeyBytes, hash};
+use crate::crypto::{Key, KeyBytes, hash};
 use crate::format::KeyFile;
 use crate::format::key::Labels;
 use crate::{Error, Result};
@@ -16,11 +16,16 @@ const TRIES: usize = 20;
 
 /// Finds the key that a password opens. `hint` is the id, or its beginning, of a key to try first.
 ///
+/// A key counts only if the configuration opens with it: of two that made the repository at once, the one that came too late
+/// may have left a key that belongs to no repository.
+///
 /// # Errors
-/// [`Error::NoRepository`] when there is neither key nor configuration, [`Error::WrongPassword`] when no key opens.
+/// [`Error::NoRepository`] when there is neither key nor configuration, [`Error::WrongPassword`] when no key opens,
+/// [`Error::Damaged`] when the configuration opens with none of them.
 pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) -> Result<(KeyBytes, FileId)> {
     let no_repository = || Error::NoRepository { location: storage.location() };
-    if let Err(error) = storage.size(&Handle::CONFIG, CallContext::NONE) {
+    let mut config = Vec::new();
+    if let Err(error) = storage.read(&Handle::CONFIG, &mut config, CallContext::NONE) {
         return Err(if error.kind == ErrorKind::NotFound { no_repository() } else { error.into() });
     }
     let mut ids = Vec::new();
@@ -31,17 +36,21 @@ pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) ->
     if let Some(hint) = hint {
         ids.sort_by_key(|id| !id.to_hex().starts_with(hint));
     }
-    let mut damaged = None;
+    let (mut foreign, mut damaged) = (None, None);
     let mut tried = 0;
     for id in ids.into_iter().take(TRIES) {
-        match load(storage, id).and_then(|file| file.open(password)) {
-            Ok(master) => return Ok((master, id)),
+        match load(storage, id).and_then(|file| file.open(password).map_err(|error| name(id, error))) {
+            Ok(master) => match Key::new(&master).open(&mut config.clone()) {
+                Ok(_) => return Ok((master, id)),
+                Err(error) => foreign = Some(Error::damaged("the configuration", error)),
+            },
             Err(Error::WrongPassword { .. }) => tried += 1,
             Err(error) => damaged = Some(error),
         }
     }
-    match damaged {
-        Some(error) if tried == 0 => Err(error),
+    match (foreign, damaged) {
+        (Some(error), _) => Err(error),
+        (None, Some(error)) if tried == 0 => Err(error),
         _ => Err(Error::WrongPassword { keys: tried }),
     }
 }
@@ -53,10 +62,15 @@ fn load(storage: &Arc<dyn Storage>, id: FileId) -> Result<KeyFile> {
     if hash(&json) != id {
         return Err(Error::damaged(handle, "its content does not fit its name"));
     }
-    KeyFile::parse(&json).map_err(|error| match error {
-        Error::Damaged { why, .. } => Error::damaged(handle, why),
+    KeyFile::parse(&json).map_err(|error| name(id, error))
+}
+
+/// The error with the key that is damaged.
+fn name(id: FileId, error: Error) -> Error {
+    match error {
+        Error::Damaged { why, .. } => Error::damaged(Handle::new(FileKind::Key, id), why),
         other => other,
-    })
+    }
 }
 
 /// A key of a repository.

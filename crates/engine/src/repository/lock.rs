@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use backstay_core::{CallContext, Control, FileId, FileKind, Handle, Timestamp};
+use backstay_core::{Control, FileId, FileKind, Handle, Timestamp};
 use parking_lot::{Condvar, Mutex};
 
 use super::Repository;
@@ -184,8 +184,7 @@ fn refresh(repository: &Repository, old: FileId, exclusive: bool) -> Result<File
 
 /// Removes a lock of ours, also when the work was cancelled. One that stays behind is stale soon.
 fn part_with(repository: &Repository, id: FileId) {
-    let context = CallContext { deadline: Instant::now().checked_add(PARTING), control: None };
-    let _ = repository.storage().remove(&Handle::new(FileKind::Lock, id), context);
+    let _ = repository.at_parting(PARTING).remove_file(Handle::new(FileKind::Lock, id));
 }
 
 fn write(repository: &Repository, exclusive: bool) -> Result<FileId> {

@@ -9,6 +9,7 @@ mod snapshots;
 mod walk;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use backstay_core::storage::{ErrorKind, StorageError};
 use backstay_core::{CallContext, Clock, Control, FileId, FileKind, Handle, Random, Storage};
@@ -107,11 +108,13 @@ impl Default for Settings {
     }
 }
 
-/// An open repository. Clones share everything but the [`Control`].
+/// An open repository. Clones share everything but the [`Control`] and the deadline.
 #[derive(Clone)]
 pub struct Repository {
     inner: Arc<Inner>,
     control: Control,
+    /// When work through this handle gives up what it asks of the storage.
+    deadline: Option<Instant>,
 }
 
 struct Inner {
@@ -151,13 +154,20 @@ impl Repository {
         // Without a thread nothing would be done, and nothing would say so.
         let settings = Settings { threads: settings.threads.max(1), ..settings };
         let inner = Inner { storage, key, master, key_id, config, environment, settings };
-        Ok(Self { inner: Arc::new(inner), control: Control::new() })
+        Ok(Self { inner: Arc::new(inner), control: Control::new(), deadline: None })
     }
 
     /// The same repository, steered by this control.
     #[must_use]
     pub fn with_control(&self, control: Control) -> Self {
-        Self { inner: Arc::clone(&self.inner), control }
+        Self { inner: Arc::clone(&self.inner), control, deadline: self.deadline }
+    }
+
+    /// The same repository for what is left to do when the work is over, whether it was cancelled or not: a storage that
+    /// does not answer must not hold the program for long.
+    pub(crate) fn at_parting(&self, patience: Duration) -> Self {
+        let deadline = Instant::now().checked_add(patience);
+        Self { inner: Arc::clone(&self.inner), control: Control::new(), deadline }
     }
 
     /// The control that steers work through this handle.
@@ -215,7 +225,7 @@ impl Repository {
     }
 
     pub(crate) fn context(&self) -> CallContext<'_> {
-        CallContext::with(&self.control)
+        CallContext { deadline: self.deadline, control: Some(&self.control) }
     }
 
     /// The ids and lengths of all files of a kind.

@@ -59,7 +59,8 @@ pub fn init(
     };
     let key_file = KeyFile::seal(&master, password, settings.kdf, labels, random)?.to_json();
     let key_id = hash(&key_file);
-    storage.write(&Handle::new(FileKind::Key, key_id), &key_file, CallContext::NONE)?;
+    let key_handle = Handle::new(FileKind::Key, key_id);
+    storage.write(&key_handle, &key_file, CallContext::NONE)?;
 
     let mut id = [0; 32];
     random.fill(&mut id);
@@ -67,6 +68,17 @@ pub fn init(
     let config = Config { version, id: FileId(id), polynomial };
     let mut sealed = Vec::new();
     Key::new(&master).seal(random, &config.to_json(), &mut sealed);
-    storage.write(&Handle::CONFIG, &sealed, CallContext::NONE)?;
+    if let Err(error) = storage.write(&Handle::CONFIG, &sealed, CallContext::NONE) {
+        let mut there = Vec::new();
+        let in_vain = match storage.read(&Handle::CONFIG, &mut there, CallContext::NONE) {
+            Ok(()) => there != sealed,
+            Err(error) => error.kind == ErrorKind::NotFound,
+        };
+        // Nothing opens with our key: somebody else made the repository meanwhile, or nobody did.
+        if in_vain {
+            let _ = storage.remove(&key_handle, CallContext::NONE);
+        }
+        return Err(if error.kind == ErrorKind::Exists { exists() } else { error.into() });
+    }
     Repository::open(storage, master, key_id, environment, settings)
 }

@@ -6,6 +6,7 @@
 
 mod batch;
 mod files;
+mod folders;
 mod plan;
 mod present;
 mod run;

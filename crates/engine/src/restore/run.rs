@@ -8,8 +8,9 @@ use backstay_core::{EntryKind, Events, FileId, ItemAction, Meta, RestoreTarget};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
+use super::folders::Folders;
 use super::{RestoreOptions, Select, verify};
-use crate::crypto::Hasher;
+use crate::crypto::{Hasher, hash};
 use crate::format::Node;
 use crate::format::node::is_valid_name;
 use crate::index::Index;
@@ -85,8 +86,9 @@ pub(super) struct Run<'a> {
     totals: Mutex<(u64, u64)>,
     /// What could not be restored, so that nothing is linked to it.
     failed: Mutex<HashSet<Vec<u8>>>,
-    /// Files with other names in the snapshot that were left as they are, so that nothing is linked to them either.
-    kept: Mutex<HashSet<Vec<u8>>>,
+    /// Files that were left as they are, by the hashes of their paths: nothing is linked to them either, and nobody says
+    /// that they are as in the snapshot.
+    kept: Mutex<HashSet<FileId>>,
 }
 
 /// What is done with an item that is chosen.
@@ -144,11 +146,16 @@ impl Run<'_> {
         self.events.item_failed(path, "restore", &error.to_string());
     }
 
-    /// Notes that a file was left as it is.
+    /// Notes that a file was left as it is, where somebody will ask.
     pub(super) fn keep(&self, path: &[u8], meta: &Meta) {
-        if meta.links > 1 {
-            self.kept.lock().insert(path.to_vec());
+        if meta.links > 1 || self.options.verify {
+            self.kept.lock().insert(hash(path));
         }
+    }
+
+    /// Whether a file was left as it is.
+    pub(super) fn has_kept(&self, path: &[u8]) -> bool {
+        self.kept.lock().contains(&hash(path))
     }
 
     /// Tells a watcher of so many more files and bytes.
@@ -160,7 +167,7 @@ impl Run<'_> {
     }
 
     fn restore(&self, root: FileId) -> Result<()> {
-        let mut folders: Vec<(Vec<u8>, Meta)> = Vec::new();
+        let mut folders = Folders::default();
         let mut first_links: HashMap<LinkGroup, Vec<u8>> = HashMap::new();
         let mut links: Vec<(Vec<u8>, Vec<u8>, Node)> = Vec::new();
         let mut batch = Batch::default();
@@ -174,7 +181,7 @@ impl Run<'_> {
                 EntryKind::Folder => {
                     if selected {
                         self.make_folder(path);
-                        folders.push((path.to_vec(), node.meta));
+                        folders.push(path, node.meta);
                     }
                 }
                 EntryKind::File if node.meta.links > 1 => {
@@ -195,7 +202,7 @@ impl Run<'_> {
         let mut apart = Batch::default();
         for (first, path, node) in links {
             self.repository.control().checkpoint()?;
-            if self.kept.lock().contains(&first) {
+            if self.has_kept(&first) {
                 apart.push(&path, node);
             } else {
                 self.link(&first, &path, &node.meta);
@@ -208,9 +215,7 @@ impl Run<'_> {
         let totals = *self.totals.lock();
         self.events.totals(totals.0, totals.1, true);
         // Deepest first: a folder's time must be set when nothing more is written in it.
-        for (path, meta) in folders.into_iter().rev() {
-            self.finish_folder(&path, &meta);
-        }
+        folders.for_each_reversed(|path, meta| self.finish_folder(path, meta));
         Ok(())
     }
 
@@ -256,7 +261,9 @@ impl Run<'_> {
             return self.fail(path, &"the file that it shares its content with could not be restored");
         }
         let kept = matches!(self.target.existing(path), Ok(Some(existing)) if !self.options.overwrite.touches(&existing, meta));
-        if !kept && !self.options.dry_run {
+        if kept {
+            self.keep(path, meta);
+        } else if !self.options.dry_run {
             let linked =
                 self.target.hard_link(first, path).and_then(|()| self.target.set_metadata(path, meta));
             if let Err(error) = linked {
@@ -271,9 +278,13 @@ impl Run<'_> {
     /// Calls `visit` for each item that is chosen, folders before what is in them; with `--delete`, removes what the snapshot does
     /// not have.
     pub(super) fn walk(&self, root: FileId, visit: &mut Visit<'_>) -> Result<()> {
-        let mut stack = vec![(Vec::new(), root)];
-        while let Some((folder, id)) = stack.pop() {
+        // What waits lies in the folders above the one at hand, so its path needs not be kept: only how much of this one's it shares.
+        let mut stack = vec![(0, Vec::new(), root)];
+        let mut folder = Vec::new();
+        while let Some((above, name, id)) = stack.pop() {
             self.repository.control().checkpoint()?;
+            folder.truncate(above);
+            folder = join(&folder, &name);
             let tree = match self.trees.tree_once(&id) {
                 Ok(tree) => tree,
                 Err(error) if error.is_interrupted() => return Err(error),
@@ -299,7 +310,9 @@ impl Run<'_> {
                 let selected = (self.select)(&path, node.is_folder());
                 if node.is_folder() {
                     match node.subtree {
-                        Some(subtree) if selected.below => stack.push((path.clone(), subtree)),
+                        Some(subtree) if selected.below => {
+                            stack.push((folder.len(), node.name.clone(), subtree));
+                        }
                         None => self.fail(&path, &"the snapshot does not say what is in it"),
                         Some(_) => {}
                     }

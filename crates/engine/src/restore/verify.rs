@@ -12,11 +12,11 @@ use crate::format::{BlobKind, Node};
 /// Files that are compared together.
 const BATCH: usize = 4096;
 
-/// Compares all restored files with the snapshot.
+/// Compares all files that were restored with the snapshot; what was left as it is has no need to be as there.
 pub(super) fn verify(run: &Run<'_>, root: FileId) -> Result<()> {
     let mut batch = Vec::new();
     run.walk(root, &mut |path, node, _| {
-        if node.meta.kind == EntryKind::File {
+        if node.meta.kind == EntryKind::File && !run.has_kept(path) {
             batch.push((path.to_vec(), node));
         }
         if batch.len() >= BATCH { verify_batch(run, std::mem::take(&mut batch)) } else { Ok(()) }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use backstay_core::{Clock, Control, FileKind, Timestamp};
+use backstay_core::{Clock, Control, ErrorKind, FileKind, Timestamp};
 use backstay_engine::Error;
 use backstay_storage::Memory;
+use backstay_storage::retry::{Policy, Retry};
 
 use crate::support::noise;
 use crate::support::recorder::Recorder;
 use crate::support::source::{add_file, add_when, entry, file_meta, folder_meta, lazy};
 use crate::support::vault::{PASSWORD, Vault, environment, tiny};
+use crate::support::wrapped::Wrapped;
 
 /// Waits until something is so; panics when it never is.
 #[track_caller]
@@ -137,6 +139,33 @@ fn what_a_cancelled_backup_had_stored_is_not_stored_again() {
     let (added, all) = (taken.outcome.summary.data_added, whole.outcome.summary.data_added);
     assert!(added + 150_000 < all, "{added} of {all} bytes were stored again");
     vault.is_sound();
+}
+
+#[test]
+fn a_cancelled_backup_does_not_wait_for_a_storage_that_is_gone() {
+    let memory = Memory::new();
+    Vault::made(Arc::new(memory.clone()), tiny());
+    let gone = Wrapped::new(&memory, |action, handle| match (action, handle.kind) {
+        ("write", FileKind::Index) => Err(ErrorKind::Transient),
+        _ => Ok(()),
+    });
+    let slept = Arc::new(AtomicU64::new(0));
+    let watch = Arc::clone(&slept);
+    let sleep = move |pause: Duration| _ = watch.fetch_add(pause.as_secs(), Ordering::Relaxed);
+    let retry = Retry::new(Box::new(gone), Policy::default()).with_time(sleep, || 0.5);
+    let vault = Vault::open(Arc::new(retry)).unwrap();
+    let control = Control::new();
+    let own = control.clone();
+    let outcome = vault.steered_by(&control).try_back_up(None, &Recorder::new(), |sink| {
+        let root = sink.root()?;
+        add_all(&*root)?;
+        until(|| memory.handles().iter().any(|handle| handle.kind == FileKind::Pack));
+        own.cancel();
+        root.close(folder_meta())
+    });
+    assert!(outcome.is_err_and(|error| error.is_interrupted()));
+    let slept = slept.load(Ordering::Relaxed);
+    assert!((1..60).contains(&slept), "it tried to write the index for {slept} s");
 }
 
 #[test]

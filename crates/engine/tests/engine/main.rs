@@ -11,6 +11,7 @@ mod interop;
 mod leniency;
 mod locks;
 mod losses;
+mod opening;
 mod properties;
 mod sharing;
 mod stream;

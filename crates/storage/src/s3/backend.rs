@@ -252,12 +252,20 @@ impl Storage for S3 {
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
         let path = layout::path(handle);
-        let content = self.on_file(context, "read", handle, LONGEST_REQUEST, self.operator.read(&path))?;
         buffer.clear();
-        for piece in content {
-            buffer.extend_from_slice(&piece);
-        }
-        Ok(())
+        // Piece by piece: a service that never stops sending must not fill the memory.
+        let request = async {
+            let mut pieces = self.operator.reader(&path).await?.into_stream(..).await?;
+            while let Some(pieces) = pieces.try_next().await? {
+                pieces.for_each(|piece| buffer.extend_from_slice(&piece));
+                if buffer.len() as u64 > handle.kind.longest() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        self.on_file(context, "read", handle, LONGEST_REQUEST, request)?;
+        failure::check_length(handle, buffer.len() as u64)
     }
 
     fn read_at(

@@ -26,6 +26,7 @@ pub fn conformance(make: impl Fn() -> Box<dyn Storage>) {
     what_is_missing_is_not_found(&*prepared());
     ranges(&*prepared());
     sizes(&*prepared());
+    what_is_too_long_is_not_read(&*prepared());
     many(&*prepared());
     writers_race(&*prepared());
     gives_up(&*prepared());
@@ -162,6 +163,21 @@ fn sizes(storage: &dyn Storage) {
         let mut tail = vec![0; length.min(5)];
         storage.read_at(&handle, (length - tail.len()) as u64, &mut tail, NONE).unwrap();
         assert!(content.ends_with(&tail));
+    }
+}
+
+fn what_is_too_long_is_not_read(storage: &dyn Storage) {
+    for kind in [FileKind::Config, FileKind::Key, FileKind::Lock] {
+        let longest = kind.longest() as usize;
+        let (handle, content) = sample(kind, 12, longest);
+        storage.write(&handle, &content, NONE).unwrap();
+        assert!(read(storage, &handle) == content);
+        storage.remove(&handle, NONE).unwrap();
+        let (handle, content) = sample(kind, 13, longest + 1);
+        storage.write(&handle, &content, NONE).unwrap();
+        let error = storage.read(&handle, &mut Vec::new(), NONE).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+        assert!(error.to_string().contains(&handle.to_string()), "{error}");
     }
 }
 

@@ -294,6 +294,7 @@ impl Storage for Faulty {
     ) -> Result<(), StorageError> {
         failure::check(context, "read", handle)?;
         let (content, fault) = self.0.lock().look(handle)?;
+        failure::check_length(handle, content.len() as u64)?;
         buffer.clear();
         buffer.extend_from_slice(&content);
         match fault {

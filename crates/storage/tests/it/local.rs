@@ -125,6 +125,32 @@ fn packs_stay_readable_while_many_are_read_in_turn() {
 }
 
 #[test]
+fn what_is_no_regular_file_or_has_no_end_is_refused_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    let storage = Local::new(home.path());
+    storage.prepare(NONE).unwrap();
+    let [pipe, folder, sparse] = [1, 2, 3].map(|number| Handle::new(FileKind::Key, FileId([number; 32])));
+    let path = |handle: &Handle| home.path().join("keys").join(handle.id.to_hex());
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, path(&pipe), mode).unwrap();
+    fs::create_dir(path(&folder)).unwrap();
+    fs::File::create(path(&sparse)).unwrap().set_len(1 << 40).unwrap();
+    for (handle, why) in
+        [(pipe, "no regular file"), (folder, "no regular file"), (sparse, "1048576 are the most")]
+    {
+        let error = storage.read(&handle, &mut Vec::new(), NONE).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+        assert!(
+            error.to_string().contains(why) && error.to_string().contains(&handle.to_string()),
+            "{error}"
+        );
+    }
+    assert_eq!(count(&storage, FileKind::Key), 1, "only what is a file is listed");
+    let error = storage.read_at(&pipe, 0, &mut [0; 7], NONE).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+}
+
+#[test]
 fn a_file_in_the_place_of_the_repository_is_told() {
     let home = tempfile::tempdir().unwrap();
     let root = home.path().join("file");

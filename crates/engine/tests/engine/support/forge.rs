@@ -24,7 +24,8 @@ impl Forge {
 
     /// Stores a blob under whatever id.
     pub(crate) fn blob(&self, kind: BlobKind, id: FileId, content: &[u8]) -> FileId {
-        self.packers.with(|packer| self.packers.store_content(packer, kind, id, content)).unwrap();
+        let compress = backstay_engine::pack::Compress::IfSmaller;
+        self.packers.with(|packer| self.packers.store_content(packer, kind, id, content, compress)).unwrap();
         id
     }
 

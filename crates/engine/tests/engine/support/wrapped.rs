@@ -18,7 +18,14 @@ impl Wrapped {
         memory: &Memory,
         say: impl Fn(&'static str, &Handle) -> Result<(), ErrorKind> + Send + Sync + 'static,
     ) -> Arc<dyn Storage> {
-        Arc::new(Self { memory: memory.clone(), say: Box::new(say) })
+        Arc::new(Self::new(memory, say))
+    }
+
+    pub(crate) fn new(
+        memory: &Memory,
+        say: impl Fn(&'static str, &Handle) -> Result<(), ErrorKind> + Send + Sync + 'static,
+    ) -> Self {
+        Self { memory: memory.clone(), say: Box::new(say) }
     }
 
     fn ask(&self, action: &'static str, handle: &Handle) -> Result<(), StorageError> {

@@ -26,7 +26,8 @@ const FOLDER: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::NOFOL
 /// A root folder and the folders open beneath it.
 #[derive(Debug)]
 pub(super) struct Root {
-    fd: Arc<OwnedFd>,
+    /// None of a folder that is not there.
+    fd: Option<Arc<OwnedFd>>,
     kept: Mutex<LruCache<Vec<u8>, Arc<OwnedFd>>>,
     kernel_checks: AtomicBool,
 }
@@ -48,17 +49,29 @@ impl Root {
     pub(super) fn open(path: &Path) -> std::io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(CWD, path, flags, Mode::empty())?;
-        Ok(Self {
-            fd: Arc::new(fd),
-            kept: Mutex::new(LruCache::new(KEPT)),
-            kernel_checks: AtomicBool::new(true),
-        })
+        Ok(Self::new(Some(Arc::new(fd))))
+    }
+
+    /// A folder that need not be there; then nothing is found in it.
+    pub(super) fn open_if_there(path: &Path) -> std::io::Result<Self> {
+        match Self::open(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::new(None)),
+            outcome => outcome,
+        }
+    }
+
+    fn new(fd: Option<Arc<OwnedFd>>) -> Self {
+        Self { fd, kept: Mutex::new(LruCache::new(KEPT)), kernel_checks: AtomicBool::new(true) }
+    }
+
+    fn fd(&self) -> Result<&Arc<OwnedFd>, Errno> {
+        self.fd.as_ref().ok_or(Errno::NOENT)
     }
 
     /// The folder that holds an item, and the item's name in it.
     pub(super) fn spot<'a>(&self, path: &'a [u8]) -> Result<Spot<'a>, Errno> {
         if path.is_empty() {
-            return Ok(Spot { folder: Arc::clone(&self.fd), name: b"." });
+            return Ok(Spot { folder: Arc::clone(self.fd()?), name: b"." });
         }
         let (above, name) = split(path);
         if !is_name(name) {
@@ -70,7 +83,7 @@ impl Root {
     /// An open folder.
     fn folder(&self, path: &[u8]) -> Result<Arc<OwnedFd>, Errno> {
         if path.is_empty() {
-            return Ok(Arc::clone(&self.fd));
+            return Ok(Arc::clone(self.fd()?));
         }
         if let Some(fd) = self.kept.lock().get(path) {
             return Ok(Arc::clone(fd));
@@ -92,11 +105,12 @@ impl Root {
 
     /// Opens a folder from the root on.
     fn descend(&self, path: &[u8]) -> Result<OwnedFd, Errno> {
+        let root = self.fd()?;
         let mut here: Option<OwnedFd> = None;
         let mut rest = path;
         while !rest.is_empty() {
             let (piece, after) = self.next_piece(rest);
-            let base = here.as_ref().map_or(self.fd.as_fd(), |fd| fd.as_fd());
+            let base = here.as_ref().map_or(root.as_fd(), |fd| fd.as_fd());
             match self.step(base, piece)? {
                 Some(fd) => {
                     here = Some(fd);

@@ -36,11 +36,18 @@ pub struct RestoreOptions {
     /// A folder with something in it may be removed to make room for an item of another kind.
     /// Without this, only empty folders give way.
     pub replace_full_folders: bool,
+    /// Only look at what is there: a target folder that does not exist is not made, and counts as empty.
+    pub look_only: bool,
 }
 
 impl Default for RestoreOptions {
     fn default() -> Self {
-        Self { owner_by_name: false, attributes: Arc::new(|_| true), replace_full_folders: false }
+        Self {
+            owner_by_name: false,
+            attributes: Arc::new(|_| true),
+            replace_full_folders: false,
+            look_only: false,
+        }
     }
 }
 
@@ -49,6 +56,7 @@ impl std::fmt::Debug for RestoreOptions {
         f.debug_struct("RestoreOptions")
             .field("owner_by_name", &self.owner_by_name)
             .field("replace_full_folders", &self.replace_full_folders)
+            .field("look_only", &self.look_only)
             .finish_non_exhaustive()
     }
 }
@@ -62,18 +70,19 @@ pub struct FolderTarget {
 }
 
 impl FolderTarget {
-    /// Takes a folder as target, making it and the folders above it if needed.
+    /// Takes a folder as target, making it and the folders above it if needed, unless it is only to be looked at.
     ///
     /// # Errors
     /// When the folder cannot be made or opened.
     pub fn open(folder: &Path, options: RestoreOptions) -> std::io::Result<Self> {
-        std::fs::create_dir_all(folder)?;
+        let root = if options.look_only {
+            Root::open_if_there(folder)?
+        } else {
+            std::fs::create_dir_all(folder)?;
+            Root::open(folder)?
+        };
         super::raise_open_file_limit();
-        Ok(Self {
-            root: Root::open(folder)?,
-            describer: Describer::new(true),
-            finisher: Arc::new(Finisher::new(options)),
-        })
+        Ok(Self { root, describer: Describer::new(true), finisher: Arc::new(Finisher::new(options)) })
     }
 
     /// Makes room for an item.
