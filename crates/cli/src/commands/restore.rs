@@ -48,7 +48,7 @@ pub(super) fn run(app: &App, args: &Restore) -> Outcome {
         dry_run: args.dry_run,
         verify: args.verify,
     };
-    let progress = RestoreProgress::start(&app.console);
+    let progress = RestoreProgress::start(&app.console, folder);
     let report =
         restore(repository.engine(), &index, entry.snapshot.tree, &target, &select, options, &progress)
             .map_err(|error| repository.explain(error.into()))?;
