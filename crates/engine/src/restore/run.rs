@@ -35,6 +35,8 @@ pub struct RestoreReport {
     pub deleted: u64,
     /// Items that could not be restored, or did not verify.
     pub failures: u64,
+    /// Those among them for which what is stored is damaged or missing: trying again does not help.
+    pub damaged: u64,
     /// Files that were read again and found right.
     pub verified: u64,
 }
@@ -103,6 +105,7 @@ pub(super) struct Counts {
     pub(super) bytes_skipped: AtomicU64,
     pub(super) deleted: AtomicU64,
     pub(super) failures: AtomicU64,
+    pub(super) damaged: AtomicU64,
     pub(super) verified: AtomicU64,
 }
 
@@ -122,6 +125,7 @@ impl Counts {
             bytes_skipped: get(&self.bytes_skipped),
             deleted: get(&self.deleted),
             failures: get(&self.failures),
+            damaged: get(&self.damaged),
             verified: get(&self.verified),
         }
     }
@@ -138,6 +142,12 @@ fn link_group(node: &Node) -> LinkGroup {
 }
 
 impl Run<'_> {
+    /// An item that could not be restored because of what is stored.
+    pub(super) fn fail_to_read(&self, path: &[u8], error: &Error) {
+        Counts::add(&self.counts.damaged, u64::from(error.is_about_content()));
+        self.fail(path, error);
+    }
+
     pub(super) fn fail(&self, path: &[u8], error: &dyn std::fmt::Display) {
         Counts::add(&self.counts.failures, 1);
         self.failed.lock().insert(path.to_vec());
@@ -278,7 +288,7 @@ impl Run<'_> {
                 Ok(tree) => tree,
                 Err(error) if error.is_interrupted() => return Err(error),
                 Err(error) => {
-                    self.fail(&folder, &error);
+                    self.fail_to_read(&folder, &error);
                     continue;
                 }
             };
