@@ -67,6 +67,8 @@ fn damage(what: &str, why: &str) -> &'static str {
         "bring the file back from a copy of the repository; `repair snapshots --forget` with its id gives it up"
     } else if lies_in(FileKind::Index) || why.contains("the index does not have it") {
         REPAIR_INDEX
+    } else if lies_in(FileKind::Pack) && why.is_empty() {
+        "bring the pack back from a copy of the repository; without one, `check` says how to repair what is left"
     } else {
         "`check --read-data` finds all damage and says how to repair it"
     }

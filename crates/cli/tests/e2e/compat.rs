@@ -4,8 +4,11 @@
 
 mod backup;
 mod flags;
+mod keys;
 mod pair;
 mod restore;
+mod second;
+mod upkeep;
 
 use pair::Pair;
 

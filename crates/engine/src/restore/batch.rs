@@ -297,10 +297,14 @@ impl Run<'_> {
             Ok(content) => self.write_uses(uses, files, open, &Ok(content)),
             Err(error) => {
                 let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
-                // Its place in the files was reckoned with this length.
-                let again = reader.read(BlobKind::Data, &blob.id).ok();
-                let again = again.filter(|content| content.len() == blob.content_length() as usize);
-                self.write_uses(uses, files, open, &again.ok_or(error));
+                let content = match reader.read(BlobKind::Data, &blob.id) {
+                    // Its place in the files was reckoned with this length.
+                    Ok(content) if content.len() == blob.content_length() as usize => Ok(content),
+                    // This one names the pack too.
+                    Err(again) if again.is_about_content() => Err(again),
+                    _ => Err(error),
+                };
+                self.write_uses(uses, files, open, &content);
             }
         }
     }
