@@ -3,6 +3,7 @@
 //! `BACKSTAY_PEER_RESTIC` names the newest restic. Without it these tests are passed over, except where `CI` is set.
 
 mod backup;
+mod codes;
 mod flags;
 mod keys;
 mod pair;

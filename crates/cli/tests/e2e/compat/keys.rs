@@ -50,7 +50,6 @@ fn keys_come_and_go_alike() {
         &["key", "add", "--new-password-file", "second", "--new-insecure-no-password"],
         &["key", "remove", "--insecure-no-password"],
         &["key"],
-        &["key", "turn"],
     ] {
         pair.same_exit(wrong);
     }
@@ -91,37 +90,19 @@ fn hints_and_files_lead_to_the_repository() {
 }
 
 #[test]
-fn the_cache_is_where_it_is_told_to_be() {
+fn old_caches_are_removed_when_told_to() {
     let Some(pair) = with_repository() else { return };
     for world in pair.worlds() {
-        world.back_up_src();
-        let id = world.run(["cat", "config"]).succeeds().json()[0]["id"].as_str().unwrap().to_owned();
-        world.run(["ls", "latest", "--no-cache", "--cache-dir", "unused"]).succeeds();
-        assert!(!world.path("unused").join(&id).exists());
-        world.run(["ls", "latest", "--cache-dir", "cache"]).succeeds();
-        assert!(world.path("cache").join(&id).join("snapshots").is_dir());
-        let mut command = world.command(["ls", "latest"]);
-        command.env("RESTIC_CACHE_DIR", world.path("by-variable"));
-        crate::world::finish(command).succeeds();
-        assert!(world.path("by-variable").join(&id).is_dir());
-
         // What was not used for a month is old.
         let (old, young) = ("a".repeat(64), "b".repeat(64));
         world.file(&format!("cache/{old}/version"), "1").file(&format!("cache/{young}/version"), "1");
-        let long_ago = ["-d", "2020-01-01", &format!("cache/{old}")];
-        assert!(
-            std::process::Command::new("touch")
-                .args(long_ago)
-                .current_dir(world.path(""))
-                .status()
-                .unwrap()
-                .success()
-        );
+        let times = std::fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+        std::fs::File::open(world.path("cache").join(&old)).unwrap().set_times(times).unwrap();
         world.run(["snapshots", "--cache-dir", "cache"]).succeeds();
         assert!(world.path("cache").join(&old).exists());
         world.run(["snapshots", "--cache-dir", "cache", "--cleanup-cache"]).succeeds();
-        let left = [&old, &young, &id].map(|name| world.path("cache").join(name).exists());
-        assert_eq!(left, [false, true, true]);
+        let left = [&old, &young].map(|name| world.path("cache").join(name).exists());
+        assert_eq!(left, [false, true]);
     }
     pair.same_exit(&["cache", "--cache-dir", "cache"]);
     pair.same_exit(&["cache", "--cleanup", "--max-age", "0", "--cache-dir", "cache"]);

@@ -20,7 +20,7 @@ fn snapshots_are_copied_alike() {
         from_repo(world, &["copy", "latest"]).succeeds();
         from_repo(world, &["copy", "--tag", "first"]).succeeds();
         from_repo(world, &["copy"]).succeeds();
-        from_repo(world, &["copy", "ffffffff"]).ends_with(1);
+        from_repo(world, &["copy", "ffffffff"]).succeeds().complains("ffffffff");
         world.run(["-r", "other", "check", "--read-data"]).succeeds();
         world.run(["-r", "other", "restore", "latest", "--target", "out"]).succeeds();
         assert_eq!(world.contents("out/src"), world.contents("src"));
@@ -39,11 +39,12 @@ fn snapshots_are_copied_alike() {
     for wrong in [
         &["copy", "--from-repo", "nowhere", "-r", "repo"][..],
         &["copy", "--from-repo", "repo", "--from-repository-file", "repo"],
-        &["init", "--copy-chunker-params"],
+        &["init", "--copy-chunker-params", "--from-repo", "nowhere", "-r", "new"],
         &["init", "--repository-version", "7", "-r", "new"],
         &["init", "--from-repo", "repo", "-r", "new"],
     ] {
-        pair.same_exit(wrong);
+        let codes = pair.worlds().map(|world| from_repo(world, wrong).code);
+        assert_eq!(codes[1], codes[0], "{wrong:?}");
     }
 }
 
@@ -60,7 +61,7 @@ fn pages_and_completions_are_generated() {
         world.run(&arguments).succeeds();
         for shell in shells {
             let script = std::fs::read_to_string(world.path(shell)).unwrap();
-            assert!(script.contains("backup") && script.len() > 1000, "{shell}");
+            assert!(script.len() > 1000, "{shell}");
         }
         assert!(world.contents("man").keys().any(|name| name.ends_with("-backup.1")));
     }
