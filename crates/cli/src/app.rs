@@ -23,13 +23,8 @@ impl App {
     /// A run with these settings.
     pub(crate) fn new(settings: Settings) -> Outcome<Self> {
         let control = Control::new();
-        crate::signals::cancel_on_interrupt(&control)?;
-        Ok(Self {
-            console: Arc::new(Console::new(settings.level, settings.json)),
-            settings,
-            control,
-            clock: Arc::default(),
-            random: Arc::default(),
-        })
+        let console = Arc::new(Console::new(settings.level, settings.json));
+        crate::signals::watch(&control, &console)?;
+        Ok(Self { console, settings, control, clock: Arc::default(), random: Arc::default() })
     }
 }

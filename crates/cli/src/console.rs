@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,6 +15,7 @@ use serde::Serialize;
 use crate::environment::variable;
 use crate::failure::{Failure, Outcome};
 use crate::format::visible;
+use crate::terminal::Bell;
 
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +37,7 @@ pub(crate) struct Console {
     out: Mutex<BufWriter<Stdout>>,
     bar: Mutex<Option<ProgressBar>>,
     is_terminal: bool,
+    progress: Mutex<Weak<Bell>>,
 }
 
 impl Console {
@@ -46,6 +49,7 @@ impl Console {
             out: Mutex::new(BufWriter::new(std::io::stdout())),
             bar: Mutex::new(None),
             is_terminal: std::io::stdout().is_terminal(),
+            progress: Mutex::default(),
         }
     }
 
@@ -159,6 +163,18 @@ impl Console {
             Some(rate) => Some(Duration::from_secs_f64(1.0 / rate.clamp(0.001, 60.0))),
             None if self.level == Level::Quiet || !(self.json || self.can_update_status()) => None,
             None => Some(Duration::from_millis(100)),
+        }
+    }
+
+    /// From now on this ticker answers who asks for progress.
+    pub(crate) fn answer_with(&self, bell: &Arc<Bell>) {
+        *self.progress.lock() = Arc::downgrade(bell);
+    }
+
+    /// Has progress shown now, if there is any.
+    pub(crate) fn ask_for_progress(&self) {
+        if let Some(bell) = self.progress.lock().upgrade() {
+            bell.ask();
         }
     }
 

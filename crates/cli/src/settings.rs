@@ -74,7 +74,7 @@ impl Settings {
             compression: compression(global.compression)?,
             try_timeout: global.stuck_request_timeout,
             http: Http {
-                trust: global.cacert.clone().or_else(|| variable("CACERT").map(PathBuf::from)),
+                trust: certificates(&global.cacert),
                 client_certificate: global
                     .tls_client_cert
                     .clone()
@@ -84,6 +84,14 @@ impl Settings {
             },
             options: global.options.iter().map(|option| key_value(option)).collect::<Outcome<_>>()?,
         })
+    }
+}
+
+/// The files of trusted certificates: of the flags, else of the variable, which separates them by commas.
+fn certificates(flags: &[PathBuf]) -> Vec<PathBuf> {
+    match variable("CACERT") {
+        Some(files) if flags.is_empty() => files.split(',').map(PathBuf::from).collect(),
+        _ => flags.to_vec(),
     }
 }
 

@@ -1,23 +1,26 @@
-//! Ctrl-C: the first asks the work to stop, so that it can put things in order; a second one ends at once.
+//! Ctrl-C: the first asks the work to stop, so that it can put things in order; a second one ends at once. `SIGUSR1`
+//! has progress shown.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use backstay_core::Control;
 
+use crate::console::Console;
 use crate::failure::{Exit, Explain, Outcome};
 
-/// Has an interrupt or a request to terminate cancel this work.
-pub(crate) fn cancel_on_interrupt(control: &Control) -> Outcome {
+/// Has an interrupt or a request to terminate cancel this work, and `SIGUSR1` show how far it is.
+pub(crate) fn watch(control: &Control, console: &Arc<Console>) -> Outcome {
     use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
     let mut signals =
         signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGUSR1]).explain("cannot watch for Ctrl-C")?;
-    let control = control.clone();
+    let (control, console) = (control.clone(), Arc::clone(console));
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || {
             for signal in signals.forever() {
-                // restic's scripts send it to be told of progress; it must not end a backup.
                 if signal == SIGUSR1 {
+                    console.ask_for_progress();
                     continue;
                 }
                 if control.is_cancelled() {

@@ -24,6 +24,8 @@ pub trait Events: Send + Sync {
     fn file_done(&self, path: &[u8], action: ItemAction, size: u64, stored: u64) {}
     /// A folder is done.
     fn folder_done(&self, path: &[u8], action: ItemAction) {}
+    /// A restore removed an item that the snapshot does not have; on a dry run, it would have.
+    fn item_deleted(&self, path: &[u8]) {}
     /// Something went wrong that the work survives. `during` names the step: `scan`, `archival`, `restore`.
     fn item_failed(&self, path: &[u8], during: &str, error: &str) {}
     /// A step of work without files: `done` of `total` units, as of packs checked.

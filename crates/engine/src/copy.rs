@@ -24,7 +24,8 @@ pub enum Copied {
     Before(FileId),
 }
 
-/// Copies snapshots, oldest first as given; tells what became of each as soon as it is stored.
+/// Copies snapshots, oldest first as given; tells what became of each as soon as it is stored. Blobs of several snapshots share
+/// packs; a snapshot is stored when all its blobs are.
 ///
 /// # Errors
 /// When something that the snapshots need cannot be read, or cannot be stored.
@@ -46,6 +47,16 @@ pub fn copy(
     let target_index = target.load_index()?;
     let trees = TreeCache::new(source, Arc::clone(&source_index));
     let seen = Marks::new(&source_index);
+    let mut batch = Batch {
+        source,
+        target,
+        target_lock,
+        source_index: &source_index,
+        target_index: &target_index,
+        snapshots: Vec::new(),
+        packs: HashMap::new(),
+        bytes: 0,
+    };
     for entry in snapshots {
         let origin = entry.snapshot.original.unwrap_or(entry.id);
         let twin = by_origin
@@ -58,16 +69,69 @@ pub fn copy(
             continue;
         }
         let missing = Missing { seen: &seen, target: &target_index, blobs: Mutex::default() };
-        walk_trees(source, &trees, [entry.snapshot.tree], &missing)?;
-        let packs = by_pack(&source_index, missing.blobs.into_inner())?;
+        if let Err(error) = walk_trees(source, &trees, [entry.snapshot.tree], &missing) {
+            // What came before it is whole.
+            batch.save(events, done)?;
+            return Err(error);
+        }
+        batch.add(entry, missing.blobs.into_inner())?;
+        if batch.bytes >= BATCH_PACKS * target.settings().pack_size as u64 {
+            batch.save(events, done)?;
+        }
+    }
+    batch.save(events, done)
+}
+
+/// Snapshots are saved after so many full packs, about: each batch ends with packs that are not full.
+const BATCH_PACKS: u64 = 100;
+
+/// Snapshots whose blobs are copied together, so that small ones share packs.
+struct Batch<'a> {
+    source: &'a Repository,
+    target: &'a Repository,
+    target_lock: &'a Arc<Lock>,
+    source_index: &'a Arc<Index>,
+    target_index: &'a Arc<Index>,
+    snapshots: Vec<&'a SnapshotEntry>,
+    /// What they need and the target does not have.
+    packs: HashMap<FileId, PackIndex>,
+    /// Bytes of these blobs as they are stored.
+    bytes: u64,
+}
+
+impl<'a> Batch<'a> {
+    fn add(&mut self, entry: &'a SnapshotEntry, blobs: Vec<(BlobKind, FileId)>) -> Result<()> {
+        for (kind, id) in blobs {
+            let location = self.source_index.find(kind, &id).ok_or_else(|| {
+                crate::Error::damaged(
+                    format!("{} blob {id}", kind.name()),
+                    "a snapshot needs it, but the index does not have it",
+                )
+            })?;
+            let pack = self
+                .packs
+                .entry(location.pack)
+                .or_insert_with(|| PackIndex { id: location.pack, blobs: Vec::new() });
+            self.bytes += u64::from(location.blob.length);
+            pack.blobs.push(location.blob);
+        }
+        self.snapshots.push(entry);
+        Ok(())
+    }
+
+    /// Copies the blobs, and once they are stored and indexed saves the snapshots. The batch is empty then.
+    fn save(&mut self, events: &dyn Events, done: &mut dyn FnMut(&SnapshotEntry, Copied)) -> Result<()> {
+        let packs: Vec<_> = self.packs.drain().map(|(_, pack)| pack).collect();
+        self.bytes = 0;
         if !packs.is_empty() {
-            let uploader =
-                Uploader::start(target, Arc::clone(&target_index), Some(Arc::clone(target_lock)), None)?;
-            let packers = Packers::new(target, Arc::clone(&target_index), uploader);
+            let index = Arc::clone(self.target_index);
+            let lock = Some(Arc::clone(self.target_lock));
+            let uploader = Uploader::start(self.target, Arc::clone(&index), lock, None)?;
+            let packers = Packers::new(self.target, index, uploader);
             let transfer = Transfer {
-                source,
-                index: &source_index,
-                target,
+                source: self.source,
+                index: self.source_index,
+                target: self.target,
                 packers: &packers,
                 compress: false,
                 step: "packs copied",
@@ -75,12 +139,15 @@ pub fn copy(
             transfer.run(&packs, events, &|_: &Blob, error| Err(error))?;
             packers.finish()?;
         }
-        target_lock.confirm()?;
-        let snapshot = Snapshot { parent: None, original: Some(origin), ..entry.snapshot.clone() };
-        let id = target.save_unpacked(FileKind::Snapshot, &snapshot.to_json())?;
-        done(entry, Copied::As(id));
+        for entry in self.snapshots.drain(..) {
+            self.target_lock.confirm()?;
+            let origin = entry.snapshot.original.unwrap_or(entry.id);
+            let snapshot = Snapshot { parent: None, original: Some(origin), ..entry.snapshot.clone() };
+            let id = self.target.save_unpacked(FileKind::Snapshot, &snapshot.to_json())?;
+            done(entry, Copied::As(id));
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Whether two snapshots are the same but for parent and origin.
@@ -130,21 +197,4 @@ impl Visitor for Missing<'_> {
         self.blobs.lock().append(&mut wanted);
         Ok(())
     }
-}
-
-/// Groups blobs by the packs in which they lie.
-fn by_pack(index: &Index, blobs: Vec<(BlobKind, FileId)>) -> Result<Vec<PackIndex>> {
-    let mut packs: HashMap<FileId, PackIndex> = HashMap::new();
-    for (kind, id) in blobs {
-        let location = index.find(kind, &id).ok_or_else(|| {
-            crate::Error::damaged(
-                format!("{} blob {id}", kind.name()),
-                "a snapshot needs it, but the index does not have it",
-            )
-        })?;
-        let pack =
-            packs.entry(location.pack).or_insert_with(|| PackIndex { id: location.pack, blobs: Vec::new() });
-        pack.blobs.push(location.blob);
-    }
-    Ok(packs.into_values().collect())
 }

@@ -100,5 +100,7 @@ fn prune_options(dice: &mut Dice) -> PruneOptions {
         // Otherwise every pack of a simulation would be small, and be written anew.
         repack_smaller_than: dice.percent(75).then(|| dice.below(1500)),
         repack_uncompressed: dice.percent(15),
+        // This one may leave a repository without an index, so it is not what the model expects of a prune.
+        no_free_space: false,
     }
 }

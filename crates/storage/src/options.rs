@@ -38,8 +38,8 @@ impl fmt::Debug for Secret {
 /// How to speak HTTP and TLS with a storage on the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Http {
-    /// A file (PEM) of the certificates to trust instead of the system's.
-    pub trust: Option<PathBuf>,
+    /// Files (PEM) of the certificates to trust instead of the system's; none for the system's.
+    pub trust: Vec<PathBuf>,
     /// A file (PEM) with the certificate that shows who we are, and its private key.
     pub client_certificate: Option<PathBuf>,
     /// Talk to whoever answers, whatever certificate it shows. Somebody in between can then read and change everything.

@@ -71,9 +71,9 @@ pub(crate) struct Global {
     /// Time after which to retry stuck requests, as 5m [default: the storage's own]
     #[arg(long, global = true, value_parser = duration, value_name = "DURATION")]
     pub(crate) stuck_request_timeout: Option<Duration>,
-    /// File of the certificates to trust instead of the system's (PEM) [env: *_CACERT]
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
+    /// File of certificates to trust instead of the system's (PEM, can be specified multiple times) [env: *_CACERT]
+    #[arg(long, global = true, value_name = "FILE", value_delimiter = ',')]
+    pub(crate) cacert: Vec<PathBuf>,
     /// File with a TLS client certificate and its private key (PEM) [env: *_TLS_CLIENT_CERT]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) tls_client_cert: Option<PathBuf>,

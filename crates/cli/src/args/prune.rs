@@ -33,6 +33,10 @@ pub(crate) struct Prune {
     /// Do not modify the repository, just print what would be done
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    /// Recover a repository whose storage is full: its index is removed before the new one is written. Takes the
+    /// repository's ID. Try --max-repack-size 0 first; if it is interrupted, run `repair index`
+    #[arg(long, value_name = "ID", hide_short_help = true)]
+    pub(crate) unsafe_recover_no_free_space: Option<String>,
     #[command(flatten)]
     pub(crate) limits: PruneLimits,
 }

@@ -48,6 +48,9 @@ pub(crate) struct Rewrite {
     /// Replace the time of the backup
     #[arg(long, value_name = "TIME")]
     pub(crate) new_time: Option<String>,
+    /// Give snapshots that have no summary one, and bring its figures up to date
+    #[arg(short, long)]
+    pub(crate) snapshot_summary: bool,
     #[command(flatten)]
     pub(crate) choice: SnapshotChoice,
 }

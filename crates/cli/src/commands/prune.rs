@@ -22,7 +22,15 @@ pub(super) fn run(app: &App, args: &Prune) -> Outcome {
     }
     let access = if args.dry_run && app.settings.no_lock { Access::Unlocked } else { Access::Exclusive };
     let repository = Opened::open(app, access)?;
-    prune(app, &repository, &args.limits, args.dry_run, &BTreeSet::new())
+    let mut options = options(&args.limits)?;
+    if let Some(id) = &args.unsafe_recover_no_free_space {
+        let own = repository.engine().config().id.to_hex();
+        if *id != own {
+            return Err(Failure::fatal(format!("must pass id '{own}' to --unsafe-recover-no-free-space")));
+        }
+        options.no_free_space = true;
+    }
+    carry_out(app, &repository, &options, args.dry_run, &BTreeSet::new())
 }
 
 /// Refuses limits that make no sense, before anything is done.
@@ -46,6 +54,7 @@ fn options(limits: &PruneLimits) -> Outcome<PruneOptions> {
         repack_cacheable_only: limits.repack_cacheable_only,
         repack_smaller_than: limits.repack_smaller_than,
         repack_uncompressed: limits.repack_uncompressed,
+        no_free_space: false,
     })
 }
 
@@ -72,8 +81,7 @@ struct Message<'a> {
     stats: &'a PruneStats,
 }
 
-/// Plans, tells the figures, and carries the plan out unless it is a dry run. `ignored` are snapshots that a dry run of `forget` would
-/// have removed.
+/// Prunes within these limits. `ignored` are snapshots that a dry run of `forget` would have removed.
 pub(super) fn prune(
     app: &App,
     repository: &Opened,
@@ -81,10 +89,21 @@ pub(super) fn prune(
     dry_run: bool,
     ignored: &BTreeSet<FileId>,
 ) -> Outcome {
+    carry_out(app, repository, &options(limits)?, dry_run, ignored)
+}
+
+/// Plans, tells the figures, and carries the plan out unless it is a dry run.
+fn carry_out(
+    app: &App,
+    repository: &Opened,
+    options: &PruneOptions,
+    dry_run: bool,
+    ignored: &BTreeSet<FileId>,
+) -> Outcome {
     let explain = |error: backstay_engine::Error| repository.explain(error.into());
     let progress = StepProgress::start(&app.console);
     let ignored: HashSet<FileId> = ignored.iter().copied().collect();
-    let plan = prune_plan(repository.engine(), &options(limits)?, &ignored, &progress).map_err(explain)?;
+    let plan = prune_plan(repository.engine(), options, &ignored, &progress).map_err(explain)?;
     progress.finish();
     if dry_run {
         app.console.say("\nWould have made the following changes:");

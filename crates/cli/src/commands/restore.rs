@@ -49,7 +49,7 @@ pub(super) fn run(app: &App, args: &Restore) -> Outcome {
         dry_run: args.dry_run,
         verify: args.verify,
     };
-    let progress = RestoreProgress::start(&app.console);
+    let progress = RestoreProgress::start(&app.console, folder);
     let report =
         restore(repository.engine(), &index, entry.snapshot.tree, &target, &select, options, &progress)
             .map_err(|error| repository.explain(error.into()))?;
@@ -60,8 +60,13 @@ pub(super) fn run(app: &App, args: &Restore) -> Outcome {
     }
     match report.failures {
         0 => Ok(()),
-        failures => Err(Failure::fatal(format!("There were {failures} errors"))
-            .hint("everything else was restored; run the command again to try these anew")),
+        failures => {
+            let failure = Failure::fatal(format!("There were {failures} errors"));
+            Err(failure.hint(match report.damaged {
+                0 => "everything else was restored; run the command again to try these anew",
+                _ => "everything that is whole in the repository was restored; `check --read-data` says how to repair it, an older snapshot or a copy of the repository may have the rest",
+            }))
+        }
     }
 }
 

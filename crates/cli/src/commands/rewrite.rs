@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use backstay_core::{CallContext, EntryKind, FileKind, Handle};
-use backstay_engine::format::{Node, Snapshot};
+use backstay_core::{CallContext, EntryKind, FileKind, Handle, Timestamp};
+use backstay_engine::format::{Node, Snapshot, Summary};
 use backstay_engine::repository::SnapshotEntry;
 use backstay_engine::rewrite::{TreeRewriter, replace_snapshot};
 
@@ -21,7 +21,7 @@ pub(super) fn run(app: &App, args: &Rewrite) -> Outcome {
     if !exclude.is_empty() && !include.is_empty() {
         return Err(Failure::fatal("exclude and include patterns are mutually exclusive"));
     }
-    if !filters && args.new_host.is_none() && args.new_time.is_none() {
+    if !filters && !args.snapshot_summary && args.new_host.is_none() && args.new_time.is_none() {
         return Err(Failure::fatal(
             "Nothing to do: no excludes or includes provided and no new metadata provided",
         ));
@@ -49,9 +49,9 @@ pub(super) fn run(app: &App, args: &Rewrite) -> Outcome {
     for entry in snapshots {
         app.console.say(format!("\n{}", choose::describe(&entry)));
         let mut tally = Tally::default();
-        let tree = if filters {
+        let tree = if filters || args.snapshot_summary {
             let mut change = |path: &[u8], node: Node| {
-                if !is_kept(path, &node, &exclude, &include) {
+                if filters && !is_kept(path, &node, &exclude, &include) {
                     app.console.say(format!("excluding {}", crate::format::quote(path)));
                     return None;
                 }
@@ -62,7 +62,7 @@ pub(super) fn run(app: &App, args: &Rewrite) -> Outcome {
         } else {
             Some(entry.snapshot.tree)
         };
-        let changed = changed_snapshot(&entry, tree, args, time.as_ref(), filters.then_some(&tally));
+        let changed = changed_snapshot(&entry, tree, args, time.as_ref(), &tally);
         rewritten.push((entry, changed));
     }
     rewriter.finish().map_err(explain)?;
@@ -137,8 +137,8 @@ fn changed_snapshot(
     entry: &SnapshotEntry,
     tree: Option<backstay_core::FileId>,
     args: &Rewrite,
-    time: Option<&backstay_core::Timestamp>,
-    tally: Option<&Tally>,
+    time: Option<&Timestamp>,
+    tally: &Tally,
 ) -> Option<Snapshot> {
     let mut snapshot = Snapshot { tree: tree?, ..entry.snapshot.clone() };
     if let Some(host) = &args.new_host {
@@ -147,14 +147,34 @@ fn changed_snapshot(
     if let Some(time) = time {
         snapshot.time = *time;
     }
-    if let (Some(tally), Some(summary)) =
-        (tally.filter(|_| snapshot.tree != entry.snapshot.tree), &mut snapshot.summary)
-    {
+    let rewritten = snapshot.tree != entry.snapshot.tree;
+    if args.snapshot_summary || (rewritten && snapshot.summary.is_some()) {
+        let summary = snapshot.summary.get_or_insert(EMPTY_SUMMARY);
         summary.total_files_processed = tally.files;
         summary.total_bytes_processed = tally.bytes;
     }
     Some(snapshot)
 }
+
+/// The summary of a snapshot that had none: nothing is known but what is in it. restic writes its earliest time too.
+const EMPTY_SUMMARY: Summary = Summary {
+    backup_start: EARLIEST,
+    backup_end: EARLIEST,
+    files_new: 0,
+    files_changed: 0,
+    files_unmodified: 0,
+    dirs_new: 0,
+    dirs_changed: 0,
+    dirs_unmodified: 0,
+    data_blobs: 0,
+    tree_blobs: 0,
+    data_added: 0,
+    data_added_packed: 0,
+    total_files_processed: 0,
+    total_bytes_processed: 0,
+};
+/// The first second of the year 1.
+const EARLIEST: Timestamp = Timestamp { seconds: -62_135_596_800, nanos: 0, offset: 0 };
 
 fn is_kept(path: &[u8], node: &Node, exclude: &Patterns, include: &Patterns) -> bool {
     if include.is_empty() {

@@ -1,6 +1,6 @@
 //! What the engine and the storage say went wrong, with the exit code and the hint for it.
 
-use backstay_core::ErrorKind;
+use backstay_core::{CallContext, ErrorKind, FileKind, Storage};
 
 use crate::failure::{Exit, Failure};
 
@@ -30,9 +30,7 @@ impl From<backstay_engine::Error> for Failure {
             Error::UnreadableLock { .. } => Self::fatal(&error)
                 .hint("if nobody works on the repository now, `unlock --remove-all` removes it"),
             Error::LockLost { .. } => Self::fatal(&error).hint("run the command again; nothing that was saved is lost"),
-            Error::Damaged { .. } => {
-                Self::fatal(&error).hint("`check` finds all damage and says how to repair it")
-            }
+            Error::Damaged { what, why } => Self::fatal(&error).hint(damage(what, why)),
             Error::Storage(cause) => {
                 let failure = Self::fatal(&error);
                 match cause.kind {
@@ -42,10 +40,51 @@ impl From<backstay_engine::Error> for Failure {
                     ),
                     ErrorKind::Denied => failure.hint("check the credentials, and who owns the repository's files"),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
+                    // The configuration is named by an error of its own.
+                    ErrorKind::NotFound | ErrorKind::Corrupt => failure.hint(damage(&cause.what, "")),
                     _ => failure,
                 }
             }
-            Error::NotFound(_) | Error::Invalid(_) | Error::Version(_) | Error::Interrupted(_) => Self::fatal(&error),
+            Error::Version(_) => Self::fatal(&error)
+                .hint("a newer program made the repository: use that one, or a newer version of this one"),
+            Error::NotFound(what) if what.ends_with(NOT_INDEXED) => Self::fatal(&error).hint(REPAIR_INDEX),
+            Error::NotFound(_) | Error::Invalid(_) | Error::Interrupted(_) => Self::fatal(&error),
         }
     }
+}
+
+/// How errors about blobs end that no index file names.
+const NOT_INDEXED: &str = "is not in the index";
+const REPAIR_INDEX: &str = "`repair index` builds the index anew from the packs; if packs are gone too, bring them back from a copy first";
+
+/// What to do about damage, by what is damaged: a file of the repository, or something in it.
+fn damage(what: &str, why: &str) -> &'static str {
+    let lies_in = |kind: FileKind| what.starts_with(kind.folder());
+    if what == "the configuration" || lies_in(FileKind::Config) {
+        "bring the file `config` back from a copy of the repository; nothing else is needed if the rest is whole"
+    } else if lies_in(FileKind::Key) {
+        "try another password of the repository, or bring the key file back from a copy"
+    } else if why.ends_with("no key") {
+        "bring the files in `keys` back from a copy of the repository; without one nobody can open it"
+    } else if lies_in(FileKind::Snapshot) {
+        "bring the file back from a copy of the repository; `repair snapshots --forget` with its id gives it up"
+    } else if lies_in(FileKind::Index) || why.contains("the index does not have it") {
+        REPAIR_INDEX
+    } else if lies_in(FileKind::Pack) && why.is_empty() {
+        "bring the pack back from a copy of the repository; without one, `check` says how to repair what is left"
+    } else {
+        "`check --read-data` finds all damage and says how to repair it"
+    }
+}
+
+/// There is no configuration, and yet keys: what is there is no place for a new repository.
+pub(super) fn configuration_is_gone(failure: Failure, storage: &dyn Storage) -> Failure {
+    let mut keys = 0;
+    let listed = storage.list(FileKind::Key, CallContext::NONE, &mut |_, _| keys += 1);
+    if failure.exit == Exit::NoRepository && listed.is_ok() && keys > 0 {
+        return failure.hint(
+            "there are keys of a repository, only its file `config` is gone: bring it back from a copy",
+        );
+    }
+    failure
 }

@@ -109,6 +109,12 @@ impl Place {
             None => true,
             Some(text) => matches!(Address::parse(text), Ok(Address::Local(_))),
         };
+        if app.settings.cleanup_cache
+            && base.is_dir()
+            && let Err(failure) = crate::commands::clean_up_cache(app, base, crate::commands::OLD_CACHE)
+        {
+            app.console.complain(failure.to_string());
+        }
         if is_local {
             return None;
         }
@@ -119,15 +125,7 @@ impl Place {
             Ok(Arc::new(cache))
         };
         match open() {
-            Ok(cached) => {
-                if app.settings.cleanup_cache
-                    && let Err(failure) =
-                        crate::commands::clean_up_cache(app, base, crate::commands::OLD_CACHE)
-                {
-                    app.console.complain(failure.to_string());
-                }
-                Some(cached)
-            }
+            Ok(cached) => Some(cached),
             Err(error) => {
                 app.console.complain(format!("unable to open cache: {error}"));
                 None

@@ -1,9 +1,9 @@
 //! Progress of a backup.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backstay_core::{Events, ItemAction};
 use parking_lot::Mutex;
@@ -24,15 +24,16 @@ pub(crate) struct BackupProgress {
 struct Shared {
     console: Arc<Console>,
     start: Instant,
-    /// Whether anybody sees the names of files in work.
-    shows_files: bool,
+    /// Whether anybody is told of files in work, or how long one took.
+    watches_files: bool,
     total_files: AtomicU64,
     total_bytes: AtomicU64,
     scan_complete: AtomicBool,
     files: AtomicU64,
     bytes: AtomicU64,
     errors: AtomicU64,
-    current: Mutex<BTreeSet<Vec<u8>>>,
+    /// Files in work, and since when.
+    current: Mutex<BTreeMap<Vec<u8>, Instant>>,
     rate: Mutex<Rate>,
 }
 
@@ -43,7 +44,7 @@ impl BackupProgress {
         let shared = Arc::new(Shared {
             console: Arc::clone(console),
             start: Instant::now(),
-            shows_files: interval.is_some() && (console.is_json() || console.can_update_status()),
+            watches_files: console.is_json() || (interval.is_some() && console.can_update_status()),
             total_files: AtomicU64::new(0),
             total_bytes: AtomicU64::new(0),
             scan_complete: AtomicBool::new(false),
@@ -54,7 +55,7 @@ impl BackupProgress {
             rate: Mutex::default(),
         });
         let ticked = Arc::clone(&shared);
-        Self { ticker: Mutex::new(Some(Ticker::start(interval, move || ticked.show()))), shared }
+        Self { ticker: Mutex::new(Some(Ticker::start(console, interval, move || ticked.show()))), shared }
     }
 
     /// How many items could not be read.
@@ -94,7 +95,7 @@ impl Shared {
         let current: Vec<String> = self
             .current
             .lock()
-            .iter()
+            .keys()
             .take(2)
             .map(|path| String::from_utf8_lossy(path).into_owned())
             .collect();
@@ -138,7 +139,7 @@ impl Shared {
         self.console.status(&lines);
     }
 
-    fn item_done(&self, path: &[u8], action: ItemAction, size: u64, stored: u64) {
+    fn item_done(&self, path: &[u8], action: ItemAction, size: u64, stored: u64, duration: Duration) {
         if self.console.level() < Level::Verbose
             || (!self.console.is_json() && self.console.level() < Level::Debug)
         {
@@ -151,11 +152,18 @@ impl Shared {
         };
         if self.console.is_json() {
             let unchanged = action == ItemAction::Unchanged;
+            let (size, duration) = match (unchanged, stored) {
+                (true, _) => (0, 0.0),
+                // Its content was stored before.
+                (false, 0) => (0, duration.as_secs_f64()),
+                (false, _) => (size, duration.as_secs_f64()),
+            };
             self.console.message(&VerboseStatus {
                 message_type: "verbose_status",
                 action: word,
                 item: &String::from_utf8_lossy(path),
-                data_size: if unchanged { 0 } else { size },
+                duration,
+                data_size: size,
                 data_size_in_repo: stored,
                 ..VerboseStatus::default()
             });
@@ -192,8 +200,8 @@ impl Events for BackupProgress {
     }
 
     fn file_started(&self, path: &[u8]) {
-        if self.shared.shows_files {
-            self.shared.current.lock().insert(path.to_vec());
+        if self.shared.watches_files {
+            self.shared.current.lock().insert(path.to_vec(), Instant::now());
         }
     }
 
@@ -203,19 +211,18 @@ impl Events for BackupProgress {
 
     fn file_done(&self, path: &[u8], action: ItemAction, size: u64, stored: u64) {
         self.shared.files.fetch_add(1, Relaxed);
-        if self.shared.shows_files {
-            self.shared.current.lock().remove(path);
-        }
-        self.shared.item_done(path, action, size, stored);
+        let since = self.shared.watches_files.then(|| self.shared.current.lock().remove(path)).flatten();
+        let duration = since.map(|since| since.elapsed()).unwrap_or_default();
+        self.shared.item_done(path, action, size, stored, duration);
     }
 
     fn folder_done(&self, path: &[u8], action: ItemAction) {
-        self.shared.item_done(path, action, 0, 0);
+        self.shared.item_done(path, action, 0, 0, Duration::ZERO);
     }
 
     fn item_failed(&self, path: &[u8], during: &str, error: &str) {
         let shared = &self.shared;
-        if shared.shows_files {
+        if shared.watches_files {
             shared.current.lock().remove(path);
         }
         if during != "scan" {

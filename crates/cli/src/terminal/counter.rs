@@ -42,8 +42,8 @@ impl StepProgress {
             bytes: AtomicU64::new(0),
         });
         let ticked = Arc::clone(&shared);
-        let interval = console.progress_interval().filter(|_| !console.is_json());
-        Self { ticker: Mutex::new(Some(Ticker::start(interval, move || ticked.show()))), shared }
+        let interval = console.progress_interval();
+        Self { ticker: Mutex::new(Some(Ticker::start(console, interval, move || ticked.show()))), shared }
     }
 
     /// Takes the display away and says how far the last step came.
@@ -79,6 +79,10 @@ impl Step {
 
 impl Shared {
     fn show(&self) {
+        // Steps have no JSON messages.
+        if self.console.is_json() {
+            return;
+        }
         let line = match self.step.lock().as_ref() {
             Some(step) => step.line(),
             None => return,

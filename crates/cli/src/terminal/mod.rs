@@ -9,6 +9,7 @@ mod ticker;
 pub(crate) use backup::BackupProgress;
 pub(crate) use counter::StepProgress;
 pub(crate) use restore::RestoreProgress;
+pub(crate) use ticker::Bell;
 
 /// Cuts a line to the width of the terminal, so that it takes one row.
 fn fit(line: &str) -> String {

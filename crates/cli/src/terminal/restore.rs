@@ -1,5 +1,8 @@
 //! Progress of a restore.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -23,28 +26,35 @@ pub(crate) struct RestoreProgress {
 struct Shared {
     console: Arc<Console>,
     start: Instant,
+    /// What is deleted is named with the folder that is restored to.
+    target: PathBuf,
     total_files: AtomicU64,
     total_bytes: AtomicU64,
     files: AtomicU64,
     bytes: AtomicU64,
+    deleted: AtomicU64,
     rate: Mutex<Rate>,
 }
 
 impl RestoreProgress {
     /// Starts the display.
-    pub(crate) fn start(console: &Arc<Console>) -> Self {
+    pub(crate) fn start(console: &Arc<Console>, target: &Path) -> Self {
         let shared = Arc::new(Shared {
             console: Arc::clone(console),
             start: Instant::now(),
+            target: std::path::absolute(target).unwrap_or_else(|_| target.to_owned()),
             total_files: AtomicU64::new(0),
             total_bytes: AtomicU64::new(0),
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
+            deleted: AtomicU64::new(0),
             rate: Mutex::default(),
         });
         let ticked = Arc::clone(&shared);
         Self {
-            ticker: Mutex::new(Some(Ticker::start(console.progress_interval(), move || ticked.show()))),
+            ticker: Mutex::new(Some(Ticker::start(console, console.progress_interval(), move || {
+                ticked.show()
+            }))),
             shared,
         }
     }
@@ -72,6 +82,7 @@ impl Shared {
         let figures = Figures {
             total_files: self.total_files.load(Relaxed),
             files_restored: self.files.load(Relaxed),
+            files_deleted: self.deleted.load(Relaxed),
             total_bytes: self.total_bytes.load(Relaxed),
             bytes_restored: self.bytes.load(Relaxed),
             ..Figures::default()
@@ -99,6 +110,9 @@ impl Shared {
             figures.total_files,
             format::bytes(figures.total_bytes),
         );
+        if figures.files_deleted > 0 {
+            line.push_str(&format!(", deleted {} files/dirs", figures.files_deleted));
+        }
         if speed > 0.0 {
             line.push_str(&format!(", {}/s", format::bytes(speed as u64)));
         }
@@ -109,14 +123,19 @@ impl Shared {
     }
 
     fn item_done(&self, path: &[u8], action: ItemAction, size: Option<u64>) {
-        if self.console.level() < Level::Debug {
-            return;
-        }
         let word = match action {
             ItemAction::New => "restored",
             ItemAction::Changed => "updated",
             ItemAction::Unchanged => "unchanged",
         };
+        self.tell(&[b"/", path].concat(), word, size);
+    }
+
+    /// Tells with `-vv` what became of an item.
+    fn tell(&self, path: &[u8], word: &str, size: Option<u64>) {
+        if self.console.level() < Level::Debug {
+            return;
+        }
         if self.console.is_json() {
             let item = &String::from_utf8_lossy(path);
             let size = size.unwrap_or(0);
@@ -149,6 +168,12 @@ impl Events for RestoreProgress {
     fn folder_done(&self, path: &[u8], action: ItemAction) {
         self.shared.files.fetch_add(1, Relaxed);
         self.shared.item_done(path, action, None);
+    }
+
+    fn item_deleted(&self, path: &[u8]) {
+        self.shared.deleted.fetch_add(1, Relaxed);
+        let path = self.shared.target.join(OsStr::from_bytes(path));
+        self.shared.tell(path.as_os_str().as_bytes(), "deleted", None);
     }
 
     fn item_failed(&self, path: &[u8], _during: &str, error: &str) {

@@ -2,78 +2,18 @@
 //!
 //! `BACKSTAY_PEER_RESTIC` names the newest restic. Without it these tests are passed over, except where `CI` is set.
 
-use std::path::PathBuf;
+mod backup;
+mod codes;
+mod flags;
+mod keys;
+mod pair;
+mod restore;
+mod second;
+mod upkeep;
+
+use pair::Pair;
 
 use crate::world::{Run, World};
-
-/// restic, unless there is none and need not be.
-fn restic() -> Option<PathBuf> {
-    let named = std::env::var_os("BACKSTAY_PEER_RESTIC").map(PathBuf::from);
-    if named.is_none() {
-        assert!(
-            std::env::var_os("CI").is_none_or(|ci| ci != "true"),
-            "BACKSTAY_PEER_RESTIC must name restic"
-        );
-        eprintln!("passed over: BACKSTAY_PEER_RESTIC names no restic");
-    }
-    named
-}
-
-/// Both programs, each in a world with the same files.
-struct Pair {
-    theirs: World,
-    ours: World,
-}
-
-impl Pair {
-    fn new() -> Option<Self> {
-        let pair = Self { theirs: World::with(restic()?), ours: World::new() };
-        for world in [&pair.theirs, &pair.ours] {
-            world.some_files();
-        }
-        Some(pair)
-    }
-
-    /// With a repository and two snapshots that differ.
-    fn with_snapshots() -> Option<Self> {
-        let pair = Self::new()?;
-        for world in [&pair.theirs, &pair.ours] {
-            world.run(["init"]).succeeds();
-            world.run(["backup", "src", "--tag", "first"]).succeeds();
-            world.file("src/one.txt", "changed").file("src/four", "4");
-            std::fs::remove_file(world.path("src/two.txt")).unwrap();
-            world.run(["backup", "src"]).succeeds();
-        }
-        Some(pair)
-    }
-
-    fn each(&self, arguments: &[&str]) -> (Run, Run) {
-        (self.theirs.run(arguments), self.ours.run(arguments))
-    }
-
-    #[track_caller]
-    fn same_exit(&self, arguments: &[&str]) {
-        let (theirs, ours) = self.each(arguments);
-        assert_eq!(ours.code, theirs.code, "{arguments:?}\n{ours:?}\n{theirs:?}");
-    }
-
-    #[track_caller]
-    fn same_json(&self, arguments: &[&str]) {
-        let (theirs, ours) = self.each(arguments);
-        assert_eq!(ours.code, theirs.code, "{arguments:?}\n{ours:?}\n{theirs:?}");
-        let (mut expected, mut found) = (theirs.shape(), ours.shape());
-        // How often progress is told depends on the machine.
-        expected.remove("status");
-        found.remove("status");
-        for shapes in [&mut expected, &mut found] {
-            for keys in shapes.values_mut() {
-                keys.remove(".seconds_elapsed");
-            }
-        }
-        assert!(!expected.is_empty(), "{arguments:?}: restic says nothing: {theirs:?}");
-        assert_eq!(found, expected, "{arguments:?}\n{}\n{}", ours.stdout, theirs.stdout);
-    }
-}
 
 #[test]
 fn backups_tell_the_same() {

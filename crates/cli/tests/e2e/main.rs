@@ -5,10 +5,13 @@
 mod adversity;
 mod backup;
 mod compat;
+mod copies;
+mod damage;
 mod errors;
 mod first_run;
 mod inspect;
 mod keys;
+mod locks;
 mod maintenance;
 mod restore;
 #[cfg(feature = "s3")]
@@ -17,4 +20,6 @@ mod s3;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+mod signals;
+mod terminal;
 mod world;

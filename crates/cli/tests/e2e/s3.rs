@@ -46,13 +46,39 @@ fn wrong_credentials_are_named_and_not_shown() {
 fn tls_files_are_taken_from_flags_and_variables() {
     let mut world = World::new();
     world.set_repository("s3:https://localhost:1/bucket");
-    let run = with_credentials(&world, SECRET, ["--cacert", "no-roots.pem", "init"]);
-    run.ends_with(1).complains("no-roots.pem");
+    let run = with_credentials(&world, SECRET, ["--cacert", "no-roots.pem,more.pem", "init"]);
+    run.ends_with(1).complains("in no-roots.pem cannot");
     let run =
         with_credentials(&world, SECRET, ["--insecure-tls", "--tls-client-cert", "no-client.pem", "init"]);
     run.ends_with(1).complains("no-client.pem");
     let mut command = world.command(["init"]);
-    command.env("RESTIC_CACERT", "other-roots.pem");
+    command.env("RESTIC_CACERT", "other-roots.pem,more.pem");
     command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
-    finish(command).ends_with(1).complains("other-roots.pem");
+    finish(command).ends_with(1).complains("in other-roots.pem cannot");
+}
+
+#[test]
+fn the_cache_is_where_it_is_told_to_be() {
+    let server = Server::start();
+    let mut world = World::new();
+    world.set_repository(&format!("s3:{}/bucket/prefix", server.url));
+    world.some_files();
+    with_credentials(&world, SECRET, ["init", "--no-cache"]).succeeds();
+    with_credentials(&world, SECRET, ["backup", "src", "--no-cache"]).succeeds();
+    let cached = |folder: &str| {
+        let all = if world.path(folder).exists() { world.contents(folder) } else { Default::default() };
+        let kinds = ["snapshots", "index", "data"]
+            .map(|kind| all.keys().any(|name| name.contains(&format!("/{kind}/"))));
+        kinds.iter().filter(|is_there| **is_there).count()
+    };
+    assert_eq!(cached("home"), 0);
+    with_credentials(&world, SECRET, ["ls", "latest", "--cache-dir", "flag"]).succeeds();
+    assert_eq!((cached("flag"), cached("home")), (3, 0));
+    let mut command = world.command(["ls", "latest"]);
+    command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
+    command.env("RESTIC_CACHE_DIR", world.path("variable"));
+    finish(command).succeeds();
+    assert_eq!((cached("variable"), cached("home")), (3, 0));
+    with_credentials(&world, SECRET, ["ls", "latest"]).succeeds();
+    assert_eq!(cached("home"), 3);
 }

@@ -59,6 +59,9 @@ pub struct PruneOptions {
     pub repack_smaller_than: Option<u64>,
     /// Write all uncompressed data anew, compressed even where that does not make it smaller, so that it is done once.
     pub repack_uncompressed: bool,
+    /// The storage has no room left, not even for a new index: write no pack anew, and remove the old index files and the
+    /// packs before the new index is written. When this is interrupted, the index has to be repaired.
+    pub no_free_space: bool,
 }
 
 impl Default for PruneOptions {
@@ -69,6 +72,7 @@ impl Default for PruneOptions {
             repack_cacheable_only: false,
             repack_smaller_than: None,
             repack_uncompressed: false,
+            no_free_space: false,
         }
     }
 }

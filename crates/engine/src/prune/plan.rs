@@ -10,14 +10,14 @@ use super::{PruneOptions, PruneStats};
 use crate::format::{Blob, BlobKind, Tree};
 use crate::index::{Index, Mark, Marks};
 use crate::pack::{Packers, Transfer, Uploader};
-use crate::repair::rewrite_index;
+use crate::repair::{rewrite_index, write_index};
 use crate::repository::{Lock, Repository, TreeCache, Visitor, walk_trees};
 use crate::{Error, Result};
 
 /// What a prune would do.
 pub struct PrunePlan {
     repository: Repository,
-    compress: bool,
+    options: PruneOptions,
     index: Arc<Index>,
     selection: Selection,
 }
@@ -32,6 +32,10 @@ pub fn prune_plan(
     ignore: &HashSet<FileId>,
     events: &dyn Events,
 ) -> Result<PrunePlan> {
+    let mut options = *options;
+    if options.no_free_space {
+        options.max_repack = Some(0);
+    }
     // Snapshots before the index: what a snapshot needs is indexed before it is listed.
     let (snapshots, mut damaged) = repository.load_snapshots()?;
     damaged.retain(|(id, _)| !ignore.contains(id));
@@ -46,9 +50,9 @@ pub fn prune_plan(
             snapshots.iter().filter(|entry| !ignore.contains(&entry.id)).map(|entry| entry.snapshot.tree);
         walk_trees(repository, &TreeCache::new(repository, Arc::clone(&index)), roots, &used)?;
         let stored = repository.list(FileKind::Pack)?.into_iter().collect();
-        select(index.packs(), stored, &used.marks, repository.config().version, options)?
+        select(index.packs(), stored, &used.marks, repository.config().version, &options)?
     };
-    Ok(PrunePlan { repository: repository.clone(), compress: options.repack_uncompressed, index, selection })
+    Ok(PrunePlan { repository: repository.clone(), options, index, selection })
 }
 
 struct Used<'a> {
@@ -87,9 +91,9 @@ impl PrunePlan {
     /// When something cannot be stored or removed. What snapshots need is never touched before its replacement is stored.
     pub fn execute(self, lock: &Arc<Lock>, events: &dyn Events) -> Result<()> {
         lock.confirm()?;
-        let Self { repository, compress, index, selection } = self;
+        let Self { repository, options, index, selection } = self;
         let Selection { unreferenced, mut remove, repack, .. } = selection;
-        remove_packs(&repository, &unreferenced, "deleting unreferenced packs", events)?;
+        remove_files(&repository, FileKind::Pack, &unreferenced, "deleting unreferenced packs", events)?;
         if !repack.is_empty() {
             events.message("repacking packs");
             let uploader = Uploader::start(&repository, Arc::clone(&index), Some(Arc::clone(lock)), None)?;
@@ -99,30 +103,59 @@ impl PrunePlan {
                 index: &index,
                 target: &repository,
                 packers: &packers,
-                compress,
+                compress: options.repack_uncompressed,
                 step: "packs repacked",
             };
             transfer.run(&repack, events, &|_: &Blob, error| Err(error))?;
             packers.finish()?;
             remove.extend(repack.iter().map(|pack| pack.id));
         }
+        if options.no_free_space {
+            return make_room(&repository, lock, &index, &remove, events);
+        }
         if !remove.is_empty() {
             lock.confirm()?;
             events.message("rebuilding index");
             rewrite_index(&repository, &remove, Vec::new(), &[], events)?;
             lock.confirm()?;
-            let remove: Vec<FileId> = remove.into_iter().collect();
-            remove_packs(&repository, &remove, "removing old packs", events)?;
+            remove_files(&repository, FileKind::Pack, &remove, "removing old packs", events)?;
         }
         Ok(())
     }
 }
 
-fn remove_packs(repository: &Repository, packs: &[FileId], step: &str, events: &dyn Events) -> Result<()> {
-    for (done, id) in packs.iter().enumerate() {
+/// Removes the index and the packs that nobody needs, and only then writes an index of what is left.
+fn make_room(
+    repository: &Repository,
+    lock: &Lock,
+    index: &Index,
+    remove: &HashSet<FileId>,
+    events: &dyn Events,
+) -> Result<()> {
+    let left = index.packs().into_iter().filter(|pack| !remove.contains(&pack.id));
+    events.message("deleting index files");
+    let files: Vec<FileId> = repository.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
+    remove_files(repository, FileKind::Index, &files, "deleting index files", events)?;
+    lock.confirm()?;
+    remove_files(repository, FileKind::Pack, remove, "removing old packs", events)?;
+    lock.confirm()?;
+    events.message("rebuilding index");
+    write_index(repository, left)
+}
+
+fn remove_files<'a>(
+    repository: &Repository,
+    kind: FileKind,
+    files: impl IntoIterator<Item = &'a FileId, IntoIter: ExactSizeIterator>,
+    step: &str,
+    events: &dyn Events,
+) -> Result<()> {
+    let files = files.into_iter();
+    let total = files.len() as u64;
+    for (done, id) in files.enumerate() {
         repository.control().checkpoint()?;
-        repository.remove_file(Handle::new(FileKind::Pack, *id))?;
-        events.step(step, done as u64 + 1, packs.len() as u64);
+        repository.remove_file(Handle::new(kind, *id))?;
+        events.step(step, done as u64 + 1, total);
     }
     Ok(())
 }

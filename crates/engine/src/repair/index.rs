@@ -69,6 +69,16 @@ pub fn rewrite_index(
     Ok(())
 }
 
+/// Writes index files of these packs.
+///
+/// # Errors
+/// When one cannot be stored.
+pub(crate) fn write_index(repository: &Repository, packs: impl IntoIterator<Item = PackIndex>) -> Result<()> {
+    let mut writer = IndexWriter { repository, file: IndexFile::default(), blobs: 0 };
+    packs.into_iter().try_for_each(|pack| writer.add(pack))?;
+    writer.flush()
+}
+
 /// Index files shorter than this are put together once there are many.
 const SMALL: u64 = 256 << 10;
 /// How many small files are many.

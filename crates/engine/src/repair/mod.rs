@@ -3,5 +3,6 @@
 mod index;
 mod packs;
 
+pub(crate) use index::write_index;
 pub use index::{RepairIndexReport, repair_index, rewrite_index};
 pub use packs::{RepairPacksReport, repair_packs};

@@ -232,7 +232,7 @@ impl Run<'_> {
     ) {
         if let Err(error) = self.repository.confirm_range(stretch.pack, stretch.start, stretch.length) {
             for (_, _, uses) in stretch.blobs() {
-                self.write_uses(uses, files, open, &Err(Error::damaged("a blob", &error)));
+                self.write_uses(uses, files, open, &Err(error.again()));
             }
             return;
         }
@@ -247,11 +247,12 @@ impl Run<'_> {
             sealed,
             self.repository.context(),
         );
+        let read = read.map_err(Error::from);
         // A stretch's blobs ascend and do not overlap, so each has a part of its own.
         let (mut rest, mut taken) = (sealed, 0);
         let mut part = |blob: &Blob, at: usize| -> Result<&mut [u8]> {
             if let Err(error) = &read {
-                return Err(Error::damaged(handle, error));
+                return Err(error.again());
             }
             let (_, from) = std::mem::take(&mut rest).split_at_mut_checked(at - taken).unwrap_or_default();
             let split = from.split_at_mut_checked(blob.length as usize);
@@ -296,10 +297,14 @@ impl Run<'_> {
             Ok(content) => self.write_uses(uses, files, open, &Ok(content)),
             Err(error) => {
                 let mut reader = BlobReader::new(self.repository, Arc::clone(self.index));
-                // Its place in the files was reckoned with this length.
-                let again = reader.read(BlobKind::Data, &blob.id).ok();
-                let again = again.filter(|content| content.len() == blob.content_length() as usize);
-                self.write_uses(uses, files, open, &again.ok_or(error));
+                let content = match reader.read(BlobKind::Data, &blob.id) {
+                    // Its place in the files was reckoned with this length.
+                    Ok(content) if content.len() == blob.content_length() as usize => Ok(content),
+                    // This one names the pack too.
+                    Err(again) if again.is_about_content() => Err(again),
+                    _ => Err(error),
+                };
+                self.write_uses(uses, files, open, &content);
             }
         }
     }
@@ -318,7 +323,7 @@ impl Run<'_> {
                 Ok(content) => self.write(open, to.file, file, to.offset, content),
                 Err(error) => {
                     if file.mark_failed() {
-                        self.fail(&file.path, error);
+                        self.fail_to_read(&file.path, error);
                     }
                     self.blob_done(open, to.file, file, 0);
                 }

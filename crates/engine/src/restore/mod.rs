@@ -5,6 +5,7 @@
 //! at the target already is compared first, and only what differs is written.
 
 mod batch;
+mod delete;
 mod files;
 mod folders;
 mod plan;

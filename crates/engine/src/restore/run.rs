@@ -36,6 +36,8 @@ pub struct RestoreReport {
     pub deleted: u64,
     /// Items that could not be restored, or did not verify.
     pub failures: u64,
+    /// Those among them for which what is stored is damaged or missing: trying again does not help.
+    pub damaged: u64,
     /// Files that were read again and found right.
     pub verified: u64,
 }
@@ -105,6 +107,7 @@ pub(super) struct Counts {
     pub(super) bytes_skipped: AtomicU64,
     pub(super) deleted: AtomicU64,
     pub(super) failures: AtomicU64,
+    pub(super) damaged: AtomicU64,
     pub(super) verified: AtomicU64,
 }
 
@@ -124,6 +127,7 @@ impl Counts {
             bytes_skipped: get(&self.bytes_skipped),
             deleted: get(&self.deleted),
             failures: get(&self.failures),
+            damaged: get(&self.damaged),
             verified: get(&self.verified),
         }
     }
@@ -140,6 +144,12 @@ fn link_group(node: &Node) -> LinkGroup {
 }
 
 impl Run<'_> {
+    /// An item that could not be restored because of what is stored.
+    pub(super) fn fail_to_read(&self, path: &[u8], error: &Error) {
+        Counts::add(&self.counts.damaged, u64::from(error.is_about_content()));
+        self.fail(path, error);
+    }
+
     pub(super) fn fail(&self, path: &[u8], error: &dyn std::fmt::Display) {
         Counts::add(&self.counts.failures, 1);
         self.failed.lock().insert(path.to_vec());
@@ -289,7 +299,7 @@ impl Run<'_> {
                 Ok(tree) => tree,
                 Err(error) if error.is_interrupted() => return Err(error),
                 Err(error) => {
-                    self.fail(&folder, &error);
+                    self.fail_to_read(&folder, &error);
                     continue;
                 }
             };
@@ -325,24 +335,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    fn delete_unknown(&self, folder: &[u8], known: &HashSet<Vec<u8>>) {
-        let Ok(names) = self.target.names(folder) else { return };
-        for name in names.into_iter().filter(|name| !known.contains(name)) {
-            let path = join(folder, &name);
-            if !(self.select)(&path, false).item {
-                continue;
-            }
-            if !self.options.dry_run
-                && let Err(error) = self.target.remove(&path)
-            {
-                self.fail(&path, &error);
-                continue;
-            }
-            Counts::add(&self.counts.deleted, 1);
-            self.events.message(&format!("deleted {}", String::from_utf8_lossy(&path)));
-        }
     }
 }
 

@@ -19,7 +19,7 @@ mod source;
 mod stat;
 mod targets;
 mod walk;
-mod wildcard;
+pub mod wildcard;
 mod worker;
 mod zone;
 

@@ -5,7 +5,7 @@
 
 /// The pattern is malformed: an open bracket, an empty class or range, or a backslash at the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub struct Malformed;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
@@ -16,13 +16,17 @@ enum Token {
 
 /// A compiled component pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wildcard {
+pub struct Wildcard {
     /// Runs of tokens; the flag says that a star stands before the run.
     runs: Vec<(bool, Vec<Token>)>,
 }
 
 impl Wildcard {
-    pub(super) fn new(pattern: &[u8]) -> Result<Self, Malformed> {
+    /// Takes a pattern apart.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn new(pattern: &[u8]) -> Result<Self, Malformed> {
         let mut runs = Vec::new();
         let mut star = false;
         let mut run = Vec::new();
@@ -59,7 +63,9 @@ impl Wildcard {
         Ok(Self { runs })
     }
 
-    pub(super) fn matches(&self, mut name: &[u8]) -> bool {
+    /// Whether the whole name fits.
+    #[must_use]
+    pub fn matches(&self, mut name: &[u8]) -> bool {
         for (at, (star, run)) in self.runs.iter().enumerate() {
             let last = at + 1 == self.runs.len();
             if *star && run.is_empty() {

@@ -46,19 +46,21 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match &http.trust {
+    let builder = match http.trust.as_slice() {
         _ if !tls => builder.with_root_certificates(RootCertStore::empty()),
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
-        Some(file) => {
+        [] => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
+        files => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(file)? {
-                roots.add(certificate)?;
+            for file in files {
+                for certificate in certificates(file)? {
+                    roots.add(certificate)?;
+                }
             }
             builder.with_root_certificates(roots)
         }
-        None => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
     };
     Ok(match &http.client_certificate {
         Some(file) if tls => {

@@ -2,6 +2,7 @@
 
 mod discard;
 mod files;
+mod glob;
 mod resume;
 mod stdin;
 mod targets;

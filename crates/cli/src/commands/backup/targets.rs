@@ -97,14 +97,13 @@ fn patterns(content: &[u8]) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// The files that a pattern matches, in the order of their names. A name that is not UTF-8 is taken as it is.
+/// The files that a pattern matches, in the order of their names.
 fn matching(app: &App, pattern: &[u8]) -> Outcome<Vec<PathBuf>> {
-    let Ok(text) = std::str::from_utf8(pattern) else { return Ok(vec![path(pattern)]) };
-    let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
-    let found = glob::glob_with(text, options).explain(format!("pattern {text:?} is not valid"))?;
-    let found: Vec<_> = found.filter_map(Result::ok).collect();
+    let shown = crate::format::quote(pattern);
+    let found = super::glob::expand(pattern)
+        .map_err(|_| Failure::fatal(format!("pattern {shown} in --files-from is not valid: a bracket is not closed or empty, or a backslash stands at the end")))?;
     if found.is_empty() {
-        app.console.complain(format!("pattern {text:?} does not match any files, skipping"));
+        app.console.complain(format!("pattern {shown} does not match any files, skipping"));
     }
     Ok(found)
 }

@@ -91,10 +91,12 @@ fn a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise() {
     let front = Front::start(&server, false);
     let error = front.prepare(&Http::default()).unwrap_err();
     assert_ne!(error.kind, ErrorKind::Transient, "{error}");
-    front.prepare(&Http { trust: Some(front.certificate.clone()), ..Http::default() }).unwrap();
+    front.prepare(&Http { trust: vec![front.certificate.clone()], ..Http::default() }).unwrap();
+    let both = vec![front.client.clone(), front.certificate.clone()];
+    front.prepare(&Http { trust: both, ..Http::default() }).unwrap();
     front.prepare(&Http { insecure: true, ..Http::default() }).unwrap();
     // Only what is in the file is trusted then.
-    let error = front.prepare(&Http { trust: Some(front.client.clone()), ..Http::default() }).unwrap_err();
+    let error = front.prepare(&Http { trust: vec![front.client.clone()], ..Http::default() }).unwrap_err();
     assert_ne!(error.kind, ErrorKind::Transient, "{error}");
 }
 
@@ -102,7 +104,7 @@ fn a_certificate_that_nobody_vouches_for_is_refused_unless_told_otherwise() {
 fn a_server_that_asks_who_we_are_is_shown_the_certificate() {
     let server = Server::start();
     let front = Front::start(&server, true);
-    let anonymous = Http { trust: Some(front.certificate.clone()), ..Http::default() };
+    let anonymous = Http { trust: vec![front.certificate.clone()], ..Http::default() };
     front.prepare(&anonymous).unwrap_err();
     front.prepare(&Http { client_certificate: Some(front.client.clone()), ..anonymous }).unwrap();
 }
@@ -114,7 +116,7 @@ fn files_without_certificates_are_named() {
     let (empty, missing) = (front.folder.path().join("empty"), front.folder.path().join("missing"));
     std::fs::write(&empty, "no certificate").unwrap();
     for file in [empty, missing] {
-        let trust = Http { trust: Some(file.clone()), ..Http::default() };
+        let trust = Http { trust: vec![file.clone()], ..Http::default() };
         let client = Http { client_certificate: Some(file.clone()), insecure: true, ..Http::default() };
         for http in [trust, client] {
             let error = front.prepare(&http).unwrap_err();

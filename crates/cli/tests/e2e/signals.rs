@@ -1,0 +1,92 @@
+//! Signals: `SIGUSR1` shows progress, an interrupt ends the work in order.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::world::{World, noise};
+
+fn send(signal: &str, child: &Child) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// Sends the signal until the program says something; gives its first line that holds `text`.
+fn asked_for_progress(child: &mut Child, text: &str) -> String {
+    let (sender, lines) = std::sync::mpsc::channel();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    for _ in 0..200 {
+        send("-USR1", child);
+        while let Ok(line) = lines.recv_timeout(Duration::from_millis(50)) {
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+    panic!("no {text:?} was told");
+}
+
+#[test]
+fn progress_is_told_at_once_when_asked_for() {
+    let world = World::initialised();
+    let mut child = world.start(["backup", "--stdin"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&noise(3_000_000)).unwrap();
+    world.wait_for_lock();
+    let line = asked_for_progress(&mut child, "MiB");
+    assert!(line.starts_with("[0:") && line.contains("0 errors"), "{line}");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+
+    // Quiet work answers too, as JSON where that is spoken.
+    let mut child = world.start(["backup", "--stdin", "--quiet", "--json"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&noise(3_000_001)).unwrap();
+    world.wait_for_lock();
+    let line = asked_for_progress(&mut child, "bytes_done");
+    assert!(line.contains(r#""message_type":"status""#), "{line}");
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_request_to_terminate_is_an_interrupt() {
+    let world = World::initialised();
+    world.file("src/big", noise(9_000_000));
+    let mut child = world.start(["backup", "src", "--limit-upload", "1000"]);
+    world.wait_for_lock();
+    send("-TERM", &child);
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(world.locks().is_empty());
+    world.run(["check"]).succeeds();
+    assert!(world.run(["snapshots", "--json"]).json()[0].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn files_that_vanish_meanwhile_are_three() {
+    let world = World::initialised();
+    for number in 0..10 {
+        let content: Vec<u8> = noise(3_000_000).iter().map(|byte| byte.wrapping_add(number)).collect();
+        world.file(&format!("src/{number}"), content);
+    }
+    // Whatever order files are read in, one of these comes late.
+    let listed = std::fs::read_dir(world.path("src")).unwrap().last().unwrap().unwrap().path();
+    let mut gone = vec![listed, world.path("src/9"), world.path("src/0")];
+    gone.dedup();
+    let arguments =
+        ["backup", "src", "--limit-upload", "10000", "--pack-size", "4", "--read-concurrency", "1"];
+    let mut child = world.start(arguments);
+    while world.contents("repo/data").keys().all(|name| name.len() < 64) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended too early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for path in gone {
+        let _ = std::fs::remove_file(path);
+    }
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.contains("src/") && errors.contains("No such file"), "{errors}");
+    world.run(["check"]).succeeds();
+    assert_eq!(world.run(["snapshots", "--json"]).json()[0].as_array().unwrap().len(), 1);
+}
