@@ -35,9 +35,6 @@ impl From<backstay_engine::Error> for Failure {
                 let failure = Self::fatal(&error);
                 match cause.kind {
                     ErrorKind::NoSpace => failure.hint("free some space, then run the command again; `prune` may help"),
-                    ErrorKind::Corrupt => failure.hint(
-                        "the file is not as it was written: `check` finds all damage; put `config` or a key back from a copy of the repository",
-                    ),
                     ErrorKind::Denied => failure.hint("check the credentials, and who owns the repository's files"),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
                     // The configuration is named by an error of its own.
