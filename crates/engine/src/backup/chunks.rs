@@ -14,9 +14,6 @@ use super::sink::Shared;
 use crate::format::BlobKind;
 use crate::pack::Packer;
 
-/// Tasks that may wait, for each worker.
-const WAITING: usize = 4;
-
 /// What is to be done for big files, and the memory they are read into.
 pub(super) struct ChunkQueue {
     sender: Sender<Task>,
@@ -54,9 +51,9 @@ pub(super) struct ChunkedFile {
 type Finish = Box<dyn FnOnce(&Shared, Vec<FileId>, u64) -> Result<(), SinkError> + Send>;
 
 impl ChunkQueue {
-    /// A queue for so many workers, of chunks up to `longest` bytes.
+    /// A queue for so many workers, of chunks up to `longest` bytes. One may wait for each: waiting chunks hold memory.
     pub(super) fn new(workers: usize, longest: usize) -> Self {
-        let (sender, receiver) = bounded(workers * WAITING);
+        let (sender, receiver) = bounded(workers);
         Self { sender, receiver, buffers: Buffers::new(longest) }
     }
 }
