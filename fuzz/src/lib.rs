@@ -7,6 +7,7 @@ use backstay_core::{Control, Silent};
 use backstay_engine::crypto::{Key, KeyBytes};
 use backstay_engine::format::pack::{parse_header, parse_pack, write_header};
 use backstay_engine::format::{Config, IndexFile, KeyFile, LockFile, Snapshot, Tree};
+use backstay_engine::journal::Notes;
 use backstay_engine::pack::Decompressor;
 use backstay_sources::mbstream;
 
@@ -100,6 +101,16 @@ pub fn decompress(bytes: &[u8]) {
     let mut out = Vec::new();
     if Decompressor::default().decompress(packed, length, &mut out).is_ok() {
         assert_eq!(out.len(), length);
+    }
+}
+
+/// The journal of a backup: a file as it lies there, and the same bytes as one record that was sealed.
+pub fn journal(bytes: &[u8]) {
+    let (_, whole) = Notes::read(bytes, &key());
+    assert!(whole <= bytes.len() as u64);
+    let mut notes = Notes::default();
+    if notes.take(bytes).is_none() {
+        assert_eq!(notes, Notes::default());
     }
 }
 

@@ -51,5 +51,6 @@ targets!(
     envelope,
     decompress,
     time,
-    mbstream
+    mbstream,
+    journal
 );

@@ -8,6 +8,7 @@ mod corpora;
 mod damage;
 mod hostile;
 mod interop;
+mod journal;
 mod leniency;
 mod locks;
 mod losses;
