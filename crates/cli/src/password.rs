@@ -102,7 +102,11 @@ pub(crate) fn can_ask() -> bool {
 /// Asks on the terminal, or takes the first line of standard input. Empty is refused.
 pub(crate) fn ask(prompt: &str) -> Outcome<Password> {
     let password = if can_ask() {
-        Password::new(rpassword::prompt_password(prompt).explain("unable to read password")?)
+        let typed = rpassword::prompt_password(prompt);
+        if typed.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::Interrupted) {
+            return Err(Failure::interrupted());
+        }
+        Password::new(typed.explain("unable to read password")?)
     } else {
         let mut line = Password::default();
         std::io::stdin().lock().read_line(&mut line).explain("unable to read password")?;

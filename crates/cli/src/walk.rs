@@ -99,8 +99,9 @@ pub(crate) fn subfolder(repository: &Opened, root: &FileId, path: &str) -> Outco
     for name in components(path) {
         let found = repository.tree(&tree)?;
         let shown = String::from_utf8_lossy(name).into_owned();
-        let node =
-            found.find(name).ok_or_else(|| Failure::fatal(format!("path {path}: not found at {shown:?}")))?;
+        let node = found.find(name).ok_or_else(|| {
+            Failure::fatal(format!("path {path}: not found at {shown:?}")).hint("`ls` lists what there is")
+        })?;
         tree = node
             .subtree
             .filter(|_| node.is_folder())

@@ -106,6 +106,7 @@ pub(crate) fn classify(error: &io::Error) -> ErrorKind {
         Io::AlreadyExists => ErrorKind::Exists,
         Io::PermissionDenied => ErrorKind::Denied,
         Io::ReadOnlyFilesystem => ErrorKind::ReadOnly,
+        Io::NotADirectory => ErrorKind::Config,
         Io::StorageFull | Io::QuotaExceeded => ErrorKind::NoSpace,
         Io::TimedOut => ErrorKind::Timeout,
         Io::UnexpectedEof => ErrorKind::Corrupt,

@@ -32,8 +32,10 @@ pub(super) fn run(app: &App, args: &Check) -> Outcome {
     Ok(())
 }
 
+/// Packs of which something may be saved.
 fn broken_packs(report: &CheckReport) -> Option<Vec<String>> {
-    let packs: Vec<_> = report.broken_packs.iter().map(ToString::to_string).collect();
+    let there = report.broken_packs.iter().filter(|id| !report.missing_packs.contains(id));
+    let packs: Vec<_> = there.map(ToString::to_string).collect();
     (!packs.is_empty()).then_some(packs)
 }
 
@@ -86,18 +88,29 @@ fn print_findings(app: &App, report: &CheckReport) {
     if console.is_json() {
         return;
     }
-    if !report.broken_packs.is_empty() {
-        let packs: Vec<_> = report.broken_packs.iter().map(ToString::to_string).collect();
+    if let Some(packs) = broken_packs(report) {
         console.complain(format!(
             "\nThe repository contains damaged pack files. Save what is whole in them, then repair the snapshots:\n\n\
              backstay repair packs {}\nbackstay repair snapshots --forget\n",
             packs.join(" ")
         ));
     }
-    if report.suggest_repair_index {
+    if !report.missing_packs.is_empty() {
+        console.complain(
+            "\nPack files are missing. If there is a copy of the repository, bring them back from it. If not:\n\n\
+             backstay repair index               forgets what was in them\n\
+             backstay backup --force PATH        stores again what the sources still have\n\
+             backstay repair snapshots --forget  last of all: takes what is lost out of the snapshots\n",
+        );
+    } else if report.suggest_repair_index {
         console.complain("hint: run `backstay repair index` to put the index right");
     }
-    if report.suggest_prune {
+    if report.suggest_recover {
+        console.complain(
+            "hint: there is data but no snapshot. If snapshots should be here, run `backstay repair index` and then `backstay recover`; \
+             if not, `backstay prune` tidies up",
+        );
+    } else if report.suggest_prune {
         console.say("hint: this is not critical; `backstay prune` tidies up");
     }
 }

@@ -8,9 +8,12 @@ use crate::repository::{Access, Opened};
 
 pub(super) fn run(app: &App, all: bool) -> Outcome {
     let repository = Opened::open(app, Access::Unlocked)?;
-    let removed = remove_locks(repository.engine(), all, &is_alive)?;
-    if removed > 0 {
-        app.console.say(format!("successfully removed {removed} locks"));
+    let outcome = remove_locks(repository.engine(), all, &is_alive)?;
+    if outcome.removed > 0 {
+        app.console.say(format!("successfully removed {} locks", outcome.removed));
+    }
+    for lock in outcome.unreadable {
+        app.console.complain(format!("lock {lock} cannot be read and stays; if nobody works on the repository, `unlock --remove-all` removes it"));
     }
     Ok(())
 }

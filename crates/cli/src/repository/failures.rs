@@ -35,6 +35,7 @@ impl From<backstay_engine::Error> for Failure {
                 let failure = Self::fatal(&error);
                 match cause.kind {
                     ErrorKind::NoSpace => failure.hint("free some space, then run the command again; `prune` may help"),
+                    ErrorKind::Config => failure.hint("check the repository's address (-r or BACKSTAY_REPOSITORY): for a folder, each part of its path has to be one"),
                     ErrorKind::Denied => failure.hint("check the credentials, and who owns the repository's files"),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
                     // The configuration is named by an error of its own.

@@ -57,14 +57,19 @@ impl Terminal {
         }
     }
 
-    /// Types a password once nothing that is typed is shown any more.
+    /// Types a password.
     fn type_password(&mut self, password: &str) -> &mut Self {
+        self.await_silence().press(password).press("\n")
+    }
+
+    /// Waits until nothing that is typed is shown any more.
+    fn await_silence(&mut self) -> &mut Self {
         use rustix::termios::{LocalModes, tcgetattr};
         while tcgetattr(&self.pty).unwrap().local_modes.contains(LocalModes::ECHO) {
             assert!(self.child.try_wait().unwrap().is_none(), "it ended: {}", self.seen);
             std::thread::sleep(std::time::Duration::from_millis(2));
         }
-        self.press(password).press("\n")
+        self
     }
 
     fn press(&mut self, keys: &str) -> &mut Self {
@@ -143,4 +148,13 @@ fn ctrl_c_ends_a_backup_without_a_lock_left_behind() {
     terminal.expect("total 1 files").press("\u{3}").expect("cleaning up");
     assert_eq!(terminal.end().0, 130);
     assert!(world.locks().is_empty());
+}
+
+#[test]
+fn ctrl_c_at_a_prompt_is_an_interrupt() {
+    let mut world = World::initialised();
+    world.forget_password();
+    let mut terminal = Terminal::start(&world.command(["snapshots"]));
+    terminal.expect("enter password for repository").await_silence().press("\u{3}");
+    assert_eq!(terminal.end().0, 130);
 }

@@ -111,31 +111,39 @@ impl Shared {
         match self.chunks.sender.try_send(task) {
             Ok(()) => Ok(()),
             Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => match packer {
-                Some(packer) => self.run(task, packer),
-                None => self.packers()?.with(|packer| self.run(task, packer)),
+                Some(packer) => self.run_one(task, packer),
+                None => self.packers()?.with(|packer| self.run_one(task, packer)),
             },
         }
     }
 
-    /// Does a task, and takes a second chunk along with a first: two are hashed at once.
-    pub(super) fn run(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
+    fn run_one(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
         match task {
             Task::Search(search) => search.run(&self.chunker),
-            Task::Store(chunk) => match self.chunks.receiver.try_recv() {
-                Ok(Task::Store(other)) => {
-                    let contents = [chunk.content(), other.content()];
-                    let [first, second] = self.store_both(packer, BlobKind::Data, contents)?;
-                    self.end_chunk(chunk, first)?;
-                    self.end_chunk(other, second)?;
-                }
-                Ok(Task::Search(search)) => {
-                    search.run(&self.chunker);
-                    self.store_chunk(chunk, packer)?;
-                }
-                Err(_) => self.store_chunk(chunk, packer)?,
-            },
+            Task::Store(chunk) => {
+                let stored = self.store(packer, BlobKind::Data, chunk.content())?;
+                self.end_chunk(chunk, stored)?;
+            }
         }
         Ok(())
+    }
+
+    /// Does a task from the queue, and takes a second chunk along with a first: two are hashed at once.
+    pub(super) fn run(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
+        let Task::Store(first) = task else { return self.run_one(task, packer) };
+        match self.chunks.receiver.try_recv() {
+            Ok(Task::Store(second)) => {
+                let contents = [first.content(), second.content()];
+                let [one, two] = self.store_both(packer, BlobKind::Data, contents)?;
+                self.end_chunk(first, one)?;
+                self.end_chunk(second, two)
+            }
+            Ok(search) => {
+                self.run_one(search, packer)?;
+                self.run_one(Task::Store(first), packer)
+            }
+            Err(_) => self.run_one(Task::Store(first), packer),
+        }
     }
 
     /// Takes over a blob that the repository has already.
@@ -145,11 +153,6 @@ impl Shared {
             *slot = id;
         }
         file.release(self)
-    }
-
-    fn store_chunk(&self, chunk: Chunk, packer: &mut Packer) -> Result<(), SinkError> {
-        let stored = self.store(packer, BlobKind::Data, chunk.content())?;
-        self.end_chunk(chunk, stored)
     }
 
     /// Notes that a chunk is stored, and ends its file if it was the last.

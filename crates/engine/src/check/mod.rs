@@ -80,12 +80,16 @@ pub struct Finding {
 pub struct CheckReport {
     /// Everything found.
     pub findings: Vec<Finding>,
-    /// Packs that cannot be read as they were written.
+    /// Packs that cannot be read as they were written, the missing ones too.
     pub broken_packs: Vec<FileId>,
+    /// Packs that are not there at all.
+    pub missing_packs: Vec<FileId>,
     /// `repair index` would help.
     pub suggest_repair_index: bool,
     /// `prune` would tidy up.
     pub suggest_prune: bool,
+    /// There is data and no snapshot: unless that is meant, `recover` would bring back what can be found.
+    pub suggest_recover: bool,
     /// Packs that were read whole.
     pub packs_read: u64,
     /// Blobs that no snapshot needs, if they were counted.
@@ -131,6 +135,8 @@ pub fn check(repository: &Repository, options: &CheckOptions, events: &dyn Event
         events.message("read all data");
         data::check_packs(repository, &index, &chosen, events, &mut report)?;
     }
+    let all = options.snapshots.is_none();
+    report.suggest_recover = all && snapshots.is_empty() && (report.suggest_prune || index.pack_count() > 0);
     report.broken_packs.sort_unstable();
     report.broken_packs.dedup();
     Ok(report)

@@ -48,6 +48,7 @@ pub(super) fn check_packs(
             None => {
                 report.error(format!("pack {}: does not exist", pack.id));
                 report.broken_packs.push(pack.id);
+                report.missing_packs.push(pack.id);
                 report.suggest_repair_index = true;
             }
             Some(length) => {

@@ -67,7 +67,7 @@ impl Journal {
     /// Whether an earlier backup left something.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
-        !self.packs.lock().is_empty() || !self.past.folders.is_empty() || !self.past.files.is_empty()
+        !self.packs.lock().is_empty()
     }
 
     /// Indexes the packs that were stored before the earlier backup was interrupted but that no index file names; returns how many.

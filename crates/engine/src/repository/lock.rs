@@ -259,18 +259,28 @@ pub fn list_locks(repository: &Repository) -> Result<Vec<LockInfo>> {
     Ok(locks)
 }
 
-/// Removes locks that were left behind, or all of them; returns how many. `is_alive` tells whether a
-/// process of this host lives.
+/// What became of the locks of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unlocked {
+    /// How many were removed.
+    pub removed: usize,
+    /// Those that nobody can read, and that stay.
+    pub unreadable: Vec<FileId>,
+}
+
+/// Removes locks that were left behind, or all of them. `is_alive` tells whether a process of this host lives.
 ///
 /// # Errors
 /// When a lock cannot be removed.
-pub fn remove_locks(repository: &Repository, all: bool, is_alive: &dyn Fn(i64) -> bool) -> Result<usize> {
-    let mut removed = 0;
+pub fn remove_locks(repository: &Repository, all: bool, is_alive: &dyn Fn(i64) -> bool) -> Result<Unlocked> {
+    let mut outcome = Unlocked::default();
     for info in list_locks(repository)? {
         if all || info.is_stale(repository, is_alive) {
             repository.remove_file(Handle::new(FileKind::Lock, info.id))?;
-            removed += 1;
+            outcome.removed += 1;
+        } else if info.file.is_err() {
+            outcome.unreadable.push(info.id);
         }
     }
-    Ok(removed)
+    Ok(outcome)
 }

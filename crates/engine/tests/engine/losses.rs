@@ -234,15 +234,15 @@ fn locks_that_were_left_behind_are_told_from_those_in_use() {
     use backstay_engine::testing::TestClock;
     let (vault, memory) = Vault::new();
     let lock = Lock::acquire(&vault.repository, false).unwrap();
-    assert_eq!(remove_locks(&vault.repository, false, &|_| true).unwrap(), 0);
+    assert_eq!(remove_locks(&vault.repository, false, &|_| true).unwrap().removed, 0);
     let mut later = crate::support::vault::environment();
     let clock = TestClock::default();
     clock.advance(31 * 60);
     later.clock = Arc::new(clock);
     let other = Vault::open_with(Arc::new(memory), crate::support::vault::PASSWORD, later, tiny()).unwrap();
-    assert_eq!(remove_locks(&other.repository, false, &|_| true).unwrap(), 1);
+    assert_eq!(remove_locks(&other.repository, false, &|_| true).unwrap().removed, 1);
     drop(lock);
     let lock = Lock::acquire(&vault.repository, false).unwrap();
-    assert_eq!(remove_locks(&vault.repository, false, &|_| false).unwrap(), 1);
+    assert_eq!(remove_locks(&vault.repository, false, &|_| false).unwrap().removed, 1);
     drop(lock);
 }

@@ -45,8 +45,7 @@ pub(super) fn flat(
         };
         let Some(id) = layout::id(name) else { continue };
         match size(&entry) {
-            Ok(Some(size)) => each(id, size),
-            Ok(None) => {}
+            Ok(size) => each(id, size),
             // Removed by somebody since the folder was read.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failure::from_io("list", entry.path().display(), error)),
@@ -70,11 +69,15 @@ fn entries(folder: &Path) -> Result<impl Iterator<Item = io::Result<DirEntry>>, 
     }
 }
 
-/// The length of a file, or of what a link to a file points at; nothing for folders and the like.
-fn size(entry: &DirEntry) -> io::Result<Option<u64>> {
+/// The length of a file, or of what a link to a file points at. Whatever else has the name of a file counts as empty: it is listed, so that
+/// whoever reads it is told.
+fn size(entry: &DirEntry) -> io::Result<u64> {
     let mut meta = entry.metadata()?;
     if meta.is_symlink() {
-        meta = fs::metadata(entry.path())?;
+        match fs::metadata(entry.path()) {
+            Ok(target) => meta = target,
+            Err(_) => return Ok(0),
+        }
     }
-    Ok(meta.is_file().then_some(meta.len()))
+    Ok(if meta.is_file() { meta.len() } else { 0 })
 }
