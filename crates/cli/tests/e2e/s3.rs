@@ -25,6 +25,27 @@ fn a_repository_in_a_bucket_takes_and_gives_back() {
     with_credentials(&world, SECRET, ["check", "--read-data"]).succeeds();
 }
 
+/// Nobody here knows the names below a domain, so the server is asked as a proxy is: with the whole address in the request.
+#[test]
+fn a_bucket_may_be_named_by_its_host() {
+    let server = Server::of_domain("s3.example.test");
+    let mut world = World::new();
+    world.set_repository("s3:http://s3.example.test/bucket/prefix");
+    world.some_files();
+    let run = |arguments: &[&str]| {
+        let mut command = world.command(arguments.iter().chain(&["-o", "s3.bucket-lookup=dns"]));
+        command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", SECRET);
+        command.env("http_proxy", &server.url);
+        finish(command).succeeds()
+    };
+    run(&["init"]);
+    run(&["backup", "src"]);
+    assert!(server.root().join("bucket/prefix/config").exists());
+    run(&["check", "--read-data"]);
+    run(&["restore", "latest", "--target", "out"]);
+    assert_eq!(world.contents("out/src"), world.contents("src"));
+}
+
 #[test]
 fn wrong_credentials_are_named_and_not_shown() {
     let server = Server::start();

@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
+use s3s::host::SingleDomain;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::{Body, HttpError};
 use tokio::runtime::Runtime;
@@ -35,11 +36,22 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// One whose buckets are named by hosts below this domain; the tests of the program use it.
+    #[allow(dead_code)]
+    pub(crate) fn of_domain(domain: &str) -> Self {
+        Self::with(|builder| builder.set_host(SingleDomain::new(domain).unwrap()))
+    }
+
+    fn with(arrange: impl FnOnce(&mut S3ServiceBuilder)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let behaviour = Arc::new(Mutex::new(Behaviour { knows_conditions: true, busy_for: 0 }));
         let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        arrange(&mut builder);
         let service = builder.build();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
