@@ -36,7 +36,9 @@ impl From<backstay_engine::Error> for Failure {
                 match cause.kind {
                     ErrorKind::NoSpace => failure.hint("free some space, then run the command again; `prune` may help"),
                     ErrorKind::Config => failure.hint("check the repository's address (-r or BACKSTAY_REPOSITORY): for a folder, each part of its path has to be one"),
-                    ErrorKind::Denied => failure.hint("check the credentials, and who owns the repository's files"),
+                    ErrorKind::Denied => failure.hint(
+                        "check the credentials, and who owns the repository's files; commands that only read work with --no-lock where nothing may be written",
+                    ),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
                     // The configuration is named by an error of its own.
                     ErrorKind::NotFound | ErrorKind::Corrupt => failure.hint(damage(&cause.what, "")),

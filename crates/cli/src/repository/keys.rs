@@ -9,7 +9,7 @@ use backstay_engine::repository::unlock;
 use super::Place;
 use crate::app::App;
 use crate::default_repository;
-use crate::failure::Outcome;
+use crate::failure::{Exit, Failure, Outcome};
 use crate::password::{self, Password};
 
 /// The password for a repository that is about to be made.
@@ -29,8 +29,18 @@ pub(super) fn new_password(app: &App, place: &Place) -> Outcome<Password> {
     password::ask_new("enter password for new repository: ")
 }
 
+/// What to do about the password of the repository that `copy` and `init` read from.
+const OF_THE_OTHER: &str = "this is about the repository to read from: give its password with --from-password-file, \
+                            --from-password-command or BACKSTAY_FROM_PASSWORD";
+
 /// The key that the password opens; asks for one where none was given.
 pub(super) fn find(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<(KeyBytes, FileId)> {
+    let about_other = |failure: &Failure| place.is_secondary() && matches!(failure.exit, Exit::WrongPassword);
+    find_key(app, place, storage)
+        .map_err(|failure| if about_other(&failure) { failure.hint(OF_THE_OTHER) } else { failure })
+}
+
+fn find_key(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<(KeyBytes, FileId)> {
     let hint = place.key_hint();
     if let Some(password) = place.given_password()? {
         return Ok(unlock(storage, &password, hint)?);
@@ -44,7 +54,10 @@ pub(super) fn find(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outc
     let mut tries = if password::can_ask() { 3 } else { 1 };
     loop {
         tries -= 1;
-        let password = password::ask("enter password for repository: ")?;
+        let password = password::ask("enter password for repository: ").map_err(|failure| {
+            let empty = matches!(failure.exit, Exit::General);
+            if empty && place.is_secondary() { failure.hint(OF_THE_OTHER) } else { failure }
+        })?;
         match unlock(storage, &password, hint) {
             Err(error @ backstay_engine::Error::WrongPassword { .. }) if tries > 0 => {
                 app.console.complain(format!("{error}. Try again"));

@@ -55,6 +55,11 @@ impl Place {
         }))
     }
 
+    /// Whether it is the one that `copy` and `init` read from.
+    pub(super) fn is_secondary(&self) -> bool {
+        !self.password.environment.is_empty()
+    }
+
     /// The same place, with so many files read at once.
     pub(crate) fn reading_with(mut self, threads: Option<usize>) -> Self {
         self.threads = threads;

@@ -41,3 +41,16 @@ fn what_came_before_a_damaged_snapshot_is_copied() {
     let copied = world.run(["-r", "other", "snapshots", "--json"]).succeeds();
     assert_eq!(copied.json()[0].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_password_that_is_missing_or_wrong_is_that_of_the_source() {
+    let world = World::initialised();
+    world.run(["-r", "other", "init"]).succeeds();
+    world.file("wrong", "not this one");
+    let hint = "--from-password-file";
+    world.run(["copy", "--from-repo", "other"]).ends_with(1).complains(hint);
+    world
+        .run(["copy", "--from-repo", "other", "--from-password-file", "wrong"])
+        .ends_with(12)
+        .complains(hint);
+}

@@ -126,7 +126,7 @@ fn the_status_line_is_written_over_and_gone_at_the_end() {
     let world = World::initialised();
     world.file("src/a", noise(3_000_000)).file("src/b", noise(20));
     let mut terminal = Terminal::start(&world.command(["backup", "src", "--limit-upload", "3000"]));
-    terminal.expect("total 2 files").expect("snapshot").expect(" saved");
+    terminal.expect("2 files").expect("snapshot").expect(" saved");
     let (code, seen) = terminal.end();
     assert_eq!(code, 0, "{seen}");
     // Lines are erased, not added.
@@ -145,7 +145,7 @@ fn ctrl_c_ends_a_backup_without_a_lock_left_behind() {
     let world = World::initialised();
     world.file("src/a", noise(9_000_000));
     let mut terminal = Terminal::start(&world.command(["backup", "src", "--limit-upload", "1000"]));
-    terminal.expect("total 1 files").press("\u{3}").expect("cleaning up");
+    terminal.expect("1 files").press("\u{3}").expect("cleaning up");
     assert_eq!(terminal.end().0, 130);
     assert!(world.locks().is_empty());
 }
