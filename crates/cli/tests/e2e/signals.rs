@@ -14,7 +14,12 @@ fn send(signal: &str, child: &Child) {
 fn asked_for_progress(child: &mut Child, text: &str) -> String {
     let (sender, lines) = std::sync::mpsc::channel();
     let output = BufReader::new(child.stdout.take().unwrap());
-    std::thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    // Read to its end whether anybody listens or not: the program must not find its output closed.
+    std::thread::spawn(move || {
+        for line in output.lines().map_while(Result::ok) {
+            let _ = sender.send(line);
+        }
+    });
     for _ in 0..200 {
         send("-USR1", child);
         while let Ok(line) = lines.recv_timeout(Duration::from_millis(50)) {

@@ -215,7 +215,8 @@ fn verbose_messages_tell_what_was_stored_and_how_long_it_took() {
             let stored = item["data_size_in_repo"].as_u64().unwrap() > 0;
             (path.clone(), item["action"].clone(), item["data_size"].clone(), stored)
         };
-        items.iter().map(row).collect::<Vec<_>>()
+        // A scan that the backup overtakes ends without a word.
+        items.iter().filter(|(path, _)| !path.is_empty()).map(row).collect::<Vec<_>>()
     };
     assert_eq!(told(&ours), told(&theirs));
     for items in [&theirs, &ours] {
