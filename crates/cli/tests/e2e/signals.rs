@@ -38,8 +38,8 @@ fn progress_is_told_at_once_when_asked_for() {
     let mut input = child.stdin.take().unwrap();
     input.write_all(&noise(3_000_000)).unwrap();
     world.wait_for_lock();
-    let line = asked_for_progress(&mut child, "MiB");
-    assert!(line.starts_with("[0:") && line.contains("0 errors"), "{line}");
+    let line = asked_for_progress(&mut child, "0 errors");
+    assert!(line.starts_with("[0:"), "{line}");
     drop(input);
     assert!(child.wait().unwrap().success());
 
@@ -48,7 +48,7 @@ fn progress_is_told_at_once_when_asked_for() {
     let mut input = child.stdin.take().unwrap();
     input.write_all(&noise(3_000_001)).unwrap();
     world.wait_for_lock();
-    let line = asked_for_progress(&mut child, "bytes_done");
+    let line = asked_for_progress(&mut child, "status");
     assert!(line.contains(r#""message_type":"status""#), "{line}");
     drop(input);
     assert!(child.wait().unwrap().success());
