@@ -1,6 +1,5 @@
-//! Signals: `SIGUSR1` shows progress, an interrupt ends the work in order.
+//! Signals: an interrupt ends the work in order.
 
-use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -8,50 +7,6 @@ use crate::world::{World, noise};
 
 fn send(signal: &str, child: &Child) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-}
-
-/// Sends the signal until the program says something; gives its first line that holds `text`.
-fn asked_for_progress(child: &mut Child, text: &str) -> String {
-    let (sender, lines) = std::sync::mpsc::channel();
-    let output = BufReader::new(child.stdout.take().unwrap());
-    // Read to its end whether anybody listens or not: the program must not find its output closed.
-    std::thread::spawn(move || {
-        for line in output.lines().map_while(Result::ok) {
-            let _ = sender.send(line);
-        }
-    });
-    for _ in 0..200 {
-        send("-USR1", child);
-        while let Ok(line) = lines.recv_timeout(Duration::from_millis(50)) {
-            if line.contains(text) {
-                return line;
-            }
-        }
-    }
-    panic!("no {text:?} was told");
-}
-
-#[test]
-fn progress_is_told_at_once_when_asked_for() {
-    let world = World::initialised();
-    let mut child = world.start(["backup", "--stdin"]);
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(&noise(3_000_000)).unwrap();
-    world.wait_for_lock();
-    let line = asked_for_progress(&mut child, "0 errors");
-    assert!(line.starts_with("[0:"), "{line}");
-    drop(input);
-    assert!(child.wait().unwrap().success());
-
-    // Quiet work answers too, as JSON where that is spoken.
-    let mut child = world.start(["backup", "--stdin", "--quiet", "--json"]);
-    let mut input = child.stdin.take().unwrap();
-    input.write_all(&noise(3_000_001)).unwrap();
-    world.wait_for_lock();
-    let line = asked_for_progress(&mut child, "status");
-    assert!(line.contains(r#""message_type":"status""#), "{line}");
-    drop(input);
-    assert!(child.wait().unwrap().success());
 }
 
 #[test]
