@@ -1,20 +1,38 @@
-//! Pure rules over plain data: which snapshots a repository keeps.
+//! Pure rules over plain data: which snapshots a repository keeps, when plans run, how long retries wait.
 //!
-//! Nothing here reads a repository, a clock or a zone database. A caller describes its snapshots as
-//! [`SnapshotFacts`], groups them ([`group`]) and applies a [`Retention`] to each group. The rules and
-//! their names are restic's, so that both programs, given the same snapshots and the same options, forget the same ones.
+//! Nothing here reads a repository or a clock: the time comes in as `now`, randomness as a seed.
+//!
+//! - *Retention.* A caller describes its snapshots as [`SnapshotFacts`], groups them ([`group`]) and applies a
+//!   [`Retention`] to each group. The rules and their names are restic's, so that both programs, given the same
+//!   snapshots and the same options, forget the same ones. A [`PlanRetention`] is what a plan says: these rules, and
+//!   limits by age, count and size that never take the newest.
+//! - *Schedules.* A [`Schedule`] says when a plan runs. Names of time zones are looked up in the machine's zone
+//!   database, which is all that is not an argument.
+//! - *Retries.* A [`Backoff`] says how long to wait before the next try.
+//!
+//! These are written by people in files and by programs in messages; both use the same `serde` forms, and lengths
+//! of time are texts ([`duration_text`]). The feature `schema` describes them for an OpenAPI document.
 
 #![forbid(unsafe_code)]
 
+pub mod backoff;
 mod calendar;
+pub mod duration_text;
 pub mod filter;
 pub mod grouping;
+pub mod plan_retention;
 pub mod retention;
+pub mod schedule;
 pub mod span;
+mod spread;
+mod text_form;
 
+pub use backoff::Backoff;
 pub use filter::{SnapshotFilter, TagList};
 pub use grouping::{GroupBy, GroupKey, group};
+pub use plan_retention::PlanRetention;
 pub use retention::{Counters, Keep, Kept, Retention, Verdict};
+pub use schedule::{Due, Schedule, When, Window};
 pub use span::Span;
 
 /// A moment as a snapshot records it: an instant and the zone offset of the host that made it.
@@ -51,4 +69,12 @@ pub struct SnapshotFacts<Id> {
     pub paths: Vec<String>,
     /// Its tags.
     pub tags: Vec<String>,
+}
+
+impl<Id> SnapshotFacts<Id> {
+    /// The same facts about something told apart in another way.
+    pub(crate) fn map_id<Other>(self, map: impl FnOnce(Id) -> Other) -> SnapshotFacts<Other> {
+        let Self { id, time, host, paths, tags } = self;
+        SnapshotFacts { id: map(id), time, host, paths, tags }
+    }
 }

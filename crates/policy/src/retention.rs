@@ -33,6 +33,11 @@ impl Keep {
         !matches!(self, Self::None)
     }
 
+    /// For `serde`, which leaves rules out that are off.
+    pub(crate) const fn is_off(&self) -> bool {
+        !self.is_on()
+    }
+
     const fn used_once(self) -> Self {
         match self {
             Self::Count(count) => Self::count(count.saturating_sub(1)),
@@ -65,6 +70,37 @@ impl std::str::FromStr for Keep {
         }
     }
 }
+
+/// A number, or the text `unlimited`; zero when off.
+impl serde::Serialize for Keep {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::None => serializer.serialize_u64(0),
+            Self::Count(count) => serializer.serialize_u64(*count),
+            Self::Unlimited => serializer.serialize_str("unlimited"),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Keep {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text_form::read(deserializer, "a number or \"unlimited\"")
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::PartialSchema for Keep {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)))
+            .item(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["unlimited"])))
+            .into()
+    }
+}
+
+#[cfg(feature = "schema")]
+impl utoipa::ToSchema for Keep {}
 
 /// The rules for a group of snapshots. A snapshot stays if any of them keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -92,6 +92,8 @@ impl FromStr for Span {
     }
 }
 
+crate::text_form::text_form!(Span, "a span of calendar time such as \"1y6m\", \"30d\" or \"12h\"");
+
 #[cfg(test)]
 mod tests {
     use super::*;
