@@ -14,6 +14,7 @@ use crate::workspace::{self, Workspace};
 
 const CORE: &[&str] = &["backstay-core"];
 const RULES: &[&str] = &["backstay-policy", "backstay-core"];
+const MODEL: &[&str] = &["backstay-model", "backstay-vault"];
 const PARTS: &[&str] =
     &["backstay-catalog", "backstay-sources", "backstay-archive", "backstay-engine", "backstay-storage"];
 const NODE: &[&str] = &["backstay-node"];
@@ -23,15 +24,17 @@ const SERVER: &[&str] = &["backstay-server"];
 const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-core", &[]),
     ("backstay-policy", &[CORE]),
+    ("backstay-model", &[RULES]),
+    ("backstay-vault", &[CORE]),
     ("backstay-storage", &[RULES]),
     ("backstay-engine", &[RULES]),
     ("backstay-sources", &[RULES]),
     ("backstay-archive", &[RULES]),
-    ("backstay-catalog", &[RULES]),
-    ("backstay-node", &[PARTS, RULES]),
-    ("backstay-server", &[NODE, PARTS, RULES]),
-    ("backstay-ffi", &[SERVER, NODE, PARTS, RULES]),
-    ("backstay", &[SERVER, NODE, PARTS, RULES]),
+    ("backstay-catalog", &[MODEL, RULES]),
+    ("backstay-node", &[PARTS, MODEL, RULES]),
+    ("backstay-server", &[NODE, PARTS, MODEL, RULES]),
+    ("backstay-ffi", &[SERVER, NODE, PARTS, MODEL, RULES]),
+    ("backstay", &[SERVER, NODE, PARTS, MODEL, RULES]),
     // Programs for developers: nothing imports them, and the floor of the benchmarks is a yardstick of its own.
     ("backstay-floor", &[]),
     ("backstay-simulator", &[PARTS, RULES]),
