@@ -1,0 +1,187 @@
+//! The stored way to reach a service.
+
+use serde::{Deserialize, Serialize};
+
+use crate::secret::HoldsSecrets;
+use crate::{ConnectionId, Invalid, NodeId, ProjectId, SecretText, Time};
+
+/// A stored way to reach a service, tried before it is saved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Connection {
+    /// Its id.
+    pub id: ConnectionId,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// Its name, unique in the project.
+    pub name: String,
+    /// The node that uses it, and that tries it.
+    pub node: NodeId,
+    /// How to reach the service.
+    pub settings: ConnectionSettings,
+    /// How the last attempt to connect went.
+    pub status: ConnectionStatus,
+    /// When it was made.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub created: Time,
+    /// When it was last changed.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub changed: Time,
+    /// Counts its versions, from 1 up.
+    pub revision: i64,
+}
+
+/// How to reach a service, by its type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum ConnectionSettings {
+    /// A folder of the node.
+    Local(LocalSettings),
+    /// A bucket of an S3 service.
+    S3(S3Settings),
+}
+
+/// A folder of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct LocalSettings {
+    /// An absolute path. It is made if it is not there.
+    pub path: String,
+}
+
+/// A bucket of an S3 service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct S3Settings {
+    /// The service, as `https://s3.example.org`; Amazon's own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// The region; found out or `us-east-1` when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// The bucket.
+    pub bucket: String,
+    /// The access key's id.
+    pub access_key: String,
+    /// The secret key.
+    #[serde(default, skip_serializing)]
+    pub secret_key: SecretText,
+    /// How the bucket is named in addresses.
+    #[serde(default)]
+    pub style: BucketStyle,
+    /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+/// How a bucket is named in the addresses of its objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum BucketStyle {
+    /// By host name with Amazon, else by path.
+    #[default]
+    Auto,
+    /// `https://service/bucket/object`.
+    Path,
+    /// `https://bucket.service/object`.
+    Host,
+}
+
+/// Whether a service could be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum Health {
+    /// Nobody has tried since it was last changed.
+    #[default]
+    Unchecked,
+    /// The last attempt went well.
+    Valid,
+    /// The last attempt failed.
+    Failing,
+}
+
+/// How the last attempt to connect went.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ConnectionStatus {
+    /// Its outcome.
+    pub health: Health,
+    /// When it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub checked: Option<Time>,
+    /// Why it failed, and what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl ConnectionSettings {
+    /// The type's name, as in `type`.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "local",
+            Self::S3(_) => "s3",
+        }
+    }
+
+    /// Whether the form is filled in sensibly.
+    ///
+    /// # Errors
+    /// The first field that is not.
+    pub fn validate(&self) -> Result<(), Invalid> {
+        match self {
+            Self::Local(local) => check_path("settings.path", &local.path),
+            Self::S3(s3) => s3.validate(),
+        }
+    }
+}
+
+impl S3Settings {
+    fn validate(&self) -> Result<(), Invalid> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if !(3..=255).contains(&self.bucket.len()) || !self.bucket.bytes().all(plain) {
+            let why = "a bucket's name has 3 to 255 letters, digits, dots, hyphens or underscores";
+            return Err(Invalid::new("settings.bucket", why));
+        }
+        if self.access_key.trim().is_empty() {
+            return Err(Invalid::new("settings.access_key", "it must not be empty"));
+        }
+        if !self.secret_key.is_set() {
+            return Err(Invalid::new("settings.secret_key", "it must be given"));
+        }
+        if let Some(endpoint) = &self.endpoint {
+            let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+            if host.is_none_or(|host| host.is_empty() || host.contains(['@', '?', '#', ' '])) {
+                let why = "it has to be an address as https://s3.example.org, without credentials";
+                return Err(Invalid::new("settings.endpoint", why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Refuses a path that is not absolute, or walks upwards.
+pub(crate) fn check_path(field: &str, path: &str) -> Result<(), Invalid> {
+    if !path.starts_with('/') {
+        return Err(Invalid::new(field, "it has to be an absolute path, as /srv/backup"));
+    }
+    if path.contains('\0') || path.split('/').any(|part| part == "..") {
+        return Err(Invalid::new(field, "it must not hold `..` or NUL"));
+    }
+    Ok(())
+}
+
+impl HoldsSecrets for ConnectionSettings {
+    fn secrets(&mut self) -> Vec<(&'static str, &mut SecretText)> {
+        match self {
+            Self::Local(_) => Vec::new(),
+            Self::S3(s3) => vec![("secret_key", &mut s3.secret_key)],
+        }
+    }
+}
