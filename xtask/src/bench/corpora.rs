@@ -172,7 +172,7 @@ fn fetch(folder: &Path, releases: &[PathBuf; 2]) -> Result<()> {
     for (release, version) in releases.iter().zip([oldest, newest]) {
         let version = version.context("Debian's lists offer no version")?;
         let package = folder.join("package");
-        peers::debian::unpack(&format!("{PACKAGE}={version}"), &package)?;
+        peers::debian::unpack(&[&format!("{PACKAGE}={version}")], &package)?;
         let partial = release.with_extension("partial");
         fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
         let archive = package.join(format!("usr/src/{PACKAGE}.tar.xz"));

@@ -1,4 +1,4 @@
-//! Taking a program out of a Debian package without installing it.
+//! Taking programs out of Debian packages without installing them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,37 +8,54 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Fetches `package` (`name` or `name=version`) and unpacks its files under `folder`.
-pub(crate) fn unpack(package: &str, folder: &Path) -> Result<()> {
+/// Fetches packages (`name` or `name=version`) and unpacks their files under `folder`.
+pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
     let partial = folder.with_extension("partial");
     if partial.exists() {
         fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
     }
     fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
 
-    if let Err(error) = download(package, &partial) {
+    if let Err(error) = download(packages, &partial) {
         // A machine fresh from its image has no package lists yet; only root can fetch them.
         workspace::run(Command::new("apt-get").args(["update", "--quiet"])).map_err(|_| error)?;
-        download(package, &partial)?;
+        download(packages, &partial)?;
     }
-    let archive = archive(&partial)?;
-    workspace::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&partial))?;
-    fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
+    let archives = archives(&partial)?;
+    anyhow::ensure!(
+        archives.len() == packages.len(),
+        "apt-get fetched {} of {} packages",
+        archives.len(),
+        packages.len()
+    );
+    for archive in archives {
+        workspace::run(Command::new("dpkg-deb").arg("--extract").arg(&archive).arg(&partial))?;
+        fs::remove_file(&archive).with_context(|| format!("cannot remove {}", archive.display()))?;
+    }
     fs::rename(&partial, folder).with_context(|| format!("cannot put {} in place", folder.display()))
 }
 
-fn download(package: &str, folder: &Path) -> Result<()> {
+/// Where the libraries lie that were unpacked beside a program.
+pub(crate) fn libraries(program: &Path) -> Option<PathBuf> {
+    let mut above = program.ancestors();
+    let lib = above.find(|folder| folder.ends_with("usr/lib"))?;
+    let mut entries = fs::read_dir(lib).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    entries.find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+}
+
+fn download(packages: &[&str], folder: &Path) -> Result<()> {
     // Root would have the download done by a user who may not write here.
     let mut command = Command::new("apt-get");
-    command.current_dir(folder).args(["download", "--quiet", "--option", "APT::Sandbox::User=root", package]);
+    command
+        .current_dir(folder)
+        .args(["download", "--quiet", "--option", "APT::Sandbox::User=root"])
+        .args(packages);
     workspace::read(&mut command).map(drop)
 }
 
-/// The one package file in `folder`.
-fn archive(folder: &Path) -> Result<PathBuf> {
+/// The package files in `folder`.
+fn archives(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-    entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
-        .context("apt-get fetched no package file")
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    Ok(paths.filter(|path| path.extension().is_some_and(|extension| extension == "deb")).collect())
 }

@@ -1,8 +1,8 @@
 //! The programs that Backstay is tested and measured against.
 //!
 //! Each is pinned to a version, built or fetched once, and kept in `target/peers/`; nothing of the system is changed.
-//! Tests learn of a peer by its environment variable, which holds the path of the program, and pass over what needs a
-//! missing peer; on a CI machine (`CI=true`) a missing mandatory peer is a failure.
+//! Tests learn of a peer by its environment variable, which holds the path of the program (or of the folder of programs), and
+//! pass over what needs a missing peer; on a CI machine (`CI=true`) a missing mandatory peer is a failure.
 
 mod borg;
 mod cargo;
@@ -46,8 +46,8 @@ pub(crate) struct Peer {
 enum Recipe {
     /// A module in `xtask/peers/`, whose `go.mod` and `go.sum` pin the version, and the package of the program.
     Go { module: &'static str, package: &'static str },
-    /// A Debian package, unpacked and not installed.
-    Debian { package: &'static str },
+    /// Debian packages, unpacked into a folder and not installed.
+    Debian { packages: &'static [&'static str], folder: &'static str },
     /// A crate of the registry.
     Cargo { name: &'static str, version: &'static str },
     /// borg, from the Python package index.
@@ -70,8 +70,36 @@ pub(crate) const RESTIC_DEBIAN: Peer = Peer {
     variable: "BACKSTAY_PEER_RESTIC_DEBIAN",
     mandatory: true,
     program: "restic-debian/usr/bin/restic",
-    recipe: Recipe::Debian { package: "restic" },
+    recipe: Recipe::Debian { packages: &["restic"], folder: "restic-debian" },
     hint: "it needs apt-get and dpkg-deb, with package lists (run `apt-get update` as root)",
+};
+
+/// PostgreSQL: the database of servers that share their store. Its variable names the folder of its programs.
+pub(crate) const POSTGRES: Peer = Peer {
+    name: "postgres",
+    variable: "BACKSTAY_PEER_POSTGRES",
+    mandatory: true,
+    program: "postgres/usr/lib/postgresql/15/bin/postgres",
+    // The server, what makes databases, and the libraries that a small system may not have.
+    recipe: Recipe::Debian {
+        packages: &[
+            "postgresql-15",
+            "postgresql-client-15",
+            "libgssapi-krb5-2",
+            "libicu72",
+            "libk5crypto3",
+            "libkeyutils1",
+            "libkrb5-3",
+            "libkrb5support0",
+            "libldap-2.5-0",
+            "libpq5",
+            "libsasl2-2",
+            "libssl3",
+            "libxml2",
+        ],
+        folder: "postgres",
+    },
+    hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
 /// rustic: the other program that writes restic's format.
@@ -106,7 +134,7 @@ pub(crate) const KOPIA: Peer = Peer {
     hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 5] = [RESTIC, RESTIC_DEBIAN, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 6] = [RESTIC, RESTIC_DEBIAN, POSTGRES, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -128,13 +156,26 @@ impl Peer {
         Ok(program)
     }
 
+    /// What the tests are told: the program, or the folder it is in where they need several.
+    fn told(&self, program: PathBuf) -> PathBuf {
+        match program.parent() {
+            Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
+            _ => program,
+        }
+    }
+
     /// The first line of what the program says of its version.
     pub(crate) fn version(&self, program: &Path) -> Result<String> {
         let argument = match self.recipe {
             Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } | Recipe::Borg { .. } => "--version",
+            Recipe::Debian { folder: "postgres", .. } => "--version",
             Recipe::Go { .. } | Recipe::Debian { .. } => "version",
         };
-        let text = workspace::read(Command::new(program).arg(argument))?;
+        let mut command = Command::new(program);
+        if let Recipe::Debian { .. } = self.recipe {
+            command.envs(debian::libraries(program).map(|folder| ("LD_LIBRARY_PATH", folder)));
+        }
+        let text = workspace::read(command.arg(argument))?;
         Ok(text.lines().next().unwrap_or_default().to_owned())
     }
 
@@ -145,7 +186,7 @@ impl Peer {
             Recipe::Go { module, package } => {
                 go::build(&workspace.root().join("xtask/peers").join(module), package, program)
             }
-            Recipe::Debian { package } => debian::unpack(package, &peers.join("restic-debian")),
+            Recipe::Debian { packages, folder } => debian::unpack(packages, &peers.join(folder)),
             Recipe::Cargo { name, version } => {
                 cargo::install(workspace, name, version, &peers.join(format!("rustic-{version}")))
             }
@@ -161,7 +202,7 @@ pub(crate) fn provide(workspace: &Workspace, selection: Selection) -> (Vec<(&'st
     let mut complete = true;
     for peer in ALL.iter().filter(|peer| peer.mandatory || selection == Selection::All) {
         match peer.provide(workspace) {
-            Ok(program) => environment.push((peer.variable, program)),
+            Ok(program) => environment.push((peer.variable, peer.told(program))),
             Err(error) => {
                 eprintln!("warning: {error:#}; what needs {} is not tested", peer.variable);
                 complete = false;

@@ -1,0 +1,170 @@
+//! Files that are damaged, locked, read-only or on a full disk, and databases that are away.
+
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::process::Command;
+
+use backstay_catalog::{CatalogError, NewLine, NodeStore, ServerStore};
+use backstay_model::{Level, RunId};
+use serde_json::Value;
+use sqlx::any::AnyPoolOptions;
+
+use crate::world::{World, at};
+
+async fn filled(path: &Path) -> RunId {
+    let store = NodeStore::open(path).await.unwrap();
+    let run = World::new().run(at(0));
+    store.insert_run(&run, &Value::Null).await.unwrap();
+    let line = NewLine { time: at(0), level: Level::Info, step: "read".into(), text: "x".repeat(500) };
+    store.append_log(run.id, &vec![line; 200]).await.unwrap();
+    store.close().await;
+    run.id
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.db");
+    std::fs::write(&path, "this is a text, and a long one, so that it is no empty file either. ".repeat(99))
+        .unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let refused = NodeStore::open(&path).await.unwrap_err();
+    assert!(matches!(refused, CatalogError::Corrupt { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("node.db"), "{refused}");
+    assert!(refused.hint().unwrap().contains("restore"));
+    assert_eq!(std::fs::read(&path).unwrap(), before, "it is left as it is");
+}
+
+#[tokio::test]
+async fn damage_within_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.db");
+    let run = filled(&path).await;
+    // The first page says that there is a database; all others are overwritten.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.write_all_at(&vec![0xa5; usize::try_from(length).unwrap() - 4096], 4096).unwrap();
+    let found = match NodeStore::open(&path).await {
+        Ok(store) => store.log(run, 0, 1000).await.map(drop),
+        Err(error) => Err(error),
+    };
+    assert!(matches!(found, Err(CatalogError::Corrupt { .. })), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.db");
+    let run = filled(&path).await;
+    let pool = AnyPoolOptions::new().connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    sqlx::raw_sql("UPDATE runs SET doc = '{\"id\":'").execute(&pool).await.unwrap();
+    pool.close().await;
+    let found = NodeStore::open(&path).await.unwrap().run(run).await;
+    assert!(matches!(found, Err(CatalogError::Corrupt { .. })), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_store_that_another_holds_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("node.db");
+    filled(&path).await;
+    let pool = AnyPoolOptions::new()
+        .max_connections(1)
+        .connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    let mut holder = pool.acquire().await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut *holder).await.unwrap();
+    let refused = NodeStore::open(&path).await.unwrap_err();
+    assert!(matches!(refused, CatalogError::Locked { .. }), "{refused:?}");
+    assert!(refused.hint().unwrap().contains("another process"));
+    sqlx::raw_sql("ROLLBACK").execute(&mut *holder).await.unwrap();
+    NodeStore::open(&path).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_told_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let away = format!("postgres://backstay:open-sesame@localhost/none?host={}", folder.path().display());
+    let refused = ServerStore::open(&away).await.unwrap_err();
+    assert!(matches!(refused, CatalogError::Unavailable { .. }), "{refused:?}");
+    assert!(!format!("{refused} {refused:?}").contains("sesame"));
+    let odd = ServerStore::open("postgres://backstay:open-sesame@[nonsense/none").await.unwrap_err();
+    assert!(!format!("{odd} {odd:?}").contains("sesame"));
+    assert!(ServerStore::open("mysql://x").await.is_err());
+    if let Some(address) = crate::postgres::database() {
+        let refused = ServerStore::open(&address.replace("/test", "/none")).await.unwrap_err();
+        assert!(matches!(refused, CatalogError::Unavailable { .. }), "{refused:?}");
+    }
+}
+
+/// Runs a test of this program in a mount namespace of its own, after some mounts.
+fn with_mounts(folder: &Path, mounts: &str, test: &str) {
+    let namespace = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.arg("--mount").args(arguments);
+        command
+    };
+    // Root may do this at once; others as the root of a namespace of users, where the system allows it.
+    let as_root = namespace(&["true"]).output().is_ok_and(|output| output.status.success());
+    let mut command = namespace(if as_root { &[] } else { &["--user", "--map-root-user"] });
+    let script = format!(r#"cd "$FOLDER" && {mounts} || exit 99; exec "$0" --exact --nocapture "$1""#);
+    command
+        .args(["sh", "-uc", &script])
+        .arg(std::env::current_exe().unwrap())
+        .arg(format!("adversity::{test}"));
+    let output = command.env("FOLDER", folder).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && told.contains("test result: ok. 1 passed"), "{told}\n{complaint}");
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_costs_nothing() {
+    let Some(folder) = std::env::var_os("FOLDER") else {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("small")).unwrap();
+        let mounts = "mount -t tmpfs -o size=2m none small";
+        return with_mounts(folder.path(), mounts, "a_full_disk_is_told_and_costs_nothing");
+    };
+    let path = Path::new(&folder).join("small/node.db");
+    let store = NodeStore::open(&path).await.unwrap();
+    let run = World::new().run(at(0));
+    store.insert_run(&run, &Value::Null).await.unwrap();
+    let line = NewLine { time: at(0), level: Level::Info, step: "read".into(), text: "x".repeat(1000) };
+    let mut written = 0;
+    let refused = loop {
+        match store.append_log(run.id, &vec![line.clone(); 100]).await {
+            Ok(lines) => written += lines.len(),
+            Err(error) => break error,
+        }
+        assert!(written < 1_000_000);
+    };
+    assert!(matches!(refused, CatalogError::Full { .. }), "{refused:?}");
+    assert_eq!(refused.hint(), Some("free some space"));
+    assert_eq!(
+        store.log(run.id, 0, 100_000).await.unwrap().len(),
+        written,
+        "all that was stored, and no more"
+    );
+    store.close().await;
+    // Nothing of it is lost when it is opened anew.
+    let store = NodeStore::open(&path).await.unwrap();
+    assert_eq!(store.log(run.id, 0, 100_000).await.unwrap().len(), written);
+}
+
+#[tokio::test]
+async fn a_read_only_disk_is_told() {
+    let Some(folder) = std::env::var_os("FOLDER") else {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("fixed")).unwrap();
+        filled(&folder.path().join("fixed/node.db")).await;
+        let mounts = "mount --bind fixed fixed && mount -o remount,bind,ro fixed fixed";
+        return with_mounts(folder.path(), mounts, "a_read_only_disk_is_told");
+    };
+    for path in ["fixed/node.db", "fixed/other.db", "fixed/deeper/node.db"] {
+        let refused = NodeStore::open(&Path::new(&folder).join(path)).await.unwrap_err();
+        assert!(matches!(refused, CatalogError::ReadOnly { .. }), "{path}: {refused:?}");
+        assert!(refused.hint().unwrap().contains("can be written"));
+    }
+}

@@ -1,0 +1,16 @@
+//! Tests of both stores, on SQLite and on PostgreSQL.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
+
+mod adversity;
+mod audit;
+mod changes;
+mod ingest;
+mod leases;
+mod migrations;
+mod node_store;
+mod postgres;
+mod records;
+mod runs;
+mod sign_in;
+mod world;
