@@ -4,23 +4,11 @@ use backstay_core::{FileKind, Timestamp};
 use backstay_engine::Error;
 use backstay_engine::format::Snapshot;
 use backstay_engine::repository::SnapshotEntry;
-use backstay_policy::{SnapshotFacts, SnapshotFilter};
+use backstay_policy::SnapshotFilter;
 
 use crate::app::App;
 use crate::failure::{Failure, Outcome};
 use crate::repository::Opened;
-
-/// What the retention rules need to know of a snapshot. Paths are put in order, as restic shows them.
-pub(crate) fn facts(mut entry: SnapshotEntry) -> SnapshotFacts<SnapshotEntry> {
-    entry.snapshot.paths.sort_unstable();
-    SnapshotFacts {
-        time: crate::moment::moment(&entry.snapshot.time),
-        host: entry.snapshot.hostname.clone(),
-        paths: entry.snapshot.paths.clone(),
-        tags: entry.snapshot.tags.clone(),
-        id: entry,
-    }
-}
 
 /// As `snapshot 40dc1520 of [/home] at 2015-05-08 21:38:30 by user@host`.
 pub(crate) fn describe(entry: &SnapshotEntry) -> String {

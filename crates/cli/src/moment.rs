@@ -1,7 +1,6 @@
 //! Moments as people read and write them.
 
 use backstay_core::Timestamp;
-use backstay_policy::Moment;
 use jiff::Zoned;
 use jiff::tz::TimeZone;
 
@@ -16,11 +15,6 @@ pub(crate) fn timestamp(zoned: &Zoned) -> Timestamp {
         nanos += 1_000_000_000;
     }
     Timestamp { seconds, nanos: u32::try_from(nanos).unwrap_or(0), offset: zoned.offset().seconds() }
-}
-
-/// The policy's form of a moment.
-pub(crate) const fn moment(time: &Timestamp) -> Moment {
-    Moment { seconds: time.seconds, nanos: time.nanos, offset: time.offset }
 }
 
 /// In the local zone, as `2006-01-02 15:04:05`.

@@ -81,6 +81,7 @@ impl Settings {
                     .or_else(|| variable("TLS_CLIENT_CERT").map(PathBuf::from)),
                 insecure: global.insecure_tls,
                 user_agent: global.http_user_agent.clone().or_else(|| variable("HTTP_USER_AGENT")),
+                ..Http::default()
             },
             options: global.options.iter().map(|option| key_value(option)).collect::<Outcome<_>>()?,
         })

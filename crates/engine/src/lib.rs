@@ -8,6 +8,7 @@ pub mod chunker;
 pub mod copy;
 pub mod crypto;
 mod error;
+pub mod forget;
 pub mod format;
 pub mod index;
 pub mod journal;

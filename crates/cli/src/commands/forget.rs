@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use backstay_core::{CallContext, FileId, FileKind, Handle};
+use backstay_core::{Events, FileId, FileKind, Handle};
+use backstay_engine::forget::{facts, moment, remove_snapshots};
 use backstay_engine::repository::SnapshotEntry;
 use backstay_policy::{GroupKey, Retention, Verdict, group};
 
@@ -14,7 +15,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::json::snapshot::{Entry, Forgotten, Reason, list};
 use crate::repository::{Access, Opened};
 use crate::terminal::StepProgress;
-use crate::{choose, json, moment};
+use crate::{choose, json};
 
 pub(super) fn run(app: &App, args: &Forget) -> Outcome {
     let policy = args.retention();
@@ -37,9 +38,9 @@ pub(super) fn run(app: &App, args: &Forget) -> Outcome {
     let removed: BTreeSet<FileId> = if args.snapshots.is_empty() {
         refuse_to_remove_everything(args, &policy)?;
         app.console.say(format!("Applying Policy: {policy}"));
-        let now = moment::moment(&backstay_core::Clock::now(&*app.clock));
+        let now = moment(&backstay_core::Clock::now(&*app.clock));
         let mut removed = BTreeSet::new();
-        for (key, snapshots) in group(snapshots.into_iter().map(choose::facts).collect(), args.group_by) {
+        for (key, snapshots) in group(snapshots.into_iter().map(facts).collect(), args.group_by) {
             app.control.checkpoint()?;
             let verdict = policy.apply(snapshots, now);
             if !policy.is_empty() && verdict.keep.is_empty() {
@@ -136,21 +137,32 @@ fn remove(app: &App, args: &Forget, repository: &Opened, removed: &BTreeSet<File
         app.console.say(format!("Would have removed the following snapshots:\n{{{}}}\n", ids.join(" ")));
         return Ok(0);
     }
-    repository.confirm_lock()?;
-    let progress = StepProgress::start(&app.console);
-    let mut failed = 0;
-    for (done, id) in removed.iter().enumerate() {
-        app.control.checkpoint().map_err(|interrupted| repository.explain(interrupted.into()))?;
-        let handle = Handle::new(FileKind::Snapshot, *id);
-        match repository.engine().storage().remove(&handle, CallContext::with(&app.control)) {
-            Ok(()) => app.console.debug(format!("removed {handle}")),
-            Err(error) => {
-                app.console.complain(format!("unable to remove {handle} from the repository: {error}"));
-                failed += 1;
-            }
-        }
-        backstay_core::Events::step(&progress, "files deleted", done as u64 + 1, removed.len() as u64);
+    let Some(lock) = repository.lock() else {
+        return Err(Failure::fatal("snapshots cannot be removed without a lock"));
+    };
+    let progress = Progress { app, steps: StepProgress::start(&app.console) };
+    let report = remove_snapshots(repository.engine(), lock, removed, &progress)
+        .map_err(|error| repository.explain(error.into()))?;
+    for id in &report.removed {
+        app.console.debug(format!("removed {}", Handle::new(FileKind::Snapshot, *id)));
     }
-    progress.finish();
-    Ok(failed)
+    progress.steps.finish();
+    Ok(report.failed.len() as u64)
+}
+
+/// Shows how far the removal is, and complains of what stays in restic's words.
+struct Progress<'a> {
+    app: &'a App,
+    steps: StepProgress,
+}
+
+impl Events for Progress<'_> {
+    fn step(&self, name: &str, done: u64, total: u64) {
+        self.steps.step(name, done, total);
+    }
+
+    fn item_failed(&self, path: &[u8], _during: &str, error: &str) {
+        let what = String::from_utf8_lossy(path);
+        self.app.console.complain(format!("unable to remove {what} from the repository: {error}"));
+    }
 }

@@ -6,6 +6,7 @@ use backstay_policy::{GroupKey, SnapshotFacts, group};
 
 use crate::app::App;
 use crate::args::Snapshots;
+use backstay_engine::forget::facts;
 use backstay_engine::repository::SnapshotEntry;
 
 use crate::choose;
@@ -21,7 +22,7 @@ pub(super) fn run(app: &App, args: &Snapshots) -> Outcome {
     let grouped = !args.group_by.is_none();
     let limit = if args.last && args.latest == 0 { 1 } else { args.latest };
     let mut groups = Vec::new();
-    for (key, snapshots) in group(chosen.into_iter().map(choose::facts).collect(), args.group_by) {
+    for (key, snapshots) in group(chosen.into_iter().map(facts).collect(), args.group_by) {
         groups.push((key, latest_of_each(snapshots, limit, grouped)));
     }
 

@@ -6,6 +6,7 @@
 mod control;
 mod corpora;
 mod damage;
+mod forget;
 mod hostile;
 mod interop;
 mod journal;
