@@ -15,6 +15,7 @@ pub mod local;
 pub mod memory;
 mod options;
 mod pause;
+pub mod reach;
 pub mod retry;
 pub mod s3;
 #[cfg(feature = "testing")]
@@ -26,4 +27,5 @@ pub use limit::Limit;
 pub use local::Local;
 pub use memory::Memory;
 pub use options::{Http, OptionError, Options, Secret, open};
+pub use reach::Reach;
 pub use retry::Retry;

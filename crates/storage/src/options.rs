@@ -46,6 +46,11 @@ pub struct Http {
     pub insecure: bool,
     /// What to call ourselves; `backstay/VERSION` if none.
     pub user_agent: Option<String>,
+    /// Which addresses may be connected to.
+    pub reach: crate::Reach,
+    /// How long a service may be silent before it is taken for gone; a minute or two if none. A file on its way there gets
+    /// what it needs at 16 KiB per second beyond that.
+    pub patience: Option<std::time::Duration>,
 }
 
 /// How to reach a storage. All have defaults that serve.

@@ -31,13 +31,34 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct S3 {
     location: String,
     connections: usize,
-    operator: Operator,
-    /// The same without checksums: services differ in those that they take with parts.
+    asking: Operator,
+    /// The same for files on their way there, with time for them.
+    sending: Operator,
+    /// That without checksums: services differ in those that they take with parts.
     in_parts: Operator,
+    /// How long a request may take beside what its content needs.
+    patience: Duration,
     bucket: Bucket,
     /// Whether the service is still believed to know conditional creation.
     conditional: AtomicBool,
-    runtime: Runtime,
+    runtime: Background,
+}
+
+/// A runtime whose end nobody waits for: a look-up of a name that hangs must not hold who has given up on it.
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.0.as_ref().map(|runtime| runtime.block_on(work))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl std::fmt::Debug for S3 {
@@ -68,10 +89,13 @@ impl S3 {
             .enable_all()
             .build()
             .map_err(|error| failure::from_io("open", address, error))?;
+        let runtime = Background(Some(runtime));
         let tls = address.endpoint.starts_with("https:");
-        let client = transport::client(tls, http).map_err(|error| config(error.into()))?;
+        let client = |used_for| transport::client(tls, http, used_for).map_err(|error| config(error.into()));
+        let (client, sending) = (client(transport::Use::Asking)?, client(transport::Use::Sending)?);
         let virtual_host = endpoint::is_virtual(address, settings.style);
         let url = endpoint::bucket_url(address, virtual_host);
+        transport::check_host(&url, http.reach).map_err(|error| config(error.into()))?;
         let region = settings
             .region
             .clone()
@@ -79,25 +103,29 @@ impl S3 {
             .or_else(|| endpoint::region_in_host(address.host()))
             .or_else(|| {
                 let ask = endpoint::is_amazon(address.host());
-                ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten()
+                ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten().flatten()
             })
             .unwrap_or_else(|| endpoint::USUAL_REGION.to_owned());
         let builder = || builder(address, settings, credentials.as_ref(), &region, virtual_host);
-        let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
-        let calls = OperationContext::new().with_http_transport(transport);
-        let operator = |builder| match Operator::new(builder) {
-            Ok(operator) => Ok(operator.with_context(calls.clone())),
+        let operator = |builder, client: &reqwest::Client| match Operator::new(builder) {
+            Ok(operator) => {
+                let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
+                Ok(operator.with_context(OperationContext::new().with_http_transport(transport)))
+            }
             Err(error) => Err(classify::error("open", address, &error)),
         };
-        let in_parts = operator(builder())?;
+        let in_parts = operator(builder(), &sending)?;
         // Content-MD5, as restic sends it: buckets with object lock demand it.
-        let operator = operator(builder().checksum_algorithm("md5"))?;
+        let with_md5 = || builder().checksum_algorithm("md5");
+        let (asking, sending) = (operator(with_md5(), &client)?, operator(with_md5(), &sending)?);
         let signer = credentials.as_ref().map(|credentials| bucket::signer(credentials, &region));
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
-            operator,
+            asking,
+            sending,
             in_parts,
+            patience: http.patience.unwrap_or(PATIENCE),
             bucket: Bucket { client, url, region, signer },
             conditional: AtomicBool::new(true),
             runtime,
@@ -115,10 +143,10 @@ impl S3 {
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StorageError> {
         failure::check(context, action, what)?;
-        let patience = PATIENCE + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        let patience = self.patience + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
         let end = Instant::now() + patience;
         let end = context.deadline.map_or(end, |deadline| deadline.min(end));
-        self.runtime.block_on(async {
+        let outcome = self.runtime.block_on(async {
             let mut request = pin!(request);
             loop {
                 let look = end.min(Instant::now() + LOOK_EVERY);
@@ -130,7 +158,8 @@ impl S3 {
                     return Err(failure::timeout(action, what));
                 }
             }
-        })
+        });
+        outcome.unwrap_or_else(|| Err(failure::cancelled(action, what)))
     }
 
     /// [`S3::run`] for what opendal does on one file.
@@ -161,7 +190,7 @@ impl S3 {
             let write = if long {
                 self.in_parts.write_with(&path, content).chunk(PART_SIZE)
             } else {
-                self.operator.write_with(&path, content)
+                self.sending.write_with(&path, content)
             };
             Ok::<_, StorageError>(write.if_not_exists(conditional).await.map(|_| ()))
         };
@@ -209,14 +238,18 @@ impl Storage for S3 {
     }
 
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
-        let classify =
-            |error: bucket::Failed| StorageError::new(error.kind(), "prepare", &self.location, error);
+        let classify = |error: bucket::Failed| match error {
+            bucket::Failed::Forbidden(refused) => {
+                StorageError::new(ErrorKind::Config, "prepare", &self.location, refused)
+            }
+            error => StorageError::new(error.kind(), "prepare", &self.location, error),
+        };
         self.run(context, "prepare", &self.location, 0, classify, self.bucket.ensure())
     }
 
     fn size(&self, handle: &Handle, context: CallContext<'_>) -> Result<u64, StorageError> {
         let path = layout::path(handle);
-        let meta = self.on_file(context, "stat", handle, 0, self.operator.stat(&path))?;
+        let meta = self.on_file(context, "stat", handle, 0, self.asking.stat(&path))?;
         Ok(meta.content_length())
     }
 
@@ -232,7 +265,7 @@ impl Storage for S3 {
         let what = kind.folder();
         let folder = format!("{what}/");
         let classify = |error: opendal::Error| classify::error("list", what, &error);
-        let open = self.operator.lister_with(&folder).recursive(kind == FileKind::Pack);
+        let open = self.asking.lister_with(&folder).recursive(kind == FileKind::Pack);
         let mut lister = self.run(context, "list", &what, 0, classify, open.into_future())?;
         // Entry by entry, outside the runtime, so that `each` may call back into the storage.
         loop {
@@ -255,7 +288,7 @@ impl Storage for S3 {
         buffer.clear();
         // Piece by piece: a service that never stops sending must not fill the memory.
         let request = async {
-            let mut pieces = self.operator.reader(&path).await?.into_stream(..).await?;
+            let mut pieces = self.asking.reader(&path).await?.into_stream(..).await?;
             while let Some(pieces) = pieces.try_next().await? {
                 pieces.for_each(|piece| buffer.extend_from_slice(&piece));
                 if buffer.len() as u64 > handle.kind.longest() {
@@ -280,7 +313,7 @@ impl Storage for S3 {
         }
         let path = layout::path(handle);
         let end = offset.saturating_add(buffer.len() as u64);
-        let request = async { self.operator.read_with(&path).range(offset..end).await };
+        let request = async { self.asking.read_with(&path).range(offset..end).await };
         let content = self.on_file(context, "read", handle, buffer.len(), request)?;
         if content.len() != buffer.len() {
             return Err(failure::too_short(handle, offset, buffer.len()));
@@ -314,6 +347,6 @@ impl Storage for S3 {
 
     fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError> {
         let path = layout::path(handle);
-        self.on_file(context, "remove", handle, 0, self.operator.delete(&path))
+        self.on_file(context, "remove", handle, 0, self.asking.delete(&path))
     }
 }

@@ -1,12 +1,15 @@
 //! The two requests on the bucket itself, which opendal does not know: is it there, and make it.
 
+use std::time::Duration;
+
 use backstay_core::ErrorKind;
 use http::{Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
-use super::classify::{Refusal, is_bad_certificate, of_code};
+use super::classify::{Refusal, find, is_bad_certificate, of_code};
 use super::settings::Credentials;
+use crate::reach::Refused;
 
 /// The SHA-256 of a body that is not signed.
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
@@ -30,13 +33,15 @@ pub(super) enum Failed {
     #[error("{}", .0)]
     Certificate(String),
     #[error("{}", .0)]
+    Forbidden(Refused),
+    #[error("{}", .0)]
     Refused(Refusal),
 }
 
 impl Failed {
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Request(_) | Self::Certificate(_) => ErrorKind::Config,
+            Self::Request(_) | Self::Certificate(_) | Self::Forbidden(_) => ErrorKind::Config,
             Self::Send(_) => ErrorKind::Transient,
             Self::Refused(refusal) => of_code(refusal.code()).unwrap_or(ErrorKind::Other),
         }
@@ -100,13 +105,19 @@ impl Bucket {
     }
 }
 
+/// How long the question for the region may take; without an answer the usual one is tried.
+const REGION_PATIENCE: Duration = Duration::from_secs(10);
+
 /// The region that Amazon says a bucket is in, if it does.
 pub(super) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
-    let answer = client.head(url).send().await.ok()?;
+    let answer = tokio::time::timeout(REGION_PATIENCE, client.head(url).send()).await.ok()?.ok()?;
     answer.headers().get("x-amz-bucket-region")?.to_str().ok().map(str::to_owned)
 }
 
 fn failed(error: reqwest::Error) -> Failed {
+    if let Some(refused) = find::<Refused>(&error) {
+        return Failed::Forbidden(refused.clone());
+    }
     let certificate = is_bad_certificate(&error);
     let text = explain(error);
     if certificate { Failed::Certificate(text) } else { Failed::Send(text) }

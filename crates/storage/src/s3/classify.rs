@@ -5,6 +5,8 @@ use std::fmt;
 
 use backstay_core::{ErrorKind, StorageError};
 
+use crate::reach::Refused;
+
 /// An answer of the service that is no success, in its own words.
 #[derive(Debug, thiserror::Error)]
 pub(super) struct Refusal {
@@ -29,6 +31,9 @@ struct Failure(String);
 
 /// Classifies what opendal reports.
 pub(super) fn error(action: &'static str, what: impl fmt::Display, error: &opendal::Error) -> StorageError {
+    if let Some(refused) = find::<Refused>(error) {
+        return StorageError::new(ErrorKind::Config, action, what, refused.clone());
+    }
     match Refusal::in_message(error.message()) {
         Some(refusal) => {
             let kind = of_code(&refusal.code).unwrap_or_else(|| of_opendal(error));
@@ -156,18 +161,25 @@ fn causes(error: &opendal::Error) -> String {
 
 /// A certificate that one side does not take stays so; trying again would only hide it.
 pub(super) fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
+    match find::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(_)) => true,
+        Some(rustls::Error::AlertReceived(alert)) => is_about_certificates(*alert),
+        _ => false,
+    }
+}
+
+/// The first error of this type among an error and its causes.
+pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(cause) = next {
-        match cause.downcast_ref::<rustls::Error>() {
-            Some(rustls::Error::InvalidCertificate(_)) => return true,
-            Some(rustls::Error::AlertReceived(alert)) if is_about_certificates(*alert) => return true,
-            _ => {}
+        if let Some(found) = cause.downcast_ref::<T>() {
+            return Some(found);
         }
         // What an I/O error was made from is not its source but within it.
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
         next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source());
     }
-    false
+    None
 }
 
 /// What a service says that does not take our certificate, or misses it.

@@ -1,9 +1,14 @@
 //! The HTTP client: rustls with ring, the system's certificates, no redirects.
+//!
+//! Names are looked up by ourselves, so that no connection is made to an address that must not be reached. An address in place
+//! of a name is not looked up by anybody, and so is judged before.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -11,7 +16,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
-use crate::Http;
+use crate::reach::Refused;
+use crate::{Http, Reach};
 
 /// A host that does not answer within this time is taken for down.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
@@ -29,13 +35,60 @@ pub(super) enum NoClient {
     Client(#[from] reqwest::Error),
 }
 
+/// What a client is for. The library's time-out for reading begins with the request, whose sending may well take longer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// Small requests, and answers of any length.
+    Asking,
+    /// Long requests with small answers. Who sends them sees to their time.
+    Sending,
+}
+
+/// Refuses a URL whose host is an address that must not be reached.
+pub(super) fn check_host(url: &str, reach: Reach) -> Result<(), Refused> {
+    let Ok(url) = url::Url::parse(url) else { return Ok(()) };
+    match url.host() {
+        Some(url::Host::Ipv4(address)) => reach.check(&address.to_string(), address.into()),
+        Some(url::Host::Ipv6(address)) => reach.check(&address.to_string(), address.into()),
+        Some(url::Host::Domain(_)) | None => Ok(()),
+    }
+}
+
+/// Looks names up and leaves out what must not be reached.
+struct Guarded(Reach);
+
+impl Resolve for Guarded {
+    fn resolve(&self, name: Name) -> Resolving {
+        let reach = self.0;
+        Box::pin(async move {
+            let name = name.as_str().to_owned();
+            // The port is put in by who connects.
+            let found = tokio::task::spawn_blocking(move || reach.resolve(&name, 0)).await??;
+            let found: Vec<SocketAddr> = found;
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
 /// Makes the client. Plain HTTP needs no certificates, so that it works on systems without any.
-pub(super) fn client(tls: bool, http: &Http) -> Result<reqwest::Client, NoClient> {
+pub(super) fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::Client, NoClient> {
     let user_agent = http.user_agent.as_deref().unwrap_or(concat!("backstay/", env!("CARGO_PKG_VERSION")));
-    Ok(reqwest::Client::builder()
+    let silence = http.patience.unwrap_or(READ_TIMEOUT);
+    let mut builder = reqwest::Client::builder();
+    if used_for == Use::Asking {
+        builder = builder.read_timeout(silence);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        // What is sent and not received by the other side for so long is not received at all.
+        builder = builder.tcp_user_timeout(silence);
+    }
+    if http.reach != Reach::Anything {
+        builder = builder.no_proxy().dns_resolver(Arc::new(Guarded(http.reach)));
+    }
+    Ok(builder
         .tls_backend_preconfigured(tls_config(tls, http)?)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(READ_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT.min(silence))
         // A redirected request would carry a signature that is made for another host.
         .redirect(reqwest::redirect::Policy::none())
         .user_agent(user_agent)
