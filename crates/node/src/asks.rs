@@ -1,0 +1,195 @@
+//! What a server asks of a node, carried out.
+
+use std::sync::Arc;
+
+use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
+use backstay_model::link::{NodeConfiguration, NodePlan, SealedRepository};
+use backstay_model::run::{RestoreRequest, Trigger};
+use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind};
+
+use crate::machine::Event;
+use crate::node::Inner;
+use crate::orders::{Occasion, Order};
+use crate::steward::{Note, SteerError};
+use crate::work::WorkError;
+use crate::work::failure::Class;
+use crate::{active, seals};
+
+/// Carries out a command.
+pub(crate) async fn carry_out(inner: &Arc<Inner>, command: Command) -> CommandResult {
+    let id = command.id;
+    if command.expires < inner.now() {
+        return CommandResult {
+            id,
+            answer: Err(refusal(Refusal::Conflict, "the command came too late to be begun")),
+        };
+    }
+    CommandResult { id, answer: answer(inner, command).await }
+}
+
+async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandError> {
+    let by = command.requested_by;
+    match command.ask {
+        Ask::Probe { settings, secrets } => {
+            let secrets = inner.open(&seals::of_probe(inner.identity.id), &secrets)?;
+            let workshop = Arc::clone(&inner.workshop);
+            let tried = blocking(move || Ok(workshop.probe(&settings, &secrets))).await?;
+            Ok(match tried {
+                Ok(_) => Answer::Probed { health: Health::Valid, reason: None },
+                Err(error) => Answer::Probed { health: Health::Failing, reason: Some(with_hint(&error)) },
+            })
+        }
+        Ask::RunPlan { plan, kind, guard, runs } => run_plan(inner, plan, kind, guard, &runs, by).await,
+        Ask::Restore { run, project, repository, request } => {
+            restore(inner, run, project, repository, request, by).await
+        }
+        Ask::Pause { run } => steer(inner, run, Event::Pause, &by).await,
+        Ask::Resume { run } => steer(inner, run, Event::Resume, &by).await,
+        Ask::Cancel { run } => steer(inner, run, Event::Cancel, &by).await,
+        Ask::OpenRepository { repository, create } => {
+            let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
+            blocking(move || workshop.open_or_create(&repository, &secrets, create)).await
+        }
+        Ask::Snapshots { repository } => {
+            let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
+            let snapshots = blocking(move || workshop.snapshots(&repository, &secrets)).await?;
+            Ok(Answer::Snapshots { snapshots })
+        }
+        Ask::Browse { repository, snapshot, path } => {
+            let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
+            let items = blocking(move || workshop.folder(&repository, &secrets, &snapshot, &path)).await?;
+            Ok(Answer::Folder { items })
+        }
+        Ask::BrowseHost { path } => {
+            let workshop = Arc::clone(&inner.workshop);
+            Ok(Answer::Folder { items: blocking(move || workshop.host_folder(&path)).await? })
+        }
+    }
+}
+
+/// Pauses, resumes or cancels a run: the state first, so that it shows at once, then the work.
+async fn steer(inner: &Arc<Inner>, run: RunId, event: Event, by: &str) -> Result<Answer, CommandError> {
+    let changed = match inner.steward.apply(run, event, Note::by(by)).await {
+        Ok(run) => run,
+        Err(SteerError::NoSuchRun(run)) => {
+            return Err(refusal(Refusal::NotFound, &format!("this node has no run {run}")));
+        }
+        Err(error @ SteerError::Refused(_)) => return Err(refusal(Refusal::Conflict, &error.to_string())),
+        Err(error) => return Err(refusal(Refusal::Failed, &error.to_string())),
+    };
+    match inner.active.get(run) {
+        Some(active) if changed.intent.is_some() => active.stop(active::Stop::Asked),
+        Some(_) => {}
+        None if event == Event::Cancel => inner.discard(run).await,
+        None => {}
+    }
+    inner.wake.notify_one();
+    Ok(Answer::Done)
+}
+
+async fn run_plan(
+    inner: &Arc<Inner>,
+    plan: PlanId,
+    kind: RunKind,
+    guard: bool,
+    ids: &[RunId],
+    by: String,
+) -> Result<Answer, CommandError> {
+    let configuration = inner.configuration();
+    let plan = find(&configuration, plan)?;
+    let trigger = if guard { Trigger::Guard } else { Trigger::Manual };
+    let occasion = Occasion { trigger, requested_by: Some(by), due: None };
+    let clerk = inner.clerk();
+    let orders: Vec<_> = match kind {
+        RunKind::Backup => {
+            if ids.len() != plan.sources.len() {
+                let text = "the sources of the plan have changed meanwhile; try again";
+                return Err(refusal(Refusal::Conflict, text));
+            }
+            let each = ids.iter().zip(&plan.sources);
+            each.map(|(id, source)| clerk.backup(*id, plan, source, &configuration, &occasion)).collect()
+        }
+        RunKind::Verify | RunKind::Prune => {
+            let ids = ids.iter().take(1);
+            ids.map(|id| clerk.upkeep(*id, kind, plan, &configuration, &occasion)).collect()
+        }
+        RunKind::Restore => return Err(refusal(Refusal::Invalid, "a restore needs a snapshot and a target")),
+    };
+    queue(inner, orders).await
+}
+
+async fn restore(
+    inner: &Arc<Inner>,
+    run: RunId,
+    project: ProjectId,
+    repository: SealedRepository,
+    request: RestoreRequest,
+    by: String,
+) -> Result<Answer, CommandError> {
+    request.validate().map_err(|error| refusal(Refusal::Invalid, &error.to_string()))?;
+    inner.open_repository(&repository)?;
+    let occasion = Occasion { trigger: Trigger::Manual, requested_by: Some(by), due: None };
+    let order = inner.clerk().restore(run, project, repository, request, &occasion);
+    queue(inner, vec![order]).await
+}
+
+async fn queue(
+    inner: &Arc<Inner>,
+    orders: Vec<(backstay_model::Run, Order)>,
+) -> Result<Answer, CommandError> {
+    let mut runs = Vec::new();
+    for (run, order) in orders {
+        inner
+            .store
+            .insert_run(&run, &order.to_value())
+            .await
+            .map_err(|error| refusal(Refusal::Failed, &error.to_string()))?;
+        runs.push(run.id);
+    }
+    inner.news.notify_waiters();
+    inner.wake.notify_one();
+    Ok(Answer::Queued { runs })
+}
+
+fn find(configuration: &NodeConfiguration, id: PlanId) -> Result<&NodePlan, CommandError> {
+    let found = configuration.plans.iter().find(|plan| plan.id == id);
+    found.ok_or_else(|| refusal(Refusal::NotFound, "the plan has not reached this node yet; try again"))
+}
+
+/// Runs what blocks on a thread where it may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WorkError> + Send + 'static,
+) -> Result<T, CommandError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done.map_err(|error| told(&error)),
+        Err(_) => Err(refusal(
+            Refusal::Failed,
+            "the work broke down, which is a fault of Backstay; the node's log has more",
+        )),
+    }
+}
+
+/// How a failure of the work is told to who asked.
+pub(crate) fn told(error: &WorkError) -> CommandError {
+    let kind = match error.class() {
+        Class::Forbidden => Refusal::Forbidden,
+        Class::NoRepository => Refusal::NotFound,
+        Class::Locked => Refusal::Conflict,
+        _ => Refusal::Failed,
+    };
+    let error = error.to_run_error();
+    CommandError { kind, message: error.message, hint: error.hint }
+}
+
+fn with_hint(error: &WorkError) -> String {
+    let error = error.to_run_error();
+    match error.hint {
+        Some(hint) => format!("{}. {hint}", error.message),
+        None => error.message,
+    }
+}
+
+/// A refusal without a hint.
+pub(crate) fn refusal(kind: Refusal, message: &str) -> CommandError {
+    CommandError { kind, message: message.to_owned(), hint: None }
+}

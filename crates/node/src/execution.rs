@@ -1,0 +1,371 @@
+//! What a run does, step by step: each kind of run over the work that it needs.
+//!
+//! This is blocking code on the run's own thread. What it finds out about single destinations is stored as it goes, so that
+//! a run that is interrupted, or has to wait for one destination, does not do the others again.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use backstay_model::hook::Hook;
+use backstay_model::link::SealedRepository;
+use backstay_model::run::{Outcome, RunDestination, RunError};
+use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState};
+
+use crate::active::{Active, Stop};
+use crate::node::Inner;
+use crate::orders::{Order, PlanPart};
+use crate::seals::Opened;
+use crate::work::backup::Backup;
+use crate::work::failure::Class;
+use crate::work::{Job, Report, WorkError};
+
+/// How the work of a run came to an end.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// It did all it was asked to.
+    Done(Outcome),
+    /// It was told to stop, and has.
+    Stopped,
+    /// What it needs is out of reach, for this reason.
+    Wait(String),
+    /// It could not.
+    Failed(RunError),
+}
+
+/// One run being executed.
+pub(crate) struct Execution<'a> {
+    pub(crate) inner: &'a Arc<Inner>,
+    pub(crate) run: &'a Run,
+    pub(crate) order: &'a Order,
+    pub(crate) active: &'a Active,
+    pub(crate) report: Arc<dyn Report>,
+    pub(crate) handle: tokio::runtime::Handle,
+}
+
+/// What came of one destination.
+enum Verdict {
+    Done(Outcome),
+    Wait(String),
+    Failed(WorkError),
+}
+
+impl Execution<'_> {
+    /// Does it all.
+    pub(crate) fn execute(&self) -> Ending {
+        let repositories = self.inner.repositories(self.order);
+        if repositories.is_empty() {
+            return Ending::Failed(RunError {
+                message: "the run has no repository to work with".to_owned(),
+                chain: Vec::new(),
+                hint: Some("look at the plan's destinations; they may have been removed".to_owned()),
+            });
+        }
+        if self.run.kind == RunKind::Backup { self.backup(&repositories) } else { self.each(&repositories) }
+    }
+
+    /// A backup: hooks before, each destination, hooks after.
+    fn backup(&self, repositories: &[SealedRepository]) -> Ending {
+        let (Some(plan), Some(_)) = (&self.order.plan, &self.order.source) else {
+            return Ending::Failed(RunError {
+                message: "the run does not say what to back up".to_owned(),
+                chain: Vec::new(),
+                hint: Some("start it again".to_owned()),
+            });
+        };
+        let hooks = &plan.spec.hooks;
+        // Nothing is stopped for a backup that has nowhere to go.
+        if !hooks.before.is_empty()
+            && let Some(reason) = self.nothing_in_reach(repositories)
+        {
+            return Ending::Wait(reason);
+        }
+        let ending = match self.hooks(&hooks.before, "before") {
+            Ok(()) => self.each(repositories),
+            Err(error) => self.failed(&error),
+        };
+        let ending = match (self.hooks(&hooks.after, "after"), ending) {
+            (Err(error), Ending::Done(_)) => self.failed(&error),
+            (_, ending) => ending,
+        };
+        if let Ending::Failed(error) = &ending {
+            self.report.log(Level::Error, "failure", &error.message);
+            if let Err(error) = self.hooks(&hooks.on_failure, "on failure") {
+                self.tell(&error);
+            }
+        }
+        ending
+    }
+
+    /// The same work for each destination that it has not been done for.
+    fn each(&self, repositories: &[SealedRepository]) -> Ending {
+        let mut total = self.run.outcome.clone().unwrap_or_default();
+        let (mut waits, mut failures, mut done) = (Vec::new(), Vec::new(), 0_usize);
+        for repository in repositories {
+            match self.destination(repository.id).map(|destination| destination.state) {
+                Some(RunState::Completed) => {
+                    done += 1;
+                    continue;
+                }
+                Some(RunState::Failed | RunState::Cancelled) => continue,
+                _ => {}
+            }
+            if self.active.control.is_cancelled() {
+                return Ending::Stopped;
+            }
+            let verdict = match self.one(repository) {
+                Ok(outcome) => Verdict::Done(outcome),
+                Err(error) => match error.class() {
+                    Class::Interrupted if self.active.stopped().is_some() => return Ending::Stopped,
+                    Class::Unreachable | Class::Locked => Verdict::Wait(error.message().to_owned()),
+                    _ => Verdict::Failed(error),
+                },
+            };
+            match verdict {
+                Verdict::Done(outcome) => {
+                    done += 1;
+                    add(&mut total, &outcome);
+                }
+                Verdict::Wait(reason) => {
+                    self.report.log(Level::Warning, "connect", &reason);
+                    waits.push(reason);
+                }
+                Verdict::Failed(error) => {
+                    self.tell(&error);
+                    let text = error.to_run_error().message;
+                    self.settle(repository.id, RunState::Failed, |destination| {
+                        destination.error = Some(text.clone())
+                    });
+                    failures.push(error);
+                }
+            }
+        }
+        if let Some(reason) = waits.into_iter().next() {
+            return Ending::Wait(reason);
+        }
+        match failures.first() {
+            None => Ending::Done(total),
+            Some(error) if repositories.len() == 1 => Ending::Failed(error.to_run_error()),
+            Some(error) => {
+                let one = error.to_run_error();
+                let of = repositories.len();
+                let message = format!("{} of {of} destinations failed: {}", of - done, one.message);
+                Ending::Failed(RunError { message, ..one })
+            }
+        }
+    }
+
+    /// The work at one destination.
+    fn one(&self, repository: &SealedRepository) -> Result<Outcome, WorkError> {
+        let secrets = self.secrets(repository)?;
+        let limits = self.order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
+        let job = Job {
+            repository,
+            secrets: &secrets,
+            limits: &limits,
+            control: &self.active.control,
+            report: Arc::clone(&self.report),
+        };
+        let outcome = match self.run.kind {
+            RunKind::Backup => self.back_up(&job)?,
+            RunKind::Restore => self.restore(&job)?,
+            RunKind::Verify => self.verify(&job)?,
+            RunKind::Prune => self.prune(&job)?,
+        };
+        Ok(outcome)
+    }
+
+    fn back_up(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
+            return Err(incomplete());
+        };
+        let leave_out = self.other_folders(job.repository.id);
+        let done = self.inner.workshop.backup(
+            job,
+            &Backup {
+                plan: plan.id,
+                source: source.named.id,
+                spec: &source.spec,
+                tags: &plan.spec.tags,
+                leave_out: &leave_out,
+            },
+        )?;
+        self.settle(job.repository.id, RunState::Completed, |destination| {
+            destination.snapshot = Some(done.snapshot.clone());
+            destination.bytes_added = done.bytes_added;
+        });
+        Ok(Outcome {
+            files_new: done.files_new,
+            files_changed: done.files_changed,
+            files_unmodified: done.files_unmodified,
+            bytes: done.bytes,
+            bytes_added: done.bytes_added,
+            errors: done.failures,
+            ..Outcome::default()
+        })
+    }
+
+    fn restore(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+        let Some(request) = &self.run.restore else { return Err(incomplete()) };
+        let done = self.inner.workshop.restore(job, request)?;
+        if done.failures > 0 {
+            let text =
+                format!("{} items could not be restored, or are not as in the snapshot", done.failures);
+            return Err(
+                WorkError::new(Class::Other, text).hint("see the warnings in the log; all else was restored")
+            );
+        }
+        self.settle(job.repository.id, RunState::Completed, |destination| {
+            destination.snapshot = Some(done.snapshot.clone());
+        });
+        let more = [
+            ("files", done.files),
+            ("verified", done.verified),
+            ("deleted", done.deleted),
+            ("skipped", done.skipped),
+        ];
+        Ok(Outcome {
+            bytes: done.bytes,
+            errors: done.failures,
+            more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
+            ..Outcome::default()
+        })
+    }
+
+    fn verify(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+        let percent = self.plan()?.spec.verification.read_percent;
+        let done = self.inner.workshop.verify(job, percent)?;
+        self.settle(job.repository.id, RunState::Completed, |_| ());
+        Ok(done)
+    }
+
+    fn prune(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+        let plan = self.plan()?;
+        let done = self.inner.workshop.prune(job, plan.id, &plan.spec.retention)?;
+        self.settle(job.repository.id, RunState::Completed, |_| ());
+        Ok(done)
+    }
+
+    fn plan(&self) -> Result<&PlanPart, WorkError> {
+        self.order.plan.as_ref().ok_or_else(incomplete)
+    }
+
+    fn secrets(&self, repository: &SealedRepository) -> Result<Opened, WorkError> {
+        self.inner.open_repository(repository).map_err(|error| {
+            WorkError::new(Class::Other, error.message).hint("save the connection and the destination again")
+        })
+    }
+
+    /// Why no destination can be reached, if none can.
+    fn nothing_in_reach(&self, repositories: &[SealedRepository]) -> Option<String> {
+        let mut first = None;
+        for repository in repositories {
+            let Ok(secrets) = self.secrets(repository) else { return None };
+            match self.inner.workshop.open_or_create(repository, &secrets, false) {
+                Err(error) if error.class() == Class::Unreachable => {
+                    first.get_or_insert(error.message().to_owned());
+                }
+                _ => return None,
+            }
+        }
+        first
+    }
+
+    /// Folders of other local repositories of this node: a backup does not take them in.
+    fn other_folders(&self, own: RepositoryId) -> Vec<PathBuf> {
+        let configuration = self.inner.configuration();
+        let others = configuration.repositories.iter().filter(|other| other.id != own);
+        others
+            .filter_map(|other| match &other.settings {
+                ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
+                ConnectionSettings::S3(_) => None,
+            })
+            .collect()
+    }
+
+    fn hooks(&self, hooks: &[Hook], when: &str) -> Result<(), WorkError> {
+        for hook in hooks {
+            let outcome = self.inner.workshop.hook(hook, self.run, &self.active.control, &self.report);
+            match outcome {
+                Ok(()) => {}
+                Err(error) if hook.ignore_failure => self.report.log(
+                    Level::Warning,
+                    "hook",
+                    &format!(
+                        "{} ({when}) failed, which the plan ignores: {}",
+                        hook.describe(),
+                        error.message()
+                    ),
+                ),
+                Err(error) => return Err(error),
+            }
+            self.report.moved();
+        }
+        Ok(())
+    }
+
+    fn destination(&self, repository: RepositoryId) -> Option<&RunDestination> {
+        self.run.destinations.iter().find(|destination| destination.repository == repository)
+    }
+
+    /// Writes down what came of a destination.
+    fn settle(
+        &self,
+        repository: RepositoryId,
+        state: RunState,
+        edit: impl Fn(&mut RunDestination) + Send + Sync,
+    ) {
+        let changed = self.handle.block_on(self.inner.steward.amend(self.run.id, |run| {
+            for destination in run.destinations.iter_mut().filter(|it| it.repository == repository) {
+                destination.state = state;
+                destination.error = None;
+                edit(destination);
+            }
+        }));
+        if let Err(error) = changed {
+            let text = format!("what came of a destination cannot be written down: {error}");
+            self.report.log(Level::Warning, "state", &text);
+        }
+    }
+
+    fn failed(&self, error: &WorkError) -> Ending {
+        if error.class() == Class::Interrupted
+            && matches!(self.active.stopped(), Some(Stop::Asked | Stop::Shutdown))
+        {
+            return Ending::Stopped;
+        }
+        self.tell(error);
+        Ending::Failed(error.to_run_error())
+    }
+
+    /// Writes an error into the log: message, causes, hint, and where it arose.
+    fn tell(&self, error: &WorkError) {
+        let told = error.to_run_error();
+        self.report.log(Level::Error, "failure", &told.message);
+        for cause in &told.chain {
+            self.report.log(Level::Error, "failure", &format!("because: {cause}"));
+        }
+        if let Some(hint) = &told.hint {
+            self.report.log(Level::Info, "failure", &format!("hint: {hint}"));
+        }
+        let frames = error.backtrace();
+        if !frames.is_empty() {
+            self.report.log(Level::Debug, "failure", &format!("backtrace:\n{}", frames.join("\n")));
+        }
+    }
+}
+
+fn incomplete() -> WorkError {
+    WorkError::new(Class::Other, "the run does not say what to do").hint("start it again")
+}
+
+fn add(total: &mut Outcome, one: &Outcome) {
+    total.files_new = total.files_new.max(one.files_new);
+    total.files_changed = total.files_changed.max(one.files_changed);
+    total.files_unmodified = total.files_unmodified.max(one.files_unmodified);
+    total.bytes = total.bytes.max(one.bytes);
+    total.bytes_added += one.bytes_added;
+    total.bytes_freed += one.bytes_freed;
+    total.snapshots_forgotten += one.snapshots_forgotten;
+    total.errors = total.errors.max(one.errors);
+    total.more.extend(one.more.clone());
+}

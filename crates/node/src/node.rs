@@ -1,0 +1,232 @@
+//! A node at work: it looks at its plans, starts what may start, watches what runs, and keeps its server informed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay_catalog::{CatalogError, NodeStore};
+use backstay_core::{Clock, Random};
+use backstay_model::command::{CommandError, Refusal};
+use backstay_model::link::{NodeConfiguration, SealedRepository};
+use backstay_model::{HostState, Level, NodeId, RunId, Time};
+use backstay_vault::RecordId;
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::active::{ActiveRuns, Stop};
+use crate::identity::{Identity, IdentityError};
+use crate::local_policy::LocalPolicy;
+use crate::orders::{Clerk, Order};
+use crate::outbox::{self, Results};
+use crate::seals::{self, Opened};
+use crate::steward::Steward;
+use crate::uplink::Uplink;
+use crate::work::Workshop;
+use crate::{asks, clock, host, rounds, runner};
+
+/// How a node is set up.
+pub struct NodeOptions {
+    /// Where it keeps its store, journals and caches.
+    pub data_dir: PathBuf,
+    /// Its name, when it has none yet.
+    pub name: String,
+    /// How many runs are executed at once.
+    pub pool: usize,
+    /// What its owner lets it do.
+    pub policy: LocalPolicy,
+    /// Who it is to the repositories that it writes.
+    pub environment: backstay_engine::Environment,
+    /// For how long log lines and ended runs are kept here; the server keeps its own.
+    pub keep: Duration,
+}
+
+/// Why a node cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It does not know who it is.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// Its store cannot be opened.
+    #[error("the node's store: {0}")]
+    Store(#[from] CatalogError),
+}
+
+/// A node at work. Dropping it does not stop it; [`Node::stop`] does.
+pub struct Node {
+    inner: Arc<Inner>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What all parts of a node share.
+pub(crate) struct Inner {
+    pub(crate) identity: Identity,
+    /// Tells this process from others with the same identity.
+    pub(crate) incarnation: u64,
+    pub(crate) store: NodeStore,
+    pub(crate) steward: Steward,
+    pub(crate) workshop: Arc<Workshop>,
+    pub(crate) active: ActiveRuns,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) options: NodeOptions,
+    pub(crate) results: Results,
+    pub(crate) host: Mutex<HostState>,
+    configuration: RwLock<Arc<NodeConfiguration>>,
+    /// Rung when something may start or has to be looked at.
+    pub(crate) wake: Notify,
+    /// Rung when there is something to tell the server.
+    pub(crate) news: Arc<Notify>,
+    /// Set once the node is to end.
+    pub(crate) ending: tokio::sync::watch::Sender<bool>,
+}
+
+impl Node {
+    /// Opens the node's store, takes up what an earlier process left, and goes to work.
+    ///
+    /// # Errors
+    /// [`StartError`] when the node's identity or store cannot be opened.
+    pub async fn start(options: NodeOptions, uplink: Arc<dyn Uplink>) -> Result<Self, StartError> {
+        let (clock, random) =
+            (Arc::clone(&options.environment.clock), Arc::clone(&options.environment.random));
+        let identity = Identity::open_or_make(&options.data_dir, &options.name, &*clock, &*random)?;
+        let store = NodeStore::open(&options.data_dir.join("node.db")).await?;
+        let mut incarnation = [0; 8];
+        random.fill(&mut incarnation);
+        let news = Arc::new(Notify::new());
+        let workshop =
+            Workshop::new(options.environment.clone(), options.data_dir.clone(), options.policy.clone());
+        let configuration = store.configuration().await?;
+        let inner = Arc::new(Inner {
+            identity,
+            // SQL and JSON know signed numbers.
+            incarnation: u64::from_le_bytes(incarnation) >> 1,
+            steward: Steward::new(store.clone(), Arc::clone(&clock), Arc::clone(&news)),
+            store,
+            workshop: Arc::new(workshop),
+            active: ActiveRuns::default(),
+            clock,
+            random,
+            host: Mutex::new(host::host_state(&options.data_dir)),
+            options,
+            results: Results::default(),
+            configuration: RwLock::new(Arc::new(configuration)),
+            wake: Notify::new(),
+            news,
+            ending: tokio::sync::watch::channel(false).0,
+        });
+        runner::note_panics();
+        rounds::recover(&inner).await?;
+        let tasks = vec![
+            tokio::spawn(rounds::go(Arc::clone(&inner))),
+            tokio::spawn(outbox::tell(Arc::clone(&inner), Arc::clone(&uplink))),
+            tokio::spawn(outbox::listen(Arc::clone(&inner), uplink)),
+        ];
+        Ok(Self { inner, tasks })
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// Stops the work in hand in good order, within this time, and ends. What was running is taken up again by the next
+    /// process.
+    pub async fn stop(self, patience: Duration) {
+        let _ = self.inner.ending.send(true);
+        for active in self.inner.active.all() {
+            active.stop(Stop::Shutdown);
+        }
+        self.inner.wake.notify_one();
+        let stopped = async {
+            while !self.inner.active.is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, stopped).await;
+        // The last changes of state want to be told; who does not listen hears them from the next process.
+        let _ = tokio::time::timeout(Duration::from_secs(2), outbox::drained(&self.inner)).await;
+        for task in self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn now(&self) -> Time {
+        clock::now(&*self.clock)
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        *self.ending.borrow()
+    }
+
+    pub(crate) fn clerk(&self) -> Clerk<'_> {
+        Clerk { node: self.identity.id, clock: &*self.clock, random: &*self.random }
+    }
+
+    pub(crate) fn configuration(&self) -> Arc<NodeConfiguration> {
+        Arc::clone(&self.configuration.read())
+    }
+
+    /// Takes home what the server wants done from now on.
+    pub(crate) async fn configure(&self, configuration: NodeConfiguration) -> Result<(), CatalogError> {
+        self.store.set_configuration(&configuration).await?;
+        *self.configuration.write() = Arc::new(configuration);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Opens secrets that were sealed to this node.
+    pub(crate) fn open(&self, record: &RecordId, sealed: &str) -> Result<Opened, CommandError> {
+        seals::open(&self.identity.key, record, &sealed.to_owned())
+            .map_err(|error| asks::refusal(Refusal::Invalid, &format!("secrets cannot be opened: {error}")))
+    }
+
+    /// Opens the secrets of a repository.
+    pub(crate) fn open_repository(&self, repository: &SealedRepository) -> Result<Opened, CommandError> {
+        self.open(&seals::of_repository(repository.id), &repository.secrets)
+    }
+
+    /// The repositories of an order as they are to be reached today: credentials may have changed since it was written.
+    pub(crate) fn repositories(&self, order: &Order) -> Vec<SealedRepository> {
+        let configuration = self.configuration();
+        let today = |old: &SealedRepository| {
+            configuration.repositories.iter().find(|new| new.id == old.id).unwrap_or(old).clone()
+        };
+        order.repositories.iter().map(today).collect()
+    }
+
+    /// Removes what a run that was cancelled before its end has left on this host.
+    pub(crate) async fn discard(self: &Arc<Self>, run: RunId) {
+        let order = match self.store.run(run).await {
+            Ok(Some((_, private))) => Order::of(&private),
+            _ => None,
+        };
+        let Some(order) = order else { return };
+        let inner = Arc::clone(self);
+        let cleaned = tokio::task::spawn_blocking(move || runner::discard(&inner, &order)).await;
+        let left = cleaned.ok().flatten();
+        if let Some(text) = left {
+            self.log(run, Level::Warning, "clean-up", &text).await;
+        }
+    }
+
+    /// Adds a line to a run's log. A line that cannot be kept is no reason to end the run.
+    pub(crate) async fn log(&self, run: RunId, level: Level, step: &str, text: &str) {
+        let line = backstay_catalog::NewLine {
+            time: self.now(),
+            level,
+            step: step.to_owned(),
+            text: text.to_owned(),
+        };
+        if self.store.append_log(run, &[line]).await.is_ok() {
+            self.news.notify_waiters();
+        }
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        self.identity.id
+    }
+}

@@ -1,0 +1,189 @@
+//! New runs, and what the node keeps beside each to carry it out.
+
+use backstay_core::{Clock, Random};
+use backstay_model::limits::Priority;
+use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
+use backstay_model::plan::PlanSpec;
+use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, Trigger};
+use backstay_model::{NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, Time};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::now;
+
+/// What a run needs beyond what is told of it: the plan as it was when the run was asked for, and the way to its
+/// repositories. Secrets in it are sealed to the node.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Order {
+    /// The plan, for runs of one.
+    pub(crate) plan: Option<PlanPart>,
+    /// The source, for backups.
+    pub(crate) source: Option<NodeSource>,
+    /// The repositories, in the order of the run's destinations.
+    pub(crate) repositories: Vec<SealedRepository>,
+    /// How often the run has had to wait in a row.
+    #[serde(default)]
+    pub(crate) waits: u32,
+    /// How often the process ended while the run was executed.
+    #[serde(default)]
+    pub(crate) crashes: u32,
+}
+
+/// What a run needs of its plan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct PlanPart {
+    /// Which.
+    pub(crate) id: PlanId,
+    /// What it said.
+    pub(crate) spec: PlanSpec,
+}
+
+impl Order {
+    /// As it is stored.
+    pub(crate) fn to_value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// From how it is stored; `None` when it is not as it was written.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        Self::deserialize(value).ok()
+    }
+}
+
+/// Why and for whom a run is made.
+#[derive(Debug, Clone)]
+pub(crate) struct Occasion {
+    pub(crate) trigger: Trigger,
+    pub(crate) requested_by: Option<String>,
+    pub(crate) due: Option<Time>,
+}
+
+/// Makes runs of one node.
+pub(crate) struct Clerk<'a> {
+    pub(crate) node: NodeId,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) random: &'a dyn Random,
+}
+
+impl Clerk<'_> {
+    /// A new id for a run.
+    pub(crate) fn run_id(&self) -> RunId {
+        RunId::new(self.clock, self.random)
+    }
+
+    /// A backup of one source of a plan.
+    pub(crate) fn backup(
+        &self,
+        id: RunId,
+        plan: &NodePlan,
+        source: &NodeSource,
+        configuration: &NodeConfiguration,
+        occasion: &Occasion,
+    ) -> (Run, Order) {
+        let repositories = repositories(plan, configuration);
+        let run = Run {
+            plan: Some(Named { id: plan.id, name: plan.spec.name.clone() }),
+            source: Some(source.named.clone()),
+            priority: plan.spec.limits.priority,
+            ..self.run(id, plan.project, RunKind::Backup, &repositories, occasion)
+        };
+        let order = Order {
+            plan: Some(PlanPart { id: plan.id, spec: plan.spec.clone() }),
+            source: Some(source.clone()),
+            repositories,
+            ..Order::default()
+        };
+        (run, order)
+    }
+
+    /// A check or a clean-up of a plan's repositories.
+    pub(crate) fn upkeep(
+        &self,
+        id: RunId,
+        kind: RunKind,
+        plan: &NodePlan,
+        configuration: &NodeConfiguration,
+        occasion: &Occasion,
+    ) -> (Run, Order) {
+        let repositories = repositories(plan, configuration);
+        let run = Run {
+            plan: Some(Named { id: plan.id, name: plan.spec.name.clone() }),
+            priority: Priority::Low,
+            ..self.run(id, plan.project, kind, &repositories, occasion)
+        };
+        let order = Order {
+            plan: Some(PlanPart { id: plan.id, spec: plan.spec.clone() }),
+            repositories,
+            ..Order::default()
+        };
+        (run, order)
+    }
+
+    /// A restore.
+    pub(crate) fn restore(
+        &self,
+        id: RunId,
+        project: ProjectId,
+        repository: SealedRepository,
+        request: RestoreRequest,
+        occasion: &Occasion,
+    ) -> (Run, Order) {
+        let repositories = vec![repository];
+        let run = Run {
+            restore: Some(request),
+            priority: Priority::High,
+            ..self.run(id, project, RunKind::Restore, &repositories, occasion)
+        };
+        (run, Order { repositories, ..Order::default() })
+    }
+
+    fn run(
+        &self,
+        id: RunId,
+        project: ProjectId,
+        kind: RunKind,
+        repositories: &[SealedRepository],
+        occasion: &Occasion,
+    ) -> Run {
+        let destinations = repositories.iter().map(|repository| RunDestination {
+            id: repository.destination.id,
+            name: repository.destination.name.clone(),
+            repository: repository.id,
+            state: RunState::Pending,
+            snapshot: None,
+            bytes_added: 0,
+            error: None,
+        });
+        Run {
+            id,
+            project,
+            node: self.node,
+            kind,
+            plan: None,
+            source: None,
+            destinations: destinations.collect(),
+            restore: None,
+            trigger: occasion.trigger,
+            requested_by: occasion.requested_by.clone(),
+            state: RunState::Pending,
+            intent: None,
+            waiting: None,
+            priority: Priority::Normal,
+            attempt: 0,
+            due: occasion.due,
+            created: now(self.clock),
+            started: None,
+            ended: None,
+            progress: Progress::default(),
+            outcome: None,
+            error: None,
+            revision: 1,
+        }
+    }
+}
+
+/// The repositories of a plan, as far as the node knows them.
+fn repositories(plan: &NodePlan, configuration: &NodeConfiguration) -> Vec<SealedRepository> {
+    let find = |id| configuration.repositories.iter().find(|repository| repository.id == id).cloned();
+    plan.repositories.iter().copied().filter_map(find).collect()
+}

@@ -1,0 +1,332 @@
+//! The rounds that a node makes: about every second, and whenever somebody rings.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backstay_catalog::CatalogError;
+use backstay_model::link::{News, NodePlan};
+use backstay_model::run::{RunError, Trigger, Waiting};
+use backstay_model::{Level, Run, RunId, RunKind, RunState, Time};
+use backstay_policy::schedule;
+
+use crate::active::{Active, Stop};
+use crate::machine::Event;
+use crate::node::Inner;
+use crate::orders::{Occasion, Order};
+use crate::plans::{Agenda, Duty};
+use crate::queue::{self, Choice, Hold, Ticket};
+use crate::steward::{Note, SteerError};
+use crate::{clock, host, runner};
+
+/// How often a round is made when nobody rings.
+const ROUND: Duration = Duration::from_secs(1);
+/// Work that does not stop within this time after it was told to is given up.
+const GRACE: Duration = Duration::from_secs(60);
+/// A run during which the process ends so often is not tried again.
+const CRASHES: u32 = 5;
+/// How often what is old is removed.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+/// Log lines that are kept at most, whatever their age.
+const MOST_LINES: u64 = 2_000_000;
+/// Forgetting and pruning follow a plan's backups, at most this often.
+const PRUNE_EVERY: Duration = Duration::from_secs(24 * 3600);
+
+/// Takes up what an earlier process left behind.
+pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), CatalogError> {
+    for (run, private) in inner.store.open_runs().await? {
+        if run.state != RunState::Running {
+            continue;
+        }
+        let mut order = Order::of(&private).unwrap_or_default();
+        order.crashes += 1;
+        let crashes = order.crashes;
+        let (event, note) = if crashes >= CRASHES {
+            let message = format!("the process ended {crashes} times while this run was executed");
+            let hint = Some("look at the system's log for why it ended, as by lack of memory".to_owned());
+            let error = RunError { message, chain: Vec::new(), hint };
+            (Event::Fail, Note { error: Some(error), ..Note::default() })
+        } else {
+            (Event::Stopped, Note::default())
+        };
+        inner.store.set_private(run.id, &order.to_value()).await?;
+        match inner.steward.apply(run.id, event, note).await {
+            Ok(after) if after.state == RunState::Cancelled => inner.discard(run.id).await,
+            Ok(_) | Err(SteerError::Refused(_) | SteerError::NoSuchRun(_)) => {}
+            Err(SteerError::Store(error)) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Makes rounds until the node ends.
+pub(crate) async fn go(inner: Arc<Inner>) {
+    let mut rounds = Rounds { agenda: Agenda::default(), cleaned: None, told: None };
+    while !inner.is_ending() {
+        if let Err(error) = rounds.round(&inner).await {
+            // A store that fails now may be well again in the next round; its failure is told once.
+            rounds.trouble(&inner, &format!("the node's store fails: {error}")).await;
+        } else {
+            rounds.told = None;
+        }
+        tokio::select! {
+            () = inner.wake.notified() => {}
+            () = tokio::time::sleep(ROUND) => {}
+        }
+    }
+}
+
+struct Rounds {
+    agenda: Agenda,
+    cleaned: Option<Instant>,
+    told: Option<String>,
+}
+
+impl Rounds {
+    async fn round(&mut self, inner: &Arc<Inner>) -> Result<(), CatalogError> {
+        self.look_at_plans(inner).await?;
+        watch(inner).await;
+        start_what_may(inner).await?;
+        if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > HOUSEKEEPING) {
+            forget_old(inner).await?;
+            self.cleaned = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Tells people once of what goes wrong in each round.
+    async fn trouble(&mut self, inner: &Inner, text: &str) {
+        if self.told.as_deref() != Some(text) {
+            eprintln!("backstay: {text}");
+            let _ = inner.store.tell(&News::Trouble { text: text.to_owned() }).await;
+            self.told = Some(text.to_owned());
+        }
+    }
+
+    async fn look_at_plans(&mut self, inner: &Arc<Inner>) -> Result<(), CatalogError> {
+        let now = inner.now();
+        self.agenda.tick(now);
+        let configuration = inner.configuration();
+        for plan in &configuration.plans {
+            if self.agenda.is_open(plan, now) {
+                let last = inner.store.last_due(plan.id).await?;
+                match self.agenda.look(plan, last, now) {
+                    Ok(None) => {}
+                    Ok(Some(Duty::Run { due, trigger, missed })) => {
+                        queue_backups(inner, plan, due, trigger, missed).await?;
+                    }
+                    Ok(Some(Duty::Missed { due, missed })) => {
+                        let reason =
+                            "the node was not running then, and the plan does not catch up".to_owned();
+                        inner.store.tell(&News::Missed { plan: plan.id, due, more: missed, reason }).await?;
+                        inner.store.set_last_due(plan.id, due).await?;
+                        inner.news.notify_waiters();
+                    }
+                    Err(error) => {
+                        self.trouble(inner, &format!("plan {:?}: {error}", plan.spec.name)).await;
+                    }
+                }
+            }
+            upkeep(inner, plan, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Forgets log lines, ended runs and commands that are old.
+async fn forget_old(inner: &Arc<Inner>) -> Result<(), CatalogError> {
+    let keep = jiff::SignedDuration::try_from(inner.options.keep).unwrap_or(jiff::SignedDuration::MAX);
+    let before = inner.now().saturating_sub(keep).unwrap_or(Time::MIN);
+    inner.store.prune_logs(before, MOST_LINES).await?;
+    inner.store.prune_runs(before).await?;
+    inner.store.prune_commands(before).await?;
+    Ok(())
+}
+
+/// Queues a backup of each source of a plan that is due. One that still runs for a source stands for the new one too.
+async fn queue_backups(
+    inner: &Arc<Inner>,
+    plan: &NodePlan,
+    due: Time,
+    trigger: Trigger,
+    missed: u64,
+) -> Result<(), CatalogError> {
+    let configuration = inner.configuration();
+    let open = inner.store.open_runs().await?;
+    let clerk = inner.clerk();
+    let occasion = Occasion { trigger, requested_by: None, due: Some(due) };
+    let mut runs = Vec::new();
+    let mut covered = Vec::new();
+    for source in &plan.sources {
+        let same = |run: &Run| {
+            run.kind == RunKind::Backup
+                && run.plan.as_ref().is_some_and(|named| named.id == plan.id)
+                && run.source.as_ref().is_some_and(|named| named.id == source.named.id)
+        };
+        match open.iter().find(|(run, _)| same(run)) {
+            Some((run, _)) => covered.push(run.id),
+            None => {
+                let (run, order) = clerk.backup(clerk.run_id(), plan, source, &configuration, &occasion);
+                runs.push((run, order.to_value()));
+            }
+        }
+    }
+    inner.store.queue_due(plan.id, due, &runs).await?;
+    for run in covered {
+        let text = format!("the plan was due again at {due:.0}; this run stands for that one too");
+        inner.log(run, Level::Warning, "queue", &text).await;
+    }
+    for (run, _) in &runs {
+        let text = match missed {
+            0 => format!("queued: due at {due:.0}"),
+            more => format!(
+                "queued: due at {due:.0}; {more} earlier times were missed, and this run stands for them"
+            ),
+        };
+        inner.log(run.id, Level::Info, "queue", &text).await;
+    }
+    inner.news.notify_waiters();
+    Ok(())
+}
+
+/// Queues checks and clean-ups that are due.
+async fn upkeep(inner: &Arc<Inner>, plan: &NodePlan, now: Time) -> Result<(), CatalogError> {
+    if !plan.spec.enabled {
+        return Ok(());
+    }
+    // Only what was backed up can be checked.
+    let Some(backed_up) = inner.store.meta_get(&format!("backed-up:{}", plan.id)).await? else {
+        return Ok(());
+    };
+    let prunes = (!plan.spec.retention.is_empty()).then_some(PRUNE_EVERY);
+    for (kind, every) in [(RunKind::Prune, prunes), (RunKind::Verify, plan.spec.verification.every)] {
+        let Some(every) = every else { continue };
+        let key = format!("{}:{}", kind.name(), plan.id);
+        let last = inner.store.meta_get(&key).await?.unwrap_or_else(|| backed_up.clone());
+        let Ok(last) = last.parse::<Time>() else { continue };
+        if clock::later(last.min(now), every) > now {
+            continue;
+        }
+        let configuration = inner.configuration();
+        let occasion = Occasion { trigger: Trigger::Maintenance, requested_by: None, due: Some(now) };
+        let clerk = inner.clerk();
+        let (run, order) = clerk.upkeep(clerk.run_id(), kind, plan, &configuration, &occasion);
+        inner.store.meta_set(&key, &now.to_string()).await?;
+        inner.store.insert_run(&run, &order.to_value()).await?;
+        inner.news.notify_waiters();
+    }
+    Ok(())
+}
+
+/// Looks after what runs: time limits, and work that does not follow.
+async fn watch(inner: &Arc<Inner>) {
+    for active in inner.active.all() {
+        active.watch();
+    }
+}
+
+async fn start_what_may(inner: &Arc<Inner>) -> Result<(), CatalogError> {
+    let open = inner.store.open_runs().await?;
+    let tickets: Vec<Ticket> = open.iter().map(|(run, _)| Ticket::of(run)).collect();
+    let now = inner.now();
+    let mut running = 0;
+    let mut pending = 0;
+    for choice in queue::choose(&tickets, inner.options.pool, now) {
+        match choice {
+            Choice::Start(id) => match open.iter().find(|(run, _)| run.id == id) {
+                Some((run, private)) => {
+                    running += 1;
+                    start(inner, run, Order::of(private)).await?;
+                }
+                None => continue,
+            },
+            Choice::Hold(id, hold) => {
+                pending += 1;
+                explain(inner, &open, id, hold).await?;
+            }
+        }
+    }
+    let mut host = inner.host.lock();
+    host.runs_pending = pending;
+    host.runs_running = running + u32::try_from(inner.active.all().len()).unwrap_or(u32::MAX);
+    Ok(())
+}
+
+/// Says why a run waits, if it has not been said.
+async fn explain(
+    inner: &Arc<Inner>,
+    open: &[(Run, serde_json::Value)],
+    id: RunId,
+    hold: Hold,
+) -> Result<(), CatalogError> {
+    let name = |id: RunId| {
+        open.iter().find(|(run, _)| run.id == id).map_or_else(String::new, |(run, _)| {
+            let what = run.plan.as_ref().map_or("", |plan| plan.name.as_str());
+            format!("{} {what}", run.kind.name()).trim_end().to_owned()
+        })
+    };
+    let reason = match hold {
+        // It was said when the next try was set.
+        Hold::NotYet(_) => return Ok(()),
+        Hold::PoolIsFull => format!("{} runs are executed at once at most", inner.options.pool),
+        Hold::Behind(other) => format!("its repository is in use by another run ({})", name(other)),
+    };
+    let told = open.iter().find(|(run, _)| run.id == id).and_then(|(run, _)| run.waiting.as_ref());
+    if told.is_some_and(|waiting| waiting.reason == reason) {
+        return Ok(());
+    }
+    let waiting = Waiting { reason, next_try: None };
+    hush(inner.steward.apply(id, Event::Wait, Note { waiting: Some(waiting), ..Note::default() }).await)
+}
+
+async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<(), CatalogError> {
+    let Some(order) = order else {
+        let message = "what this node kept to carry out the run is damaged".to_owned();
+        let error = RunError { message, chain: Vec::new(), hint: Some("start it again".to_owned()) };
+        return hush(
+            inner.steward.apply(run.id, Event::Fail, Note { error: Some(error), ..Note::default() }).await,
+        );
+    };
+    let is_scheduled = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
+    if let Some(reason) = is_scheduled.then(|| unfit(inner, &order)).flatten() {
+        let next_try = Some(clock::later(inner.now(), Duration::from_secs(60)));
+        let note = Note { waiting: Some(Waiting { reason, next_try }), ..Note::default() };
+        return hush(inner.steward.apply(run.id, Event::Wait, note).await);
+    }
+    match inner.steward.apply(run.id, Event::Start, Note::default()).await {
+        Ok(run) => {
+            let limits = order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
+            let active = Arc::new(Active::new(limits));
+            inner.active.insert(run.id, Arc::clone(&active));
+            tokio::spawn(runner::drive(Arc::clone(inner), run, order, active));
+            Ok(())
+        }
+        other => hush(other),
+    }
+}
+
+/// Why the host is in no state for a scheduled run, if it is not.
+fn unfit(inner: &Inner, order: &Order) -> Option<String> {
+    let conditions = &order.plan.as_ref()?.spec.schedule.conditions;
+    if conditions.is_empty() {
+        return None;
+    }
+    let host = host::host_state(&inner.options.data_dir);
+    let state = schedule::HostState {
+        on_battery: host.on_battery,
+        load_per_core: Some(host.load / f64::from(host.cores.max(1))),
+    };
+    conditions.judge(&state).err().map(|reason| reason.to_string())
+}
+
+/// A run that somebody else changed meanwhile is looked at again in the next round.
+fn hush<T>(changed: Result<T, SteerError>) -> Result<(), CatalogError> {
+    match changed {
+        Ok(_) | Err(SteerError::Refused(_) | SteerError::NoSuchRun(_)) => Ok(()),
+        Err(SteerError::Store(error)) => Err(error),
+    }
+}
+
+/// Whether work has been told to stop and has not, for so long that it is given up.
+pub(crate) fn is_given_up(active: &Active) -> bool {
+    active.defiance().is_some_and(|since| since > GRACE) && active.stopped() != Some(Stop::Shutdown)
+}

@@ -1,0 +1,286 @@
+//! Backing up a source into one repository.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use backstay_core::{Control, Events};
+use backstay_engine::backup::{BackupOptions, BackupOutcome, BackupSink, SnapshotDetails, save_snapshot};
+use backstay_engine::index::Index;
+use backstay_engine::journal::Journal;
+use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
+use backstay_model::source::FilesSpec;
+use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId, SourceSpec};
+use backstay_sources::files::{Capture, CaptureReport, scan};
+
+use super::meter::Meter;
+use super::repository::{Access, Open, make_folder};
+use super::{Class, Job, Result, WorkError, Workshop, excludes};
+use crate::host::bytes;
+
+/// What is backed up, and as what.
+#[derive(Debug, Clone, Copy)]
+pub struct Backup<'a> {
+    /// The plan; its snapshots carry it as a tag.
+    pub plan: PlanId,
+    /// The source.
+    pub source: SourceId,
+    /// What the source is.
+    pub spec: &'a SourceSpec,
+    /// Tags for the snapshot, beside the plan's.
+    pub tags: &'a [String],
+    /// Folders that are left out too: other repositories on this host.
+    pub leave_out: &'a [PathBuf],
+}
+
+/// What a backup did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupDone {
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// Files that the snapshot before does not have.
+    pub files_new: u64,
+    /// Files that had changed.
+    pub files_changed: u64,
+    /// Files that were as before, and were not read.
+    pub files_unmodified: u64,
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// Bytes added to the repository, as stored.
+    pub bytes_added: u64,
+    /// Items that could not be read. The snapshot is without them.
+    pub failures: u64,
+    /// Whether it took up what an interrupted backup had done.
+    pub resumed: bool,
+}
+
+const PROGRAM: &str = concat!("backstay ", env!("CARGO_PKG_VERSION"));
+
+impl Workshop {
+    /// Backs a source up into a repository, which is made where it may be.
+    ///
+    /// When the work is cancelled, what is stored stays and is taken up by the next backup of the same plan, source and
+    /// repository. The lock is given back, and nothing temporary is left but the journal.
+    ///
+    /// # Errors
+    /// When there is no whole snapshot to show for it; single items that could not be read are counted and told.
+    pub fn backup(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<BackupDone> {
+        let SourceSpec::Files(files) = backup.spec;
+        let paths = self.allowed_paths(files)?;
+        let mut capture = Capture::new(paths);
+        capture.options = excludes::options(files, &self.own_folders(job, backup.leave_out))?;
+        job.control.set_read_rate(job.limits.read);
+        let started = self.environment.clock.now();
+
+        let open = self.open(job, Access::Shared, true)?;
+        let parent = self.parent(&open, backup.plan, files).map_err(|error| open.explain(error))?;
+        job.report.log(
+            Level::Info,
+            "read",
+            &match &parent {
+                Some(parent) => format!("comparing with snapshot {}", parent.id.short()),
+                None => "there is no snapshot to compare with: everything is read".to_owned(),
+            },
+        );
+        let index = open.index()?;
+        let path = self.journal_path(backup.plan, backup.source, job.repository.id);
+        let journal = journal(job, &open, &index, &path)?;
+        let resumed = journal.as_ref().is_some_and(|journal| journal.is_resumed);
+        let journal = journal.map(|journal| journal.journal);
+
+        let meter = Arc::new(Meter::new(&job.report, "reading"));
+        let options = BackupOptions {
+            parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
+            journal: journal.clone(),
+            ..BackupOptions::default()
+        };
+        let events: Arc<dyn Events> = meter.clone();
+        let sink = BackupSink::start(&open.engine, index, open.lock().cloned(), options, events)
+            .map_err(|error| open.explain(error))?;
+        job.report.log(Level::Info, "read", &format!("reading {}", files.paths.join(", ")));
+        let taken = take(job.control, &capture, sink, &meter, job);
+        let (report, outcome) = taken.map_err(|error| open.explain(error))?;
+
+        let failures = outcome.failures.max(meter.errors()) + report.missing.len() as u64;
+        let nothing = outcome.summary.total_files_processed == 0 && report.others == 0;
+        if nothing && failures > 0 {
+            return Err(WorkError::new(Class::NothingRead, format!("nothing could be read: {failures} items had errors"))
+                .hint("the log lists them; run the node as a user who may read them, or correct the paths of the source"));
+        }
+        // Where nothing new was stored, nothing has waited for the lock yet.
+        if let Some(lock) = open.lock() {
+            lock.confirm()?;
+        }
+        job.control.checkpoint().map_err(|error| open.explain(error))?;
+        meter.enter("saving");
+        let mut tags = backup.tags.to_vec();
+        tags.push(backup.plan.tag());
+        let details = SnapshotDetails {
+            time: None,
+            started,
+            parent: parent.map(|parent| parent.id),
+            paths: files.paths.clone(),
+            host: None,
+            tags,
+            excludes: files.excludes.clone(),
+            program: PROGRAM.to_owned(),
+        };
+        let (id, _) = save_snapshot(&open.engine, &outcome, details).map_err(|error| open.explain(error))?;
+        if let Some(Err(error)) = journal.map(|journal| journal.complete()) {
+            job.report.log(
+                Level::Warning,
+                "save",
+                &format!("the journal of this backup cannot be removed: {error}"),
+            );
+        }
+        meter.finish();
+        let summary = outcome.summary;
+        let done = BackupDone {
+            snapshot: id.to_hex(),
+            files_new: summary.files_new,
+            files_changed: summary.files_changed,
+            files_unmodified: summary.files_unmodified,
+            bytes: summary.total_bytes_processed,
+            bytes_added: summary.data_added_packed,
+            failures,
+            resumed,
+        };
+        job.report.log(Level::Info, "save", &done.to_string());
+        Ok(done)
+    }
+
+    /// Removes what an interrupted backup noted, so that it is never taken up. Nothing to remove is fine.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn discard_journal(
+        &self,
+        plan: PlanId,
+        source: SourceId,
+        repository: RepositoryId,
+    ) -> std::io::Result<()> {
+        match std::fs::remove_file(self.journal_path(plan, source, repository)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn journal_path(&self, plan: PlanId, source: SourceId, repository: RepositoryId) -> PathBuf {
+        self.data_dir.join("journals").join(format!("{plan}.{source}.{repository}"))
+    }
+
+    /// The paths of a source, if the host's owner lets all of them be read.
+    fn allowed_paths(&self, files: &FilesSpec) -> Result<Vec<PathBuf>> {
+        for path in &files.paths {
+            self.policy.check_read(Path::new(path))?;
+        }
+        Ok(files.paths.iter().map(PathBuf::from).collect())
+    }
+
+    /// Folders that no backup takes in and no restore touches: our own data, and repositories on this host.
+    pub(super) fn own_folders(&self, job: &Job<'_>, others: &[PathBuf]) -> Vec<PathBuf> {
+        let mut own = vec![self.data_dir.clone()];
+        own.extend_from_slice(others);
+        if let ConnectionSettings::Local(local) = &job.repository.settings {
+            own.push(super::storage::local_folder(&local.path, &job.repository.path));
+        }
+        own
+    }
+
+    /// The newest snapshot of the same paths on this host: of the plan, or of others where the plan has none yet.
+    fn parent(&self, open: &Open, plan: PlanId, files: &FilesSpec) -> Result<Option<SnapshotEntry>> {
+        let selector = SnapshotSelector {
+            hosts: vec![self.environment.identity.host.clone()],
+            paths: files.paths.clone(),
+            ..SnapshotSelector::default()
+        };
+        // One that cannot be read costs time and no data: everything is read again.
+        let (mut snapshots, _) = open.engine.load_snapshots()?;
+        snapshots.retain(|entry| selector.matches(&entry.snapshot));
+        let tag = plan.tag();
+        let of_plan = snapshots.iter().rposition(|entry| entry.snapshot.tags.contains(&tag));
+        let place = of_plan.or_else(|| snapshots.len().checked_sub(1));
+        Ok(place.and_then(|place| snapshots.into_iter().nth(place)))
+    }
+}
+
+/// Walks the source into the sink, while a second walk finds out how much there is.
+fn take(
+    control: &Control,
+    capture: &Capture,
+    sink: BackupSink,
+    meter: &Arc<Meter>,
+    job: &Job<'_>,
+) -> Result<(CaptureReport, BackupOutcome)> {
+    let scanning = Control::new();
+    std::thread::scope(|scope| {
+        // The totals are for the display only, and the capture itself reports what is wrong.
+        scope.spawn(|| drop(scan(capture, &scanning, &**meter)));
+        let captured = capture.run(&sink, control, &**meter);
+        scanning.cancel();
+        let report = captured.map_err(WorkError::from)?;
+        job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
+        meter.enter("storing");
+        let outcome = sink.finish().map_err(WorkError::from)?;
+        Ok((report, outcome))
+    })
+}
+
+struct Noted {
+    journal: Arc<Journal>,
+    is_resumed: bool,
+}
+
+/// Opens the journal, and makes use of what an interrupted backup had stored. `None` where there can be none: the backup goes well
+/// without.
+fn journal(job: &Job<'_>, open: &Open, index: &Index, path: &Path) -> Result<Option<Noted>> {
+    let Some(lock) = open.lock() else { return Ok(None) };
+    let opened = path.parent().map_or(Ok(()), make_folder).and_then(|()| Journal::open(&open.engine, path));
+    let journal = match opened {
+        Ok(Some(journal)) => journal,
+        Ok(None) => {
+            job.report.log(
+                Level::Warning,
+                "read",
+                "the same backup is running already, so this one keeps no journal",
+            );
+            return Ok(None);
+        }
+        Err(error) => {
+            let text = format!(
+                "no journal is kept at {}, so an interruption would cost time: {error}",
+                path.display()
+            );
+            job.report.log(Level::Warning, "read", &text);
+            return Ok(None);
+        }
+    };
+    let is_resumed = journal.is_resumed();
+    if is_resumed {
+        let packs = journal.adopt_packs(&open.engine, index, lock).map_err(|error| open.explain(error))?;
+        let text = format!(
+            "going on with an interrupted backup; {packs} packs that it stored were added to the index"
+        );
+        job.report.log(Level::Info, "read", &text);
+    }
+    Ok(Some(Noted { journal: Arc::new(journal), is_resumed }))
+}
+
+/// For the log.
+impl std::fmt::Display for BackupDone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let short: String = self.snapshot.chars().take(8).collect();
+        write!(
+            f,
+            "saved snapshot {short}: {} files new, {} changed, {} unmodified; {} looked at, {} added",
+            self.files_new,
+            self.files_changed,
+            self.files_unmodified,
+            bytes(self.bytes),
+            bytes(self.bytes_added)
+        )?;
+        if self.failures > 0 {
+            write!(f, "; {} items could not be read and are not in it", self.failures)?;
+        }
+        Ok(())
+    }
+}

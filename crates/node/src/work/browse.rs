@@ -1,0 +1,132 @@
+//! Looks into repositories and into the host, for people who choose what to back up or to bring back.
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use backstay_core::{Control, EntryKind, Timestamp};
+use backstay_engine::repository::TreeCache;
+use backstay_model::command::{FolderItem, ItemKind, SnapshotInfo};
+use backstay_model::link::SealedRepository;
+use backstay_model::{Limits, Time};
+
+use super::repository::{Access, Open};
+use super::restore::{find, find_snapshot};
+use super::{Class, Job, Result, Unheard, WorkError, Workshop};
+use crate::seals::Opened;
+
+/// Items of one folder that are listed at most.
+const MOST: usize = 10_000;
+
+impl Workshop {
+    /// The snapshots of a repository, the newest first.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened.
+    pub fn snapshots(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Vec<SnapshotInfo>> {
+        let open = self.look(repository, secrets)?;
+        let (snapshots, _) = open.engine.load_snapshots()?;
+        let info = |entry: backstay_engine::repository::SnapshotEntry| {
+            let summary = entry.snapshot.summary;
+            SnapshotInfo {
+                id: entry.id.to_hex(),
+                repository: repository.id,
+                time: time(&entry.snapshot.time).unwrap_or(Time::UNIX_EPOCH),
+                host: entry.snapshot.hostname,
+                paths: entry.snapshot.paths,
+                tags: entry.snapshot.tags,
+                files: summary.map(|summary| summary.total_files_processed),
+                bytes: summary.map(|summary| summary.total_bytes_processed),
+                bytes_added: summary.map(|summary| summary.data_added_packed),
+            }
+        };
+        Ok(snapshots.into_iter().rev().map(info).collect())
+    }
+
+    /// The items of a folder of a snapshot, by name.
+    ///
+    /// # Errors
+    /// When there is no such snapshot or folder.
+    pub fn folder(
+        &self,
+        repository: &SealedRepository,
+        secrets: &Opened,
+        snapshot: &str,
+        path: &str,
+    ) -> Result<Vec<FolderItem>> {
+        let open = self.look(repository, secrets)?;
+        let entry = find_snapshot(&open, snapshot)?;
+        let trees = TreeCache::new(&open.engine, open.index()?);
+        let tree = match find(&trees, &entry.snapshot.tree, path.as_bytes())? {
+            None => entry.snapshot.tree,
+            Some(node) => node.subtree.filter(|_| node.is_folder()).ok_or_else(|| no_folder(path))?,
+        };
+        let tree = trees.tree(&tree)?;
+        let items = tree.nodes.iter().take(MOST).map(|node| {
+            let kind = match node.meta.kind {
+                EntryKind::Folder => ItemKind::Folder,
+                EntryKind::File => ItemKind::File,
+                EntryKind::Symlink => ItemKind::Link,
+                _ => ItemKind::Other,
+            };
+            FolderItem {
+                name: String::from_utf8_lossy(&node.name).into_owned(),
+                kind,
+                size: (kind == ItemKind::File).then_some(node.meta.size),
+                modified: time(&node.meta.modified),
+            }
+        });
+        Ok(items.collect())
+    }
+
+    /// The items of a folder of this host, by name, as far as its owner lets it be looked at.
+    ///
+    /// # Errors
+    /// When it may not be, or cannot.
+    pub fn host_folder(&self, path: &str) -> Result<Vec<FolderItem>> {
+        let folder = Path::new(path);
+        let shown = self.policy.check_browse(folder)?;
+        let cannot = |error: &std::io::Error| {
+            WorkError::new(Class::Other, format!("{} cannot be listed", folder.display())).because(error)
+        };
+        let mut items = Vec::new();
+        for entry in fs::read_dir(&shown.folder).map_err(|error| cannot(&error))?.take(MOST) {
+            let entry = entry.map_err(|error| cannot(&error))?;
+            if shown.names.as_ref().is_some_and(|names| !names.contains(&entry.file_name())) {
+                continue;
+            }
+            let meta = entry.metadata().ok();
+            let kind = match entry.file_type() {
+                Ok(kind) if kind.is_dir() => ItemKind::Folder,
+                Ok(kind) if kind.is_file() => ItemKind::File,
+                Ok(kind) if kind.is_symlink() => ItemKind::Link,
+                _ => ItemKind::Other,
+            };
+            items.push(FolderItem {
+                name: String::from_utf8_lossy(entry.file_name().as_bytes()).into_owned(),
+                kind,
+                size: meta.as_ref().filter(|_| kind == ItemKind::File).map(fs::Metadata::len),
+                modified: meta
+                    .and_then(|meta| meta.modified().ok())
+                    .and_then(|time| Time::try_from(time).ok()),
+            });
+        }
+        items.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(items)
+    }
+
+    fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {
+        let (limits, control) = (Limits::default(), Control::new());
+        let job = Job { repository, secrets, limits: &limits, control: &control, report: Arc::new(Unheard) };
+        self.open(&job, Access::Look, true)
+    }
+}
+
+fn time(time: &Timestamp) -> Option<Time> {
+    Time::new(time.seconds, i32::try_from(time.nanos).ok()?).ok()
+}
+
+fn no_folder(path: &str) -> WorkError {
+    WorkError::new(Class::Other, format!("{path} is no folder of the snapshot"))
+}

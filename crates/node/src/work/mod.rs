@@ -1,0 +1,127 @@
+//! What runs do: backups, restores, checks and clean-ups, as blocking code over the engine.
+//!
+//! Nothing here knows plans, queues or states. A [`Workshop`] is given a [`Job`] (which repository, with which secrets, within
+//! which limits, on whose reins), does the work on the calling thread, tells what it does to a [`Report`], and ends with what it
+//! did or a [`WorkError`]. Its [class](failure::Class) says what may be done about it: what is out of reach is waited for.
+//! All work obeys its [`Control`]; what a cancelled backup has stored is taken up by the next one from its
+//! [journal](Workshop::discard_journal).
+//!
+//! What the host's owner forbids ([`LocalPolicy`]) is asked here, at the last place before it is done.
+
+pub mod backup;
+mod browse;
+mod command;
+mod excludes;
+pub mod failure;
+pub mod hooks;
+mod http;
+mod keys;
+mod leash;
+mod meter;
+mod pin;
+pub mod probe;
+pub mod prune;
+mod repository;
+pub mod restore;
+mod storage;
+pub mod verify;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use backstay_core::{Control, Timestamp};
+use backstay_engine::Environment;
+use backstay_engine::crypto::KdfParams;
+use backstay_model::link::SealedRepository;
+use backstay_model::run::Progress;
+use backstay_model::{Level, Limits};
+
+use crate::local_policy::LocalPolicy;
+use crate::seals::Opened;
+
+pub use failure::{Class, WorkError};
+
+/// The result of work.
+pub type Result<T, E = WorkError> = std::result::Result<T, E>;
+
+/// Takes down what work tells. Called from many threads.
+pub trait Report: Send + Sync {
+    /// A line for the log.
+    fn log(&self, level: Level, step: &str, text: &str);
+
+    /// How far the work is; told about twice a second at most.
+    fn progress(&self, progress: Progress);
+
+    /// The work got on, if only by a little: it has not come to a halt.
+    fn moved(&self) {}
+}
+
+/// A place to work at: what all work of a node shares.
+pub struct Workshop {
+    environment: Environment,
+    data_dir: PathBuf,
+    policy: LocalPolicy,
+    keys: keys::KeyRing,
+    new_keys: KdfParams,
+    opened: Timestamp,
+}
+
+/// What work on a repository needs.
+#[derive(Clone)]
+pub struct Job<'a> {
+    /// The repository, and the way to it.
+    pub repository: &'a SealedRepository,
+    /// Its secrets.
+    pub secrets: &'a Opened,
+    /// How much of the host the work may take.
+    pub limits: &'a Limits,
+    /// The reins of the work.
+    pub control: &'a Control,
+    /// Who is told of it.
+    pub report: Arc<dyn Report>,
+}
+
+impl Workshop {
+    /// A workshop that keeps journals and caches below `data_dir`.
+    #[must_use]
+    pub fn new(environment: Environment, data_dir: PathBuf, policy: LocalPolicy) -> Self {
+        let opened = environment.clock.now();
+        Self {
+            environment,
+            data_dir,
+            policy,
+            keys: keys::KeyRing::default(),
+            new_keys: KdfParams::DEFAULT,
+            opened,
+        }
+    }
+
+    /// The same workshop, but the keys of new repositories cost this much to derive. Cheap keys are no protection: they are for
+    /// tests.
+    #[must_use]
+    pub fn with_key_cost(mut self, cost: KdfParams) -> Self {
+        self.new_keys = cost;
+        self
+    }
+
+    /// What the host's owner lets it do.
+    #[must_use]
+    pub const fn policy(&self) -> &LocalPolicy {
+        &self.policy
+    }
+
+    /// The folder that journals and caches are kept in.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
+/// Hears nothing, for work that nobody watches.
+pub(crate) struct Unheard;
+
+impl Report for Unheard {
+    fn log(&self, _: Level, _: &str, _: &str) {}
+
+    fn progress(&self, _: Progress) {}
+}

@@ -1,0 +1,80 @@
+//! Tries a connection for real, before it is saved and from time to time after.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use backstay_core::{CallContext, FileId, FileKind, Handle};
+use backstay_model::ConnectionSettings;
+
+use super::repository::make_folder;
+use super::{Class, Result, WorkError, Workshop};
+use crate::host;
+use crate::seals::Opened;
+
+impl Workshop {
+    /// Reaches a service, writes something small, reads it back and removes it. Says what it found.
+    ///
+    /// # Errors
+    /// When any of this fails.
+    pub fn probe(&self, settings: &ConnectionSettings, secrets: &Opened) -> Result<String> {
+        match settings {
+            ConnectionSettings::Local(local) => self.probe_folder(Path::new(&local.path)),
+            ConnectionSettings::S3(_) => self.probe_storage(settings, secrets),
+        }
+    }
+
+    fn probe_folder(&self, folder: &Path) -> Result<String> {
+        let folder = self.policy.check_repository(folder)?;
+        let cannot = |doing: &str, error: &std::io::Error| {
+            let class =
+                if error.kind() == std::io::ErrorKind::StorageFull { Class::NoSpace } else { Class::Other };
+            WorkError::new(class, format!("{} cannot be {doing}", folder.display()))
+                .because(error)
+                .hint("check that the folder's file system is mounted, and that the account that runs Backstay may write there")
+        };
+        make_folder(&folder).map_err(|error| cannot("made", &error))?;
+        let file = folder.join(format!(".backstay-probe-{}", self.random_name()));
+        let tried =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file).and_then(|mut open| {
+                open.write_all(b"a probe of Backstay's; it may be removed")?;
+                open.sync_all()
+            });
+        let removed = fs::remove_file(&file);
+        tried.and(removed).map_err(|error| cannot("written to", &error))?;
+        let (_, free) = host::disk(&folder);
+        Ok(format!("{} can be written to; {} are free", folder.display(), host::bytes(free)))
+    }
+
+    /// The probe is a pack in a folder of its own, so that it is in no repository's way.
+    fn probe_storage(&self, settings: &ConnectionSettings, secrets: &Opened) -> Result<String> {
+        let folder = format!("backstay-probe-{}", self.random_name());
+        let storage = self.storage_for_probe(settings, &folder, secrets)?;
+        let mut id = [0; 32];
+        self.environment.random.fill(&mut id);
+        let (handle, content) =
+            (Handle::new(FileKind::Pack, FileId(id)), *b"a probe of Backstay's; it may be removed");
+        let context = CallContext::NONE;
+        storage.list(FileKind::Pack, context, &mut |_, _| ())?;
+        storage.write(&handle, &content, context)?;
+        let mut back = Vec::new();
+        let read = storage.read(&handle, &mut back, context);
+        let removed = storage.remove(&handle, context);
+        read?;
+        removed?;
+        if back != content {
+            return Err(WorkError::new(
+                Class::Damaged,
+                format!("{} gives back other bytes than were stored", storage.location()),
+            ));
+        }
+        Ok(format!("{} can be listed, written to, read and cleaned up", storage.location()))
+    }
+
+    fn random_name(&self) -> String {
+        let mut bytes = [0; 8];
+        self.environment.random.fill(&mut bytes);
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,77 @@
+//! Forgets what a plan no longer keeps, and frees its space.
+//!
+//! Only snapshots that carry the plan's tag are looked at: what others store in the same repository is not this plan's to
+//! forget. A snapshot with the tag `hold` stays whatever the rules say.
+
+use std::collections::{BTreeSet, HashSet};
+
+use backstay_core::FileId;
+use backstay_engine::forget::{facts, moment, remove_snapshots};
+use backstay_engine::prune::{PruneOptions, prune_plan};
+use backstay_engine::repository::SnapshotEntry;
+use backstay_model::run::Outcome;
+use backstay_model::{Level, PlanId};
+use backstay_policy::grouping::{GroupBy, group};
+use backstay_policy::{PlanRetention, SnapshotFacts};
+
+use super::meter::Meter;
+use super::repository::Access;
+use super::{Class, Job, Result, WorkError, Workshop};
+use crate::host::bytes;
+
+/// The tag of snapshots that nothing may forget.
+pub const HOLD: &str = "hold";
+
+impl Workshop {
+    /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs.
+    ///
+    /// # Errors
+    /// When snapshots could not be removed, or the work cannot be done.
+    pub fn prune(&self, job: &Job<'_>, plan: PlanId, retention: &PlanRetention) -> Result<Outcome> {
+        let open = self.open(job, Access::Exclusive, true)?;
+        let (snapshots, damaged) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
+        if let Some((id, error)) = damaged.into_iter().next() {
+            return Err(WorkError::from(error)
+                .context(format!("snapshot {} cannot be read, so nothing is forgotten", id.short())));
+        }
+        let tag = plan.tag();
+        let own: Vec<SnapshotFacts<SnapshotEntry>> =
+            snapshots.into_iter().map(facts).filter(|facts| facts.tags.contains(&tag)).collect();
+        let now = moment(&self.environment.clock.now());
+        let size = |facts: &SnapshotFacts<SnapshotEntry>| {
+            facts.id.snapshot.summary.map_or(0, |summary| summary.total_bytes_processed)
+        };
+        let held = |facts: &SnapshotFacts<SnapshotEntry>| facts.tags.iter().any(|tag| tag == HOLD);
+        let mut gone: BTreeSet<FileId> = BTreeSet::new();
+        for (key, snapshots) in group(own, GroupBy::HOST_AND_PATHS) {
+            let verdict = retention.apply(snapshots, size, held, now);
+            let text = format!("{key}: {} snapshots stay, {} go", verdict.keep.len(), verdict.remove.len());
+            job.report.log(Level::Info, "forget", &text);
+            gone.extend(verdict.remove.iter().map(|facts| facts.id.id));
+        }
+        let Some(lock) = open.lock() else {
+            return Err(WorkError::new(Class::Other, "the repository is not locked"));
+        };
+        let meter = Meter::new(&job.report, "forgetting");
+        let removed =
+            remove_snapshots(&open.engine, lock, &gone, &meter).map_err(|error| open.explain(error))?;
+        if let Some((id, error)) = removed.failed.into_iter().next() {
+            return Err(
+                WorkError::from(error).context(format!("snapshot {} could not be removed", id.short()))
+            );
+        }
+        meter.enter("pruning");
+        let plan = prune_plan(&open.engine, &PruneOptions::default(), &HashSet::new(), &meter)
+            .map_err(|error| open.explain(error))?;
+        let freed = plan.stats().bytes.remove_total + plan.stats().bytes.unreferenced;
+        plan.execute(lock, &meter).map_err(|error| open.explain(error))?;
+        meter.finish();
+        let forgotten = removed.removed.len() as u64;
+        job.report.log(
+            Level::Info,
+            "prune",
+            &format!("{forgotten} snapshots forgotten, {} freed", bytes(freed)),
+        );
+        Ok(Outcome { snapshots_forgotten: forgotten, bytes_freed: freed, ..Outcome::default() })
+    }
+}

@@ -1,0 +1,233 @@
+//! Bringing a snapshot back to files.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use backstay_core::FileId;
+use backstay_engine::repository::{SnapshotEntry, SnapshotSelector, TreeCache};
+use backstay_engine::restore::{Overwrite, RestoreOptions, RestoreReport, Selected, restore};
+use backstay_engine::{Error as EngineError, format};
+use backstay_model::Level;
+use backstay_model::run::{OverwriteMode, RestoreRequest};
+use backstay_sources::files::restore as target;
+
+use super::meter::Meter;
+use super::pin::Pinned;
+use super::repository::{Access, Open};
+use super::{Class, Job, Result, WorkError, Workshop, excludes};
+use crate::host::bytes;
+
+/// What a restore did; on a dry run, what it would have done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoreDone {
+    /// The snapshot's id.
+    pub snapshot: String,
+    /// Files that were restored.
+    pub files: u64,
+    /// Bytes of these files.
+    pub bytes: u64,
+    /// Bytes of them that were there already.
+    pub bytes_unchanged: u64,
+    /// Files that were left alone.
+    pub skipped: u64,
+    /// Items that were removed.
+    pub deleted: u64,
+    /// Files that were read again and found to be as in the snapshot.
+    pub verified: u64,
+    /// Items that could not be restored, or are not as in the snapshot.
+    pub failures: u64,
+}
+
+impl Workshop {
+    /// Restores a snapshot, or paths of it, into a folder, and reads again what it wrote.
+    ///
+    /// # Errors
+    /// When the work cannot be done; single items that fail are counted and told, and the others are restored.
+    pub fn restore(&self, job: &Job<'_>, request: &RestoreRequest) -> Result<RestoreDone> {
+        let folder = self.policy.check_write(Path::new(&request.target))?;
+        let open = self.open(job, Access::Shared, true)?;
+        let entry = find_snapshot(&open, &request.snapshot)?;
+        let index = open.index()?;
+        let trees = TreeCache::new(&open.engine, index.clone());
+        let wanted: Vec<Vec<u8>> = request.paths.iter().map(|path| relative(path)).collect();
+        for path in &wanted {
+            find(&trees, &entry.snapshot.tree, path).map_err(|error| open.explain(error))?;
+        }
+        let text = format!(
+            "restoring {} of snapshot {} from {} to {}{}",
+            if request.paths.is_empty() { "all".to_owned() } else { request.paths.join(", ") },
+            entry.id.short(),
+            format::time::to_text(&entry.snapshot.time),
+            folder.display(),
+            if request.dry_run { ", as a dry run: nothing is written" } else { "" }
+        );
+        job.report.log(Level::Info, "write", &text);
+
+        let cannot = |error: std::io::Error| {
+            let class =
+                if error.kind() == std::io::ErrorKind::StorageFull { Class::NoSpace } else { Class::Other };
+            WorkError::new(class, format!("cannot restore to {}", folder.display()))
+                .because(&error)
+                .hint("check that the folder, or the one it is made in, can be written to and has no link on its way")
+        };
+        let pinned = Pinned::open(&folder, !request.dry_run).map_err(cannot)?;
+        let at = pinned.as_ref().map_or_else(|| folder.clone(), Pinned::path);
+        let mut options = target::RestoreOptions::default();
+        options.replace_full_folders = request.delete;
+        options.look_only = request.dry_run;
+        let into = target::FolderTarget::open(&at, options).map_err(cannot)?;
+
+        let own = self.own_below(job, &folder);
+        let select = |path: &[u8], is_folder: bool| select(path, is_folder, &wanted, &own);
+        let options = RestoreOptions {
+            overwrite: match request.overwrite {
+                OverwriteMode::Always => Overwrite::Always,
+                OverwriteMode::IfChanged => Overwrite::IfChanged,
+                OverwriteMode::IfNewer => Overwrite::IfNewer,
+                OverwriteMode::Never => Overwrite::Never,
+            },
+            delete: request.delete,
+            dry_run: request.dry_run,
+            verify: !request.dry_run,
+            ..RestoreOptions::default()
+        };
+        let meter = Meter::new(&job.report, if request.dry_run { "comparing" } else { "restoring" });
+        let report = restore(&open.engine, &index, entry.snapshot.tree, &into, &select, options, &meter)
+            .map_err(|error| open.explain(error))?;
+        meter.finish();
+        let done = RestoreDone::new(&entry, &report);
+        job.report.log(Level::Info, "verify", &done.describe(request.dry_run));
+        if report.failures > 0 {
+            job.report.log(Level::Warning, "verify", match report.damaged {
+                0 => "what failed can be tried again by another restore; what is right already is not written again",
+                _ => "parts of the repository are damaged: an older snapshot or a copy of the repository may have the rest, and \
+                      `backstay check --read-data` says how to repair it",
+            });
+        }
+        Ok(done)
+    }
+
+    /// Our own folders that lie in a target, as paths below it: no restore touches them.
+    fn own_below(&self, job: &Job<'_>, folder: &Path) -> Vec<Vec<u8>> {
+        let folder = folder.as_os_str().as_bytes();
+        let own = excludes::with_real_names(&self.own_folders(job, &[]));
+        let inside = own.iter().filter(|own| excludes::lies_in(own, folder));
+        inside
+            .filter_map(|own| own.get(folder.len()..))
+            .map(|own| own.strip_prefix(b"/").unwrap_or(own).to_vec())
+            .collect()
+    }
+}
+
+/// Whether an item, as a path below the target, is restored or removed, and whether anything in it may be.
+fn select(path: &[u8], is_folder: bool, wanted: &[Vec<u8>], own: &[Vec<u8>]) -> Selected {
+    let chosen =
+        wanted.is_empty() || wanted.iter().any(|wanted| excludes::lies_in(path, wanted) || wanted.is_empty());
+    let leads_to = |other: &Vec<u8>| excludes::lies_in(other, path);
+    if own.iter().any(|own| excludes::lies_in(path, own)) {
+        return Selected { item: false, below: false };
+    }
+    // What holds a folder of ours is not removed, nor does a file take its place.
+    let holds_own = !is_folder && own.iter().any(leads_to);
+    Selected { item: chosen && !holds_own, below: chosen || wanted.iter().any(leads_to) }
+}
+
+/// A path in a snapshot, without the slash that it begins with.
+fn relative(path: &str) -> Vec<u8> {
+    let clean = backstay_sources::files::path::clean(path.as_bytes());
+    clean.strip_prefix(b"/").unwrap_or(&clean).to_vec()
+}
+
+/// The snapshot of a name: an id, the beginning of one, or `latest`.
+pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
+    let found = open.engine.find_snapshot(name, &SnapshotSelector::default());
+    found.map(|(entry, _)| entry).map_err(|error| match error {
+        EngineError::NotFound(_) | EngineError::Invalid(_) => {
+            WorkError::new(Class::Other, format!("there is no one snapshot {name:?}"))
+                .because(&error)
+                .hint("list the snapshots of the repository and give the whole id; it may have been forgotten meanwhile")
+        }
+        error if error.is_not_found() => WorkError::new(Class::Other, format!("there is no snapshot {name}"))
+            .hint("list the snapshots of the repository; it may have been forgotten meanwhile"),
+        error => open.explain(error),
+    })
+}
+
+/// The item at a path of a snapshot; `None` is the root.
+pub(super) fn find(trees: &TreeCache, root: &FileId, path: &[u8]) -> Result<Option<format::Node>> {
+    let shown = || String::from_utf8_lossy(path).into_owned();
+    let missing = || {
+        WorkError::new(Class::Other, format!("/{} is not in the snapshot", shown()))
+            .hint("browse the snapshot for what is in it")
+    };
+    let mut node: Option<format::Node> = None;
+    for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
+        let tree = match &node {
+            None => *root,
+            Some(node) => node.subtree.filter(|_| node.is_folder()).ok_or_else(missing)?,
+        };
+        node = Some(trees.tree(&tree)?.find(name).cloned().ok_or_else(missing)?);
+    }
+    Ok(node)
+}
+
+impl RestoreDone {
+    fn new(entry: &SnapshotEntry, report: &RestoreReport) -> Self {
+        Self {
+            snapshot: entry.id.to_hex(),
+            files: report.files_restored,
+            bytes: report.bytes_restored + report.bytes_unchanged,
+            bytes_unchanged: report.bytes_unchanged,
+            skipped: report.files_skipped,
+            deleted: report.deleted,
+            verified: report.verified,
+            failures: report.failures,
+        }
+    }
+
+    fn describe(&self, dry_run: bool) -> String {
+        let Self { files, skipped, deleted, verified, failures, .. } = self;
+        let (all, there) = (bytes(self.bytes), bytes(self.bytes_unchanged));
+        if dry_run {
+            return format!(
+                "would restore {files} files ({all}), leave {skipped} alone and remove {deleted} items"
+            );
+        }
+        format!(
+            "restored {files} files ({all}, of which {there} were there already), left {skipped} alone, removed {deleted} items; \
+             {verified} files were read again and are as in the snapshot, {failures} items failed"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(path: &str, is_folder: bool, wanted: &[&str], own: &[&str]) -> (bool, bool) {
+        let bytes = |list: &[&str]| list.iter().map(|path| path.as_bytes().to_vec()).collect::<Vec<_>>();
+        let Selected { item, below } = select(path.as_bytes(), is_folder, &bytes(wanted), &bytes(own));
+        (item, below)
+    }
+
+    #[test]
+    fn paths_are_chosen_with_what_is_in_them_and_the_way_to_them() {
+        assert_eq!(selected("a", true, &[], &[]), (true, true));
+        assert_eq!(selected("a", true, &["a/b"], &[]), (false, true));
+        assert_eq!(selected("a/b", true, &["a/b"], &[]), (true, true));
+        assert_eq!(selected("a/b/c", false, &["a/b"], &[]), (true, true));
+        assert_eq!(selected("a/bc", true, &["a/b"], &[]), (false, false));
+        assert_eq!(selected("x", true, &[""], &[]), (true, true));
+        assert_eq!(relative("/a//b/"), b"a/b");
+        assert_eq!(relative("/"), b"");
+    }
+
+    #[test]
+    fn our_own_folders_are_never_touched() {
+        assert_eq!(selected("home/.data", true, &[], &["home/.data"]), (false, false));
+        assert_eq!(selected("home/.data/x", false, &[], &["home/.data"]), (false, false));
+        // The way there is restored as a folder, but never removed.
+        assert_eq!(selected("home", true, &[], &["home/.data"]), (true, true));
+        assert!(!selected("home", false, &[], &["home/.data"]).0);
+    }
+}

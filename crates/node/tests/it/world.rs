@@ -1,0 +1,255 @@
+//! A node, and a server that is its store alone: what it tells is taken in as a server does, what it should do is queued here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backstay_catalog::ServerStore;
+use backstay_core::{Clock, Random, Timestamp};
+use backstay_engine::repository::{Environment, Identity as Who};
+use backstay_model::command::{Ask, Command};
+use backstay_model::connection::LocalSettings;
+use backstay_model::destination::Layout;
+use backstay_model::link::{
+    NodeConfiguration, NodePlan, NodeSource, SealedRepository, SyncRequest, SyncResponse,
+};
+use backstay_model::plan::PlanSpec;
+use backstay_model::run::Named;
+use backstay_model::source::FilesSpec;
+use backstay_model::{
+    CommandId, ConnectionSettings, DestinationId, Node as NodeRecord, PlanId, Project, ProjectId,
+    RepositoryId, Run, RunId, RunState, SourceId, SourceSpec, Time,
+};
+use backstay_node::local_policy::{LocalPolicy, Mode};
+use backstay_node::{Identity, Node, NodeOptions, Uplink, UplinkAnswer, UplinkError, seals};
+use backstay_policy::Schedule;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+#[derive(Debug, Default)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let now = jiff::Timestamp::now();
+        Timestamp {
+            seconds: now.as_second(),
+            nanos: now.subsec_nanosecond().unsigned_abs(),
+            ..Timestamp::default()
+        }
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).unwrap();
+    }
+}
+
+/// The server's end of the uplink.
+pub(crate) struct Hub {
+    store: ServerStore,
+    commands: Mutex<Vec<Command>>,
+    configuration: Mutex<NodeConfiguration>,
+    /// While set, nobody answers.
+    pub(crate) away: Mutex<bool>,
+}
+
+impl Hub {
+    /// Limits how fast the plan's sources are read.
+    pub(crate) fn slow_down(&self, bytes_per_second: u64) {
+        let mut configuration = self.configuration.lock();
+        configuration.version += 1;
+        for plan in &mut configuration.plans {
+            plan.spec.limits.read = Some(bytes_per_second);
+        }
+    }
+}
+
+impl Uplink for Hub {
+    fn sync(&self, request: SyncRequest) -> UplinkAnswer<'_> {
+        Box::pin(async move {
+            if *self.away.lock() {
+                return Err(UplinkError::Unreachable("nobody answers".to_owned()));
+            }
+            let failed = |error: backstay_catalog::CatalogError| UplinkError::Unreachable(error.to_string());
+            let incarnation = request.incarnation;
+            self.store
+                .node_seen(request.node, incarnation, &request.host, request.now)
+                .await
+                .map_err(failed)?;
+            let taken =
+                self.store.ingest(request.node, incarnation, &request.entries).await.map_err(failed)?;
+            if request.patience_ms > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            let configuration = self.configuration.lock().clone();
+            Ok(SyncResponse {
+                acknowledged: taken.acknowledged,
+                commands: std::mem::take(&mut self.commands.lock()),
+                configuration: (configuration.version != request.configuration).then_some(configuration),
+            })
+        })
+    }
+}
+
+/// Everything that a test needs.
+pub(crate) struct World {
+    pub(crate) folder: TempDir,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) store: ServerStore,
+    pub(crate) project: ProjectId,
+    pub(crate) plan: PlanId,
+    node: Option<Node>,
+}
+
+impl World {
+    /// A node with one plan, which backs up the folder `source` into the folder `repository`.
+    pub(crate) async fn new(schedule: Schedule) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, random) = (SystemClock, SystemRandom);
+        std::fs::create_dir(folder.path().join("source")).unwrap();
+        std::fs::create_dir(folder.path().join("node")).unwrap();
+        let store = ServerStore::open(&format!("sqlite:{}", folder.path().join("server.db").display()))
+            .await
+            .unwrap();
+        let identity = Identity::open_or_make(&folder.path().join("node"), "test", &clock, &random).unwrap();
+        let project = ProjectId::new(&clock, &random);
+        let now = Time::now();
+        store
+            .create_project(&Project { id: project, name: "Default".to_owned(), created: now })
+            .await
+            .unwrap();
+        let record = NodeRecord {
+            id: identity.id,
+            project,
+            name: "test".to_owned(),
+            local: true,
+            public_key: identity.key.public().to_string(),
+            last_seen: None,
+            host: backstay_model::HostState::default(),
+            revoked: false,
+            trouble: None,
+            created: now,
+        };
+        store.create_node(&record, None).await.unwrap();
+
+        let (plan, repository) = (PlanId::new(&clock, &random), RepositoryId::new(&clock, &random));
+        let destination = DestinationId::new(&clock, &random);
+        let source = SourceId::new(&clock, &random);
+        let secrets = [("password".to_owned(), "open sesame".to_owned())].into();
+        let sealed =
+            seals::seal(identity.key.public(), &seals::of_repository(repository), &secrets, &random).unwrap();
+        let spec: PlanSpec = serde_json::from_value(serde_json::json!({
+            "name": "home", "sources": [source], "destinations": [destination], "schedule": schedule,
+        }))
+        .unwrap();
+        let configuration = NodeConfiguration {
+            version: 1,
+            plans: vec![NodePlan {
+                id: plan,
+                project,
+                revision: 1,
+                since: now,
+                spec,
+                sources: vec![NodeSource {
+                    named: Named { id: source, name: "source".to_owned() },
+                    spec: SourceSpec::Files(FilesSpec {
+                        paths: vec![folder.path().join("source").display().to_string()],
+                        excludes: Vec::new(),
+                        exclude_if_present: Vec::new(),
+                        exclude_caches: false,
+                        exclude_larger_than: None,
+                        one_file_system: false,
+                    }),
+                }],
+                repositories: vec![repository],
+            }],
+            repositories: vec![SealedRepository {
+                id: repository,
+                destination: Named { id: destination, name: "disk".to_owned() },
+                layout: Layout::Shared,
+                settings: ConnectionSettings::Local(LocalSettings {
+                    path: folder.path().display().to_string(),
+                }),
+                path: "repository".to_owned(),
+                may_create: true,
+                secrets: sealed,
+            }],
+        };
+        let hub = Arc::new(Hub {
+            store: store.clone(),
+            commands: Mutex::default(),
+            configuration: Mutex::new(configuration),
+            away: Mutex::new(false),
+        });
+        let mut world = Self { folder, hub, store, project, plan, node: None };
+        world.start().await;
+        world
+    }
+
+    pub(crate) async fn start(&mut self) {
+        let options = NodeOptions {
+            data_dir: self.path("node"),
+            name: "test".to_owned(),
+            pool: 2,
+            policy: LocalPolicy::without_file(Mode::Local, Path::new("/etc/backstay/agent-policy.toml")),
+            environment: Environment {
+                clock: Arc::new(SystemClock),
+                random: Arc::new(SystemRandom),
+                identity: Who { host: "here".to_owned(), ..Who::default() },
+            },
+            keep: Duration::from_secs(86_400),
+        };
+        self.node = Some(Node::start(options, Arc::clone(&self.hub) as Arc<dyn Uplink>).await.unwrap());
+    }
+
+    pub(crate) async fn stop(&mut self) {
+        if let Some(node) = self.node.take() {
+            node.stop(Duration::from_secs(30)).await;
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn repository(&self) -> SealedRepository {
+        self.hub.configuration.lock().repositories.first().unwrap().clone()
+    }
+
+    pub(crate) fn run_id(&self) -> RunId {
+        RunId::new(&SystemClock, &SystemRandom)
+    }
+
+    /// Has the server ask for something.
+    pub(crate) fn ask(&self, ask: Ask) {
+        let id = CommandId::new(&SystemClock, &SystemRandom);
+        let expires = Time::now() + jiff::SignedDuration::from_secs(60);
+        self.hub.commands.lock().push(Command { id, requested_by: "anna".to_owned(), expires, ask });
+    }
+
+    /// Waits until the server knows a run to be as it should be.
+    pub(crate) async fn until(&self, run: RunId, what: &str, is_so: impl Fn(&Run) -> bool) -> Run {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let found = self.store.run(run).await.unwrap();
+            match found {
+                Some(found) if is_so(&found) => return found,
+                found if Instant::now() > end => panic!("the run does not get {what}: {found:#?}"),
+                _ => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    pub(crate) async fn until_state(&self, run: RunId, state: RunState) -> Run {
+        self.until(run, state.name(), |run| run.state == state).await
+    }
+}
