@@ -66,7 +66,7 @@ pub(super) fn run(
         }
     };
     // A descendant that keeps the output open does not hold the run: its lines come when they come.
-    let patience = Instant::now() + Duration::from_millis(500);
+    let patience = Instant::now() + Duration::from_secs(3);
     for reader in readers.into_iter().flatten() {
         while !reader.is_finished() && Instant::now() < patience {
             std::thread::sleep(LOOK_EVERY);
@@ -116,4 +116,95 @@ fn end_group(child: &mut Child) {
     }
     let _ = signal(Signal::KILL);
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backstay_model::run::Progress;
+    use parking_lot::Mutex;
+
+    #[derive(Default)]
+    struct Lines(Mutex<Vec<String>>);
+
+    impl Report for Lines {
+        fn log(&self, _: Level, _: &str, text: &str) {
+            self.0.lock().push(text.to_owned());
+        }
+
+        fn progress(&self, _: Progress) {}
+    }
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    fn run_script(script: &str, timeout: Duration, control: &Control) -> (Result<()>, Vec<String>) {
+        let lines = Arc::new(Lines::default());
+        let report: Arc<dyn Report> = lines.clone();
+        let outcome = run(shell(script), "command test", timeout, control, &report);
+        let said = lines.0.lock().clone();
+        (outcome, said)
+    }
+
+    #[test]
+    fn what_it_prints_is_kept_and_its_exit_code_counts() {
+        let long = Duration::from_secs(60);
+        let (outcome, said) = run_script("echo out; echo err >&2", long, &Control::new());
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert!(said.contains(&"out".to_owned()) && said.contains(&"err".to_owned()), "{said:?}");
+        let (outcome, _) = run_script("exit 3", long, &Control::new());
+        assert_eq!(outcome.unwrap_err().class(), Class::HookFailed);
+    }
+
+    #[test]
+    fn output_without_end_is_bounded() {
+        let script = "i=0; while [ $i -lt 3000 ]; do echo line; i=$((i+1)); done";
+        let (outcome, said) = run_script(script, Duration::from_secs(60), &Control::new());
+        assert!(outcome.is_ok(), "{outcome:?}");
+        assert_eq!(said.len(), LINES + 1);
+        assert_eq!(said.last().map(String::as_str), Some("2500 more lines were printed"));
+    }
+
+    #[test]
+    fn the_whole_group_is_ended_when_time_is_up_or_the_run_is_cancelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("child");
+        let script = format!("sleep 1000 & echo $! > {}; wait", file.display());
+        let cancelled = Control::new();
+        let (watch, canceller) = (file.clone(), cancelled.clone());
+        let thread = std::thread::spawn(move || {
+            while !std::fs::read_to_string(&watch).is_ok_and(|text| text.ends_with('\n')) {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            canceller.cancel();
+        });
+        let (outcome, _) = run_script(&script, Duration::from_secs(60), &cancelled);
+        thread.join().unwrap();
+        assert_eq!(outcome.unwrap_err().class(), Class::Interrupted);
+        assert!(is_gone(&file));
+
+        let (outcome, _) = run_script(&script, Duration::from_secs(1), &Control::new());
+        assert_eq!(outcome.unwrap_err().class(), Class::TimedOut);
+        assert!(is_gone(&file));
+    }
+
+    /// Whether the process whose number is in a file has ended, within a moment.
+    fn is_gone(file: &std::path::Path) -> bool {
+        let process = std::fs::read_to_string(file).unwrap().trim().to_owned();
+        let state = || std::fs::read_to_string(format!("/proc/{process}/stat")).ok();
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            // A process that nobody has waited for yet has ended all the same.
+            if state().is_none_or(|state| state.contains(") Z ")) {
+                return true;
+            }
+            if Instant::now() > end {
+                return false;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
 }
