@@ -156,3 +156,37 @@ pub struct SealedRepository {
 
 /// What the sealed secrets of a repository hold, once opened.
 pub type OpenSecrets = BTreeMap<String, String>;
+
+/// What an agent sends to join.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JoinRequest {
+    /// The token, whole.
+    pub token: String,
+    /// The node's id, which the agent has chosen.
+    pub node: NodeId,
+    /// The host's name.
+    pub name: String,
+    /// A certificate request (PKCS #10, PEM) for the key that it will show.
+    pub certificate_request: String,
+    /// The key that secrets for it are sealed to.
+    pub public_key: String,
+}
+
+impl std::fmt::Debug for JoinRequest {
+    /// Without the token, which is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "JoinRequest({} {:?})", self.node, self.name)
+    }
+}
+
+/// What an agent gets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Its certificate, as PEM.
+    pub certificate: String,
+    /// The authority's certificate, as PEM.
+    pub authority: String,
+    /// Its name on the server.
+    pub name: String,
+}

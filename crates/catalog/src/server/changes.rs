@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use backstay_model::{NodeId, ProjectId, RunId};
+use backstay_model::{CommandId, NodeId, ProjectId, RunId};
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use tokio::sync::broadcast;
@@ -71,6 +71,16 @@ pub enum Change {
         kind: String,
         /// Its id.
         id: String,
+    },
+    /// There are commands for a node.
+    CommandsWaiting {
+        /// Which.
+        node: NodeId,
+    },
+    /// A node has told what came of a command.
+    CommandSettled {
+        /// Which.
+        command: CommandId,
     },
     /// There are events that nobody has dealt with.
     EventsWaiting,

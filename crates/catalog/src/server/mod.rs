@@ -2,6 +2,7 @@
 
 mod audit;
 mod changes;
+mod commands;
 mod connections;
 mod events;
 mod ingest;
@@ -55,7 +56,7 @@ pub use sessions::Session;
 pub use throttle::Throttle;
 
 /// The steps to the form of the store.
-const STEPS: &[&str] = &[include_str!("0001.sql")];
+const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
 
 /// What a server remembers. Clones share one store.
 #[derive(Debug, Clone)]

@@ -145,7 +145,64 @@ async fn a_plan_runs_on_time_without_its_server_which_hears_of_it_later() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn retention_is_followed_and_a_flipped_bit_is_found() {
+    let mut world = world().await;
+    world.hub.change(|plan| {
+        plan.retention = serde_json::from_str(r#"{"last": 1}"#).unwrap();
+        plan.verification.read_percent = 100.0;
+    });
+    for text in ["dear all", "dear everybody"] {
+        std::fs::write(world.path("source/letter"), text).unwrap();
+        world.until_state(back_up(&world), RunState::Completed).await;
+    }
+    let files = |folder: &str| -> Vec<std::path::PathBuf> {
+        std::fs::read_dir(world.path(folder)).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    assert_eq!(files("repository/snapshots").len(), 2);
+    let upkeep = |kind| {
+        let run = world.run_id();
+        world.ask(Ask::RunPlan { plan: world.plan, kind, guard: false, runs: vec![run] });
+        run
+    };
+    let pruned = world.until_state(upkeep(RunKind::Prune), RunState::Completed).await;
+    assert_eq!(pruned.outcome.unwrap().snapshots_forgotten, 1);
+    assert_eq!(files("repository/snapshots").len(), 1);
+    world.until_state(upkeep(RunKind::Verify), RunState::Completed).await;
+
+    let folders = files("repository/data");
+    let packs = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let pack = packs.map(|entry| entry.unwrap().path()).next().unwrap();
+    let mut content = std::fs::read(&pack).unwrap();
+    content[10] ^= 1;
+    std::fs::remove_file(&pack).unwrap();
+    std::fs::write(&pack, content).unwrap();
+    let failed = world.until_state(upkeep(RunKind::Verify), RunState::Failed).await;
+    let error = failed.error.unwrap();
+    assert!(error.message.contains("errors"), "{error:?}");
+    assert!(error.hint.is_some());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_set_back_hears_everything_again() {
+    let mut world = world().await;
+    std::fs::write(world.path("source/letter"), "dear all").unwrap();
+    let first = back_up(&world);
+    world.until_state(first, RunState::Completed).await;
+    world.stop().await;
+    // An older copy of the server's store: it knows the node, and none of its runs.
+    world.set_server_back().await;
+    assert!(world.store.run(first).await.unwrap().is_none());
+    world.start().await;
+    let told = world.until_state(first, RunState::Completed).await;
+    assert_eq!(told.outcome.unwrap().files_new, 1);
+    assert!(!world.store.log(first, 0, 100).await.unwrap().is_empty());
+    world.until_state(back_up(&world), RunState::Completed).await;
+    world.stop().await;
+}
+
 /// Slows reading down, so that runs last long enough to be interfered with.
 fn limit(world: &World, bytes_per_second: u64) {
-    world.hub.slow_down(bytes_per_second);
+    world.hub.change(|plan| plan.limits.read = Some(bytes_per_second));
 }

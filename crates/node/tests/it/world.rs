@@ -55,7 +55,7 @@ impl Random for SystemRandom {
 
 /// The server's end of the uplink.
 pub(crate) struct Hub {
-    store: ServerStore,
+    store: Mutex<ServerStore>,
     commands: Mutex<Vec<Command>>,
     configuration: Mutex<NodeConfiguration>,
     /// While set, nobody answers.
@@ -63,12 +63,12 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Limits how fast the plan's sources are read.
-    pub(crate) fn slow_down(&self, bytes_per_second: u64) {
+    /// Changes the plan.
+    pub(crate) fn change(&self, edit: impl Fn(&mut PlanSpec)) {
         let mut configuration = self.configuration.lock();
         configuration.version += 1;
         for plan in &mut configuration.plans {
-            plan.spec.limits.read = Some(bytes_per_second);
+            edit(&mut plan.spec);
         }
     }
 }
@@ -80,13 +80,9 @@ impl Uplink for Hub {
                 return Err(UplinkError::Unreachable("nobody answers".to_owned()));
             }
             let failed = |error: backstay_catalog::CatalogError| UplinkError::Unreachable(error.to_string());
-            let incarnation = request.incarnation;
-            self.store
-                .node_seen(request.node, incarnation, &request.host, request.now)
-                .await
-                .map_err(failed)?;
-            let taken =
-                self.store.ingest(request.node, incarnation, &request.entries).await.map_err(failed)?;
+            let (store, incarnation) = (self.store.lock().clone(), request.incarnation);
+            store.node_seen(request.node, incarnation, &request.host, request.now).await.map_err(failed)?;
+            let taken = store.ingest(request.node, incarnation, &request.entries).await.map_err(failed)?;
             if request.patience_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -140,6 +136,10 @@ impl World {
             created: now,
         };
         store.create_node(&record, None).await.unwrap();
+        store.close().await;
+        let file = folder.path().join("server.db");
+        std::fs::copy(&file, folder.path().join("old.db")).unwrap();
+        let store = ServerStore::open(&format!("sqlite:{}", file.display())).await.unwrap();
 
         let (plan, repository) = (PlanId::new(&clock, &random), RepositoryId::new(&clock, &random));
         let destination = DestinationId::new(&clock, &random);
@@ -185,7 +185,7 @@ impl World {
             }],
         };
         let hub = Arc::new(Hub {
-            store: store.clone(),
+            store: Mutex::new(store.clone()),
             commands: Mutex::default(),
             configuration: Mutex::new(configuration),
             away: Mutex::new(false),
@@ -215,6 +215,13 @@ impl World {
         if let Some(node) = self.node.take() {
             node.stop(Duration::from_secs(30)).await;
         }
+    }
+
+    /// Puts the server's store back as it was before the node said anything.
+    pub(crate) async fn set_server_back(&mut self) {
+        self.store.close().await;
+        self.store = ServerStore::open(&format!("sqlite:{}", self.path("old.db").display())).await.unwrap();
+        *self.hub.store.lock() = self.store.clone();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -1,0 +1,27 @@
+//! The server: one API for people, programs and agents, over a catalog, a vault and the nodes it is linked to.
+//!
+//! ```text
+//!  browsers, programs ──▶ hosts ──▶ access (who asks?) ──▶ api ──▶ catalog
+//!  agents ──mTLS──▶ link ──▶ hub ◀──── questions to nodes ──┘
+//! ```
+//!
+//! [`access`] lets in and decides who may do what; [`api`] has one file for each resource; [`link`] speaks with nodes; [`tls`]
+//! holds certificates. Every change is written into the audit. Every error leaves as a [`problem`].
+
+#![forbid(unsafe_code)]
+
+pub mod access;
+pub mod api;
+mod audit;
+pub mod hosts;
+pub mod link;
+pub mod problem;
+mod repositories;
+mod secrets;
+mod server;
+mod settings;
+pub mod state;
+mod text;
+pub mod tls;
+
+pub use server::{Server, StartError};

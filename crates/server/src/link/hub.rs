@@ -1,0 +1,272 @@
+//! Answers nodes, and puts questions to them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backstay_catalog::{CatalogError, Change, Contact, ServerStore};
+use backstay_core::{Clock, Random};
+use backstay_model::command::{Answer, Ask, Command, CommandError, Refusal};
+use backstay_model::link::{NodeConfiguration, SyncRequest, SyncResponse};
+use backstay_model::{CommandId, NodeId};
+use backstay_vault::Vault;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+
+use super::configuration;
+use crate::access::session::later;
+use crate::state::now_of;
+
+/// For how long a node is made to wait at most when there is nothing to say.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// A command that nothing came of is given again after this time.
+const AGAIN_AFTER: Duration = Duration::from_secs(15);
+/// An answer that word was missed of is looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Why a node got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// It is not listened to.
+    #[error("{0}")]
+    Refused(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] CatalogError),
+    /// What the node has to do cannot be put together.
+    #[error("{0}")]
+    Configuration(#[from] configuration::ConfigurationError),
+}
+
+/// Why a question got no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The node did, and it is no.
+    #[error(transparent)]
+    Node(#[from] CommandError),
+    /// It has not answered in time.
+    #[error("the node has not answered within {0} s")]
+    Silent(u64),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] CatalogError),
+}
+
+/// Where nodes and those who ask them meet.
+pub struct LinkHub {
+    store: ServerStore,
+    vault: Arc<Vault>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    bells: Arc<Bells>,
+    dispatcher: JoinHandle<()>,
+}
+
+/// Who waits for what.
+#[derive(Default)]
+struct Bells {
+    nodes: Mutex<HashMap<NodeId, Arc<Notify>>>,
+    commands: Mutex<HashMap<CommandId, Arc<Notify>>>,
+}
+
+impl LinkHub {
+    /// A hub over a store. It has to be made within a runtime.
+    #[must_use]
+    pub fn new(
+        store: ServerStore,
+        vault: Arc<Vault>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let bells = Arc::new(Bells::default());
+        let dispatcher = tokio::spawn(dispatch(store.subscribe(), Arc::clone(&bells)));
+        Self { store, vault, clock, random, bells, dispatcher }
+    }
+
+    /// Puts a question to a node and waits for its answer.
+    ///
+    /// # Errors
+    /// When the node refuses, or has not answered in time: then it does not begin with it any more either.
+    pub async fn ask(
+        &self,
+        node: NodeId,
+        by: &str,
+        ask: Ask,
+        patience: Duration,
+    ) -> Result<Answer, AskError> {
+        let id = CommandId::new(&*self.clock, &*self.random);
+        let expires = later(now_of(&*self.clock), patience);
+        let bell = Waiting::new(&self.bells, id);
+        self.store.add_command(node, &Command { id, requested_by: by.to_owned(), expires, ask }).await?;
+        let end = Instant::now() + patience;
+        loop {
+            let rung = bell.notify.notified();
+            if let Some(result) = self.store.command_result(id).await? {
+                return Ok(result.answer?);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(AskError::Silent(patience.as_secs()));
+            }
+            // The bell may have been missed when another server took the answer in.
+            let _ = tokio::time::timeout(left.min(LOOK_EVERY), rung).await;
+        }
+    }
+
+    /// Answers a node that is known by its certificate, or lives in this process.
+    ///
+    /// # Errors
+    /// When it was shut out, or another process with its identity has taken its place; when the store fails.
+    pub async fn sync(&self, request: SyncRequest) -> Result<SyncResponse, SyncError> {
+        let id = request.node;
+        let now = now_of(&*self.clock);
+        let node = self.store.node(id).await?;
+        let node = node.filter(|node| !node.revoked);
+        let node =
+            node.ok_or_else(|| SyncError::Refused("this node has been removed from the server".to_owned()))?;
+        if self.store.node_seen(id, request.incarnation, &request.host, now).await? == Contact::Doubled {
+            let text = "two processes use this node's identity: its data folder was copied to another host, or is used \
+                        twice. Let one of them join anew.";
+            self.store.set_node_trouble(id, Some(text)).await?;
+            return Err(SyncError::Refused(text.to_owned()));
+        }
+        self.judge_clock(&node, &request).await?;
+        let acknowledged = self.store.ingest(id, request.incarnation, &request.entries).await?.acknowledged;
+        self.store.settle_commands(id, &request.results).await?;
+
+        let patience = Duration::from_millis(request.patience_ms).min(LONGEST_WAIT);
+        let end = Instant::now() + patience;
+        let bell = self.bells.of_node(id);
+        loop {
+            let rung = bell.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            let commands = self.store.take_commands(id, now_of(&*self.clock), AGAIN_AFTER).await?;
+            let configuration = self.configuration(&node, request.configuration).await?;
+            let left = end.saturating_duration_since(Instant::now());
+            if !commands.is_empty() || configuration.is_some() || left.is_zero() {
+                return Ok(SyncResponse { acknowledged, commands, configuration });
+            }
+            let _ = tokio::time::timeout(left, rung).await;
+        }
+    }
+
+    /// What the node has to do, when it is not what it has.
+    async fn configuration(
+        &self,
+        node: &backstay_model::Node,
+        has: i64,
+    ) -> Result<Option<NodeConfiguration>, SyncError> {
+        let mut version = self.store.node_link(node.id).await?.configuration;
+        if has == version {
+            return Ok(None);
+        }
+        if has > version {
+            // The server was set back to an earlier state: what the node has is from a future that is no more.
+            version = self.store.renew_configuration(node.id, has).await?;
+        }
+        let built = configuration::build(&self.store, &self.vault, &*self.random, node, version).await?;
+        Ok(Some(built))
+    }
+
+    /// Says on the node's record when its clock is far off: schedules and logs then tell wrong times.
+    async fn judge_clock(&self, node: &backstay_model::Node, request: &SyncRequest) -> Result<(), SyncError> {
+        const MARK: &str = "the clock of this node";
+        let off = request.now.as_second() - now_of(&*self.clock).as_second();
+        let told = node.trouble.as_deref().is_some_and(|trouble| trouble.starts_with(MARK));
+        if off.unsigned_abs() > 300 && node.trouble.is_none() {
+            let way = if off > 0 { "ahead of" } else { "behind" };
+            let text =
+                format!("{MARK} is {} s {way} the server's; set it right, as with NTP", off.unsigned_abs());
+            self.store.set_node_trouble(node.id, Some(&text)).await?;
+        } else if off.unsigned_abs() <= 60 && told {
+            self.store.set_node_trouble(node.id, None).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for LinkHub {
+    fn drop(&mut self) {
+        self.dispatcher.abort();
+    }
+}
+
+impl Bells {
+    fn of_node(&self, node: NodeId) -> Arc<Notify> {
+        Arc::clone(self.nodes.lock().entry(node).or_default())
+    }
+}
+
+/// One who waits for what comes of a command.
+struct Waiting<'a> {
+    bells: &'a Bells,
+    id: CommandId,
+    notify: Arc<Notify>,
+}
+
+impl<'a> Waiting<'a> {
+    fn new(bells: &'a Bells, id: CommandId) -> Self {
+        let notify = Arc::new(Notify::new());
+        bells.commands.lock().insert(id, Arc::clone(&notify));
+        Self { bells, id, notify }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.bells.commands.lock().remove(&self.id);
+    }
+}
+
+/// Rings the bells of those whom a change concerns.
+async fn dispatch(mut changes: tokio::sync::broadcast::Receiver<Change>, bells: Arc<Bells>) {
+    loop {
+        match changes.recv().await {
+            Ok(Change::CommandsWaiting { node } | Change::ConfigurationChanged { node }) => {
+                if let Some(bell) = bells.nodes.lock().get(&node) {
+                    bell.notify_waiters();
+                }
+            }
+            Ok(Change::CommandSettled { command }) => {
+                if let Some(bell) = bells.commands.lock().get(&command) {
+                    bell.notify_one();
+                }
+            }
+            Ok(Change::Unknown) | Err(RecvError::Lagged(_)) => {
+                bells.nodes.lock().values().for_each(|bell| bell.notify_waiters());
+                bells.commands.lock().values().for_each(|bell| bell.notify_one());
+            }
+            Ok(_) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+impl From<AskError> for crate::problem::Problem {
+    fn from(error: AskError) -> Self {
+        use axum::http::StatusCode;
+        match error {
+            AskError::Node(CommandError { kind, message, hint }) => {
+                let problem = match kind {
+                    Refusal::NotFound => Self::new(StatusCode::NOT_FOUND, "not_found", message),
+                    Refusal::Conflict => Self::conflict(message),
+                    Refusal::Forbidden => Self::new(StatusCode::FORBIDDEN, "forbidden_by_node", message),
+                    Refusal::Failed => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "failed_on_node", message),
+                    Refusal::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message),
+                };
+                match hint {
+                    Some(hint) => problem.hint(hint),
+                    None => problem,
+                }
+            }
+            error @ AskError::Silent(_) => {
+                Self::new(StatusCode::GATEWAY_TIMEOUT, "node_silent", error.to_string())
+                    .hint("see that the node is switched on and reaches the server, and try again")
+            }
+            AskError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Brings a server up and down.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use backstay_catalog::CatalogError;
+use backstay_core::Random;
+use backstay_model::{HostState, Node, NodeId, Time};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::access::password::{CannotHash, Passwords};
+use crate::access::setup;
+use crate::access::throttle::Throttle;
+use crate::hosts::{self, Hosts};
+use crate::link::hub::LinkHub;
+use crate::problem::{self, Problem};
+use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
+use crate::tls::TlsError;
+use crate::tls::authority::Authority;
+use crate::tls::browser::{self, BrowserTls};
+use crate::tls::listener::{Listener, Peer, TlsSides};
+use crate::{api, link};
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its address is taken, or is none of this host.
+    #[error("cannot listen on {address}: {cause}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// Its certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The catalog failed.
+    #[error("the catalog: {0}")]
+    Catalog(#[from] CatalogError),
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Passwords(#[from] CannotHash),
+    /// Something else failed.
+    #[error("{0}")]
+    Other(Problem),
+}
+
+/// A server that runs.
+pub struct Server {
+    state: AppState,
+    address: SocketAddr,
+    fingerprint: Option<[u8; 32]>,
+    ending: watch::Sender<bool>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Starts listening. It has to be called within a runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is in the way.
+    pub async fn start(config: ServerConfig, parts: Parts) -> Result<Self, StartError> {
+        let listen = config.listen;
+        let failed = |cause| StartError::Listen { address: listen, cause };
+        let socket = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        let hosts = Hosts::new(address, config.public_url.as_deref(), &config.hosts);
+        let now = now_of(&*parts.clock);
+        let folder = config.data_dir.join("tls");
+        let authority = Authority::open_or_make(&folder, now, &*parts.random)?;
+        let browsers = browsers(&config, &folder, address, &hosts, now, &*parts.random)?;
+        let sides = match &browsers {
+            None => None,
+            Some(found) => {
+                Some(TlsSides { browsers: Arc::clone(&found.config), agents: authority.server_config(now)? })
+            }
+        };
+        let listener = Listener::new(socket, sides).map_err(failed)?;
+        let url = match &config.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                let scheme = if browsers.is_some() { "https" } else { "http" };
+                format!("{scheme}://{}", reachable(address))
+            }
+        };
+        let (ending, end) = watch::channel(false);
+        let hub = LinkHub::new(
+            parts.store.clone(),
+            Arc::clone(&parts.vault),
+            Arc::clone(&parts.clock),
+            Arc::clone(&parts.random),
+        );
+        let state = AppState::new(Shared {
+            passwords: Passwords::new(config.password_cost, &*parts.random)?,
+            throttle: Throttle::default(),
+            hosts,
+            authority,
+            hub: Arc::new(hub),
+            secure: url.starts_with("https://"),
+            url,
+            ending: end.clone(),
+            store: parts.store,
+            vault: parts.vault,
+            clock: parts.clock,
+            random: parts.random,
+            config,
+        });
+        setup::ensure_home(&state).await.map_err(StartError::Other)?;
+        let router = router(state.clone());
+        let serving = tokio::spawn(serve(listener, router, end));
+        let fingerprint = browsers.map(|found| found.fingerprint);
+        Ok(Self { state, address, fingerprint, ending, serving })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where people find it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.state.url
+    }
+
+    /// SHA-256 of the certificate that browsers see, if there is one.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Option<&[u8; 32]> {
+        self.fingerprint.as_ref()
+    }
+
+    /// The way to nodes, for the one in this process.
+    #[must_use]
+    pub fn hub(&self) -> Arc<LinkHub> {
+        Arc::clone(&self.state.hub)
+    }
+
+    /// A link that lets somebody set the server up; `None` when that was done.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn setup_link(&self) -> Result<Option<String>, Problem> {
+        if !setup::is_open(&self.state).await? {
+            return Ok(None);
+        }
+        // After `#`: browsers keep that part to themselves, so it is in no log and no referrer.
+        let token = setup::new_token(&self.state).await?;
+        Ok(Some(format!("{}/setup#{token}", self.state.url)))
+    }
+
+    /// Makes the node in this process known.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn adopt_node(&self, id: NodeId, name: &str, public_key: String) -> Result<(), Problem> {
+        let store = &self.state.store;
+        if let Some(known) = store.node(id).await? {
+            if known.public_key != public_key {
+                store.update_node(&Node { public_key, ..known }).await?;
+                store.renew_configuration(id, 0).await?;
+            }
+            return Ok(());
+        }
+        let project = setup::ensure_home(&self.state).await?;
+        let taken: Vec<_> = store.nodes(Some(project)).await?.into_iter().map(|node| node.name).collect();
+        let numbered = (2..=taken.len() + 2).map(|number| format!("{name}-{number}"));
+        let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains(name));
+        let node = Node {
+            id,
+            project,
+            name: free.unwrap_or_else(|| name.to_owned()),
+            local: true,
+            public_key,
+            last_seen: None,
+            host: HostState::default(),
+            revoked: false,
+            trouble: None,
+            created: self.state.now(),
+        };
+        Ok(store.create_node(&node, None).await?)
+    }
+
+    /// Takes no more requests, waits for those in hand for a while, and ends.
+    pub async fn stop(self, patience: Duration) {
+        // Everybody who listens may be gone already.
+        let _ = self.ending.send(true);
+        let mut serving = self.serving;
+        if tokio::time::timeout(patience, &mut serving).await.is_err() {
+            serving.abort();
+        }
+    }
+}
+
+async fn serve(listener: Listener, router: Router, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // A sender that is gone is an end too.
+            let _ = end.wait_for(|end| *end).await;
+        })
+        .await
+}
+
+/// All routes in their layers, from the outermost in: errors and request ids, panics, the name of the server, headers.
+fn router(state: AppState) -> Router {
+    Router::new()
+        .merge(api::routes())
+        .merge(link::http::routes())
+        .fallback(problem::no_route)
+        .layer(from_fn_with_state(state.clone(), hosts::headers))
+        .layer(from_fn_with_state(state.clone(), hosts::check_host))
+        .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(state.clone(), problem::render))
+        .with_state(state)
+}
+
+fn browsers(
+    config: &ServerConfig,
+    folder: &Path,
+    address: SocketAddr,
+    hosts: &Hosts,
+    now: Time,
+    random: &dyn Random,
+) -> Result<Option<BrowserTls>, TlsError> {
+    let self_signed = || {
+        let mut names = hosts.names().to_vec();
+        match address.ip() {
+            ip if ip.is_unspecified() => names.push("127.0.0.1".to_owned()),
+            ip => names.push(ip.to_string()),
+        }
+        browser::self_signed(folder, &names, now, random).map(Some)
+    };
+    match &config.tls {
+        TlsChoice::Off => Ok(None),
+        TlsChoice::Automatic if address.ip().is_loopback() => Ok(None),
+        TlsChoice::Automatic | TlsChoice::SelfSigned => self_signed(),
+        TlsChoice::Given { certificates, key } => browser::given(certificates, key).map(Some),
+    }
+}
+
+/// The address as somebody on this host can use it.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let mut address = address;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

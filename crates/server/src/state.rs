@@ -1,0 +1,129 @@
+//! What all handlers share.
+
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use backstay_catalog::ServerStore;
+use backstay_core::{Clock, Random};
+use backstay_model::Time;
+use backstay_vault::Vault;
+
+use crate::access::password::{PasswordCost, Passwords};
+use crate::access::throttle::Throttle;
+use crate::hosts::Hosts;
+use crate::link::hub::LinkHub;
+use crate::tls::authority::Authority;
+
+/// How a server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where it listens; port 0 lets the system choose.
+    pub listen: SocketAddr,
+    /// The data folder: authority and certificates lie in `tls` in it.
+    pub data_dir: PathBuf,
+    /// Where people find it, as `https://backup.example.org`: for links in mails, and behind a proxy that ends TLS.
+    pub public_url: Option<String>,
+    /// Whether and how it speaks TLS.
+    pub tls: TlsChoice,
+    /// Further host names it is called by. Requests for other names are refused.
+    pub hosts: Vec<String>,
+    /// What hashing a password costs.
+    pub password_cost: PasswordCost,
+}
+
+/// Whether and how a server speaks TLS.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum TlsChoice {
+    /// Not on loopback, self-signed elsewhere.
+    #[default]
+    Automatic,
+    /// With a self-signed certificate, on loopback too.
+    SelfSigned,
+    /// With the user's certificate chain and key, both PEM.
+    Given {
+        /// The chain, the server's own certificate first.
+        certificates: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
+    /// Never: a proxy in front does it, or nobody does. Agents cannot join then.
+    Off,
+}
+
+/// What a server is built of.
+#[derive(Clone)]
+pub struct Parts {
+    /// What is remembered.
+    pub store: ServerStore,
+    /// Seals secrets.
+    pub vault: Arc<Vault>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes keys and ids.
+    pub random: Arc<dyn Random>,
+}
+
+/// What all handlers share. It is cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// The shared things themselves.
+pub struct Shared {
+    /// What is remembered.
+    pub store: ServerStore,
+    /// Seals secrets.
+    pub vault: Arc<Vault>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Makes keys and ids.
+    pub random: Arc<dyn Random>,
+    /// How the server is set up.
+    pub config: ServerConfig,
+    /// Hashes passwords.
+    pub passwords: Passwords,
+    /// Slows guessing down.
+    pub throttle: Throttle,
+    /// The names the server answers to.
+    pub hosts: Hosts,
+    /// Signs agents' certificates.
+    pub authority: Authority,
+    /// The way to nodes.
+    pub hub: Arc<LinkHub>,
+    /// Whether browsers speak TLS to the server or to a proxy before it.
+    pub secure: bool,
+    /// Where people find the server: for links that it prints and mails.
+    pub url: String,
+    /// Becomes true when the server ends: streams end then.
+    pub ending: tokio::sync::watch::Receiver<bool>,
+}
+
+impl AppState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+}
+
+impl Shared {
+    /// Now.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        now_of(&*self.clock)
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Now, as records have it.
+pub(crate) fn now_of(clock: &dyn Clock) -> Time {
+    let now = clock.now();
+    let nanos = i32::try_from(now.nanos).unwrap_or(0);
+    Time::new(now.seconds, nanos).unwrap_or(Time::UNIX_EPOCH)
+}
