@@ -13,6 +13,7 @@
 pub mod access;
 pub mod api;
 mod audit;
+mod first_start;
 pub mod hosts;
 pub mod link;
 pub mod problem;
@@ -24,4 +25,5 @@ pub mod state;
 mod text;
 pub mod tls;
 
+pub use first_start::FirstRepository;
 pub use server::{Server, StartError};

@@ -26,6 +26,7 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
+use crate::first_start::{self, FirstRepository};
 use crate::{api, link};
 
 /// Why a server does not start.
@@ -187,6 +188,14 @@ impl Server {
             created: self.state.now(),
         };
         Ok(store.create_node(&node, None).await?)
+    }
+
+    /// Makes a repository on this host's disk known, once; the node has to be at work. False when that was done before.
+    ///
+    /// # Errors
+    /// When the node cannot use the folder, or the catalog fails.
+    pub async fn offer_repository(&self, node: NodeId, first: FirstRepository) -> Result<bool, Problem> {
+        first_start::make_known(&self.state, node, first).await
     }
 
     /// Takes no more requests, waits for those in hand for a while, and ends.

@@ -270,3 +270,15 @@ impl From<AskError> for crate::problem::Problem {
         }
     }
 }
+
+/// The way to the hub for the node in the server's own process.
+impl backstay_node::Uplink for LinkHub {
+    fn sync(&self, request: SyncRequest) -> backstay_node::UplinkAnswer<'_> {
+        Box::pin(async move {
+            Self::sync(self, request).await.map_err(|error| match error {
+                SyncError::Refused(why) => backstay_node::UplinkError::Refused(why),
+                other => backstay_node::UplinkError::Unreachable(other.to_string()),
+            })
+        })
+    }
+}

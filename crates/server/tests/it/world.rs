@@ -7,13 +7,11 @@ use std::time::{Duration, Instant};
 use backstay_catalog::{Credentials, ServerStore};
 use backstay_core::{Clock, Random, Timestamp};
 use backstay_engine::repository::{Environment, Identity as Who};
-use backstay_model::link::SyncRequest;
 use backstay_model::{Grant, NodeId, Person, PersonId, Project, ProjectId, Role, Time};
 use backstay_node::local_policy::{LocalPolicy, Mode};
-use backstay_node::{Node, NodeOptions, Uplink, UplinkAnswer, UplinkError};
+use backstay_node::{Node, NodeOptions};
 use backstay_server::Server;
 use backstay_server::access::password::{PasswordCost, Passwords};
-use backstay_server::link::hub::{LinkHub, SyncError};
 use backstay_server::state::{Parts, ServerConfig, TlsChoice};
 use backstay_vault::{MasterKey, Vault};
 use reqwest::{Method, StatusCode};
@@ -43,20 +41,6 @@ pub(crate) struct SystemRandom;
 impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) {
         getrandom::fill(buffer).unwrap();
-    }
-}
-
-/// The uplink of a node in the server's own process.
-struct Near(Arc<LinkHub>);
-
-impl Uplink for Near {
-    fn sync(&self, request: SyncRequest) -> UplinkAnswer<'_> {
-        Box::pin(async move {
-            self.0.sync(request).await.map_err(|error| match error {
-                SyncError::Refused(why) => UplinkError::Refused(why),
-                other => UplinkError::Unreachable(other.to_string()),
-            })
-        })
     }
 }
 
@@ -140,7 +124,7 @@ impl World {
             },
             keep: Duration::from_secs(86_400),
         };
-        let node = Node::start(options, Arc::new(Near(self.server.hub()))).await.unwrap();
+        let node = Node::start(options, self.server.hub()).await.unwrap();
         self.node = Some((identity.id, node));
         identity.id
     }
