@@ -22,20 +22,27 @@ pub(crate) fn location() -> Outcome<PathBuf> {
     Ok(data.join("repository"))
 }
 
+/// The name of its key file.
+pub(crate) const KEY_FILE: &str = "repository.key";
+
 /// Where its key file is, if there is one.
 fn key_file() -> Outcome<PathBuf> {
     let config = crate::environment::config_folder().ok_or_else(|| {
         Failure::fatal("there is no home folder to keep a key in")
             .hint("give a password with --password-file")
     })?;
-    Ok(config.join("repository.key"))
+    Ok(config.join(KEY_FILE))
 }
 
 /// The password in the key file; `None` if there is no key file.
 pub(crate) fn stored_password() -> Outcome<Option<Password>> {
-    let path = key_file()?;
+    stored_password_in(&key_file()?)
+}
+
+/// The password in a key file; `None` if there is no such file.
+pub(crate) fn stored_password_in(path: &Path) -> Outcome<Option<Password>> {
     match path.try_exists() {
-        Ok(true) => from_file(&path).map(Some),
+        Ok(true) => from_file(path).map(Some),
         _ => Ok(None),
     }
 }
@@ -48,9 +55,15 @@ pub(crate) fn is_locked_by_password() -> Outcome<bool> {
 /// Makes a key file with a password of 256 random bits and says where it is.
 pub(crate) fn make_key_file(random: &dyn Random) -> Outcome<(PathBuf, Password)> {
     let path = key_file()?;
-    let password = random_password(random);
-    write_key_file(&path, &password).explain(format!("cannot make the key file {}", path.display()))?;
+    let password = make_key_file_at(&path, random)?;
     Ok((path, password))
+}
+
+/// Makes a key file with a password of 256 random bits at this place.
+pub(crate) fn make_key_file_at(path: &Path, random: &dyn Random) -> Outcome<Password> {
+    let password = random_password(random);
+    write_key_file(path, &password).explain(format!("cannot make the key file {}", path.display()))?;
+    Ok(password)
 }
 
 fn random_password(random: &dyn Random) -> Password {

@@ -20,6 +20,7 @@ mod restore;
 mod rewrite;
 mod select;
 mod switches;
+mod up;
 mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -40,6 +41,7 @@ pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
 pub(crate) use restore::{OverwriteMode, Restore};
 pub(crate) use rewrite::{Rewrite, Tag};
 pub(crate) use select::{ExcludePatterns, IncludePatterns};
+pub(crate) use up::{DataFolder, TlsMode, Up};
 
 /// Backup, proof and restore.
 ///
@@ -127,6 +129,8 @@ pub(crate) enum Command {
         #[arg(long)]
         remove_all: bool,
     },
+    /// Start the server and a node for this computer
+    Up(Box<Up>),
     /// Print version information
     Version,
 }

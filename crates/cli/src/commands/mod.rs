@@ -24,6 +24,7 @@ mod snapshots;
 mod stats;
 mod tag;
 mod unlock;
+mod up;
 mod version;
 
 use crate::app::App;
@@ -61,6 +62,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Stats(args) => stats::run(app, &args),
         Command::Tag(args) => tag::run(app, &args),
         Command::Unlock { remove_all } => unlock::run(app, remove_all),
+        Command::Up(args) => up::run(app, &args),
         Command::Version => version::run(app),
     }
 }
