@@ -22,6 +22,7 @@ mod moment;
 mod node_text;
 mod password;
 mod patterns;
+mod remote;
 mod repository;
 mod settings;
 mod signals;

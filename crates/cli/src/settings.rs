@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backstay_storage::Http;
 
-use crate::args::{CompressionMode, Global, Secondary};
+use crate::args::{CompressionMode, Global, Secondary, Server};
 use crate::console::Level;
 use crate::environment::variable;
 use crate::failure::{Explain, Failure, Outcome};
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) http: Http,
     /// `key=value` pairs for the storage.
     pub(crate) options: Vec<(String, String)>,
+    /// The server that is asked.
+    pub(crate) server: Server,
 }
 
 impl Settings {
@@ -84,6 +86,15 @@ impl Settings {
                 ..Http::default()
             },
             options: global.options.iter().map(|option| key_value(option)).collect::<Outcome<_>>()?,
+            server: Server {
+                url: global.server.url.clone().or_else(|| variable("SERVER")),
+                token_file: global
+                    .server
+                    .token_file
+                    .clone()
+                    .or_else(|| variable("TOKEN_FILE").map(PathBuf::from)),
+                fingerprint: global.server.fingerprint.clone(),
+            },
         })
     }
 }

@@ -54,7 +54,9 @@ pub(crate) async fn make_known(
     if let Answer::Probed { health: Health::Failing, reason } =
         state.hub.ask(node.id, "server", probe, PATIENCE).await?
     {
-        return Err(Problem::unavailable(reason.unwrap_or_else(|| "the data folder cannot be used".to_owned())));
+        return Err(Problem::unavailable(
+            reason.unwrap_or_else(|| "the data folder cannot be used".to_owned()),
+        ));
     }
     let now = state.now();
     let connection = Connection {

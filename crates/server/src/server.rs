@@ -18,6 +18,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::access::password::{CannotHash, Passwords};
 use crate::access::setup;
 use crate::access::throttle::Throttle;
+use crate::first_start::{self, FirstRepository};
 use crate::hosts::{self, Hosts};
 use crate::link::hub::LinkHub;
 use crate::problem::{self, Problem};
@@ -26,7 +27,6 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::first_start::{self, FirstRepository};
 use crate::{api, link};
 
 /// Why a server does not start.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, ValueEnum};
 
+use super::server::Server;
 use super::values::duration;
 
 #[derive(Debug, Clone, Args)]
@@ -86,6 +87,8 @@ pub(crate) struct Global {
     /// Set an extended option of the storage (key=value, can be specified multiple times)
     #[arg(short, long = "option", global = true, value_name = "KEY=VALUE", value_delimiter = ',')]
     pub(crate) options: Vec<String>,
+    #[command(flatten)]
+    pub(crate) server: Server,
 }
 
 /// How hard to compress.

@@ -15,10 +15,12 @@ mod inspect;
 mod key;
 mod listing;
 mod prune;
+mod remote;
 mod repair;
 mod restore;
 mod rewrite;
 mod select;
+mod server;
 mod switches;
 mod up;
 mod values;
@@ -37,10 +39,16 @@ pub(crate) use inspect::{ArchiveFormat, Cat, Diff, Dump, Find, List, Stats, Stat
 pub(crate) use key::{Key, NewKey};
 pub(crate) use listing::{Ls, Snapshots, SortMode};
 pub(crate) use prune::{Prune, PruneLimits};
+pub(crate) use remote::Restore as RemoteRestore;
+pub(crate) use remote::{
+    Api, Audit, Connections, Guard, Login, Nodes, Plans, Projects, Records, Repositories, RunFilter, Runs,
+    Tokens, Wait,
+};
 pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
 pub(crate) use restore::{OverwriteMode, Restore};
 pub(crate) use rewrite::{Rewrite, Tag};
 pub(crate) use select::{ExcludePatterns, IncludePatterns};
+pub(crate) use server::Server;
 pub(crate) use up::{DataFolder, TlsMode, Up};
 
 /// Backup, proof and restore.
@@ -72,6 +80,11 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Call the API of a server
+    Api(Api),
+    /// See who changed what on a server
+    #[command(subcommand)]
+    Audit(Audit),
     /// Create a new backup of files and/or directories
     Backup(Box<Backup>),
     /// Measure how fast this machine cuts, hashes, compresses, encrypts and stores
@@ -82,8 +95,14 @@ pub(crate) enum Command {
     Cat(Cat),
     /// Check the repository for errors
     Check(Check),
+    /// Operate on a server's connections: stored ways to reach services
+    #[command(subcommand)]
+    Connections(Connections),
     /// Copy snapshots from one repository to another
     Copy(Copy),
+    /// Operate on a server's destinations: where backups go
+    #[command(subcommand)]
+    Destinations(Records),
     /// Show differences between two snapshots
     Diff(Diff),
     /// Print backed-up files or folders to stdout
@@ -94,6 +113,8 @@ pub(crate) enum Command {
     Forget(Box<Forget>),
     /// Generate manual pages and auto-completion files
     Generate(Generate),
+    /// Take a backup first, and run a command only when it is complete
+    Guard(Guard),
     /// Initialize a new repository
     Init(Init),
     /// Manage keys (passwords)
@@ -101,8 +122,27 @@ pub(crate) enum Command {
     Key(Key),
     /// List objects in the repository
     List(List),
+    /// Sign in to a server
+    Login(Login),
+    /// Forget the token for a server
+    Logout,
     /// List files in a snapshot
     Ls(Ls),
+    /// Operate on a server's nodes: hosts that execute runs
+    #[command(subcommand)]
+    Nodes(Nodes),
+    /// Operate on a server's notifiers: who is told when something goes wrong
+    #[command(subcommand)]
+    Notifiers(Records),
+    /// Operate on the people of a server
+    #[command(subcommand)]
+    People(Records),
+    /// Operate on a server's plans: what is backed up where and when
+    #[command(subcommand)]
+    Plans(Plans),
+    /// Operate on a server's projects
+    #[command(subcommand)]
+    Projects(Projects),
     /// Remove unneeded data from the repository
     Prune(Prune),
     /// Recover data from the repository not referenced by snapshots
@@ -113,16 +153,28 @@ pub(crate) enum Command {
     /// Build a new index (now called `repair index`)
     #[command(hide = true)]
     RebuildIndex(RepairIndex),
+    /// Operate on the repositories that a server knows
+    #[command(subcommand)]
+    Repositories(Repositories),
     /// Extract the data from a snapshot
     Restore(Box<Restore>),
     /// Rewrite snapshots to exclude files or change metadata
     Rewrite(Box<Rewrite>),
+    /// Operate on a server's runs: executions of plans, and restores
+    #[command(subcommand)]
+    Runs(Runs),
     /// List all snapshots
     Snapshots(Snapshots),
+    /// Operate on a server's sources: what is backed up
+    #[command(subcommand)]
+    Sources(Records),
     /// Scan the repository and show basic statistics
     Stats(Stats),
     /// Modify tags on snapshots
     Tag(Tag),
+    /// Operate on your API tokens on a server
+    #[command(subcommand)]
+    Tokens(Tokens),
     /// Remove locks other processes created
     Unlock {
         /// Remove all locks, even those of programs that still run

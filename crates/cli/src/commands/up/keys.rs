@@ -38,7 +38,12 @@ fn master_key(
     }
     if let Some(passphrase) = variable("MASTER_PASSPHRASE") {
         let file = folder.path().join("passphrase.json");
-        return MasterKey::from_passphrase(&SecretText::new(passphrase), &file, PassphraseCost::default(), random);
+        return MasterKey::from_passphrase(
+            &SecretText::new(passphrase),
+            &file,
+            PassphraseCost::default(),
+            random,
+        );
     }
     MasterKey::from_file_or_new(&folder.key_file("master.key"), random)
 }

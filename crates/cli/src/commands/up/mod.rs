@@ -150,9 +150,9 @@ pub(super) fn engine_environment(app: &App) -> Environment {
 /// Says where the server is and, as long as nobody has, how to set it up.
 async fn tell(app: &App, server: &Server, folder: &DataFolder) -> Outcome {
     let setup = server.setup_link().await.explain("cannot make a set-up link")?;
-    let fingerprint = server.fingerprint().map(|bytes| {
-        bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
-    });
+    let fingerprint = server
+        .fingerprint()
+        .map(|bytes| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":"));
     let data_dir = folder.path().display().to_string();
     if app.console.is_json() {
         app.console.message(&Listening {

@@ -1,0 +1,164 @@
+//! Certificates that no authority vouches for: known by their fingerprint, as SSH knows hosts.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls_platform_verifier::Verifier;
+use sha2::{Digest, Sha256};
+
+use crate::failure::{Explain, Failure, Outcome};
+
+/// SHA-256 of a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl std::str::FromStr for Fingerprint {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Outcome<Self> {
+        let digits: Vec<u8> =
+            text.bytes().filter(|byte| *byte != b':' && !byte.is_ascii_whitespace()).collect();
+        let mut bytes = [0; 32];
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let complete = digits.len() == 64;
+        for (pair, byte) in digits.chunks_exact(2).zip(&mut bytes) {
+            match pair {
+                [high, low] if complete => match (digit(*high), digit(*low)) {
+                    (Some(high), Some(low)) => *byte = high << 4 | low,
+                    _ => return Err(no_fingerprint()),
+                },
+                _ => return Err(no_fingerprint()),
+            }
+        }
+        if complete { Ok(Self(bytes)) } else { Err(no_fingerprint()) }
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (place, byte) in self.0.iter().enumerate() {
+            let colon = if place == 0 { "" } else { ":" };
+            write!(f, "{colon}{byte:02X}")?;
+        }
+        Ok(())
+    }
+}
+
+fn no_fingerprint() -> Failure {
+    Failure::fatal("that is no fingerprint")
+        .hint("it has 64 hexadecimal digits, as `backstay up` prints them")
+}
+
+/// TLS towards a server: with the certificate of this fingerprint, or with one that the system trusts.
+pub(super) fn tls(pinned: Option<Fingerprint>) -> Outcome<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match pinned {
+        Some(fingerprint) => Arc::new(Pinned {
+            fingerprint: Some(fingerprint),
+            seen: Mutex::default(),
+            provider: Arc::clone(&provider),
+        }),
+        None => {
+            Arc::new(Verifier::new(Arc::clone(&provider)).explain("cannot read the system's certificates")?)
+        }
+    };
+    configuration(provider, verifier)
+}
+
+fn configuration(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Outcome<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.explain("cannot set TLS up")?.dangerous();
+    Ok(builder.with_custom_certificate_verifier(verifier).with_no_client_auth())
+}
+
+/// The fingerprint of the certificate that a server shows, whoever vouches for it; nothing is sent to it.
+pub(crate) fn fingerprint_of(host: &str, port: u16) -> Outcome<Fingerprint> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let looking =
+        Arc::new(Pinned { fingerprint: None, seen: Mutex::default(), provider: Arc::clone(&provider) });
+    let config = configuration(provider, Arc::clone(&looking) as Arc<dyn ServerCertVerifier>)?;
+    let name = ServerName::try_from(host.to_owned()).explain(format!("{host} is no host name"))?;
+    let mut tls = rustls::ClientConnection::new(Arc::new(config), name).explain("cannot set TLS up")?;
+    let connected = std::net::TcpStream::connect((host, port));
+    let mut stream = connected.explain(format!("cannot connect to {host}:{port}"))?;
+    // It ends in a refusal, after the certificate was seen.
+    let refused = tls.complete_io(&mut stream);
+    let seen = *looking.seen.lock();
+    match (seen, refused) {
+        (Some(seen), _) => Ok(seen),
+        (None, Err(error)) => Err(Failure::fatal(format!("{host}:{port} speaks no TLS")).because(&error)),
+        (None, Ok(_)) => Err(Failure::fatal(format!("{host}:{port} shows no certificate"))),
+    }
+}
+
+/// Takes one certificate, or none and only looks.
+#[derive(Debug)]
+struct Pinned {
+    fingerprint: Option<Fingerprint>,
+    seen: Mutex<Option<Fingerprint>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Pinned {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let shown = Fingerprint(Sha256::digest(certificate).into());
+        *self.seen.lock() = Some(shown);
+        if self.fingerprint == Some(shown) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_read_as_they_are_written() {
+        let fingerprint = Fingerprint([0xA5; 32]);
+        assert_eq!(fingerprint.to_string().parse::<Fingerprint>().unwrap(), fingerprint);
+        assert_eq!("a5".repeat(32).parse::<Fingerprint>().unwrap(), fingerprint);
+        for wrong in ["", "a5", &"g5".repeat(32), &"a5".repeat(33), "ä"] {
+            assert!(wrong.parse::<Fingerprint>().is_err(), "{wrong}");
+        }
+    }
+}
