@@ -3,6 +3,7 @@
 //! Only grammar lives here. Values that come from the environment are added in [`crate::settings`], so that
 //! `BACKSTAY_*` can win over `RESTIC_*`.
 
+mod apply;
 mod backup;
 mod benchmark;
 mod cache;
@@ -27,6 +28,7 @@ mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub(crate) use apply::{Apply, Export};
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;
 pub(crate) use cache::Cache;
@@ -82,6 +84,8 @@ impl Cli {
 pub(crate) enum Command {
     /// Call the API of a server
     Api(Api),
+    /// Make what a server has set up as a file says
+    Apply(Apply),
     /// See who changed what on a server
     #[command(subcommand)]
     Audit(Audit),
@@ -107,6 +111,8 @@ pub(crate) enum Command {
     Diff(Diff),
     /// Print backed-up files or folders to stdout
     Dump(Dump),
+    /// Write what a server has set up as a file for `apply`
+    Export(Export),
     /// Find a file, a directory or repository IDs
     Find(Find),
     /// Remove snapshots from the repository

@@ -1,5 +1,6 @@
 //! The commands, one in each file.
 
+mod apply;
 mod backup;
 mod benchmark;
 mod cache;
@@ -39,6 +40,7 @@ pub(crate) use cache::{OLD as OLD_CACHE, clean_up as clean_up_cache};
 pub(crate) fn run(app: &App, command: Command) -> Outcome {
     match command {
         Command::Api(args) => remote::api(app, &args),
+        Command::Apply(args) => apply::apply(app, &args),
         Command::Audit(args) => remote::audit(app, &args),
         Command::Backup(args) => backup::run(app, &args),
         Command::Benchmark(args) => benchmark::run(app, &args),
@@ -50,6 +52,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Destinations(args) => remote::records(app, &remote::DESTINATIONS, &args),
         Command::Diff(args) => diff::run(app, &args),
         Command::Dump(args) => dump::run(app, &args),
+        Command::Export(args) => apply::export(app, &args),
         Command::Find(args) => find::run(app, &args),
         Command::Forget(args) => forget::run(app, &args),
         Command::Generate(args) => generate::run(app, &args),

@@ -104,7 +104,8 @@ fn ask_about_certificate(app: &App, base: &reqwest::Url) -> Outcome<Option<Finge
     Err(Failure::fatal("not signed in"))
 }
 
-fn line(prompt: &str) -> Outcome<String> {
+/// Asks on the terminal.
+pub(crate) fn line(prompt: &str) -> Outcome<String> {
     let mut out = std::io::stderr();
     // Who sees no question may still answer it.
     let _ = write!(out, "{prompt}").and_then(|()| out.flush());

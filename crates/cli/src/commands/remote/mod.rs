@@ -2,7 +2,7 @@
 
 mod api;
 mod fields;
-mod form;
+pub(super) mod form;
 mod guard;
 mod login;
 mod nodes;
@@ -31,7 +31,8 @@ pub(super) use repositories::run as repositories;
 pub(super) use runs::run as runs;
 pub(super) use tokens::run as tokens;
 
-pub(super) use records::{DESTINATIONS, NOTIFIERS, PEOPLE, SOURCES, run as records};
+pub(super) use login::line as ask;
+pub(super) use records::{DESTINATIONS, NOTIFIERS, PEOPLE, PROJECTS, SOURCES, find, run as records};
 
 /// `connections`
 pub(super) fn connections(app: &App, args: &Connections) -> Outcome {

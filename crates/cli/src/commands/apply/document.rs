@@ -1,0 +1,195 @@
+//! The file, and the form of each record in it.
+
+use backstay_model::plan::PlanSpec;
+use backstay_model::{ConnectionSettings, Layout, SourceSpec};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::failure::{Explain, Failure, Outcome};
+
+/// The kinds of records, each after those it refers to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Connection,
+    Source,
+    Destination,
+    Plan,
+    Notifier,
+    Person,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Connection, Self::Source, Self::Destination, Self::Plan, Self::Notifier, Self::Person];
+
+    /// Its list in the file and its place in the API.
+    pub(super) const fn list(self) -> &'static str {
+        match self {
+            Self::Connection => "connections",
+            Self::Source => "sources",
+            Self::Destination => "destinations",
+            Self::Plan => "plans",
+            Self::Notifier => "notifiers",
+            Self::Person => "people",
+        }
+    }
+
+    /// What one is called.
+    pub(super) const fn noun(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Source => "source",
+            Self::Destination => "destination",
+            Self::Plan => "plan",
+            Self::Notifier => "notifier",
+            Self::Person => "person",
+        }
+    }
+
+    /// The field that names one.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Person => "email",
+            _ => "name",
+        }
+    }
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Document {
+    /// The project; the only one when left out.
+    pub(super) project: Option<String>,
+    connections: Vec<Map<String, Value>>,
+    sources: Vec<Map<String, Value>>,
+    destinations: Vec<Map<String, Value>>,
+    plans: Vec<Map<String, Value>>,
+    notifiers: Vec<Map<String, Value>>,
+    people: Vec<Map<String, Value>>,
+}
+
+/// A record as it stands in the file, with all defaults filled in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Record {
+    pub(super) name: String,
+    pub(super) fields: Map<String, Value>,
+}
+
+impl Document {
+    /// Reads the file.
+    pub(super) fn parse(file: Value) -> Outcome<Self> {
+        serde_json::from_value(file).explain("the file does not have the form that `apply` takes")
+    }
+
+    /// The records of a kind, each in full.
+    pub(super) fn records(&self, kind: Kind) -> Outcome<Vec<Record>> {
+        let list = match kind {
+            Kind::Connection => &self.connections,
+            Kind::Source => &self.sources,
+            Kind::Destination => &self.destinations,
+            Kind::Plan => &self.plans,
+            Kind::Notifier => &self.notifiers,
+            Kind::Person => &self.people,
+        };
+        let mut records: Vec<Record> = Vec::new();
+        for (place, fields) in list.iter().enumerate() {
+            let here = format!("{}[{place}]", kind.list());
+            let record = Record::new(kind, fields.clone()).map_err(|failure| failure.context(&here))?;
+            if records.iter().any(|other| other.name == record.name) {
+                return Err(Failure::fatal(format!(
+                    "{here}: there are two {} named {}",
+                    kind.list(),
+                    record.name
+                )));
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+}
+
+impl Record {
+    /// A record of fields that may leave out what has a default.
+    pub(super) fn new(kind: Kind, mut fields: Map<String, Value>) -> Outcome<Self> {
+        let name = fields.get(kind.key()).and_then(Value::as_str).map(str::to_owned);
+        let name = name.ok_or_else(|| Failure::fatal(format!("{} is missing", kind.key())))?;
+        match kind {
+            Kind::Connection => {
+                let settings = taken(&mut fields, "settings")?;
+                fields.insert("settings".to_owned(), in_full::<ConnectionSettings>(settings, "settings")?);
+            }
+            Kind::Source => {
+                let spec = taken(&mut fields, "spec")?;
+                fields.insert("spec".to_owned(), in_full::<SourceSpec>(spec, "spec")?);
+            }
+            Kind::Destination => {
+                fields.entry("path").or_insert_with(|| "".into());
+                let layout = fields.remove("layout").unwrap_or_else(|| "per_node".into());
+                fields.insert("layout".to_owned(), in_full::<Layout>(layout, "layout")?);
+            }
+            Kind::Plan => fields = plan(fields)?,
+            Kind::Notifier | Kind::Person => {}
+        }
+        Ok(Self { name, fields })
+    }
+}
+
+/// A plan in full. It refers to others by name, which its type knows by id: they stand aside meanwhile.
+fn plan(mut fields: Map<String, Value>) -> Outcome<Map<String, Value>> {
+    let (sources, destinations) = (taken(&mut fields, "sources")?, taken(&mut fields, "destinations")?);
+    let nobody = Value::Array(Vec::new());
+    fields.insert("sources".to_owned(), nobody.clone());
+    fields.insert("destinations".to_owned(), nobody);
+    let full = in_full::<PlanSpec>(Value::Object(fields), "plan")?;
+    let Value::Object(mut fields) = full else { return Err(Failure::fatal("a plan has fields")) };
+    fields.insert("sources".to_owned(), sources);
+    fields.insert("destinations".to_owned(), destinations);
+    Ok(fields)
+}
+
+fn taken(fields: &mut Map<String, Value>, name: &str) -> Outcome<Value> {
+    fields.remove(name).ok_or_else(|| Failure::fatal(format!("{name} is missing")))
+}
+
+/// What a value is once its type has filled in what it leaves out. Secrets stay behind: no type writes them.
+fn in_full<T: serde::de::DeserializeOwned + serde::Serialize>(value: Value, what: &str) -> Outcome<Value> {
+    let typed: T = serde_json::from_value(super::secrets::hidden(value)).explain(what)?;
+    serde_json::to_value(typed).explain(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn fields(value: Value) -> Map<String, Value> {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn what_a_record_leaves_out_has_its_default() {
+        let short = json!({"name": "p", "sources": ["a"], "destinations": ["b"], "schedule": {"when": {"every": "6h"}}});
+        let record = Record::new(Kind::Plan, fields(short)).unwrap();
+        assert_eq!(record.fields["sources"], json!(["a"]));
+        assert_eq!(record.fields["enabled"], json!(true));
+        let again = Record::new(Kind::Plan, record.fields.clone()).unwrap();
+        assert_eq!(again, record);
+    }
+
+    #[test]
+    fn what_has_no_place_is_refused() {
+        for wrong in [
+            json!({"plan": []}),
+            json!({"plans": [{"sources": []}]}),
+            json!({"connections": [{"name": "x"}]}),
+        ] {
+            let refused = Document::parse(wrong.clone())
+                .and_then(|it| Kind::ALL.into_iter().try_for_each(|kind| it.records(kind).map(drop)));
+            assert!(refused.is_err(), "{wrong}");
+        }
+        let twice = json!({"people": [{"email": "a@b.c"}, {"email": "a@b.c"}]});
+        assert!(Document::parse(twice).unwrap().records(Kind::Person).is_err());
+    }
+}
