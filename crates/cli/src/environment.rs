@@ -27,9 +27,14 @@ pub(crate) fn data_folder() -> Option<PathBuf> {
     xdg("XDG_DATA_HOME", ".local/share").map(|path| path.join("backstay"))
 }
 
+/// Where programs keep what their user may edit.
+pub(crate) fn config_home() -> Option<PathBuf> {
+    xdg("XDG_CONFIG_HOME", ".config")
+}
+
 /// Where this program keeps what its user may edit, and keys.
 pub(crate) fn config_folder() -> Option<PathBuf> {
-    xdg("XDG_CONFIG_HOME", ".config").map(|path| path.join("backstay"))
+    config_home().map(|path| path.join("backstay"))
 }
 
 /// Where this program keeps notes that outlive a run but are no loss.

@@ -22,6 +22,7 @@ mod restore;
 mod rewrite;
 mod select;
 mod server;
+mod service;
 mod switches;
 mod up;
 mod values;
@@ -51,6 +52,7 @@ pub(crate) use restore::{OverwriteMode, Restore};
 pub(crate) use rewrite::{Rewrite, Tag};
 pub(crate) use select::{ExcludePatterns, IncludePatterns};
 pub(crate) use server::Server;
+pub(crate) use service::{Service, Unit};
 pub(crate) use up::{DataFolder, TlsMode, Up};
 
 /// Backup, proof and restore.
@@ -171,6 +173,9 @@ pub(crate) enum Command {
     Runs(Runs),
     /// List all snapshots
     Snapshots(Snapshots),
+    /// Operate on the systemd service that keeps Backstay running
+    #[command(subcommand)]
+    Service(Service),
     /// Operate on a server's sources: what is backed up
     #[command(subcommand)]
     Sources(Records),

@@ -22,6 +22,7 @@ mod remote;
 mod repair;
 mod restore;
 mod rewrite;
+mod service;
 mod snapshots;
 mod stats;
 mod tag;
@@ -76,6 +77,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Restore(args) => restore::run(app, &args),
         Command::Rewrite(args) => rewrite::run(app, &args),
         Command::Runs(args) => remote::runs(app, &args),
+        Command::Service(args) => service::run(app, &args),
         Command::Snapshots(args) => snapshots::run(app, &args),
         Command::Sources(args) => remote::records(app, &remote::SOURCES, &args),
         Command::Stats(args) => stats::run(app, &args),
