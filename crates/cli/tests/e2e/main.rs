@@ -20,6 +20,9 @@ mod s3;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+#[cfg(feature = "s3")]
+mod session;
 mod signals;
 mod terminal;
+mod up;
 mod world;

@@ -1,0 +1,271 @@
+//! The whole of a server's life, through the program and HTTP: set-up, connections, plans, runs that are paused, taken up,
+//! cancelled and restored, roles, and a server that is killed and comes back.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::s3_server::{KEY, SECRET, Server as S3};
+use crate::up::{EMAIL, PASSWORD, Up, http};
+use crate::world::{World, noise};
+
+/// Limits under which `fill` takes seconds, so that there is time to interfere.
+fn slow() -> Value {
+    json!({"read": 8 << 20})
+}
+
+/// Files in `src` of some seconds.
+fn fill(world: &World, files: usize) {
+    for number in 0..files {
+        let mut content = noise(200_000);
+        content
+            .iter_mut()
+            .enumerate()
+            .for_each(|(at, byte)| *byte = byte.wrapping_add((at / 997 + number) as u8));
+        world.file(&format!("src/{number}"), content);
+    }
+}
+
+/// A server that is set up and somebody signed in to it.
+fn begin(world: &World) -> Up {
+    let up = Up::start(world);
+    up.set_up();
+    up.log_in(world);
+    up
+}
+
+/// A source `files`, and a plan for it with these further fields.
+fn plan(world: &World, name: &str, destination: &str, more: Value) {
+    let id = |kind: &str, name: &str| world.ask(&[kind, "show", name])["id"].clone();
+    if world.run(["sources", "show", "files", "--json"]).code != 0 {
+        world.make(
+            "sources",
+            &json!({"name": "files", "spec": {"type": "files", "paths": [world.at("src")]}}),
+        );
+    }
+    let mut form = json!({
+        "name": name, "sources": [id("sources", "files")], "destinations": [id("destinations", destination)],
+    });
+    form.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    world.make("plans", &form);
+}
+
+/// The local repository is there some moments after the start.
+fn wait_for_local_repository(world: &World) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while world.run(["destinations", "show", "Local repository", "--json"]).code != 0 {
+        assert!(Instant::now() < end, "there is no local repository");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn a_server_is_set_up_once_and_its_link_works_no_more() {
+    let world = World::without_settings();
+    let up = Up::start(&world);
+    let form = |token: &str| json!({"token": token, "name": "Eve", "email": "eve@example.org", "password": PASSWORD});
+    assert_eq!(up.post("/api/v1/setup", &form("guessed")).0, 403);
+    up.set_up();
+    let (status, _) = up.post("/api/v1/setup", &form(up.setup.as_deref().unwrap()));
+    assert!(matches!(status, 403 | 404 | 409), "{status}");
+    // A program is told that it is not known; a browser is shown where to sign in.
+    assert_eq!(http().get(format!("{}/api/v1/plans", up.url)).send().unwrap().status(), 401);
+    let page = http().get(format!("{}/", up.url)).header("accept", "text/html").send().unwrap();
+    assert_eq!(page.status(), 303);
+    assert!(page.headers()["location"].to_str().unwrap().starts_with("/sign-in"));
+    let address = up.address();
+    up.stop();
+    let again = Up::with(&world, &address, &[]);
+    assert_eq!(again.setup, None);
+    let wrong = world.run_with_input(
+        [
+            "login",
+            &again.url,
+            "--email",
+            EMAIL,
+            "--server-fingerprint",
+            again.certificate.as_deref().unwrap(),
+        ],
+        b"wrong password\n",
+    );
+    wrong.ends_with(1);
+    world.run(["plans", "list"]).ends_with(1).complains("backstay login");
+    again.log_in(&world);
+    assert_eq!(world.ask(&["plans", "list"])["items"], json!([]));
+    // The other process would have to share one data folder.
+    let second = world.run(["up", "--listen", "127.0.0.1:0", "--data-dir", &world.at("data")]);
+    second.ends_with(1).complains("another process uses the data folder");
+}
+
+#[test]
+fn connections_are_tried_before_they_are_kept() {
+    let s3 = S3::start();
+    let world = World::without_settings();
+    let _up = begin(&world);
+    let form = |secret: &str| {
+        json!({"name": "bucket", "settings": {
+            "type": "s3", "endpoint": s3.url, "bucket": "bucket", "access_key": KEY, "secret_key": secret,
+            "style": "path", "allow_private": true,
+        }})
+    };
+    let refused = world.try_to_make("connections", &form("not-the-secret")).ends_with(1);
+    assert!(!refused.stderr.contains("not-the-secret"), "{}", refused.stderr);
+    let made = world.make("connections", &form(SECRET));
+    assert_eq!(made["status"]["health"], "valid");
+    assert!(!made.to_string().contains(SECRET));
+    let unwritable = json!({"name": "nowhere", "settings": {"type": "local", "path": "/proc/backups"}});
+    world.try_to_make("connections", &unwritable).ends_with(1);
+    let names: Vec<_> = world.ask(&["connections", "list"])["items"].as_array().unwrap().clone();
+    assert!(names.iter().all(|connection| connection["name"] != "nowhere"));
+
+    world.some_files();
+    world.make("destinations", &json!({"name": "offsite", "connection": made["id"], "path": "backups"}));
+    plan(&world, "to the bucket", "offsite", json!({}));
+    world.run(["plans", "run", "to the bucket", "--wait"]).succeeds();
+    let snapshots = world.ask(&["repositories", "snapshots", "offsite"]);
+    assert_eq!(snapshots["items"].as_array().unwrap().len(), 1);
+    world.run(["connections", "delete", "bucket"]).ends_with(1).complains("offsite");
+    world
+        .run(["repositories", "restore", "offsite", "latest", "--target", &world.at("out"), "--wait"])
+        .succeeds();
+    let below = world.path("src").strip_prefix("/").unwrap().display().to_string();
+    assert_eq!(world.contents(&format!("out/{below}")), world.contents("src"));
+}
+
+#[test]
+fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
+    let world = World::without_settings();
+    let up = begin(&world);
+    wait_for_local_repository(&world);
+    fill(&world, 200);
+    plan(&world, "every minute", "Local repository", json!({"schedule": {"when": {"every": "1m"}}}));
+    let asked = Instant::now();
+
+    plan(&world, "slow", "Local repository", json!({"limits": slow()}));
+    let run = world.run_plan("slow");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    let pausing = Instant::now();
+    world.run(["runs", "pause", &run]).succeeds();
+    let shown = world.until(&run, "told", |run| run["intent"] == "pausing" || run["state"] == "paused");
+    assert!(pausing.elapsed() < Duration::from_secs(10), "{shown:#}");
+    world.until_state(&run, "paused");
+    let address = up.address();
+    up.stop();
+    let up = Up::with(&world, &address, &[]);
+    assert_eq!(world.until_state(&run, "paused")["attempt"], 1);
+    world.run(["runs", "resume", &run]).succeeds();
+    let done = world.until_state(&run, "completed");
+    assert_eq!(done["attempt"], 2);
+    let log = world.run(["runs", "log", &run]).succeeds();
+    for line in ["pause asked for by", "paused by", "resumed by", "completed"] {
+        assert!(log.stdout.contains(line), "{line}: {}", log.stdout);
+    }
+
+    // Killed in the middle: taken up by itself.
+    plan(&world, "slow again", "Local repository", json!({"limits": slow()}));
+    world.file("src/new", noise(30_000_000));
+    let run = world.run_plan("slow again");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    up.kill();
+    let up = Up::with(&world, &address, &[]);
+    assert!(world.until_state(&run, "completed")["attempt"].as_u64() >= Some(2));
+
+    // Cancelled: nothing stays behind.
+    plan(&world, "never", "Local repository", json!({"limits": slow()}));
+    world.file("src/newer", noise(31_000_000));
+    let run = world.run_plan("never");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    world.run(["runs", "cancel", &run]).succeeds();
+    world.until_state(&run, "cancelled");
+    assert!(world.contents("data/node/journals").is_empty());
+    assert!(world.contents("data/repository/locks").is_empty());
+    world.run(["runs", "resume", &run]).ends_with(1);
+
+    let scheduled =
+        |runs: Value| runs["items"].as_array().unwrap().iter().any(|run| run["trigger"] == "schedule");
+    while !scheduled(world.ask(&["runs", "list", "--plan", "every minute", "--state", "completed"])) {
+        assert!(asked.elapsed() < Duration::from_secs(180), "the plan does not run");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let counts = world.ask(&["runs", "counts"]);
+    assert!(counts["successful"].as_u64() >= Some(3), "{counts}");
+
+    world
+        .run([
+            "repositories",
+            "restore",
+            "Local repository",
+            "latest",
+            "--target",
+            &world.at("out"),
+            "--wait",
+        ])
+        .succeeds();
+    let below = world.path("src").strip_prefix("/").unwrap().display().to_string();
+    assert!(world.contents(&format!("out/{below}")).len() >= 200);
+    up.stop();
+    // The program itself opens what the server made.
+    let key = world.at("data/repository.key");
+    let repository = world.at("data/repository");
+    let check = ["-r", &repository, "--password-file", &key, "check", "--read-data"];
+    world.run(check).succeeds();
+}
+
+#[test]
+fn a_guarded_command_runs_only_after_a_complete_backup() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    world.some_files();
+    plan(&world, "before", "Local repository", json!({}));
+    let touch = |name: &str| ["guard", "--plan", "before", "--", "touch", &world.at(name)].map(str::to_owned);
+    world.run(touch("done")).succeeds();
+    assert!(world.path("done").exists());
+    let list = world.ask(&["runs", "list", "--plan", "before"]);
+    assert_eq!(list["items"][0]["trigger"], "guard");
+    world.run(["guard", "--plan", "before", "--", "sh", "-c", "exit 7"]).ends_with(7);
+    std::fs::remove_dir_all(world.path("src")).unwrap();
+    let refused = world.run(touch("not done")).ends_with(1);
+    assert!(refused.stderr.contains("was not run"), "{}", refused.stderr);
+    assert!(!world.path("not done").exists());
+}
+
+#[test]
+fn a_file_says_what_a_server_has() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    world.some_files();
+    let file = |every: &str| {
+        format!(
+            "sources:\n- name: files\n  spec: {{type: files, paths: [{}]}}\n\
+             plans:\n- name: nightly\n  sources: [files]\n  destinations: [Local repository]\n  \
+             schedule: {{when: {{every: {every}}}}}\n\
+             people:\n- {{email: bob@example.org, name: Bob, role: operator}}\n",
+            world.at("src")
+        )
+    };
+    world.file("backstay.yaml", file("6h"));
+    let path = world.at("backstay.yaml");
+    world
+        .run(["apply", "-f", &path, "--dry-run"])
+        .ends_with(2)
+        .says("create plan nightly")
+        .says("+ name: files");
+    world.run(["apply", "-f", &path]).ends_with(1).complains("--yes");
+    world.run(["apply", "-f", &path, "--yes"]).succeeds();
+    world.run(["apply", "-f", &path, "--dry-run"]).succeeds().says("nothing differs");
+    world.run(["plans", "run", "nightly", "--wait"]).succeeds();
+    world.file("backstay.yaml", file("2h"));
+    world.run(["apply", "-f", &path, "--yes"]).succeeds().says("-").says("+");
+    let plan = world.ask(&["plans", "show", "nightly"]);
+    assert_eq!((&plan["schedule"]["when"]["every"], &plan["revision"]), (&json!("2h"), &json!(2)));
+
+    let exported = world.run(["export"]).succeeds();
+    world.file("exported.yaml", &exported.stdout);
+    let exported = world.at("exported.yaml");
+    world.run(["apply", "-f", &exported, "--dry-run"]).succeeds().says("nothing differs");
+    world.file("less.yaml", "sources: []\n");
+    let less = world.at("less.yaml");
+    world.run(["apply", "-f", &less, "--dry-run", "--prune"]).ends_with(2).says("remove plan nightly");
+}
