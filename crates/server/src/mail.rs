@@ -149,6 +149,13 @@ impl SmtpSettings {
         }
         Ok(())
     }
+
+    /// Whether mails go to the same peer in the same way: one that may have the same password.
+    pub(crate) fn same_peer(&self, other: &Self) -> bool {
+        let of =
+            |settings: &Self| (settings.host.clone(), settings.port, settings.tls, settings.user.clone());
+        of(self) == of(other)
+    }
 }
 
 fn is_here(host: &str) -> bool {
