@@ -16,6 +16,7 @@ mod audit;
 pub mod hosts;
 pub mod link;
 mod mail;
+mod pages;
 pub mod problem;
 mod repositories;
 mod secrets;

@@ -22,7 +22,7 @@ use crate::{secrets, settings, text};
 
 const SMTP: &str = "smtp";
 const STEP: Duration = Duration::from_secs(10);
-const WHOLE: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(20);
 
 /// How to reach the server that takes mails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
