@@ -3,58 +3,29 @@
 //! The whole conversation has a deadline, so that a mail server that falls silent holds nothing up. Only owners of the server
 //! say which host that is, so any host will do.
 
+pub(crate) mod settings;
+
+use std::error::Error as _;
 use std::time::{Duration, SystemTime};
 
 use axum::http::StatusCode;
-use backstay_model::secret::HoldsSecrets;
-use backstay_model::{Invalid, SecretText};
+use backstay_model::Time;
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
+use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
-use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::{secrets, settings, text};
+use crate::text;
 
-const SMTP: &str = "smtp";
+use settings::{SmtpSettings, SmtpTls};
+
 const STEP: Duration = Duration::from_secs(10);
 const WHOLE: Duration = Duration::from_secs(20);
-
-/// How to reach the server that takes mails.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SmtpSettings {
-    /// Its host name or address.
-    pub(crate) host: String,
-    /// Its port: 465 for `tls`, 587 for `starttls`, 25 for `none`, as a rule.
-    pub(crate) port: u16,
-    /// Whether and how it speaks TLS.
-    pub(crate) tls: SmtpTls,
-    /// Who signs in; nobody when left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) user: Option<String>,
-    /// The user's password.
-    #[serde(default)]
-    pub(crate) password: SecretText,
-    /// The sender, as `backup@example.org` or `Backstay <backup@example.org>`.
-    pub(crate) from: String,
-}
-
-/// Whether and how a mail server speaks TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SmtpTls {
-    /// Not at all.
-    None,
-    /// After a plain greeting; without it nothing is sent.
-    Starttls,
-    /// From the first byte on.
-    Tls,
-}
 
 /// Why a mail was not sent.
 #[derive(Debug, thiserror::Error)]
@@ -116,98 +87,14 @@ impl From<MailError> for Problem {
     }
 }
 
-impl HoldsSecrets for SmtpSettings {
-    fn secrets(&mut self) -> Vec<(&'static str, &mut SecretText)> {
-        vec![("password", &mut self.password)]
-    }
-}
-
-impl SmtpSettings {
-    /// Whether a mail could be sent by them.
-    ///
-    /// # Errors
-    /// The field that is wrong.
-    pub(crate) fn validate(&self) -> Result<(), Invalid> {
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@');
-        if self.host.is_empty() || self.host.len() > 253 || self.host.contains(odd) {
-            return Err(Invalid::new("host", "it has to be a host name or an address"));
-        }
-        if self.port == 0 {
-            return Err(Invalid::new("port", "a port is from 1 to 65535"));
-        }
-        if self.from.parse::<Mailbox>().is_err() {
-            return Err(Invalid::new(
-                "from",
-                "it has to be a mail address, with or without a name before it",
-            ));
-        }
-        if self.password.is_set() && self.user.as_deref().is_none_or(str::is_empty) {
-            return Err(Invalid::new("user", "a password needs a user"));
-        }
-        if self.user.is_some() && self.tls == SmtpTls::None && !is_here(&self.host) {
-            return Err(Invalid::new("tls", "a password goes over TLS only, or to this host itself"));
-        }
-        Ok(())
-    }
-
-    /// Whether mails go to the same peer in the same way: one that may have the same password.
-    pub(crate) fn same_peer(&self, other: &Self) -> bool {
-        let of =
-            |settings: &Self| (settings.host.clone(), settings.port, settings.tls, settings.user.clone());
-        of(self) == of(other)
-    }
-}
-
-fn is_here(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// An address that a mail can be sent to, without spaces around it.
-pub(crate) fn address(field: &str, text: &str) -> Result<String, Problem> {
-    let text = text.trim();
-    // A colon or a quote is allowed by the letter, and breaks the names in authenticator programs and logs.
-    let odd = |c: char| c.is_control() || c.is_whitespace() || matches!(c, ':' | '"' | '<' | '>');
-    if text.len() > 254 || text.contains(odd) || text.parse::<Address>().is_err() {
-        return Err(Problem::invalid(field, "it has to be a mail address"));
-    }
-    Ok(text.to_owned())
-}
-
-/// The settings in force, with the password; none when mail was never set up.
-pub(crate) async fn settings(state: &AppState) -> Result<Option<SmtpSettings>, Problem> {
-    let Some(mut found) = settings::read::<SmtpSettings>(state, SMTP).await? else { return Ok(None) };
-    let sealed = state.store.setting_sealed(SMTP).await?;
-    found.put_secrets(&secrets::open(&state.vault, &record(), sealed.as_deref())?);
-    Ok(Some(found))
-}
-
-/// Puts settings in force.
-pub(crate) async fn set_settings(state: &AppState, settings: &SmtpSettings) -> Result<(), Problem> {
-    settings.validate()?;
-    let mut settings = settings.clone();
-    let taken = settings.take_secrets();
-    let sealed = secrets::seal(&state.vault, &record(), &taken, &*state.random)?;
-    let value = serde_json::to_value(&settings).map_err(Problem::internal)?;
-    Ok(state.store.set_setting(SMTP, &value, sealed.as_deref()).await?)
-}
-
-/// Sends no more mails.
-pub(crate) async fn forget_settings(state: &AppState) -> Result<(), Problem> {
-    Ok(state.store.delete_setting(SMTP).await?)
-}
-
-fn record() -> backstay_vault::RecordId {
-    secrets::record("setting", SMTP)
-}
-
 /// Sends a mail of plain text.
 ///
 /// # Errors
 /// [`MailError`] says what is in the way.
 pub(crate) async fn send(state: &AppState, to: &str, subject: &str, text: &str) -> Result<(), MailError> {
-    let smtp = settings(state).await.map_err(MailError::Settings)?.ok_or(MailError::NotSet)?;
-    let mail = compose(state, &smtp, to, subject, text)?;
+    let smtp = settings::current(state).await.map_err(MailError::Settings)?.ok_or(MailError::NotSet)?;
+    let id = text::random_hex(&*state.random, 16);
+    let mail = compose(&smtp.from, to, subject, text, &id, state.now())?;
     let server = format!("{}:{}", smtp.host, smtp.port);
     let transport = transport(state, &smtp).map_err(|error| refused(&server, &error))?;
     match tokio::time::timeout(WHOLE, transport.send(mail)).await {
@@ -219,17 +106,18 @@ pub(crate) async fn send(state: &AppState, to: &str, subject: &str, text: &str) 
 }
 
 fn compose(
-    state: &AppState,
-    smtp: &SmtpSettings,
+    from: &str,
     to: &str,
     subject: &str,
     text: &str,
+    id: &str,
+    now: Time,
 ) -> Result<Message, MailError> {
-    let from: Mailbox = smtp.from.parse().map_err(|_| MailError::Address(smtp.from.clone()))?;
+    let from: Mailbox = from.parse().map_err(|_| MailError::Address(from.to_owned()))?;
     let to: Address = to.trim().parse().map_err(|_| MailError::Address(to.to_owned()))?;
-    let id = format!("<{}@{}>", text::random_hex(&*state.random, 16), from.email.domain());
+    let id = format!("<{id}@{}>", from.email.domain());
     let mail = Message::builder()
-        .date(SystemTime::from(state.now()))
+        .date(SystemTime::from(now))
         .message_id(Some(id))
         .from(from)
         .to(Mailbox::new(None, to))
@@ -239,10 +127,7 @@ fn compose(
     Ok(mail)
 }
 
-fn transport(
-    state: &AppState,
-    smtp: &SmtpSettings,
-) -> Result<AsyncSmtpTransport<Tokio1Executor>, lettre::transport::smtp::Error> {
+fn transport(state: &AppState, smtp: &SmtpSettings) -> Result<AsyncSmtpTransport<Tokio1Executor>, SmtpError> {
     let tls = match smtp.tls {
         SmtpTls::None => Tls::None,
         SmtpTls::Starttls => Tls::Required(TlsParameters::new(smtp.host.clone())?),
@@ -269,74 +154,46 @@ fn own_name(url: &str) -> Option<String> {
     is_name.then(|| host.to_owned())
 }
 
-fn refused(server: &str, error: &lettre::transport::smtp::Error) -> MailError {
+fn refused(server: &str, error: &SmtpError) -> MailError {
+    let error = innermost(error);
     let hint = match error.status().map(u16::from) {
         Some(530 | 534 | 535 | 538) => {
             "see that user and password are right, and that it wants the `tls` that is set"
         }
         Some(550..=553) => "see that it takes mails from `from`, and knows the address they go to",
         Some(_) => "ask those who run the mail server",
-        None if error.is_tls() => {
-            "see that `tls` and `port` go together, and that its certificate is for `host`"
+        None if error.is_tls() || is_of_tls(error) => {
+            "see that `tls` and `port` go together, and that its certificate is for `host` and trusted here"
         }
+        None if error.is_client() => "see that it offers what `tls` and `user` need",
         None if error.is_response() => {
             "see that a mail server listens there, and that `tls` and `port` go together"
         }
-        None => {
-            "see that host and port are right, that it can be reached, and that it offers what `tls` and `user` need"
-        }
+        None => "see that host and port are right, and that it can be reached from here",
     };
     // What a stranger's server says goes to people's screens.
     let why = error.to_string().replace(char::is_control, " ").chars().take(500).collect();
     MailError::Refused { server: server.to_owned(), why, hint }
 }
 
+/// The error that others of its kind are only wrapped around.
+fn innermost(error: &SmtpError) -> &SmtpError {
+    let mut error = error;
+    while let Some(inner) = error.source().and_then(|source| source.downcast_ref()) {
+        error = inner;
+    }
+    error
+}
+
+/// Whether it is a failed handshake, which comes as an error of the connection.
+fn is_of_tls(error: &SmtpError) -> bool {
+    let source = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn settings() -> SmtpSettings {
-        serde_json::from_value(serde_json::json!({
-            "host": "mail.example.org", "port": 587, "tls": "starttls", "user": "backup", "password": "s3cret",
-            "from": "Backstay <backup@example.org>"
-        }))
-        .unwrap()
-    }
-
-    #[test]
-    fn a_password_does_not_leave_this_host_in_the_clear() {
-        assert!(settings().validate().is_ok());
-        let plain = SmtpSettings { tls: SmtpTls::None, ..settings() };
-        assert_eq!(plain.validate().unwrap_err().field, "tls");
-        for host in ["localhost", "127.0.0.1", "::1"] {
-            assert!(SmtpSettings { host: host.to_owned(), ..plain.clone() }.validate().is_ok(), "{host}");
-        }
-        let nobody = SmtpSettings { user: None, password: SecretText::default(), ..plain };
-        assert!(nobody.validate().is_ok());
-        assert_eq!(SmtpSettings { user: None, ..settings() }.validate().unwrap_err().field, "user");
-        assert_eq!(SmtpSettings { from: "x".to_owned(), ..settings() }.validate().unwrap_err().field, "from");
-        assert_eq!(SmtpSettings { port: 0, ..settings() }.validate().unwrap_err().field, "port");
-        assert_eq!(
-            SmtpSettings { host: "a b".to_owned(), ..settings() }.validate().unwrap_err().field,
-            "host"
-        );
-    }
-
-    #[test]
-    fn addresses_are_told_from_other_texts() {
-        assert_eq!(address("email", " ada@example.org ").unwrap(), "ada@example.org");
-        for odd in [
-            "",
-            "ada",
-            "ada@",
-            "@example.org",
-            "a b@example.org",
-            "a@example.org\r\nBcc: x@y.z",
-            "\"a:b\"@c.d",
-        ] {
-            assert!(address("email", odd).is_err(), "{odd:?}");
-        }
-    }
 
     #[test]
     fn a_mail_server_is_greeted_by_a_name_that_it_can_look_up() {
@@ -344,5 +201,21 @@ mod tests {
         assert_eq!(own_name("http://127.0.0.1:8420"), None);
         assert_eq!(own_name("http://[::1]:8420"), None);
         assert_eq!(own_name("http://localhost:8420"), None);
+    }
+
+    #[test]
+    fn nobody_adds_headers_through_a_subject_or_an_address() {
+        let compose = |to: &str, subject: &str| {
+            compose("Backstay <backup@example.org>", to, subject, "Hello\n", "id", Time::UNIX_EPOCH)
+        };
+        let mail = compose("ada@example.org", "a\r\nBcc: bob@example.org\r\n\r\nb").unwrap();
+        let text = String::from_utf8(mail.formatted()).unwrap();
+        let (headers, content) = text.split_once("\r\n\r\n").unwrap();
+        assert!(headers.lines().all(|line| !line.starts_with("Bcc")), "{headers}");
+        assert_eq!(content.trim_end(), "Hello");
+        assert_eq!(mail.envelope().to().len(), 1);
+        for to in ["ada@example.org\r\nBcc: bob@example.org", "ada@example.org, bob@example.org", ""] {
+            assert!(matches!(compose(to, "a"), Err(MailError::Address(_))), "{to:?}");
+        }
     }
 }

@@ -86,7 +86,7 @@ pub(crate) fn mail_later(state: &AppState, email: String) {
 }
 
 async fn mail_to(state: &AppState, email: &str) -> Result<(), MailError> {
-    if mail::settings(state).await.map_err(MailError::Settings)?.is_none() {
+    if mail::settings::current(state).await.map_err(MailError::Settings)?.is_none() {
         return Err(MailError::NotSet);
     }
     let failed = |error: CatalogError| MailError::Settings(error.into());

@@ -95,7 +95,7 @@ async fn create(
     let person = Person {
         id: PersonId::new(&*state.clock, &*state.random),
         name: common::name("name", &form.name)?,
-        email: mail::address("email", &form.email)?,
+        email: mail::settings::address("email", &form.email)?,
         grants: checked(&state, form.grants).await?,
         disabled: false,
         totp: false,
@@ -140,7 +140,7 @@ async fn update(
 ) -> Result<Json<Person>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     let name = common::name("name", &form.name)?;
-    let email = mail::address("email", &form.email)?;
+    let email = mail::settings::address("email", &form.email)?;
     let grants = checked(&state, form.grants).await?;
     let (before, after) = roster::alone(&state, async {
         let before = roster::person(&state, id).await?;

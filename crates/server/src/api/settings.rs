@@ -10,7 +10,8 @@ use utoipa_axum::routes;
 use crate::access::extract::{Caller, Json};
 use crate::access::policy::Action;
 use crate::audit::Deed;
-use crate::mail::{self, SmtpSettings};
+use crate::mail;
+use crate::mail::settings::SmtpSettings;
 use crate::problem::Problem;
 use crate::settings::{self, SignInSettings};
 use crate::state::AppState;
@@ -67,7 +68,7 @@ async fn set_sign_in(
     responses((status = 200, body = SmtpAnswer), (status = 404, description = "No mail server is set.")))]
 async fn smtp(State(state): State<AppState>, caller: Caller) -> Result<Json<SmtpAnswer>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
-    mail::settings(&state).await?.map(answer).map(Json).ok_or_else(none)
+    mail::settings::current(&state).await?.map(answer).map(Json).ok_or_else(none)
 }
 
 /// Sets the server that takes mails. Without a password the one before stays, if host, port, TLS and user stay too: it is never
@@ -80,7 +81,7 @@ async fn set_smtp(
     Json(form): Json<SmtpSettings>,
 ) -> Result<Json<SmtpAnswer>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
-    let before = mail::settings(&state).await?;
+    let before = mail::settings::current(&state).await?;
     let mut after = form;
     if !after.password.is_set() && after.user.is_some() {
         let kept = before.as_ref().filter(|before| before.same_peer(&after));
@@ -88,7 +89,7 @@ async fn set_smtp(
         let kept = kept.ok_or_else(|| Problem::invalid("password", "the user's password is needed"))?;
         after.password = SecretText::new(kept);
     }
-    mail::set_settings(&state, &after).await?;
+    mail::settings::set(&state, &after).await?;
     let deed = Deed::new("settings.update", "settings smtp").after(&after);
     let deed = match &before {
         Some(before) => deed.before(before),
@@ -102,8 +103,8 @@ async fn set_smtp(
 #[utoipa::path(delete, path = "/settings/smtp", tag = "settings", responses((status = 204)))]
 async fn remove_smtp(State(state): State<AppState>, caller: Caller) -> Result<StatusCode, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
-    let before = mail::settings(&state).await?.ok_or_else(none)?;
-    mail::forget_settings(&state).await?;
+    let before = mail::settings::current(&state).await?.ok_or_else(none)?;
+    mail::settings::forget(&state).await?;
     Deed::new("settings.delete", "settings smtp").before(&before).by(&state, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -118,7 +119,7 @@ async fn test_smtp(
     Json(form): Json<TestForm>,
 ) -> Result<StatusCode, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
-    let to = mail::address("to", &form.to)?;
+    let to = mail::settings::address("to", &form.to)?;
     let text = format!("This is a test. The server at {} can send mails.\n", state.url);
     mail::send(&state, &to, "A test from Backstay", &text).await?;
     Deed::new("settings.test", format!("settings smtp, to {to}")).by(&state, &caller).await?;

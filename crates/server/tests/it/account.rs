@@ -48,6 +48,9 @@ async fn people_see_and_end_their_own_sessions() {
     let other = items.iter().find(|session| session["current"] == false).unwrap();
     let path = format!("/api/v1/me/sessions/{}", other["id"].as_str().unwrap());
     assert_eq!(bob.client.delete(&path).await.problem(404), "not_found");
+    for odd in ["x", "%00", &"0".repeat(64)] {
+        assert_eq!(here.client.delete(&format!("/api/v1/me/sessions/{odd}")).await.problem(404), "not_found");
+    }
     // The id of a session is no key to it.
     let forged = format!("backstay={}", other["id"].as_str().unwrap());
     assert_eq!(world.nobody().header("cookie", &forged).get("/api/v1/me").await.status, 401);

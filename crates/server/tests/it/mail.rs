@@ -1,5 +1,6 @@
 //! The settings for mail, and what comes of them.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstay_model::Role;
@@ -115,5 +116,40 @@ async fn a_mail_server_that_falls_silent_is_given_up() {
     assert!(reply.body["detail"].as_str().unwrap().contains("did not answer"), "{reply:?}");
     assert_eq!(reply.problem(422), "mail_failed");
     assert!(begun.elapsed() < Duration::from_secs(40));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    let world = World::new().await;
+    let owner = world.owner().await;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.into())
+            .unwrap();
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let shaken = tokio::spawn(async move {
+        let (stream, _) = socket.accept().await.unwrap();
+        acceptor.accept(stream).await.is_ok()
+    });
+    let smtp = json!({"host": "localhost", "port": port, "tls": "tls", "from": "backup@example.org"});
+    owner.put(SETTINGS, smtp).await.expect(200);
+    let reply = owner.post(TEST, json!({"to": "ada@example.org"})).await;
+    let detail = reply.body["detail"].as_str().unwrap();
+    assert!(
+        detail.ends_with("did not take the mail: Connection error: invalid peer certificate: UnknownIssuer"),
+        "{detail}"
+    );
+    assert!(reply.body["hint"].as_str().unwrap().contains("certificate"), "{reply:?}");
+    assert_eq!(reply.problem(422), "mail_failed");
+    assert!(!shaken.await.unwrap());
     world.stop().await;
 }

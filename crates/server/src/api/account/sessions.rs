@@ -71,6 +71,9 @@ async fn end(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     caller.authorize(Action::OwnAccount, None)?;
+    if id.len() != 64 || !id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Problem::not_found("session"));
+    }
     state.store.delete_session(caller.person.id, &id).await?;
     deed(&state, &caller, format!("session {}", id.get(..12).unwrap_or(&id))).await
 }

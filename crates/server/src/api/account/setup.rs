@@ -64,7 +64,7 @@ async fn set_up(
     let hash = text::hash_of(form.token.expose().unwrap_or_default());
     closed_or(&state).await?;
     state.store.one_time(OneTimeKind::Setup, &hash, state.now()).await?.ok_or_else(used_up)?;
-    let email = mail::address("email", &form.email)?;
+    let email = mail::settings::address("email", &form.email)?;
     let home = setup::ensure_home(&state).await?;
     let person = Person {
         id: PersonId::new(&*state.clock, &*state.random),
