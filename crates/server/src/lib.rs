@@ -16,6 +16,8 @@ mod audit;
 mod first_start;
 pub mod hosts;
 pub mod link;
+mod mail;
+mod pages;
 pub mod problem;
 mod repositories;
 mod secrets;

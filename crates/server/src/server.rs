@@ -27,7 +27,7 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{api, link};
+use crate::{api, link, pages};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -224,6 +224,7 @@ fn router(state: AppState) -> Router {
     Router::new()
         .merge(api::routes())
         .merge(link::http::routes())
+        .merge(pages::routes())
         .fallback(problem::no_route)
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))

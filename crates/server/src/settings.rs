@@ -15,11 +15,11 @@ const HOME: &str = "home_project";
 /// How people stay signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct SignInSettings {
+pub(crate) struct SignInSettings {
     /// After so long without a request a session ends, as `12h`.
     #[serde(with = "duration_text")]
     #[schema(value_type = String)]
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
 }
 
 impl Default for SignInSettings {
@@ -33,7 +33,7 @@ impl SignInSettings {
     ///
     /// # Errors
     /// When they throw people out within a minute, or keep them for longer than thirty days.
-    pub fn validate(&self) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self) -> Result<(), Invalid> {
         if !(60..=30 * 24 * 3600).contains(&self.idle_timeout.as_secs()) {
             return Err(Invalid::new("sign_in.idle_timeout", "it has to be from one minute to thirty days"));
         }

@@ -1,8 +1,13 @@
 //! `/api/v1`: each resource in a file of its own, and the document that describes them all, made from the types.
 
+mod account;
+mod audit;
 mod common;
 mod health;
+mod members;
+mod people;
 mod projects;
+mod settings;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -40,9 +45,14 @@ impl utoipa::Modify for Security {
 }
 
 fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", OpenApiRouter::new().merge(projects::routes()))
-        .merge(health::routes())
+    let resources = OpenApiRouter::new()
+        .merge(account::routes())
+        .merge(people::routes())
+        .merge(members::routes())
+        .merge(projects::routes())
+        .merge(settings::routes())
+        .merge(audit::routes());
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", resources).merge(health::routes())
 }
 
 /// The routes of the API.

@@ -2,5 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod account;
+mod audit;
+mod mail;
+mod pages;
+mod people;
 mod projects;
+mod reset;
+mod setup;
+mod sign_in;
+mod smtp;
+mod totp;
+mod visitor;
 mod world;
