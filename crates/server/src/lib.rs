@@ -13,6 +13,7 @@
 pub mod access;
 pub mod api;
 mod audit;
+mod checks;
 pub mod hosts;
 pub mod link;
 pub mod problem;

@@ -26,7 +26,7 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{api, link};
+use crate::{api, checks, link};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +60,7 @@ pub struct Server {
     fingerprint: Option<[u8; 32]>,
     ending: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -104,6 +105,7 @@ impl Server {
             hosts,
             authority,
             hub: Arc::new(hub),
+            takes_agents: browsers.is_some(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),
@@ -117,7 +119,8 @@ impl Server {
         let router = router(state.clone());
         let serving = tokio::spawn(serve(listener, router, end));
         let fingerprint = browsers.map(|found| found.fingerprint);
-        Ok(Self { state, address, fingerprint, ending, serving })
+        let tasks = vec![tokio::spawn(checks::run(state.clone()))];
+        Ok(Self { state, address, fingerprint, ending, serving, tasks })
     }
 
     /// Where it listens.
@@ -197,6 +200,7 @@ impl Server {
         if tokio::time::timeout(patience, &mut serving).await.is_err() {
             serving.abort();
         }
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

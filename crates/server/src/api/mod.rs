@@ -1,8 +1,11 @@
 //! `/api/v1`: each resource in a file of its own, and the document that describes them all, made from the types.
 
 mod common;
+mod connections;
 mod health;
+mod nodes;
 mod projects;
+mod related;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -41,8 +44,15 @@ impl utoipa::Modify for Security {
 
 fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", OpenApiRouter::new().merge(projects::routes()))
+        .nest("/api/v1", resources())
         .merge(health::routes())
+}
+
+fn resources() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .merge(connections::routes())
+        .merge(nodes::routes())
+        .merge(projects::routes())
 }
 
 /// The routes of the API.
