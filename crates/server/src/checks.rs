@@ -172,9 +172,7 @@ async fn check_due(state: &AppState, lease: Token) -> Result<(), Problem> {
     let nodes = state.store.nodes(None).await?.into_iter().filter(there);
     let nodes: HashMap<NodeId, Node> = nodes.map(|node| (node.id, node)).collect();
     let mut due = state.store.connections(None).await?;
-    due.retain(|connection| {
-        settings.is_due(&connection.status, now) && nodes.contains_key(&connection.node)
-    });
+    due.retain(|connection| settings.is_due(&connection.status, now) && nodes.contains_key(&connection.node));
     due.sort_by_key(|connection| connection.status.checked);
     let mut under_way = JoinSet::new();
     for connection in due {

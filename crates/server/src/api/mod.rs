@@ -2,10 +2,14 @@
 
 mod common;
 mod connections;
+mod destinations;
 mod health;
 mod nodes;
+mod plans;
 mod projects;
 mod related;
+mod repositories;
+mod sources;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -43,16 +47,18 @@ impl utoipa::Modify for Security {
 }
 
 fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", resources())
-        .merge(health::routes())
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", resources()).merge(health::routes())
 }
 
 fn resources() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(connections::routes())
+        .merge(destinations::routes())
         .merge(nodes::routes())
+        .merge(plans::routes())
         .merge(projects::routes())
+        .merge(repositories::routes())
+        .merge(sources::routes())
 }
 
 /// The routes of the API.

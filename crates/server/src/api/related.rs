@@ -24,8 +24,7 @@ pub(crate) async fn node(
 ) -> Result<Node, Problem> {
     if let Some(id) = named {
         let node = state.store.node(id).await?.filter(|node| node.project == project);
-        let node =
-            node.ok_or_else(|| Problem::invalid("node", "there is no such node in this project"))?;
+        let node = node.ok_or_else(|| Problem::invalid("node", "there is no such node in this project"))?;
         return if node.revoked { Err(shut_out("node", &node)) } else { Ok(node) };
     }
     let mut nodes = state.store.nodes(Some(project)).await?;
@@ -104,7 +103,8 @@ pub(crate) async fn destinations_of(
 async fn active(state: &AppState, filter: RunFilter) -> Result<Vec<String>, Problem> {
     let states = vec![RunState::Pending, RunState::Running, RunState::Paused];
     let page = state.store.list_runs(&RunFilter { states, ..filter }, None, NAMED).await?;
-    let run = |run: &backstay_model::Run| format!("{} run {} ({})", run.kind.name(), run.id, run.state.name());
+    let run =
+        |run: &backstay_model::Run| format!("{} run {} ({})", run.kind.name(), run.id, run.state.name());
     let mut runs: Vec<_> = page.items.iter().map(run).collect();
     if page.next.is_some() {
         runs.push("further runs".to_owned());

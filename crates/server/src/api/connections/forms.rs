@@ -177,6 +177,8 @@ const fn allows_private(settings: &ConnectionSettings) -> bool {
 
 fn may_allow_private(caller: &Caller, project: ProjectId) -> Result<(), Problem> {
     caller.authorize(Action::AllowPrivate, Some(project)).map_err(|problem| {
-        problem.hint("`allow_private` lets the connection reach hosts of the private network: an owner has to say so")
+        problem.hint(
+            "`allow_private` lets the connection reach hosts of the private network: an owner has to say so",
+        )
     })
 }

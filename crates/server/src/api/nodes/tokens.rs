@@ -95,8 +95,9 @@ async fn create(
 ) -> Result<(StatusCode, Json<NewJoinToken>), Problem> {
     let project = common::choose(&caller, Action::ManageNodes, form.project)?;
     if !state.takes_agents {
-        return Err(Problem::conflict("agents join over TLS, and this server speaks none")
-            .hint("start it with --tls-cert and --tls-key, or let it listen on another address than loopback"));
+        return Err(Problem::conflict("agents join over TLS, and this server speaks none").hint(
+            "start it with --tls-cert and --tls-key, or let it listen on another address than loopback",
+        ));
     }
     if form.expires_in.is_zero() || form.expires_in > LONGEST {
         return Err(Problem::invalid("expires_in", "it has to be longer than nothing, and 7d at most"));
