@@ -2,5 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod connections;
+mod nodes;
+mod plans;
 mod projects;
+mod records;
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/s3/server.rs"]
+mod s3_server;
+mod setting;
 mod world;

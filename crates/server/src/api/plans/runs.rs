@@ -153,14 +153,17 @@ async fn ask(
                 return Err(Problem::internal("a node answered the wish to run a plan with something else"));
             }
             // A plan that was made or changed just now is on its way to the node.
-            Err(AskError::Node(CommandError { kind: Refusal::NotFound, .. }))
-                if Instant::now() + AGAIN < end =>
-            {
-                tokio::time::sleep(AGAIN).await
+            Err(AskError::Node(error)) if is_early(&error) && Instant::now() + AGAIN < end => {
+                tokio::time::sleep(AGAIN).await;
             }
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Whether the node does not have the plan as the server has it.
+const fn is_early(error: &CommandError) -> bool {
+    matches!(error.kind, Refusal::NotFound | Refusal::Conflict)
 }
 
 /// Waits a little for the runs to be told of.
