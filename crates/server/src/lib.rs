@@ -13,6 +13,7 @@
 pub mod access;
 pub mod api;
 mod audit;
+mod checks;
 mod first_start;
 pub mod hosts;
 pub mod link;

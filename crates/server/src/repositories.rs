@@ -4,7 +4,7 @@ use backstay_catalog::{CatalogError, Clash, ServerStore};
 use backstay_core::{Clock, Random};
 use backstay_model::link::{OpenSecrets, SealedRepository};
 use backstay_model::run::Named;
-use backstay_model::secret::HoldsSecrets;
+use backstay_model::secret::{HoldsSecrets, Secrets};
 use backstay_model::{Connection, Destination, Layout, Node, NodeId, Repository, RepositoryId, SecretText};
 use backstay_node::seals::{self, SealError};
 use backstay_vault::{NodePublicKey, Vault, VaultError};
@@ -77,11 +77,25 @@ pub(crate) async fn seal_to(
     destination: &Destination,
     repository: &Repository,
 ) -> Result<SealedRepository, RepositoryError> {
+    let sealed = store.repository_sealed(repository.id).await?;
+    let own = secrets::open(vault, &secrets::record("repository", repository.id), sealed.as_deref())?;
+    seal_with(store, vault, random, node, destination, repository, &own).await
+}
+
+/// The same for a repository that is not stored, with its own secrets given.
+pub(crate) async fn seal_with(
+    store: &ServerStore,
+    vault: &Vault,
+    random: &dyn Random,
+    node: &Node,
+    destination: &Destination,
+    repository: &Repository,
+    own: &Secrets,
+) -> Result<SealedRepository, RepositoryError> {
     let connection =
         store.connection(destination.connection).await?.ok_or(RepositoryError::Gone("its connection"))?;
     let mut open = connection_secrets(store, vault, &connection).await?;
-    let sealed = store.repository_sealed(repository.id).await?;
-    open.extend(secrets::open(vault, &secrets::record("repository", repository.id), sealed.as_deref())?);
+    open.extend(own.clone());
     let key: NodePublicKey = node.public_key.parse()?;
     let sealed = seals::seal(&key, &seals::of_repository(repository.id), &open, random)?;
     let parts = [destination.path.as_str(), repository.path.as_str()];

@@ -27,7 +27,7 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{api, link, pages};
+use crate::{api, checks, link, pages};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,7 @@ pub struct Server {
     fingerprint: Option<[u8; 32]>,
     ending: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Server {
@@ -105,6 +106,7 @@ impl Server {
             hosts,
             authority,
             hub: Arc::new(hub),
+            takes_agents: browsers.is_some(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),
@@ -118,7 +120,8 @@ impl Server {
         let router = router(state.clone());
         let serving = tokio::spawn(serve(listener, router, end));
         let fingerprint = browsers.map(|found| found.fingerprint);
-        Ok(Self { state, address, fingerprint, ending, serving })
+        let tasks = vec![tokio::spawn(checks::run(state.clone()))];
+        Ok(Self { state, address, fingerprint, ending, serving, tasks })
     }
 
     /// Where it listens.
@@ -206,6 +209,7 @@ impl Server {
         if tokio::time::timeout(patience, &mut serving).await.is_err() {
             serving.abort();
         }
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

@@ -91,6 +91,8 @@ pub struct Shared {
     pub authority: Authority,
     /// The way to nodes.
     pub hub: Arc<LinkHub>,
+    /// Whether agents can come in, which they do over the server's own TLS only.
+    pub takes_agents: bool,
     /// Whether browsers speak TLS to the server or to a proxy before it.
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.

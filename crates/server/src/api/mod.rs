@@ -3,11 +3,18 @@
 mod account;
 mod audit;
 mod common;
+mod connections;
+mod destinations;
 mod health;
 mod members;
+mod nodes;
 mod people;
+mod plans;
 mod projects;
+mod related;
+mod repositories;
 mod settings;
+mod sources;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -45,14 +52,23 @@ impl utoipa::Modify for Security {
 }
 
 fn api() -> OpenApiRouter<AppState> {
-    let resources = OpenApiRouter::new()
+    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", resources()).merge(health::routes())
+}
+
+fn resources() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
         .merge(account::routes())
-        .merge(people::routes())
+        .merge(audit::routes())
+        .merge(connections::routes())
+        .merge(destinations::routes())
         .merge(members::routes())
+        .merge(nodes::routes())
+        .merge(people::routes())
+        .merge(plans::routes())
         .merge(projects::routes())
+        .merge(repositories::routes())
         .merge(settings::routes())
-        .merge(audit::routes());
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", resources).merge(health::routes())
+        .merge(sources::routes())
 }
 
 /// The routes of the API.

@@ -4,11 +4,19 @@
 
 mod account;
 mod audit;
+mod connections;
 mod mail;
+mod nodes;
 mod pages;
 mod people;
+mod plans;
 mod projects;
+mod records;
 mod reset;
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/s3/server.rs"]
+mod s3_server;
+mod setting;
 mod setup;
 mod sign_in;
 mod smtp;

@@ -200,10 +200,11 @@ impl World {
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .tls_danger_accept_invalid_certs(true)
             .timeout(Duration::from_secs(120))
             .build()
             .unwrap();
-        Client { http, base: format!("http://{}", self.server.address()), headers: Vec::new() }
+        Client { http, base: self.server.url().to_owned(), headers: Vec::new() }
     }
 }
 

@@ -1,0 +1,144 @@
+//! Whether a plan fits what is there, and what has to be there before it is carried out.
+
+use std::collections::{BTreeSet, HashMap};
+
+use backstay_model::plan::PlanSpec;
+use backstay_model::{Connection, Destination, NodeId, Plan, Source, SourceId};
+
+use crate::access::extract::Caller;
+use crate::access::policy::Action;
+use crate::api::related;
+use crate::problem::Problem;
+use crate::repositories;
+use crate::state::AppState;
+
+/// Refuses a plan that cannot be carried out or that the caller may not make, and makes its repositories known: a plan without
+/// them would be carried out to nowhere.
+pub(super) async fn prepare(
+    state: &AppState,
+    caller: &Caller,
+    plan: &mut Plan,
+    before: Option<&Plan>,
+) -> Result<(), Problem> {
+    plan.spec.name = plan.spec.name.trim().to_owned();
+    plan.spec.validate()?;
+    let known: HashMap<SourceId, Source> = sources(state, plan).await?;
+    check_sources(&plan.spec, &known)?;
+    let destinations = destinations(state, plan).await?;
+    check_hooks(caller, plan, before, &known)?;
+    for source in plan.spec.sources.iter().filter_map(|id| known.get(id)) {
+        check_reaches(&destinations, source)?;
+    }
+    let others = state.store.plans(Some(plan.project)).await?;
+    if others.iter().any(|other| other.id != plan.id && other.spec.name == plan.spec.name) {
+        let detail = format!("there is a plan {:?} already", plan.spec.name);
+        return Err(
+            Problem::new(axum::http::StatusCode::CONFLICT, "name_taken", detail).hint("choose another name")
+        );
+    }
+    for node in nodes(&plan.spec, &known) {
+        ensure(state, &destinations, node).await?;
+    }
+    Ok(())
+}
+
+/// Refuses to let a source of a plan move to another node where the plan cannot go on there, or where the caller may not let
+/// its hooks run there; else makes its repositories there known.
+pub(crate) async fn source_moves(
+    state: &AppState,
+    caller: &Caller,
+    plan: &Plan,
+    source: &Source,
+) -> Result<(), Problem> {
+    let mut known = sources(state, plan).await?;
+    let before = nodes(&plan.spec, &known);
+    known.insert(source.id, source.clone());
+    if !plan.spec.hooks.is_empty() && !nodes(&plan.spec, &known).is_subset(&before) {
+        may_edit_hooks(caller, plan)?;
+    }
+    let destinations = destinations(state, plan).await?;
+    check_reaches(&destinations, source)?;
+    ensure(state, &destinations, source.node).await
+}
+
+async fn sources(state: &AppState, plan: &Plan) -> Result<HashMap<SourceId, Source>, Problem> {
+    let all = state.store.sources(Some(plan.project)).await?;
+    Ok(all.into_iter().map(|source| (source.id, source)).collect())
+}
+
+fn check_sources(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> Result<(), Problem> {
+    for (place, id) in spec.sources.iter().enumerate() {
+        let wrong = |why: &str| Err(Problem::invalid(format!("sources[{place}]"), why));
+        if !known.contains_key(id) {
+            return wrong("there is no such source in this project");
+        }
+        if spec.sources.iter().take(place).any(|other| other == id) {
+            return wrong("this source is named twice");
+        }
+    }
+    Ok(())
+}
+
+async fn destinations(state: &AppState, plan: &Plan) -> Result<Vec<(Destination, Connection)>, Problem> {
+    let mut found: Vec<(Destination, Connection)> = Vec::new();
+    for (place, id) in plan.spec.destinations.iter().enumerate() {
+        let wrong = |why: &str| Problem::invalid(format!("destinations[{place}]"), why);
+        if found.iter().any(|(other, _)| other.id == *id) {
+            return Err(wrong("this destination is named twice"));
+        }
+        let destination = state.store.destination(*id).await?.filter(|it| it.project == plan.project);
+        let destination = destination.ok_or_else(|| wrong("there is no such destination in this project"))?;
+        let connection = related::connection(state, plan.project, destination.connection).await?;
+        found.push((destination, connection));
+    }
+    Ok(found)
+}
+
+fn check_reaches(destinations: &[(Destination, Connection)], source: &Source) -> Result<(), Problem> {
+    for (place, (destination, connection)) in destinations.iter().enumerate() {
+        let (field, name) = (format!("destinations[{place}]"), format!("destination {}", destination.name));
+        related::check_reaches(&field, connection, &name, source.node, &format!("source {}", source.name))?;
+    }
+    Ok(())
+}
+
+/// Commands run with the node's rights, so that whoever may only edit plans must neither change them nor bring them to
+/// another node.
+fn check_hooks(
+    caller: &Caller,
+    plan: &Plan,
+    before: Option<&Plan>,
+    known: &HashMap<SourceId, Source>,
+) -> Result<(), Problem> {
+    let fine = match before {
+        None => plan.spec.hooks.is_empty(),
+        Some(before) => {
+            let goes_further = || !nodes(&plan.spec, known).is_subset(&nodes(&before.spec, known));
+            plan.spec.hooks == before.spec.hooks && (plan.spec.hooks.is_empty() || !goes_further())
+        }
+    };
+    if fine { Ok(()) } else { may_edit_hooks(caller, plan) }
+}
+
+fn may_edit_hooks(caller: &Caller, plan: &Plan) -> Result<(), Problem> {
+    caller.authorize(Action::EditHooks, Some(plan.project)).map_err(|problem| {
+        problem.hint("what runs before and after a backup, and on which nodes, is for an owner to decide")
+    })
+}
+
+/// The nodes that a plan has sources on.
+fn nodes(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> BTreeSet<NodeId> {
+    spec.sources.iter().filter_map(|id| known.get(id)).map(|source| source.node).collect()
+}
+
+async fn ensure(
+    state: &AppState,
+    destinations: &[(Destination, Connection)],
+    node: NodeId,
+) -> Result<(), Problem> {
+    for (destination, _) in destinations {
+        let (clock, random) = (&*state.clock, &*state.random);
+        repositories::ensure(&state.store, &state.vault, clock, random, destination, node).await?;
+    }
+    Ok(())
+}
