@@ -15,6 +15,7 @@ pub mod api;
 mod audit;
 pub mod hosts;
 pub mod link;
+mod mail;
 pub mod problem;
 mod repositories;
 mod secrets;
