@@ -11,18 +11,22 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod alerts;
 pub mod api;
 mod audit;
 pub mod hosts;
 pub mod link;
 mod mail;
+mod metrics;
 pub mod problem;
 mod repositories;
 mod secrets;
 mod server;
 mod settings;
 pub mod state;
+mod streams;
 mod text;
 pub mod tls;
+mod upkeep;
 
 pub use server::{Server, StartError};

@@ -1,8 +1,16 @@
 //! `/api/v1`: each resource in a file of its own, and the document that describes them all, made from the types.
 
 mod common;
+mod events;
 mod health;
+mod metrics;
+mod notifiers;
+mod paged;
 mod projects;
+mod restores;
+mod retention;
+mod runs;
+mod snapshots;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -41,8 +49,19 @@ impl utoipa::Modify for Security {
 
 fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
-        .nest("/api/v1", OpenApiRouter::new().merge(projects::routes()))
+        .nest(
+            "/api/v1",
+            OpenApiRouter::new()
+                .merge(events::routes())
+                .merge(notifiers::routes())
+                .merge(projects::routes())
+                .merge(restores::routes())
+                .merge(retention::routes())
+                .merge(runs::routes())
+                .merge(snapshots::routes()),
+        )
         .merge(health::routes())
+        .merge(metrics::routes())
 }
 
 /// The routes of the API.
