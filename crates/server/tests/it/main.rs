@@ -2,5 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod alerts;
+mod events;
+mod metrics;
 mod projects;
+mod receiver;
+mod records_in_store;
+mod runs;
+mod upkeep;
+mod watch;
 mod world;
