@@ -98,7 +98,7 @@ async fn a_run_is_paused_resumed_and_cancelled() {
         getrandom::fill(&mut content).unwrap();
         std::fs::write(world.path(&format!("data/{number}")), content).unwrap();
     }
-    let setup = Setup::new(&world, node, |plan| plan.spec.limits.read = Some(4 << 20)).await;
+    let setup = Setup::new(&world, node, |plan| plan.spec.limits.read = Some(1 << 20)).await;
     let operator = world.program(Role::Operator, world.home).await;
     let viewer = world.program(Role::Viewer, world.home).await;
     let run = back_up(&world, &setup).await;

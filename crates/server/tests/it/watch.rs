@@ -73,9 +73,15 @@ async fn world(on: &str) -> (World, Arc<Ahead>, Receiver) {
         "type": "webhook", "url": format!("{}/hook", receiver.url), "secret": SECRET, "allow_private": true}});
     world.owner().await.post("/api/v1/notifiers", form).await.expect(201);
     let clock = Arc::new(Ahead::default());
-    let other = serve(&world.folder, &world.store, &clock).await;
-    std::mem::replace(&mut world.server, other).stop(Duration::from_secs(5)).await;
+    start_again(&mut world, &clock).await;
     (world, clock, receiver)
+}
+
+/// Puts a new server in the place of the one there is, and waits until it has taken the work over.
+async fn start_again(world: &mut World, clock: &Arc<Ahead>) {
+    let next = serve(&world.folder, &world.store, clock).await;
+    std::mem::replace(&mut world.server, next).stop(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
 }
 
 fn reason(receiver: &Receiver, place: usize) -> String {
@@ -98,8 +104,7 @@ async fn a_node_that_falls_silent_is_told_of_once_until_it_is_back() {
     assert!(reason(&receiver, 0).contains("nas") && reason(&receiver, 0).contains("1 plans"));
 
     // A server that was started again has it in mind.
-    let again = serve(&world.folder, &world.store, &clock).await;
-    std::mem::replace(&mut world.server, again).stop(Duration::from_secs(5)).await;
+    start_again(&mut world, &clock).await;
     clock.pass(24).await;
     assert_eq!(receiver.got().len(), 1);
 
