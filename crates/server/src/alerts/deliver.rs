@@ -65,7 +65,7 @@ pub(super) async fn to_whom_it_concerns(
     state: &AppState,
     notice: &Notice,
 ) -> Result<Vec<NewNotification>, Problem> {
-    let notifiers = Notifiers::load(state, notice.project.id).await?;
+    let notifiers = Notifiers::load_bare(state, notice.project.id).await?;
     let mut notifications = Vec::new();
     for notifier in notifiers.items.iter().filter(|notifier| notifier.on.contains(&notice.kind)) {
         let each = match &notifier.channel {
@@ -107,24 +107,27 @@ async fn one(state: &AppState, notification: Notification) -> Result<(), Problem
         tracing::error!(number, "a notification cannot be understood, and is dropped");
         return Ok(state.store.remove_notification(number).await?);
     };
-    let notifiers = Notifiers::load(state, parcel.project).await?;
-    let notifier = notifiers.items.into_iter().find(|notifier| notifier.id == parcel.notifier);
-    // Who was removed wants to be told no more.
-    let Some(notifier) = notifier else { return Ok(state.store.remove_notification(number).await?) };
-    let key = number.to_string();
-    let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice);
-    let sent = tokio::time::timeout(LONGEST, sending).await;
-    let silent = || Err(Undelivered::new(format!("it took longer than {} s", LONGEST.as_secs())));
-    let Err(error) = sent.unwrap_or_else(|_| silent()) else {
-        return Ok(state.store.remove_notification(number).await?);
+    let (sent, name) = match Notifiers::load(state, parcel.project).await {
+        Ok(notifiers) => {
+            let notifier = notifiers.items.into_iter().find(|notifier| notifier.id == parcel.notifier);
+            // Who was removed wants to be told no more.
+            let Some(notifier) = notifier else { return Ok(state.store.remove_notification(number).await?) };
+            let key = number.to_string();
+            let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice);
+            let silent = || Err(Undelivered::new(format!("it took longer than {} s", LONGEST.as_secs())));
+            (tokio::time::timeout(LONGEST, sending).await.unwrap_or_else(|_| silent()), notifier.name)
+        }
+        // Secrets that cannot be opened must not hold up what others are told.
+        Err(error) => (Err(Undelivered::new(error.to_string())), parcel.notifier.to_string()),
     };
+    let Err(error) = sent else { return Ok(state.store.remove_notification(number).await?) };
     let attempt = u32::try_from(notification.attempts).unwrap_or(u32::MAX);
     let next = later(state.now(), BACKOFF.delay(attempt, number.cast_unsigned()));
     if next > later(notification.created, GIVEN_UP_AFTER) {
-        tracing::error!(number, notifier = %notifier.name, why = %error.why, "a notice did not arrive within a day");
+        tracing::error!(number, notifier = %name, why = %error.why, "a notice did not arrive within a day");
         return Ok(state.store.remove_notification(number).await?);
     }
-    tracing::warn!(number, notifier = %notifier.name, why = %error.why, "a notice has not arrived yet");
+    tracing::warn!(number, notifier = %name, why = %error.why, "a notice has not arrived yet");
     Ok(state.store.notification_failed(number, &error.why, next).await?)
 }
 

@@ -18,7 +18,7 @@ mod webhook;
 
 use std::time::{Duration, Instant};
 
-use backstay_catalog::{Change, Token};
+use backstay_catalog::{Change, Event, Happening, NewNotification, Token};
 use backstay_model::Time;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
@@ -35,8 +35,10 @@ const RENEW_EVERY: Duration = Duration::from_secs(20);
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// How often it looks when nobody rings.
 const TICK: Duration = Duration::from_secs(1);
-/// Events that are dealt with in one round.
+/// Events that are read at once.
 const EVENTS: u32 = 100;
+/// An event that cannot be dealt with so often, about once a second, is dropped.
+const TRIES: u32 = 300;
 
 /// Tells people until the server ends.
 pub(crate) async fn run(state: AppState) {
@@ -86,11 +88,13 @@ struct Desk {
     lease: Option<(Token, Time)>,
     asked: Option<Instant>,
     watch: Watch,
+    /// An event that could not be dealt with, and how often that was tried.
+    stuck: Option<(i64, u32)>,
 }
 
 impl Desk {
     fn new(holder: String) -> Self {
-        Self { holder, lease: None, asked: None, watch: Watch::default() }
+        Self { holder, lease: None, asked: None, watch: Watch::default(), stuck: None }
     }
 
     async fn round(&mut self, state: &AppState) -> Result<(), Problem> {
@@ -98,7 +102,7 @@ impl Desk {
             return Ok(());
         }
         self.watch.look(state).await?;
-        settle(state).await?;
+        self.settle(state).await?;
         // What is sent cannot be taken back: nobody else may be at it for as long as it takes.
         while deliver::are_due(state).await? && self.holds(state, Duration::ZERO).await? {
             deliver::some(state).await?;
@@ -129,24 +133,43 @@ impl Desk {
         self.lease = token.map(|token| (token, now));
         Ok(token.is_some())
     }
-}
 
-/// Makes notifications of events.
-async fn settle(state: &AppState) -> Result<(), Problem> {
-    loop {
-        let events = state.store.events(EVENTS).await?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        for event in events {
-            let mut notifications = Vec::new();
-            for notice in notice::of(state, &event.happening).await? {
-                notifications.extend(deliver::to_whom_it_concerns(state, &notice).await?);
+    /// Makes notifications of events.
+    async fn settle(&mut self, state: &AppState) -> Result<(), Problem> {
+        loop {
+            let events = state.store.events(EVENTS).await?;
+            if events.is_empty() {
+                return Ok(());
             }
-            state.store.settle_event(event.number, &notifications).await?;
-            watch::heard(state, &event.happening).await?;
+            for Event { number, happening } in events {
+                let notifications = match notifications_of(state, &happening).await {
+                    Ok(notifications) => notifications,
+                    Err(error) if self.has_tried_enough(number) => {
+                        // What is damaged must not hold up what others are told.
+                        tracing::error!(number, cause = %error, "nobody can be told of an event, and it is dropped");
+                        Vec::new()
+                    }
+                    Err(error) => return Err(error),
+                };
+                state.store.settle_event(number, &notifications).await?;
+                watch::heard(state, &happening).await?;
+            }
         }
     }
+
+    fn has_tried_enough(&mut self, number: i64) -> bool {
+        let tries = self.stuck.filter(|(stuck, _)| *stuck == number).map_or(0, |(_, tries)| tries) + 1;
+        self.stuck = Some((number, tries));
+        tries > TRIES
+    }
+}
+
+async fn notifications_of(state: &AppState, happening: &Happening) -> Result<Vec<NewNotification>, Problem> {
+    let mut notifications = Vec::new();
+    for notice in notice::of(state, happening).await? {
+        notifications.extend(deliver::to_whom_it_concerns(state, &notice).await?);
+    }
+    Ok(notifications)
 }
 
 /// Waits between tries and before giving up are counted in this.

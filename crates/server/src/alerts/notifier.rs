@@ -181,18 +181,25 @@ pub(crate) struct Notifiers {
 impl Notifiers {
     /// Those of a project.
     pub(crate) async fn load(state: &AppState, project: ProjectId) -> Result<Self, Problem> {
-        let name = setting(project);
-        let stored = state.store.setting(&name).await?;
-        let Some(value) = &stored else { return Ok(Self { project, items: Vec::new(), stored }) };
-        let mut items: Vec<Notifier> = serde_json::from_value(value.clone()).map_err(Problem::internal)?;
-        let sealed = state.store.setting_sealed(&name).await?;
+        let mut notifiers = Self::load_bare(state, project).await?;
+        let sealed = state.store.setting_sealed(&setting(project)).await?;
         let mut secrets = secrets::open(&state.vault, &record(project), sealed.as_deref())?;
-        for notifier in &mut items {
+        for notifier in &mut notifiers.items {
             let secret = secrets.remove(&notifier.id.to_string());
             if let (Some(place), Some(secret)) = (notifier.secret(), secret) {
                 *place = SecretText::new(secret);
             }
         }
+        Ok(notifiers)
+    }
+
+    /// The same without their secrets, for who only asks what they are for.
+    pub(crate) async fn load_bare(state: &AppState, project: ProjectId) -> Result<Self, Problem> {
+        let stored = state.store.setting(&setting(project)).await?;
+        let items = match &stored {
+            Some(value) => serde_json::from_value(value.clone()).map_err(Problem::internal)?,
+            None => Vec::new(),
+        };
         Ok(Self { project, items, stored })
     }
 

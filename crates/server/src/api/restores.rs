@@ -31,7 +31,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 struct RestoreForm {
     /// From which repository.
     repository: RepositoryId,
-    /// On which node; the repository's own, or the one that was heard of last, when left out.
+    /// On which node; the repository's own, or the one that was heard of last, when left out. To hand a node's own repository
+    /// to another node takes an owner.
     node: Option<NodeId>,
     /// The snapshot: an id, the beginning of one, or `latest`.
     snapshot: String,

@@ -30,7 +30,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct ByNode {
-    /// The node that looks; the repository's own, or the one that was heard of last, when left out.
+    /// The node that looks; the repository's own, or the one that was heard of last, when left out. To hand a node's own
+    /// repository to another node takes an owner.
     node: Option<NodeId>,
 }
 
@@ -58,7 +59,8 @@ async fn list(
 struct FolderQuery {
     /// The folder, as an absolute path; the top when left out.
     path: Option<String>,
-    /// The node that looks; the repository's own, or the one that was heard of last, when left out.
+    /// The node that looks; the repository's own, or the one that was heard of last, when left out. To hand a node's own
+    /// repository to another node takes an owner.
     node: Option<NodeId>,
 }
 
@@ -127,6 +129,10 @@ impl Place {
             None => Problem::conflict("there is no node left that uses this repository")
                 .hint("name one in `node` that reaches its destination"),
         })?;
+        if repository.node.is_some_and(|own| own != node.id) {
+            // Whoever rules over that host holds the key of the repository from then on.
+            caller.authorize(Action::RevealKeys, Some(destination.project))?;
+        }
         Ok(Self { repository, destination, node })
     }
 

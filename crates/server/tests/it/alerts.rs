@@ -217,3 +217,26 @@ async fn mails_need_a_mail_server() {
     assert_eq!(refused.problem(422), "not_delivered");
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_silent_is_given_up_and_holds_nobody_up() {
+    let world = World::new().await;
+    let owner = world.owner().await;
+    let receiver = Receiver::new(0).await;
+    let mut silent = webhook(world.home, &receiver, &["failed"]);
+    silent["channel"]["url"] = json!(format!("{}/silent", receiver.url));
+    let path = add(&owner, silent).await;
+    add(&owner, webhook(world.home, &receiver, &["failed"])).await;
+    let setup = Setup::new(&world, silent_node(&world.store, world.home, "nas").await, |_| {}).await;
+    let asked = std::time::Instant::now();
+    setup.ran(&world.store, RunState::Failed, 0).await;
+    receiver.until(1).await;
+    assert!(asked.elapsed() < Duration::from_secs(8), "the silent one holds the other one up");
+    let refused = owner.post(&format!("{path}/test"), json!({})).await;
+    assert!(refused.body["detail"].as_str().unwrap().contains("did not answer within 10 s"), "{refused:#?}");
+    assert_eq!(refused.problem(422), "not_delivered");
+    let waiting = world.store.due_notifications(Time::MAX, 9).await.unwrap();
+    assert_eq!(waiting.len(), 1, "it is tried again later");
+    assert!(waiting[0].last_error.as_deref().unwrap().contains("did not answer"));
+    world.stop().await;
+}

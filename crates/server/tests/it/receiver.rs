@@ -39,7 +39,9 @@ impl Receiver {
             async move { status }
         };
         let elsewhere = || async { (StatusCode::TEMPORARY_REDIRECT, [("location", "/hook")]) };
+        let silent = || async { tokio::time::sleep(Duration::from_secs(300)).await };
         let router = Router::new().route("/hook", post(take)).route("/elsewhere", post(elsewhere));
+        let router = router.route("/silent", post(silent));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

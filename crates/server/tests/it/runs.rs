@@ -75,7 +75,10 @@ async fn a_backup_is_seen_browsed_and_restored() {
     let elsewhere = silent_node(&world.store, other, "elsewhere").await;
     let mut odd = form.clone();
     odd["node"] = json!(elsewhere);
-    assert_eq!(operator.post("/api/v1/restores", odd).await.problem(404), "not_found");
+    assert_eq!(operator.post("/api/v1/restores", odd.clone()).await.problem(404), "not_found");
+    // Another node's host would hold the key then.
+    odd["node"] = json!(silent_node(&world.store, world.home, "replacement").await);
+    assert_eq!(operator.post("/api/v1/restores", odd).await.problem(403), "forbidden");
     let queued = operator.post("/api/v1/restores", form).await.expect(201);
     let path = format!("/api/v1/runs/{}", queued["run"].as_str().unwrap());
     operator.until(&path, "restored", has_state("completed")).await;
