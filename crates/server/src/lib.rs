@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+mod alerts;
 pub mod api;
 mod audit;
 mod checks;
@@ -18,6 +19,7 @@ mod first_start;
 pub mod hosts;
 pub mod link;
 mod mail;
+mod metrics;
 mod pages;
 pub mod problem;
 mod repositories;
@@ -25,8 +27,10 @@ mod secrets;
 mod server;
 mod settings;
 pub mod state;
+mod streams;
 mod text;
 pub mod tls;
+mod upkeep;
 
 pub use first_start::FirstRepository;
 pub use server::{Server, StartError};

@@ -12,7 +12,7 @@ use backstay_core::Random;
 use backstay_model::{HostState, Node, NodeId, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::access::password::{CannotHash, Passwords};
@@ -27,7 +27,7 @@ use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{api, checks, link, pages};
+use crate::{alerts, api, checks, link, pages, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,8 @@ pub struct Server {
     fingerprint: Option<[u8; 32]>,
     ending: watch::Sender<bool>,
     serving: JoinHandle<std::io::Result<()>>,
-    tasks: Vec<JoinHandle<()>>,
+    /// What is done without being asked for.
+    tasks: JoinSet<()>,
 }
 
 impl Server {
@@ -107,6 +108,7 @@ impl Server {
             authority,
             hub: Arc::new(hub),
             takes_agents: browsers.is_some(),
+            streams: Arc::default(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),
@@ -119,8 +121,11 @@ impl Server {
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
         let router = router(state.clone());
         let serving = tokio::spawn(serve(listener, router, end));
+        let mut tasks = JoinSet::new();
+        tasks.spawn(alerts::run(state.clone()));
+        tasks.spawn(checks::run(state.clone()));
+        tasks.spawn(upkeep::run(state.clone()));
         let fingerprint = browsers.map(|found| found.fingerprint);
-        let tasks = vec![tokio::spawn(checks::run(state.clone()))];
         Ok(Self { state, address, fingerprint, ending, serving, tasks })
     }
 
@@ -205,11 +210,16 @@ impl Server {
     pub async fn stop(self, patience: Duration) {
         // Everybody who listens may be gone already.
         let _ = self.ending.send(true);
-        let mut serving = self.serving;
-        if tokio::time::timeout(patience, &mut serving).await.is_err() {
+        let (mut serving, mut tasks) = (self.serving, self.tasks);
+        let all = async {
+            // How they ended does not matter any more.
+            let _ = (&mut serving).await;
+            while tasks.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(patience, all).await.is_err() {
             serving.abort();
+            tasks.shutdown().await;
         }
-        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

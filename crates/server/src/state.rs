@@ -14,6 +14,7 @@ use crate::access::password::{PasswordCost, Passwords};
 use crate::access::throttle::Throttle;
 use crate::hosts::Hosts;
 use crate::link::hub::LinkHub;
+use crate::streams::Streams;
 use crate::tls::authority::Authority;
 
 /// How a server is set up.
@@ -93,6 +94,8 @@ pub struct Shared {
     pub hub: Arc<LinkHub>,
     /// Whether agents can come in, which they do over the server's own TLS only.
     pub takes_agents: bool,
+    /// Counts open streams of events.
+    pub(crate) streams: Arc<Streams>,
     /// Whether browsers speak TLS to the server or to a proxy before it.
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.
@@ -112,6 +115,12 @@ impl Shared {
     #[must_use]
     pub fn now(&self) -> Time {
         now_of(&*self.clock)
+    }
+
+    /// Returns when the server ends.
+    pub(crate) async fn ended(&self) {
+        // A sender that is gone is an end too.
+        let _ = self.ending.clone().wait_for(|ending| *ending).await;
     }
 }
 

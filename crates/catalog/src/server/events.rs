@@ -81,6 +81,24 @@ impl ServerStore {
         self.commit(transaction, vec![Change::EventsWaiting]).await
     }
 
+    /// Stores an event that the server itself has seen, unless the setting `mark` says that this very thing was told before. The
+    /// mark says so from then on, in the same transaction. False when it was told before.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn add_event_once(&self, mark: &str, thing: &str, happening: &Happening) -> Result<bool> {
+        let mut transaction = self.database.change().await?;
+        let text = "INSERT INTO settings (name, doc) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET doc = excluded.doc \
+                    WHERE settings.doc <> excluded.doc";
+        let marked = sql!(text, mark.to_owned(), json(&thing)?).execute(&mut *transaction).await?;
+        if marked.rows_affected() == 0 {
+            return Ok(false);
+        }
+        add(&mut transaction, happening).await?;
+        self.commit(transaction, vec![Change::EventsWaiting]).await?;
+        Ok(true)
+    }
+
     /// Deals with an event: it goes, and the notifications about it wait to be sent. False, and nothing is stored, when another
     /// server has dealt with it before.
     ///

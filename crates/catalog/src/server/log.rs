@@ -1,6 +1,6 @@
 //! Log lines of runs, as nodes told them.
 
-use backstay_model::{Level, LogLine, ProjectId, RunId, Time};
+use backstay_model::{Level, LogLine, PlanId, ProjectId, RunId, Time};
 
 use super::ServerStore;
 use super::run_filter::{Cursor, Page};
@@ -25,6 +25,8 @@ pub struct LogFilter {
     pub projects: Option<Vec<ProjectId>>,
     /// Of this run.
     pub run: Option<RunId>,
+    /// Of this plan's runs.
+    pub plan: Option<PlanId>,
     /// With this text in it, in capitals or not.
     pub text: Option<String>,
     /// That matter at least so much.
@@ -66,6 +68,9 @@ impl ServerStore {
         }
         if let Some(run) = filter.run {
             query.push(" AND run = ").text(run.to_string());
+        }
+        if let Some(plan) = filter.plan {
+            query.push(" AND run IN (SELECT id FROM runs WHERE plan = ").text(plan.to_string()).push(")");
         }
         if let Some(since) = filter.since {
             query.push(" AND time >= ").int(micros(since));

@@ -49,6 +49,23 @@ impl ServerStore {
         Ok(query.execute(self.database.write()).await?.rows_affected() == 1)
     }
 
+    /// Replaces a setting as long as it is what it was when it was read; false, and nothing is stored, when somebody else has
+    /// changed it since.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn change_setting(
+        &self,
+        name: &str,
+        before: &Value,
+        after: &Value,
+        sealed: Option<&str>,
+    ) -> Result<bool> {
+        let text = "UPDATE settings SET doc = $3, sealed = $4 WHERE name = $1 AND doc = $2";
+        let query = sql!(text, name.to_owned(), json(before)?, json(after)?, sealed.map(str::to_owned));
+        Ok(query.execute(self.database.write()).await?.rows_affected() == 1)
+    }
+
     /// Removes a setting, if there is one.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ on_both!(
     lines_of_unknown_runs_are_passed_over,
     a_process_that_another_replaced_is_not_listened_to,
     events_become_notifications_once,
+    the_same_thing_is_told_once,
     many_nodes_tell_at_once,
     everything_a_node_store_tells_arrives,
 );
@@ -159,6 +160,18 @@ async fn events_become_notifications_once(store: ServerStore) {
     store.add_notification(&notification).await.unwrap();
     assert_eq!(store.due_notifications(at(99), 9).await.unwrap().len(), 1);
     assert!(store.events(9).await.unwrap()[2].number > events[2].number);
+}
+
+async fn the_same_thing_is_told_once(store: ServerStore) {
+    let world = World::stored(&store).await;
+    let (project, node) = (world.project.id, world.node.id);
+    let happening = Happening::Trouble { project, node, text: "it is silent".into() };
+    let tell = |thing: &'static str| store.add_event_once("silent", thing, &happening);
+    let (one, other) = tokio::join!(tell("since one"), tell("since one"));
+    assert!(one.unwrap() ^ other.unwrap());
+    assert!(!tell("since one").await.unwrap());
+    assert!(tell("since two").await.unwrap());
+    assert_eq!(store.events(9).await.unwrap().len(), 2);
 }
 
 async fn many_nodes_tell_at_once(store: ServerStore) {

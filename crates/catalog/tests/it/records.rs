@@ -216,6 +216,11 @@ async fn settings_are_kept(store: ServerStore) {
     assert_eq!(store.setting("idle").await.unwrap(), Some(value.clone()));
     store.set_setting("idle", &value, Some("sealed")).await.unwrap();
     assert_eq!(store.setting_sealed("idle").await.unwrap().as_deref(), Some("sealed"));
+    let (one, other) = (serde_json::json!({ "minutes": 1 }), serde_json::json!({ "minutes": 2 }));
+    assert!(store.change_setting("idle", &value, &one, None).await.unwrap());
+    assert!(!store.change_setting("idle", &value, &other, None).await.unwrap(), "it is not as it was");
+    assert_eq!(store.setting("idle").await.unwrap(), Some(one));
+    assert_eq!(store.setting_sealed("idle").await.unwrap(), None);
     store.delete_setting("idle").await.unwrap();
     assert_eq!(store.setting("idle").await.unwrap(), None);
     store.ping().await.unwrap();

@@ -200,6 +200,8 @@ async fn logs_are_searched_and_forgotten(store: ServerStore) {
     assert_eq!(numbers(LogFilter { since: Some(at(20)), until: Some(at(40)), ..text("") }).await, [3, 2]);
     assert_eq!(numbers(LogFilter { projects: Some(vec![ProjectId(id())]), ..text("") }).await, [0_i64; 0]);
     assert_eq!(numbers(LogFilter { run: Some(RunId(id())), ..text("") }).await, [0_i64; 0]);
+    assert_eq!(numbers(LogFilter { plan: Some(world.plan.id), ..text("a_b") }).await, [2]);
+    assert_eq!(numbers(LogFilter { plan: Some(PlanId(id())), ..text("") }).await, [0_i64; 0]);
 
     let first = store.search_log(&text(""), None, 3).await.unwrap();
     let rest = store.search_log(&text(""), first.next.as_ref(), 3).await.unwrap();

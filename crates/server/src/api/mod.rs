@@ -5,15 +5,23 @@ mod audit;
 mod common;
 mod connections;
 mod destinations;
+mod events;
 mod health;
 mod members;
+mod metrics;
 mod nodes;
+mod notifiers;
+mod paged;
 mod people;
 mod plans;
 mod projects;
 mod related;
 mod repositories;
+mod restores;
+mod retention;
+mod runs;
 mod settings;
+mod snapshots;
 mod sources;
 
 use axum::Router;
@@ -52,7 +60,10 @@ impl utoipa::Modify for Security {
 }
 
 fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi()).nest("/api/v1", resources()).merge(health::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .nest("/api/v1", resources())
+        .merge(health::routes())
+        .merge(metrics::routes())
 }
 
 fn resources() -> OpenApiRouter<AppState> {
@@ -61,13 +72,19 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(audit::routes())
         .merge(connections::routes())
         .merge(destinations::routes())
+        .merge(events::routes())
         .merge(members::routes())
         .merge(nodes::routes())
+        .merge(notifiers::routes())
         .merge(people::routes())
         .merge(plans::routes())
         .merge(projects::routes())
         .merge(repositories::routes())
+        .merge(restores::routes())
+        .merge(retention::routes())
+        .merge(runs::routes())
         .merge(settings::routes())
+        .merge(snapshots::routes())
         .merge(sources::routes())
 }
 

@@ -3,16 +3,22 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod account;
+mod alerts;
 mod audit;
 mod connections;
+mod events;
 mod mail;
+mod metrics;
 mod nodes;
 mod pages;
 mod people;
 mod plans;
 mod projects;
+mod receiver;
 mod records;
+mod records_in_store;
 mod reset;
+mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
@@ -21,5 +27,7 @@ mod setup;
 mod sign_in;
 mod smtp;
 mod totp;
+mod upkeep;
 mod visitor;
+mod watch;
 mod world;

@@ -239,6 +239,15 @@ impl Client {
         Reply { status, headers, body }
     }
 
+    /// Asks for a stream, and gives it without having read it.
+    pub(crate) async fn open(&self, path: &str) -> reqwest::Response {
+        let mut request = self.http.get(format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }

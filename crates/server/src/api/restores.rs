@@ -1,0 +1,90 @@
+//! Restores: runs that bring data back.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use backstay_model::command::{Answer, Ask};
+use backstay_model::run::{OverwriteMode, RestoreRequest};
+use backstay_model::{NodeId, RepositoryId, RunId};
+use serde::{Deserialize, Serialize};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::snapshots::{Place, odd_answer};
+use crate::access::extract::{Caller, Json};
+use crate::access::policy::Action;
+use crate::audit::Deed;
+use crate::problem::{Problem, ProblemDetails};
+use crate::state::AppState;
+
+/// How long a node may take to queue it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(create))
+}
+
+/// What is told of a restore.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RestoreForm {
+    /// From which repository.
+    repository: RepositoryId,
+    /// On which node; the repository's own, or the one that was heard of last, when left out. To hand a node's own repository
+    /// to another node takes an owner.
+    node: Option<NodeId>,
+    /// The snapshot: an id, the beginning of one, or `latest`.
+    snapshot: String,
+    /// Only these paths of the snapshot; all of it when empty.
+    #[serde(default)]
+    paths: Vec<String>,
+    /// The folder to restore to; `/` is the original place.
+    target: String,
+    /// What to do with files that are there.
+    #[serde(default)]
+    overwrite: OverwriteMode,
+    /// Whether what the snapshot does not have is removed from the target.
+    #[serde(default)]
+    delete: bool,
+    /// Only say what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// The run that was queued.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct QueuedRun {
+    /// Its id.
+    run: RunId,
+}
+
+/// Queues a restore. That data was brought back is written into the audit.
+#[utoipa::path(post, path = "/restores", tag = "runs", request_body = RestoreForm,
+    responses((status = 201, body = QueuedRun), (status = 403, body = ProblemDetails, content_type = "application/problem+json")))]
+async fn create(
+    State(state): State<AppState>,
+    caller: Caller,
+    Json(form): Json<RestoreForm>,
+) -> Result<(StatusCode, Json<QueuedRun>), Problem> {
+    let RestoreForm { repository, node, snapshot, paths, target, overwrite, delete, dry_run } = form;
+    let place = Place::find(&state, &caller, repository, Action::Restore, node).await?;
+    let request = RestoreRequest { snapshot, paths, target, overwrite, delete, dry_run };
+    request.validate().map_err(|mut invalid| {
+        invalid.field = invalid.field.trim_start_matches("restore.").to_owned();
+        invalid
+    })?;
+    let run = RunId::new(&*state.clock, &*state.random);
+    let project = place.destination.project;
+    let repository = place.sealed(&state).await?;
+    let subject = format!("run {run} from repository {}", place.repository.id);
+    let deed = Deed::new("restore.create", subject)
+        .project(project)
+        .after(&serde_json::json!({ "node": place.node.id, "request": request }));
+    let ask = Ask::Restore { run, project, repository, request };
+    let Answer::Queued { .. } = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? else {
+        return Err(odd_answer());
+    };
+    deed.by(&state, &caller).await?;
+    Ok((StatusCode::CREATED, Json(QueuedRun { run })))
+}

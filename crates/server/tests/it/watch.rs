@@ -1,0 +1,154 @@
+//! The server sees by its own clock what nobody tells of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use backstay_catalog::ServerStore;
+use backstay_core::{Clock, Timestamp};
+use backstay_model::{HostState, Time};
+use backstay_policy::Schedule;
+use backstay_server::Server;
+use backstay_server::state::{Parts, ServerConfig, TlsChoice};
+use backstay_vault::{MasterKey, Vault};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::receiver::{Receiver, SECRET};
+use crate::records_in_store::{Setup, silent_node};
+use crate::world::{CHEAP, SystemClock, SystemRandom, World};
+
+/// A clock that can be set ahead.
+#[derive(Debug, Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        let now = SystemClock.now();
+        Timestamp { seconds: now.seconds + self.0.load(Ordering::SeqCst), ..now }
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
+impl Ahead {
+    /// Lets minutes pass, no more at once than a server that is there all the time would see.
+    async fn pass(&self, minutes: i64) {
+        for _ in 0..minutes.div_euclid(4) {
+            self.0.fetch_add(240, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(1300)).await;
+        }
+    }
+
+    fn time(&self) -> Time {
+        Time::from_second(self.now().seconds).unwrap()
+    }
+}
+
+async fn serve(folder: &TempDir, store: &ServerStore, clock: &Arc<Ahead>) -> Server {
+    let random = Arc::new(SystemRandom);
+    let master = MasterKey::from_file_or_new(&folder.path().join("master.key"), &*random).unwrap();
+    let vault = Vault::open_or_make(&folder.path().join("vault.json"), master, &*random).unwrap();
+    let config = ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        data_dir: folder.path().to_owned(),
+        public_url: None,
+        tls: TlsChoice::Automatic,
+        hosts: Vec::new(),
+        password_cost: CHEAP,
+    };
+    let clock: Arc<dyn Clock> = Arc::<Ahead>::clone(clock);
+    Server::start(config, Parts { store: store.clone(), vault: Arc::new(vault), clock, random })
+        .await
+        .unwrap()
+}
+
+/// A world with a server whose clock can be set ahead, and a receiver of all its notices of a kind.
+async fn world(on: &str) -> (World, Arc<Ahead>, Receiver) {
+    let mut world = World::new().await;
+    let receiver = Receiver::new(0).await;
+    let form = json!({"name": "hook", "on": [on], "channel": {
+        "type": "webhook", "url": format!("{}/hook", receiver.url), "secret": SECRET, "allow_private": true}});
+    world.owner().await.post("/api/v1/notifiers", form).await.expect(201);
+    let clock = Arc::new(Ahead::default());
+    start_again(&mut world, &clock).await;
+    (world, clock, receiver)
+}
+
+/// Puts a new server in the place of the one there is, and waits until it has taken the work over.
+async fn start_again(world: &mut World, clock: &Arc<Ahead>) {
+    let next = serve(&world.folder, &world.store, clock).await;
+    std::mem::replace(&mut world.server, next).stop(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+}
+
+fn reason(receiver: &Receiver, place: usize) -> String {
+    let body: serde_json::Value = serde_json::from_str(&receiver.got()[place].text).unwrap();
+    body["notice"]["reason"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_falls_silent_is_told_of_once_until_it_is_back() {
+    let (mut world, clock, receiver) = world("trouble").await;
+    let node = silent_node(&world.store, world.home, "nas").await;
+    Setup::new(&world, node, |_| {}).await;
+    // Nobody misses a node without plans.
+    silent_node(&world.store, world.home, "idle").await;
+    world.store.node_seen(node, 1, &HostState::default(), clock.time()).await.unwrap();
+    clock.pass(12).await;
+    assert_eq!(receiver.got().len(), 0, "it is not silent for long enough");
+    clock.pass(12).await;
+    receiver.until(1).await;
+    assert!(reason(&receiver, 0).contains("nas") && reason(&receiver, 0).contains("1 plans"));
+
+    // A server that was started again has it in mind.
+    start_again(&mut world, &clock).await;
+    clock.pass(24).await;
+    assert_eq!(receiver.got().len(), 1);
+
+    world.store.node_seen(node, 1, &HostState::default(), clock.time()).await.unwrap();
+    clock.pass(24).await;
+    receiver.until(2).await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_away_itself_does_not_take_nodes_for_silent() {
+    let (world, clock, receiver) = world("trouble").await;
+    let node = silent_node(&world.store, world.home, "nas").await;
+    Setup::new(&world, node, |_| {}).await;
+    world.store.node_seen(node, 1, &HostState::default(), clock.time()).await.unwrap();
+    // The host sleeps for hours, and wakes up.
+    clock.0.fetch_add(6 * 3600, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.store.node_seen(node, 1, &HostState::default(), clock.time()).await.unwrap();
+    clock.pass(12).await;
+    assert_eq!(receiver.got().len(), 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_does_not_run_is_told_of_once_for_each_slot() {
+    let (world, clock, receiver) = world("missed").await;
+    let (dead, alive) = (
+        silent_node(&world.store, world.home, "dead").await,
+        silent_node(&world.store, world.home, "alive").await,
+    );
+    let two_days_ago = Time::from_second(Time::now().as_second() - 2 * 24 * 3600).unwrap();
+    let schedule: Schedule = serde_json::from_value(json!({"when": {"every": "12h"}})).unwrap();
+    let edit = |plan: &mut backstay_model::Plan| {
+        plan.spec.schedule = schedule.clone();
+        plan.changed = two_days_ago;
+    };
+    Setup::new(&world, dead, edit).await;
+    let good = Setup::new(&world, alive, edit).await;
+    good.ran(&world.store, backstay_model::RunState::Completed, 0).await;
+    clock.pass(20).await;
+    receiver.until(1).await;
+    assert!(reason(&receiver, 0).contains("dead"), "{}", reason(&receiver, 0));
+    clock.pass(8).await;
+    assert_eq!(receiver.got().len(), 1);
+    world.stop().await;
+}
