@@ -55,7 +55,7 @@ struct AuditPage {
 
 /// What came of looking through all entries.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct Verdict {
+struct AuditCheck {
     /// Entries that are as they were written, from the first on.
     good: i64,
     /// The number of the first entry that was changed or is missing, if there is one.
@@ -111,9 +111,9 @@ async fn allowed(
 }
 
 /// Looks through all entries, whether one was changed or left out. It takes a while where there are many.
-#[utoipa::path(get, path = "/audit/verify", tag = "audit", responses((status = 200, body = Verdict)))]
-async fn verify(State(state): State<AppState>, caller: Caller) -> Result<Json<Verdict>, Problem> {
+#[utoipa::path(get, path = "/audit/verify", tag = "audit", responses((status = 200, body = AuditCheck)))]
+async fn verify(State(state): State<AppState>, caller: Caller) -> Result<Json<AuditCheck>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     let verdict = state.store.verify_audit().await?;
-    Ok(Json(Verdict { good: verdict.good, first_bad: verdict.first_bad }))
+    Ok(Json(AuditCheck { good: verdict.good, first_bad: verdict.first_bad }))
 }

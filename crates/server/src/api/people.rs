@@ -63,12 +63,12 @@ struct NewPerson {
     person: Person,
     /// How to come to a password, where none was given.
     #[serde(flatten)]
-    invitation: Option<Invitation>,
+    invitation: Option<PasswordLink>,
 }
 
 /// A link to a new password. It is shown this once.
 #[derive(Serialize, utoipa::ToSchema)]
-struct Invitation {
+struct PasswordLink {
     /// The link: it works once, within seven days.
     link: String,
     /// Whether a mail server took a mail with it to the person.
@@ -184,12 +184,12 @@ async fn remove(
 /// Makes a new link by which a person chooses a password, and mails it where a mail server is set. Only for those who signed
 /// in: a token must not be able to take an account over.
 #[utoipa::path(post, path = "/people/{id}/password-link", tag = "people", params(("id" = PersonId, Path)),
-    responses((status = 201, body = Invitation)))]
+    responses((status = 201, body = PasswordLink)))]
 async fn new_link(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<PersonId>,
-) -> Result<(StatusCode, Json<Invitation>), Problem> {
+) -> Result<(StatusCode, Json<PasswordLink>), Problem> {
     let person = of_account(&state, &caller, id).await?;
     if person.disabled {
         return Err(Problem::conflict("this account is disabled").hint("enable it first"));
@@ -219,11 +219,11 @@ async fn of_account(state: &AppState, caller: &Caller, id: PersonId) -> Result<P
     roster::person(state, id).await
 }
 
-async fn invite(state: &AppState, caller: &Caller, person: &Person) -> Result<Invitation, Problem> {
+async fn invite(state: &AppState, caller: &Caller, person: &Person) -> Result<PasswordLink, Problem> {
     let link = reset::link(state, person.id, reset::INVITED).await?;
     let mailed = reset::mail_invitation(state, person, &link, &caller.person.name).await;
     Deed::new("person.password_link", subject(person)).by(state, caller).await?;
-    Ok(Invitation { link, mailed })
+    Ok(PasswordLink { link, mailed })
 }
 
 /// Roles in projects that are there, at most one in each.

@@ -36,7 +36,7 @@ struct SmtpAnswer {
 /// Whom to send a mail to.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TestForm {
+struct MailTestForm {
     /// A mail address.
     to: String,
 }
@@ -110,13 +110,13 @@ async fn remove_smtp(State(state): State<AppState>, caller: Caller) -> Result<St
 }
 
 /// Sends a mail, to see whether the settings are right. What is in the way is told.
-#[utoipa::path(post, path = "/settings/smtp/test", tag = "settings", request_body = TestForm,
+#[utoipa::path(post, path = "/settings/smtp/test", tag = "settings", request_body = MailTestForm,
     responses((status = 204, description = "The mail server took the mail."),
         (status = 422, description = "`mail_failed`: it did not.")))]
 async fn test_smtp(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<TestForm>,
+    Json(form): Json<MailTestForm>,
 ) -> Result<StatusCode, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     let to = mail::settings::address("to", &form.to)?;

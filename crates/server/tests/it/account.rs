@@ -1,17 +1,20 @@
 //! One's own password, sessions and tokens.
 
-use backstay_model::Role;
+use std::time::Duration;
+
+use backstay_model::people::ApiToken;
+use backstay_model::{Role, Time, TokenId};
 use serde_json::json;
 
-use crate::visitor::{program, sign_in, try_to_sign_in};
-use crate::world::{PASSWORD, World};
+use crate::visitor::{program, sign_in, try_to_sign_in, wear_out};
+use crate::world::{PASSWORD, SystemClock, SystemRandom, World, sha256};
 
 const ADA: &str = "ada@example.org";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_other_sessions() {
     let world = World::new().await;
-    world.person(ADA, &[]).await;
+    let person = world.person(ADA, &[]).await;
     let here = sign_in(&world, ADA).await;
     let there = sign_in(&world, ADA).await;
     let change = async |current: &str, new: &str| {
@@ -27,6 +30,7 @@ async fn a_new_password_ends_other_sessions() {
     for _ in 0..5 {
         change("guess", "yet another password").await.expect(422);
     }
+    assert_eq!(wear_out(&world, "password", &person.id.to_string()).await, 5);
     assert_eq!(
         change("another long password", "yet another password").await.problem(429),
         "too_many_attempts"
@@ -109,15 +113,18 @@ async fn tokens_are_limited_by_role_project_and_time() {
     assert_eq!(narrow.get("/api/v1/people").await.problem(403), "forbidden");
     assert_eq!(narrow.get(&format!("/api/v1/projects/{}", world.home)).await.problem(404), "not_found");
 
-    let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_millis(1500)).to_string();
-    let brief = create(json!({"name": "brief", "role": "viewer", "expires": soon})).await.expect(201);
-    let brief = program(&world, &brief);
-    brief.get("/api/v1/me").await.expect(200);
-    tokio::time::sleep(std::time::Duration::from_millis(1600)).await;
-    assert_eq!(brief.get("/api/v1/me").await.problem(401), "unauthenticated");
+    let later = (Time::now() + Duration::from_secs(3600)).to_string();
+    let brief = create(json!({"name": "brief", "role": "viewer", "expires": later})).await.expect(201);
+    program(&world, &brief).get("/api/v1/me").await.expect(200);
+    let mut over: ApiToken = serde_json::from_value(brief).unwrap();
+    over.id = TokenId::new(&SystemClock, &SystemRandom);
+    over.expires = Some(Time::now() - Duration::from_secs(1));
+    world.store.create_token(&over, &sha256("bst_over")).await.unwrap();
+    let over = world.nobody().header("authorization", "Bearer bst_over");
+    assert_eq!(over.get("/api/v1/me").await.problem(401), "unauthenticated");
 
     let list = ada.client.get("/api/v1/me/tokens").await.expect(200);
-    assert_eq!(list["items"].as_array().unwrap().len(), 4);
+    assert_eq!(list["items"].as_array().unwrap().len(), 5);
     assert!(!list.to_string().contains("bst_"), "{list}");
     let path = format!("/api/v1/me/tokens/{}", wide["id"].as_str().unwrap());
     ada.client.delete(&path).await.expect(204);

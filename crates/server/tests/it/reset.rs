@@ -6,11 +6,10 @@ use backstay_catalog::{OneTimeKind, OneTimeToken};
 use backstay_model::{Role, Time};
 use backstay_server::access::reset::link_for;
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::smtp::Smtp;
-use crate::visitor::{sign_in, try_to_sign_in};
-use crate::world::{Client, PASSWORD, Reply, SystemClock, SystemRandom, World};
+use crate::visitor::{sign_in, try_to_sign_in, wear_out};
+use crate::world::{Client, PASSWORD, Reply, SystemClock, SystemRandom, World, sha256};
 
 const ADA: &str = "ada@example.org";
 const NEW: &str = "another long password";
@@ -61,6 +60,7 @@ async fn who_forgot_a_password_gets_a_link_by_mail() {
     for _ in 0..4 {
         assert_eq!(ask(ADA).await.status, 202);
     }
+    assert_eq!(wear_out(&world, "password_reset", ADA).await, 5);
     assert_eq!(ask(ADA).await.problem(429), "too_many_attempts");
     assert_eq!(smtp.mail(4).await.to, [ADA]);
     assert!(smtp.mails().iter().all(|mail| mail.to == [ADA]));
@@ -74,7 +74,7 @@ async fn links_run_out_and_those_of_the_old_password_end_with_it() {
     let nobody = world.nobody();
     let now = Time::now();
     let token = OneTimeToken {
-        hash: Sha256::digest(b"old key").iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: sha256("old key"),
         kind: OneTimeKind::PasswordReset,
         about: json!({"person": person.id}),
         created: now - Duration::from_secs(3601),

@@ -4,7 +4,7 @@ use backstay_model::Role;
 use serde_json::{Value, json};
 use totp_rs::{Builder, Secret, Totp};
 
-use crate::visitor::sign_in;
+use crate::visitor::{sign_in, wear_out};
 use crate::world::{PASSWORD, Reply, World};
 
 const ADA: &str = "ada@example.org";
@@ -81,6 +81,7 @@ async fn codes_cannot_be_guessed_at_will() {
     for guess in [None, Some("000000"), None, Some("nonsense"), None] {
         enter(&world, guess).await.expect(401);
     }
+    assert_eq!(wear_out(&world, "sign_in", ADA).await, 5);
     assert_eq!(enter(&world, Some(&code(&totp, 30))).await.problem(429), "too_many_attempts");
     world.stop().await;
 }

@@ -1,9 +1,12 @@
 //! People in front of a browser: they sign in, and keep the cookie and the CSRF token.
 
+use std::time::Duration;
+
+use backstay_model::Time;
 use backstay_model::people::ApiToken;
 use serde_json::{Value, json};
 
-use crate::world::{Client, PASSWORD, Reply, World};
+use crate::world::{Client, PASSWORD, Reply, World, sha256};
 
 /// Somebody who signed in, with what the browser keeps.
 pub(crate) struct Visitor {
@@ -38,6 +41,17 @@ pub(crate) fn visitor(world: &World, reply: Reply) -> Visitor {
 /// The cookie that an answer sets, with its attributes.
 pub(crate) fn cookie_of(reply: &Reply) -> String {
     reply.headers.get("set-cookie").unwrap().to_str().unwrap().to_owned()
+}
+
+/// Counts attempts that nobody made on an account, so that the next one has to wait for longer than a test takes. Gives how many
+/// there were before.
+pub(crate) async fn wear_out(world: &World, what: &str, account: &str) -> i64 {
+    let subject = format!("{what}:account:{}", sha256(&account.to_lowercase()));
+    let before = world.store.failures(&subject).await.unwrap().map_or(0, |seen| seen.failures);
+    for _ in 0..10 {
+        world.store.count_failure(&subject, Time::now(), Duration::from_secs(3600)).await.unwrap();
+    }
+    before
 }
 
 /// A program with a token that was just made.

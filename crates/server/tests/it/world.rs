@@ -211,7 +211,8 @@ impl World {
 /// What hashing a password costs in tests: next to nothing.
 pub(crate) const CHEAP: PasswordCost = PasswordCost { memory_kib: 64, passes: 1 };
 
-fn sha256(text: &str) -> String {
+/// What the server keeps of a key.
+pub(crate) fn sha256(text: &str) -> String {
     use sha2::Digest;
     sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }

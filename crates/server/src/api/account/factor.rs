@@ -21,7 +21,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// A secret for a program that makes one-time codes. It is shown this once.
 #[derive(Serialize, utoipa::ToSchema)]
-struct NewSecret {
+struct TotpSecret {
     /// The `otpauth:` address, as a QR code holds it.
     uri: String,
     /// The same secret, to be typed in.
@@ -31,7 +31,7 @@ struct NewSecret {
 /// The first code of a new secret.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct CodeForm {
+struct TotpCodeForm {
     /// Six digits.
     code: SecretText,
 }
@@ -46,31 +46,31 @@ struct RecoveryCodes {
 /// A proof of being the one.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ProofForm {
+struct PasswordProof {
     /// The account's password.
     password: SecretText,
 }
 
 /// Makes the secret of a second factor. It counts once a code of it was confirmed, within 15 minutes.
 #[utoipa::path(post, path = "/me/totp", tag = "account",
-    responses((status = 201, body = NewSecret), (status = 409, description = "There is a second factor already.")))]
+    responses((status = 201, body = TotpSecret), (status = 409, description = "There is a second factor already.")))]
 async fn begin(
     State(state): State<AppState>,
     caller: Caller,
-) -> Result<(StatusCode, Json<NewSecret>), Problem> {
+) -> Result<(StatusCode, Json<TotpSecret>), Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     off_or(&caller)?;
     let totp::NewSecret { uri, text } = totp::begin(&state, &caller.person).await?;
-    Ok((StatusCode::CREATED, Json(NewSecret { uri, secret: text })))
+    Ok((StatusCode::CREATED, Json(TotpSecret { uri, secret: text })))
 }
 
 /// Turns the second factor on with its first code. Other sessions go on.
-#[utoipa::path(post, path = "/me/totp/confirm", tag = "account", request_body = CodeForm,
+#[utoipa::path(post, path = "/me/totp/confirm", tag = "account", request_body = TotpCodeForm,
     responses((status = 200, body = RecoveryCodes), (status = 409, description = "No secret waits for a code.")))]
 async fn confirm(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<CodeForm>,
+    Json(form): Json<TotpCodeForm>,
 ) -> Result<Json<RecoveryCodes>, Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     off_or(&caller)?;
@@ -81,12 +81,12 @@ async fn confirm(
 }
 
 /// Turns the second factor off.
-#[utoipa::path(delete, path = "/me/totp", tag = "account", request_body = ProofForm,
+#[utoipa::path(delete, path = "/me/totp", tag = "account", request_body = PasswordProof,
     responses((status = 204), (status = 429, description = "Too many attempts.")))]
 async fn remove(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<ProofForm>,
+    Json(form): Json<PasswordProof>,
 ) -> Result<StatusCode, Problem> {
     prove(&state, &caller, "password", &form.password).await?;
     totp::remove(&state, caller.person.id).await?;

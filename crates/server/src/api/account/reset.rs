@@ -20,7 +20,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// Who forgot a password.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ResetForm {
+struct PasswordResetForm {
     /// The account's address.
     email: String,
 }
@@ -28,7 +28,7 @@ struct ResetForm {
 /// A new password.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ConfirmForm {
+struct NewPasswordForm {
     /// What stands behind `#` in the link.
     token: SecretText,
     /// At least 12 characters.
@@ -38,13 +38,13 @@ struct ConfirmForm {
 /// Asks for a link by mail that lets one choose a new password within an hour.
 ///
 /// The answer is the same whether there is such an account or not, and whether a mail server is set or not.
-#[utoipa::path(post, path = "/password-reset", tag = "account", security(()), request_body = ResetForm,
+#[utoipa::path(post, path = "/password-reset", tag = "account", security(()), request_body = PasswordResetForm,
     responses((status = 202, description = "If there is such an account, a mail is on its way."),
         (status = 429, description = "Too many attempts.")))]
 async fn ask(
     State(state): State<AppState>,
     visitor: Visitor,
-    Json(form): Json<ResetForm>,
+    Json(form): Json<PasswordResetForm>,
 ) -> Result<StatusCode, Problem> {
     let now = state.now();
     state.throttle.attempt(&state.store, "password_reset", &form.email, visitor.address, now).await?;
@@ -53,12 +53,12 @@ async fn ask(
 }
 
 /// Sets a new password by a link's token. All sessions of the person end. A second factor stays.
-#[utoipa::path(post, path = "/password-reset/confirm", tag = "account", security(()), request_body = ConfirmForm,
+#[utoipa::path(post, path = "/password-reset/confirm", tag = "account", security(()), request_body = NewPasswordForm,
     responses((status = 204), (status = 410, description = "The link was used, or its time has run out.")))]
 async fn confirm(
     State(state): State<AppState>,
     visitor: Visitor,
-    Json(form): Json<ConfirmForm>,
+    Json(form): Json<NewPasswordForm>,
 ) -> Result<StatusCode, Problem> {
     let key = form.token.expose().unwrap_or_default();
     let person = reset::confirm(&state, key, &form.password, visitor.address.to_string()).await?;

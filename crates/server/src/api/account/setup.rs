@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// Whether the server waits to be set up.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct SetupState {
+struct SetupStatus {
     /// True while there is no account.
     open: bool,
 }
@@ -45,9 +45,9 @@ struct SetupForm {
 }
 
 /// Whether the server waits to be set up.
-#[utoipa::path(get, path = "/setup", tag = "account", security(()), responses((status = 200, body = SetupState)))]
-async fn state(State(state): State<AppState>) -> Result<Json<SetupState>, Problem> {
-    Ok(Json(SetupState { open: setup::is_open(&state).await? }))
+#[utoipa::path(get, path = "/setup", tag = "account", security(()), responses((status = 200, body = SetupStatus)))]
+async fn state(State(state): State<AppState>) -> Result<Json<SetupStatus>, Problem> {
+    Ok(Json(SetupStatus { open: setup::is_open(&state).await? }))
 }
 
 /// Makes the first account and signs it in. It owns the server.

@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// What is told of a new token.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TokenForm {
+struct ApiTokenForm {
     /// What it is for.
     name: String,
     /// The most it may do. It never may do more than its person.
@@ -40,7 +40,7 @@ struct TokenForm {
 
 /// A new token with its key.
 #[derive(Serialize, utoipa::ToSchema)]
-struct NewToken {
+struct NewApiToken {
     /// The token.
     #[serde(flatten)]
     token: ApiToken,
@@ -56,13 +56,13 @@ async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<List
 }
 
 /// Makes a token. Its key is in the answer, and nowhere else.
-#[utoipa::path(post, path = "/me/tokens", tag = "account", request_body = TokenForm,
-    responses((status = 201, body = NewToken)))]
+#[utoipa::path(post, path = "/me/tokens", tag = "account", request_body = ApiTokenForm,
+    responses((status = 201, body = NewApiToken)))]
 async fn create(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<TokenForm>,
-) -> Result<(StatusCode, Json<NewToken>), Problem> {
+    Json(form): Json<ApiTokenForm>,
+) -> Result<(StatusCode, Json<NewApiToken>), Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     let name = common::name("name", &form.name)?;
     if let Some(project) = form.project {
@@ -92,7 +92,7 @@ async fn create(
         .after(&token)
         .by(&state, &caller)
         .await?;
-    Ok((StatusCode::CREATED, Json(NewToken { token, key })))
+    Ok((StatusCode::CREATED, Json(NewApiToken { token, key })))
 }
 
 /// Deletes a token. Whoever uses it is shut out at once.
