@@ -73,6 +73,8 @@ pub(crate) struct Inner {
     pub(crate) results: Results,
     pub(crate) host: Mutex<HostState>,
     configuration: RwLock<Arc<NodeConfiguration>>,
+    /// Why the server refuses this node, as it was told to the host; nothing while it does not.
+    pub(crate) refused: Mutex<Option<String>>,
     /// How often everything was told to the server again. Whoever takes an answer of the server home holds it meanwhile.
     pub(crate) retold: tokio::sync::Mutex<u64>,
     /// Rung when something may start or has to be looked at.
@@ -113,6 +115,7 @@ impl Node {
             options,
             results: Results::default(),
             configuration: RwLock::new(Arc::new(configuration)),
+            refused: Mutex::default(),
             retold: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             news,

@@ -22,6 +22,8 @@ use crate::{asks, host};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// For how long the server may think about whether it has something to say.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A server that refuses this node is asked again after this time.
+const REFUSED: Duration = Duration::from_secs(600);
 /// How much goes in one request.
 const PARCEL: OutboxLimits = OutboxLimits { entries: 500, bytes: 512 << 10 };
 
@@ -81,8 +83,8 @@ pub(crate) async fn tell(inner: Arc<Inner>, uplink: Arc<dyn Uplink>) {
                     () = tokio::time::sleep(HEARTBEAT) => {}
                 }
             }
-            Err(_) => {
-                tokio::time::sleep(pause(&inner, failures)).await;
+            Err(error) => {
+                tokio::time::sleep(pause(&inner, &error, failures)).await;
                 failures += 1;
             }
         }
@@ -95,8 +97,8 @@ pub(crate) async fn listen(inner: Arc<Inner>, uplink: Arc<dyn Uplink>) {
     loop {
         match ask(&inner, &*uplink).await {
             Ok(()) => failures = 0,
-            Err(_) => {
-                tokio::time::sleep(pause(&inner, failures)).await;
+            Err(error) => {
+                tokio::time::sleep(pause(&inner, &error, failures)).await;
                 failures += 1;
             }
         }
@@ -172,6 +174,7 @@ fn request(inner: &Inner, asked: &Asked, patience: Duration) -> SyncRequest {
 }
 
 async fn take_in(inner: &Arc<Inner>, response: SyncResponse, asked: &Asked) -> Result<(), SyncError> {
+    *inner.refused.lock() = None;
     {
         let mut retold = inner.retold.lock().await;
         // Numbers from before everything was told again mean nothing now.
@@ -218,7 +221,21 @@ async fn has_set_back(inner: &Inner, heard: i64, asked: &Asked) -> Result<bool, 
     Ok(heard > acknowledged && inner.store.acknowledge(heard).await? == Agreement::Disagreed)
 }
 
-fn pause(inner: &Inner, failures: u32) -> Duration {
+/// How long to wait before the next try. A node that is refused goes on with its plans all the same: whether they end is up
+/// to the owner of its host, since what it backs up may have no other copy.
+fn pause(inner: &Inner, error: &SyncError, failures: u32) -> Duration {
+    if let SyncError::Uplink(UplinkError::Refused(why)) = error {
+        let mut told = inner.refused.lock();
+        if told.as_ref() != Some(why) {
+            let minutes = REFUSED.as_secs() / 60;
+            eprintln!(
+                "backstay: the server refuses this node: {why}\n\
+                 backstay: its plans go on without the server, which is asked again every {minutes} minutes"
+            );
+            *told = Some(why.clone());
+        }
+        return REFUSED;
+    }
     let backoff = Backoff { most: Duration::from_secs(60), ..Backoff::default() };
     backoff.delay(failures, inner.incarnation)
 }
