@@ -75,26 +75,70 @@ impl Active {
 
 /// All runs that are being executed.
 #[derive(Debug, Default)]
-pub(crate) struct ActiveRuns(Mutex<HashMap<RunId, Arc<Active>>>);
+pub(crate) struct ActiveRuns(Mutex<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    runs: HashMap<RunId, Arc<Active>>,
+    closed: bool,
+}
 
 impl ActiveRuns {
-    pub(crate) fn insert(&self, id: RunId, active: Arc<Active>) {
-        self.0.lock().insert(id, active);
+    /// Takes a place for a run, before its state says that it is started: so whoever finds it started finds its reins too.
+    /// False when its last work has not quite ended, or no more work is to begin.
+    #[must_use]
+    pub(crate) fn enter(&self, id: RunId, active: &Arc<Active>) -> bool {
+        let mut places = self.0.lock();
+        if places.closed || places.runs.contains_key(&id) {
+            return false;
+        }
+        places.runs.insert(id, Arc::clone(active));
+        true
     }
 
-    pub(crate) fn remove(&self, id: RunId) {
-        self.0.lock().remove(&id);
+    pub(crate) fn leave(&self, id: RunId) {
+        self.0.lock().runs.remove(&id);
+    }
+
+    /// Lets no more work begin, and tells all there is to stop.
+    pub(crate) fn close(&self) {
+        let mut places = self.0.lock();
+        places.closed = true;
+        places.runs.values().for_each(|active| active.stop(Stop::Shutdown));
     }
 
     pub(crate) fn get(&self, id: RunId) -> Option<Arc<Active>> {
-        self.0.lock().get(&id).cloned()
+        self.0.lock().runs.get(&id).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Active>> {
-        self.0.lock().values().cloned().collect()
+        self.0.lock().runs.values().cloned().collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+        self.0.lock().runs.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u8) -> RunId {
+        format!("00000000-0000-7000-8000-0000000000{number:02x}").parse().unwrap()
+    }
+
+    #[test]
+    fn a_run_has_one_place_and_none_once_the_node_ends() {
+        let runs = ActiveRuns::default();
+        let (first, second) =
+            (Arc::new(Active::new(Limits::default())), Arc::new(Active::new(Limits::default())));
+        assert!(runs.enter(id(1), &first));
+        assert!(!runs.enter(id(1), &second), "the last work of the run is not over");
+        runs.close();
+        assert_eq!(first.stopped(), Some(Stop::Shutdown));
+        assert!(!runs.enter(id(2), &second), "nothing begins any more");
+        runs.leave(id(1));
+        assert!(runs.is_empty());
     }
 }

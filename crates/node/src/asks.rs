@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
 use backstay_model::link::{NodeConfiguration, NodePlan, SealedRepository};
 use backstay_model::run::{RestoreRequest, Trigger};
-use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind};
+use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState};
 
 use crate::machine::Event;
 use crate::node::Inner;
@@ -77,11 +77,12 @@ async fn steer(inner: &Arc<Inner>, run: RunId, event: Event, by: &str) -> Result
         Err(error @ SteerError::Refused(_)) => return Err(refusal(Refusal::Conflict, &error.to_string())),
         Err(error) => return Err(refusal(Refusal::Failed, &error.to_string())),
     };
-    match inner.active.get(run) {
-        Some(active) if changed.intent.is_some() => active.stop(active::Stop::Asked),
-        Some(_) => {}
-        None if event == Event::Cancel => inner.discard(run).await,
-        None => {}
+    if changed.intent.is_some() {
+        if let Some(active) = inner.active.get(run) {
+            active.stop(active::Stop::Asked);
+        }
+    } else if changed.state == RunState::Cancelled {
+        inner.discard(run).await;
     }
     inner.wake.notify_one();
     Ok(Answer::Done)

@@ -30,7 +30,10 @@ pub(crate) struct Journalist {
 struct Waiting {
     lines: Vec<NewLine>,
     lost: u64,
+    /// News of how far it is since the last time it was written down.
     progress: Option<Progress>,
+    /// How far it is, when the server has not heard of that.
+    untold: Option<Progress>,
 }
 
 impl Journalist {
@@ -38,14 +41,30 @@ impl Journalist {
         Self { run, clock, active, waiting: Mutex::default() }
     }
 
-    /// Writes what waits to the store. `tell` says whether progress goes to the server as well.
+    /// Writes what waits to the store. `tell` says whether progress goes to the server as well. Lines that cannot be written
+    /// wait for the next time.
     pub(crate) async fn flush(&self, store: &NodeStore, tell: bool) -> Result<(), CatalogError> {
-        let Waiting { mut lines, lost, progress } = std::mem::take(&mut *self.waiting.lock());
-        if lost > 0 {
-            lines.push(self.line(Level::Warning, "log", &format!("{lost} lines came too fast to be kept")));
-        }
-        if !lines.is_empty() {
-            store.append_log(self.run, &lines).await?;
+        let (lines, progress) = {
+            let mut waiting = self.waiting.lock();
+            let lost = std::mem::take(&mut waiting.lost);
+            if lost > 0 {
+                let text = format!("{lost} lines came too fast to be kept");
+                waiting.lines.push(self.line(Level::Warning, "log", &text));
+            }
+            let news = waiting.progress.take();
+            if news.is_some() {
+                waiting.untold.clone_from(&news);
+            }
+            // Whether there is news just when it is told is a matter of chance: what was written earlier counts too.
+            let progress = if tell { waiting.untold.take() } else { news };
+            (std::mem::take(&mut waiting.lines), progress)
+        };
+        if !lines.is_empty()
+            && let Err(error) = store.append_log(self.run, &lines).await
+        {
+            let mut waiting = self.waiting.lock();
+            waiting.lines.splice(..0, lines);
+            return Err(error);
         }
         match progress {
             Some(progress) => store.update_progress(self.run, &progress, tell).await,
@@ -74,5 +93,73 @@ impl Report for Journalist {
 
     fn moved(&self) {
         self.active.touch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use backstay_catalog::OutboxLimits;
+    use backstay_model::Limits;
+    use backstay_model::link::News;
+    use backstay_model::run::Trigger;
+
+    use super::*;
+    use crate::orders::{Clerk, Occasion};
+
+    #[derive(Debug)]
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> backstay_core::Timestamp {
+            backstay_core::Timestamp::default()
+        }
+
+        fn sleep(&self, _: std::time::Duration) {}
+    }
+
+    #[derive(Debug)]
+    struct Random;
+
+    impl backstay_core::Random for Random {
+        fn fill(&self, buffer: &mut [u8]) {
+            getrandom::fill(buffer).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn progress_reaches_the_server_though_it_is_never_news_when_it_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = NodeStore::open(&folder.path().join("node.db")).await.unwrap();
+        let id = |number: u8| format!("00000000-0000-7000-8000-0000000000{number:02x}");
+        let clerk = Clerk { node: id(1).parse().unwrap(), clock: &Still, random: &Random };
+        let repository = serde_json::from_value(serde_json::json!({
+            "id": id(2), "destination": {"id": id(3), "name": "disk"}, "layout": "shared",
+            "settings": {"type": "local", "path": "/srv"}, "path": "", "may_create": false, "secrets": "",
+        }));
+        let request = serde_json::from_value(serde_json::json!({"snapshot": "00", "target": "/tmp"}));
+        let occasion = Occasion { trigger: Trigger::Manual, requested_by: None, due: None };
+        let (run, _) = clerk.restore(
+            clerk.run_id(),
+            id(4).parse().unwrap(),
+            repository.unwrap(),
+            request.unwrap(),
+            &occasion,
+        );
+        store.insert_run(&run, &serde_json::Value::Null).await.unwrap();
+        let journalist = Journalist::new(run.id, Arc::new(Still), Arc::new(Active::new(Limits::default())));
+        let told = async || {
+            let all = OutboxLimits { entries: 100, bytes: 1 << 20 };
+            let entries = store.outbox(0, all).await.unwrap();
+            let runs = entries.iter().filter(|entry| matches!(entry.news, News::Run { .. }));
+            runs.count()
+        };
+        let before = told().await;
+        journalist.progress(Progress { bytes: 5, ..Progress::default() });
+        journalist.flush(&store, false).await.unwrap();
+        assert_eq!(told().await, before);
+        journalist.flush(&store, true).await.unwrap();
+        assert_eq!(told().await, before + 1);
+        journalist.flush(&store, true).await.unwrap();
+        assert_eq!(told().await, before + 1, "it is told once");
     }
 }

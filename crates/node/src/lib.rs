@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod active;
+pub mod agent;
 mod asks;
 mod clock;
 mod execution;

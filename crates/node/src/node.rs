@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::active::{ActiveRuns, Stop};
+use crate::active::ActiveRuns;
 use crate::identity::{Identity, IdentityError};
 use crate::local_policy::LocalPolicy;
 use crate::orders::{Clerk, Order};
@@ -73,6 +73,10 @@ pub(crate) struct Inner {
     pub(crate) results: Results,
     pub(crate) host: Mutex<HostState>,
     configuration: RwLock<Arc<NodeConfiguration>>,
+    /// Why the server refuses this node, as it was told to the host; nothing while it does not.
+    pub(crate) refused: Mutex<Option<String>>,
+    /// How often everything was told to the server again. Whoever takes an answer of the server home holds it meanwhile.
+    pub(crate) retold: tokio::sync::Mutex<u64>,
     /// Rung when something may start or has to be looked at.
     pub(crate) wake: Notify,
     /// Rung when there is something to tell the server.
@@ -111,6 +115,8 @@ impl Node {
             options,
             results: Results::default(),
             configuration: RwLock::new(Arc::new(configuration)),
+            refused: Mutex::default(),
+            retold: tokio::sync::Mutex::default(),
             wake: Notify::new(),
             news,
             ending: tokio::sync::watch::channel(false).0,
@@ -135,9 +141,7 @@ impl Node {
     /// process.
     pub async fn stop(self, patience: Duration) {
         let _ = self.inner.ending.send(true);
-        for active in self.inner.active.all() {
-            active.stop(Stop::Shutdown);
-        }
+        self.inner.active.close();
         self.inner.wake.notify_one();
         let stopped = async {
             while !self.inner.active.is_empty() {

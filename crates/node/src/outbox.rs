@@ -22,6 +22,8 @@ use crate::{asks, host};
 const HEARTBEAT: Duration = Duration::from_secs(15);
 /// For how long the server may think about whether it has something to say.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// A server that refuses this node is asked again after this time.
+const REFUSED: Duration = Duration::from_secs(600);
 /// How much goes in one request.
 const PARCEL: OutboxLimits = OutboxLimits { entries: 500, bytes: 512 << 10 };
 
@@ -81,8 +83,8 @@ pub(crate) async fn tell(inner: Arc<Inner>, uplink: Arc<dyn Uplink>) {
                     () = tokio::time::sleep(HEARTBEAT) => {}
                 }
             }
-            Err(_) => {
-                tokio::time::sleep(pause(&inner, failures)).await;
+            Err(error) => {
+                tokio::time::sleep(pause(&inner, &error, failures)).await;
                 failures += 1;
             }
         }
@@ -95,8 +97,8 @@ pub(crate) async fn listen(inner: Arc<Inner>, uplink: Arc<dyn Uplink>) {
     loop {
         match ask(&inner, &*uplink).await {
             Ok(()) => failures = 0,
-            Err(_) => {
-                tokio::time::sleep(pause(&inner, failures)).await;
+            Err(error) => {
+                tokio::time::sleep(pause(&inner, &error, failures)).await;
                 failures += 1;
             }
         }
@@ -117,11 +119,11 @@ pub(crate) async fn drained(inner: &Inner) {
 /// Sends one request with what there is; whether there may be more.
 async fn send(inner: &Arc<Inner>, uplink: &dyn Uplink) -> Result<bool, SyncError> {
     *inner.host.lock() = host::host_state(&inner.options.data_dir);
-    let believed = acknowledged(inner).await?;
+    let asked = asked(inner).await?;
+    let believed = asked.believed;
     let entries = inner.store.outbox(believed, PARCEL).await?;
     let results = inner.results.take();
-    let request =
-        SyncRequest { entries, results: results.clone(), ..request(inner, believed, Duration::ZERO) };
+    let request = SyncRequest { entries, results: results.clone(), ..request(inner, &asked, Duration::ZERO) };
     let response = match uplink.sync(request).await {
         Ok(response) => response,
         Err(error) => {
@@ -130,48 +132,66 @@ async fn send(inner: &Arc<Inner>, uplink: &dyn Uplink) -> Result<bool, SyncError
         }
     };
     inner.results.remember(results);
-    take_in(inner, response, believed).await?;
+    take_in(inner, response, &asked).await?;
     let (acknowledged, last) = inner.store.outbox_range().await?;
     Ok(acknowledged > believed && acknowledged < last)
 }
 
 async fn ask(inner: &Arc<Inner>, uplink: &dyn Uplink) -> Result<(), SyncError> {
-    let believed = acknowledged(inner).await?;
-    let response = uplink.sync(request(inner, believed, PATIENCE)).await?;
-    take_in(inner, response, believed).await
+    let asked = asked(inner).await?;
+    let response = uplink.sync(request(inner, &asked, PATIENCE)).await?;
+    take_in(inner, response, &asked).await
 }
 
-fn request(inner: &Inner, believed: i64, patience: Duration) -> SyncRequest {
+/// What was so when a request was made. Its answer speaks of that, and may come after the answer to a later request.
+struct Asked {
+    /// How often everything had been told again.
+    retold: u64,
+    /// Up to which number the server was believed to have the outbox.
+    believed: i64,
+    /// The version of the configuration that was there.
+    configuration: i64,
+}
+
+async fn asked(inner: &Inner) -> Result<Asked, CatalogError> {
+    let retold = inner.retold.lock().await;
+    let believed = inner.store.outbox_range().await?.0;
+    Ok(Asked { retold: *retold, believed, configuration: inner.configuration().version })
+}
+
+fn request(inner: &Inner, asked: &Asked, patience: Duration) -> SyncRequest {
     SyncRequest {
         node: inner.id(),
         incarnation: inner.incarnation,
         now: inner.now(),
         host: inner.host.lock().clone(),
-        acknowledged: believed,
+        acknowledged: asked.believed,
         entries: Vec::new(),
         results: Vec::new(),
-        configuration: inner.configuration().version,
+        configuration: asked.configuration,
         patience_ms: u64::try_from(patience.as_millis()).unwrap_or(0),
     }
 }
 
-async fn acknowledged(inner: &Inner) -> Result<i64, CatalogError> {
-    Ok(inner.store.outbox_range().await?.0)
-}
-
-async fn take_in(inner: &Arc<Inner>, response: SyncResponse, believed: i64) -> Result<(), SyncError> {
-    let heard = response.acknowledged;
-    // An answer that was overtaken by a later one says less than is known by now, and nothing new.
-    let set_back = heard < believed
-        || (heard > acknowledged(inner).await?
-            && inner.store.acknowledge(heard).await? == Agreement::Disagreed);
-    if set_back {
-        // The server, or this node, was set back to an earlier state: all that is still known here is told once more.
-        inner.store.retell_everything(heard).await?;
-        inner.news.notify_waiters();
-    }
-    if let Some(configuration) = response.configuration {
-        inner.configure(configuration).await?;
+async fn take_in(inner: &Arc<Inner>, response: SyncResponse, asked: &Asked) -> Result<(), SyncError> {
+    *inner.refused.lock() = None;
+    {
+        let mut retold = inner.retold.lock().await;
+        // Numbers from before everything was told again mean nothing now.
+        if *retold == asked.retold && has_set_back(inner, response.acknowledged, asked).await? {
+            // The server, or this node, was set back to an earlier state: all that is still known here is told once more.
+            inner.store.retell_everything(response.acknowledged).await?;
+            *retold += 1;
+            inner.news.notify_waiters();
+        }
+        if let Some(configuration) = response.configuration {
+            let has = inner.configuration().version;
+            // Of two answers on their way at once, the newer counts, whichever comes first. An older version is taken home only
+            // by who was asked about the present one: so it is after the server was set back.
+            if configuration.version > has || asked.configuration == has {
+                inner.configure(configuration).await?;
+            }
+        }
     }
     for command in response.commands {
         if inner.store.begin_command(command.id, inner.now()).await? {
@@ -192,7 +212,30 @@ async fn take_in(inner: &Arc<Inner>, response: SyncResponse, believed: i64) -> R
     Ok(())
 }
 
-fn pause(inner: &Inner, failures: u32) -> Duration {
+/// Takes note of how far the server has the outbox; whether it, or this node, was set back to an earlier state.
+async fn has_set_back(inner: &Inner, heard: i64, asked: &Asked) -> Result<bool, CatalogError> {
+    if heard < asked.believed {
+        return Ok(true);
+    }
+    let (acknowledged, _) = inner.store.outbox_range().await?;
+    Ok(heard > acknowledged && inner.store.acknowledge(heard).await? == Agreement::Disagreed)
+}
+
+/// How long to wait before the next try. A node that is refused goes on with its plans all the same: whether they end is up
+/// to the owner of its host, since what it backs up may have no other copy.
+fn pause(inner: &Inner, error: &SyncError, failures: u32) -> Duration {
+    if let SyncError::Uplink(UplinkError::Refused(why)) = error {
+        let mut told = inner.refused.lock();
+        if told.as_ref() != Some(why) {
+            let minutes = REFUSED.as_secs() / 60;
+            eprintln!(
+                "backstay: the server refuses this node: {why}\n\
+                 backstay: its plans go on without the server, which is asked again every {minutes} minutes"
+            );
+            *told = Some(why.clone());
+        }
+        return REFUSED;
+    }
     let backoff = Backoff { most: Duration::from_secs(60), ..Backoff::default() };
     backoff.delay(failures, inner.incarnation)
 }

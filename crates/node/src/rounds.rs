@@ -292,15 +292,20 @@ async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<()
         let note = Note { waiting: Some(Waiting { reason, next_try }), ..Note::default() };
         return hush(inner.steward.apply(run.id, Event::Wait, note).await);
     }
+    let limits = order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
+    let active = Arc::new(Active::new(limits));
+    if !inner.active.enter(run.id, &active) {
+        return Ok(());
+    }
     match inner.steward.apply(run.id, Event::Start, Note::default()).await {
         Ok(run) => {
-            let limits = order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
-            let active = Arc::new(Active::new(limits));
-            inner.active.insert(run.id, Arc::clone(&active));
             tokio::spawn(runner::drive(Arc::clone(inner), run, order, active));
             Ok(())
         }
-        other => hush(other),
+        other => {
+            inner.active.leave(run.id);
+            hush(other)
+        }
     }
 }
 

@@ -96,7 +96,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
         }
     };
     conclude(&inner, &run, order, &active, &journalist, ending).await;
-    inner.active.remove(id);
+    inner.active.leave(id);
     inner.wake.notify_one();
 }
 

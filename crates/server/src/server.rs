@@ -9,7 +9,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use backstay_catalog::CatalogError;
 use backstay_core::Random;
-use backstay_model::{HostState, Node, NodeId, Time};
+use backstay_model::{HostState, Node, NodeId, ProjectId, Time};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,6 +21,7 @@ use crate::access::throttle::Throttle;
 use crate::first_start::{self, FirstRepository};
 use crate::hosts::{self, Hosts};
 use crate::link::hub::LinkHub;
+use crate::link::join::{self, JoinGrant};
 use crate::problem::{self, Problem};
 use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
 use crate::tls::TlsError;
@@ -164,6 +165,23 @@ impl Server {
         // After `#`: browsers keep that part to themselves, so it is in no log and no referrer.
         let token = setup::new_token(&self.state).await?;
         Ok(Some(format!("{}/setup#{token}", self.state.url)))
+    }
+
+    /// A token with which a host joins a project as an agent, once and within this time; `rejoin` lets it take the place of a
+    /// node that joined before.
+    ///
+    /// # Errors
+    /// When the catalog fails.
+    pub async fn join_token(
+        &self,
+        project: ProjectId,
+        name: Option<String>,
+        rejoin: Option<NodeId>,
+        by: &str,
+        lasts: Duration,
+    ) -> Result<String, Problem> {
+        let grant = JoinGrant { project, name, by: by.to_owned(), rejoin };
+        Ok(join::new_token(&self.state, &grant, lasts).await?.0)
     }
 
     /// Makes the node in this process known.

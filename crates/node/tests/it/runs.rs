@@ -82,7 +82,7 @@ async fn a_paused_run_keeps_its_place_over_a_restart_and_goes_on() {
     assert_eq!(world.store.run(run).await.unwrap().unwrap().state, RunState::Paused);
     world.ask(Ask::Resume { run });
     let done = world.until_state(run, RunState::Completed).await;
-    assert_eq!(done.attempt, 2);
+    assert_eq!(done.attempt, 2, "{}", world.log(run).await);
     let outcome = done.outcome.unwrap();
     assert_eq!(outcome.files_new + outcome.files_changed + outcome.files_unmodified, 300);
     world.stop().await;
@@ -112,7 +112,7 @@ async fn a_run_that_was_under_way_when_the_node_stopped_is_taken_up_by_itself() 
     world.stop().await;
     world.start().await;
     let done = world.until_state(run, RunState::Completed).await;
-    assert_eq!(done.attempt, 2);
+    assert_eq!(done.attempt, 2, "{}", world.log(run).await);
     world.stop().await;
 }
 

@@ -86,10 +86,12 @@ impl Uplink for Hub {
             if request.patience_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            // Commands first: the configuration is then the one that they were asked under, or a later one.
+            let commands = std::mem::take(&mut *self.commands.lock());
             let configuration = self.configuration.lock().clone();
             Ok(SyncResponse {
                 acknowledged: taken.acknowledged,
-                commands: std::mem::take(&mut self.commands.lock()),
+                commands,
                 configuration: (configuration.version != request.configuration).then_some(configuration),
             })
         })
@@ -250,10 +252,21 @@ impl World {
             let found = self.store.run(run).await.unwrap();
             match found {
                 Some(found) if is_so(&found) => return found,
-                found if Instant::now() > end => panic!("the run does not get {what}: {found:#?}"),
+                found if Instant::now() > end => {
+                    panic!("the run does not get {what}: {found:#?}\n{}", self.log(run).await)
+                }
                 _ => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
+    }
+
+    /// A run's log as the server knows it, for who looks into a test that failed.
+    pub(crate) async fn log(&self, run: RunId) -> String {
+        let lines = self.store.log(run, 0, 1000).await.unwrap();
+        let lines = lines
+            .iter()
+            .map(|line| format!("{} {} {}: {}", line.time, line.level.name(), line.step, line.text));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     pub(crate) async fn until_state(&self, run: RunId, state: RunState) -> Run {

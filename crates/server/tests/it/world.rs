@@ -88,12 +88,21 @@ impl World {
     }
 
     pub(crate) async fn serve(folder: &TempDir, store: &ServerStore, tls: TlsChoice) -> Server {
+        Self::serve_at("127.0.0.1:0".parse().unwrap(), folder, store, tls).await
+    }
+
+    pub(crate) async fn serve_at(
+        listen: std::net::SocketAddr,
+        folder: &TempDir,
+        store: &ServerStore,
+        tls: TlsChoice,
+    ) -> Server {
         let random = Arc::new(SystemRandom);
         let master = MasterKey::from_file_or_new(&folder.path().join("master.key"), &*random).unwrap();
         let vault = Vault::open_or_make(&folder.path().join("vault.json"), master, &*random).unwrap();
         std::fs::create_dir_all(folder.path().join("tls")).unwrap();
         let config = ServerConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
+            listen,
             data_dir: folder.path().to_owned(),
             public_url: None,
             tls,
