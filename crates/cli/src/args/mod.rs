@@ -3,6 +3,7 @@
 //! Only grammar lives here. Values that come from the environment are added in [`crate::settings`], so that
 //! `BACKSTAY_*` can win over `RESTIC_*`.
 
+mod agent;
 mod apply;
 mod backup;
 mod benchmark;
@@ -29,6 +30,7 @@ mod values;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+pub(crate) use agent::{Agent, AgentFolder, User};
 pub(crate) use apply::{Apply, Export};
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;
@@ -84,6 +86,9 @@ impl Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Operate on this host's agent of a server elsewhere
+    #[command(subcommand)]
+    Agent(Agent),
     /// Call the API of a server
     Api(Api),
     /// Make what a server has set up as a file says
@@ -194,6 +199,9 @@ pub(crate) enum Command {
     },
     /// Start the server and a node for this computer
     Up(Box<Up>),
+    /// Help somebody who cannot sign in, on the server's own host
+    #[command(subcommand)]
+    User(User),
     /// Print version information
     Version,
 }

@@ -1,5 +1,6 @@
 //! The commands, one in each file.
 
+mod agent;
 mod apply;
 mod backup;
 mod benchmark;
@@ -28,6 +29,7 @@ mod stats;
 mod tag;
 mod unlock;
 mod up;
+mod user;
 mod version;
 
 use crate::app::App;
@@ -40,6 +42,7 @@ pub(crate) use cache::{OLD as OLD_CACHE, clean_up as clean_up_cache};
 /// Runs a command.
 pub(crate) fn run(app: &App, command: Command) -> Outcome {
     match command {
+        Command::Agent(args) => agent::run(app, &args),
         Command::Api(args) => remote::api(app, &args),
         Command::Apply(args) => apply::apply(app, &args),
         Command::Audit(args) => remote::audit(app, &args),
@@ -85,6 +88,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Tokens(args) => remote::tokens(app, &args),
         Command::Unlock { remove_all } => unlock::run(app, remove_all),
         Command::Up(args) => up::run(app, &args),
+        Command::User(args) => user::run(app, &args),
         Command::Version => version::run(app),
     }
 }

@@ -65,11 +65,6 @@ impl Client {
         Ok(Self { http, base, token: None })
     }
 
-    /// The server's address.
-    pub(crate) const fn base(&self) -> &Url {
-        &self.base
-    }
-
     /// `GET /api/v1…`
     pub(crate) fn get(&self, path: &str) -> Outcome<Value> {
         self.call(Method::GET, path, None)

@@ -35,6 +35,7 @@ use backstay_engine::crypto::KdfParams;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::Progress;
 use backstay_model::{Level, Limits};
+use parking_lot::Mutex;
 
 use crate::local_policy::LocalPolicy;
 use crate::seals::Opened;
@@ -64,6 +65,8 @@ pub struct Workshop {
     keys: keys::KeyRing,
     new_keys: KdfParams,
     opened: Timestamp,
+    /// Held by who makes a repository: two runs may need the same one for the first time.
+    making: Mutex<()>,
 }
 
 /// What work on a repository needs.
@@ -93,6 +96,7 @@ impl Workshop {
             keys: keys::KeyRing::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
+            making: Mutex::new(()),
         }
     }
 

@@ -39,6 +39,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A lock is refreshed every five minutes by who holds it. One that was not for so long, in seconds, and whose process is gone, was left behind.
 const NOT_REFRESHED: i64 = 8 * 60;
 
+/// For how long a repository may be in the making in other hands.
+const OTHERS_MAY_TAKE: Duration = Duration::from_secs(10);
+/// How often it is looked whether it is made.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
+
 /// An open repository, locked as the work needs it. The lock ends with it.
 pub(super) struct Open {
     pub(super) engine: Repository,
@@ -80,7 +85,7 @@ impl Workshop {
                     && access != Access::Look =>
             {
                 self.refuse_to_replace(job.repository, error)?;
-                (self.create(job)?, true)
+                self.make_or_open(job, with_cache)?
             }
             opened => (opened?, false),
         };
@@ -183,6 +188,26 @@ impl Workshop {
                 job.report.log(Level::Warning, "connect", &format!("there is no local cache: {error}"));
                 Ok(plain)
             }
+        }
+    }
+
+    /// Makes a repository, unless another run or another node is quicker: then it opens that one.
+    fn make_or_open(&self, job: &Job<'_>, with_cache: bool) -> Result<(Repository, bool)> {
+        let _alone = self.making.lock();
+        let mut left = OTHERS_MAY_TAKE;
+        loop {
+            match self.open_existing(job, with_cache) {
+                Err(error) if error.class() == Class::NoRepository => {}
+                opened => return opened.map(|engine| (engine, false)),
+            }
+            match self.create(job) {
+                // Its key is there, and its configuration not yet.
+                Err(error) if error.class() == Class::Exists && !left.is_zero() => {}
+                made => return made.map(|engine| (engine, true)),
+            }
+            job.control.checkpoint()?;
+            self.environment.clock.sleep(LOOK_AGAIN);
+            left = left.saturating_sub(LOOK_AGAIN);
         }
     }
 

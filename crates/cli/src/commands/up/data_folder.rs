@@ -27,14 +27,7 @@ impl DataFolder {
     /// The folder that is named, or the user's own; made if it is not there, and for this process alone.
     pub(crate) fn claim(args: &args::DataFolder) -> Outcome<Self> {
         let mut folder = Self::find(args)?;
-        let path = folder.path.join("lock");
-        let open = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
-        let lock = open.explain(format!("cannot use the data folder {}", folder.path.display()))?;
-        if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
-            let text = format!("another process uses the data folder {}", folder.path.display());
-            return Err(Failure::fatal(text).hint("end it first, or name another folder with --data-dir"));
-        }
-        folder._lock = Some(lock);
+        folder._lock = Some(lock(&folder.path)?);
         Ok(folder)
     }
 
@@ -86,6 +79,19 @@ impl DataFolder {
     pub(crate) fn make_repository_password(&self, random: &dyn Random) -> Outcome<Password> {
         repository::make_key_file_at(&self.key_file(repository::KEY_FILE), random)
     }
+}
+
+/// Takes a data folder for this process, as long as what comes back lives.
+pub(crate) fn lock(folder: &Path) -> Outcome<File> {
+    make(folder)?;
+    let open =
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"));
+    let lock = open.explain(format!("cannot use the data folder {}", folder.display()))?;
+    if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        let text = format!("another process uses the data folder {}", folder.display());
+        return Err(Failure::fatal(text).hint("end it first, or name another folder with --data-dir"));
+    }
+    Ok(lock)
 }
 
 fn make(path: &Path) -> Outcome {

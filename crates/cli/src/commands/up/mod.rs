@@ -25,8 +25,7 @@ use crate::environment;
 use crate::failure::{Explain, Failure, Outcome};
 
 pub(crate) use catalog::{open as open_catalog, runtime};
-pub(crate) use data_folder::DataFolder;
-pub(crate) use keys::vault;
+pub(crate) use data_folder::{DataFolder, lock};
 pub(crate) use log::start as start_log;
 
 /// For how long work in hand may put itself in order when the process ends.
