@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod adversity;
+#[cfg(feature = "s3")]
+mod agents;
 mod backup;
 mod compat;
 mod copies;

@@ -10,12 +10,12 @@ use crate::up::{EMAIL, PASSWORD, Up, http};
 use crate::world::{World, noise};
 
 /// Limits under which `fill` takes seconds, so that there is time to interfere.
-fn slow() -> Value {
+pub(crate) fn slow() -> Value {
     json!({"read": 8 << 20})
 }
 
 /// Files in `src` of some seconds.
-fn fill(world: &World, files: usize) {
+pub(crate) fn fill(world: &World, files: usize) {
     for number in 0..files {
         let mut content = noise(200_000);
         content
@@ -27,7 +27,7 @@ fn fill(world: &World, files: usize) {
 }
 
 /// A server that is set up and somebody signed in to it.
-fn begin(world: &World) -> Up {
+pub(crate) fn begin(world: &World) -> Up {
     let up = Up::start(world);
     up.set_up();
     up.log_in(world);

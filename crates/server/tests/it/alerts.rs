@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::receiver::{Receiver, SECRET};
 use crate::records_in_store::{Setup, silent_node};
+use crate::smtp::Smtp;
 use crate::world::{Client, World};
 
 /// A notifier that tells a receiver.
@@ -206,7 +207,7 @@ async fn commands_are_for_the_servers_owners_and_get_the_notice_on_their_input()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mails_need_a_mail_server() {
+async fn mails_go_to_each_address_and_need_a_mail_server() {
     let world = World::new().await;
     let owner = world.owner().await;
     let form = |to: &str| json!({"name": "mail", "on": ["failed"], "channel": {"type": "email", "to": [to]}});
@@ -215,6 +216,28 @@ async fn mails_need_a_mail_server() {
     let refused = owner.post(&format!("{path}/test"), json!({})).await;
     assert!(refused.body["hint"].as_str().unwrap().contains("smtp"), "{refused:#?}");
     assert_eq!(refused.problem(422), "not_delivered");
+
+    let smtp = Smtp::start().await;
+    owner.put("/api/v1/settings/smtp", smtp.settings()).await.expect(200);
+    let both = json!(["refused@example.org", "bob@example.org"]);
+    let form = json!({"name": "mail", "on": ["failed"], "channel": {"type": "email", "to": both}});
+    add(&owner, form).await;
+    let setup = Setup::new(&world, silent_node(&world.store, world.home, "nas").await, |_| {}).await;
+    let run = setup.ran(&world.store, RunState::Failed, 0).await;
+    smtp.mail(1).await;
+    let mails = smtp.mails();
+    let to: std::collections::BTreeSet<_> = mails.iter().flat_map(|mail| mail.to.clone()).collect();
+    assert_eq!(to.into_iter().collect::<Vec<_>>(), ["ada@example.org", "bob@example.org"]);
+    let mail = &mails[0].content;
+    for part in ["[Backstay] failed: Backup of", "the disk is full", "What to do: free some space"] {
+        assert!(mail.contains(part), "{mail}");
+    }
+    assert!(mail.contains(&format!("{}/runs/{}", world.server.url(), run.id)), "{mail}");
+    // The address that was refused is tried again by itself; the others are not told twice.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert_eq!(smtp.mails().len(), 2);
+    let waiting = world.store.due_notifications(Time::MAX, 9).await.unwrap();
+    assert!(waiting.len() == 1 && waiting[0].attempts >= 2, "{waiting:#?}");
     world.stop().await;
 }
 
