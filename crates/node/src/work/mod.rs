@@ -26,6 +26,7 @@ pub mod restore;
 mod storage;
 pub mod verify;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +35,8 @@ use backstay_engine::Environment;
 use backstay_engine::crypto::KdfParams;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::Progress;
-use backstay_model::{Level, Limits};
+use backstay_model::{Level, Limits, RepositoryId};
+use parking_lot::Mutex;
 
 use crate::local_policy::LocalPolicy;
 use crate::seals::Opened;
@@ -64,6 +66,8 @@ pub struct Workshop {
     keys: keys::KeyRing,
     new_keys: KdfParams,
     opened: Timestamp,
+    /// Whose turn it is to use each repository for the first time.
+    turns: Mutex<HashMap<RepositoryId, Arc<Mutex<()>>>>,
 }
 
 /// What work on a repository needs.
@@ -93,6 +97,7 @@ impl Workshop {
             keys: keys::KeyRing::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
+            turns: Mutex::default(),
         }
     }
 
