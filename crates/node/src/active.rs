@@ -28,6 +28,7 @@ pub(crate) struct Active {
     begun: Instant,
     moved: Mutex<Instant>,
     stop: Mutex<Option<(Stop, Instant)>>,
+    excused: Mutex<Option<Instant>>,
 }
 
 impl Active {
@@ -35,7 +36,14 @@ impl Active {
         let now = Instant::now();
         let control = Control::new();
         control.set_read_rate(limits.read);
-        Self { control, limits, begun: now, moved: Mutex::new(now), stop: Mutex::new(None) }
+        Self {
+            control,
+            limits,
+            begun: now,
+            moved: Mutex::new(now),
+            stop: Mutex::new(None),
+            excused: Mutex::new(None),
+        }
     }
 
     /// The work got on.
@@ -54,9 +62,16 @@ impl Active {
         self.stop.lock().as_ref().map(|(why, _)| why.clone())
     }
 
+    /// From now on it may take this long for what has to be done even when it is to stop.
+    pub(crate) fn excuse(&self, time: Duration) {
+        *self.excused.lock() = Instant::now().checked_add(time);
+    }
+
     /// For how long it has not followed the word to stop.
     pub(crate) fn defiance(&self) -> Option<Duration> {
-        self.stop.lock().as_ref().map(|(_, since)| since.elapsed())
+        let excused = *self.excused.lock();
+        let since = self.stop.lock().as_ref().map(|(_, since)| *since)?;
+        Some(excused.map_or(since, |excused| excused.max(since)).elapsed())
     }
 
     /// Ends the work when it takes too long or gets nowhere.

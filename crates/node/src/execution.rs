@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use backstay_core::Control;
 use backstay_model::hook::Hook;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
@@ -60,7 +61,26 @@ impl Execution<'_> {
                 hint: Some("look at the plan's destinations; they may have been removed".to_owned()),
             });
         }
-        if self.run.kind == RunKind::Backup { self.backup(&repositories) } else { self.each(&repositories) }
+        if self.run.kind == RunKind::Backup {
+            self.backup(&repositories)
+        } else {
+            self.blame_watchdog(self.each(&repositories))
+        }
+    }
+
+    /// Work that was stopped because it got nowhere has failed.
+    fn blame_watchdog(&self, ending: Ending) -> Ending {
+        match (ending, self.active.stopped()) {
+            (Ending::Stopped | Ending::Wait(_), Some(Stop::Watchdog(why))) => Ending::Failed(RunError {
+                message: format!("{}: {why}", self.run.kind.name()),
+                chain: Vec::new(),
+                hint: Some(
+                    "see the last lines of the log for what it waited for; the limits are part of the plan"
+                        .to_owned(),
+                ),
+            }),
+            (ending, _) => ending,
+        }
     }
 
     /// A backup: hooks before, each destination, hooks after.
@@ -79,17 +99,25 @@ impl Execution<'_> {
         {
             return Ending::Wait(reason);
         }
-        let ending = match self.hooks(&hooks.before, "before") {
+        let ending = match self.hooks(&hooks.before, "before", &self.active.control) {
             Ok(()) => self.each(repositories),
             Err(error) => self.failed(&error),
         };
-        let ending = match (self.hooks(&hooks.after, "after"), ending) {
-            (Err(error), Ending::Done(_)) => self.failed(&error),
-            (_, ending) => ending,
+        let ending = self.blame_watchdog(ending);
+        let ending = match (self.hooks_of_the_end(&hooks.after, "after"), ending) {
+            (Err(error), Ending::Done(_)) => {
+                self.tell(&error);
+                Ending::Failed(error.to_run_error())
+            }
+            (Err(error), ending) => {
+                self.tell(&error);
+                ending
+            }
+            (Ok(()), ending) => ending,
         };
         if let Ending::Failed(error) = &ending {
             self.report.log(Level::Error, "failure", &error.message);
-            if let Err(error) = self.hooks(&hooks.on_failure, "on failure") {
+            if let Err(error) = self.hooks_of_the_end(&hooks.on_failure, "on failure") {
                 self.tell(&error);
             }
         }
@@ -116,7 +144,7 @@ impl Execution<'_> {
                 Ok(outcome) => Verdict::Done(outcome),
                 Err(error) => match error.class() {
                     Class::Interrupted if self.active.stopped().is_some() => return Ending::Stopped,
-                    Class::Unreachable | Class::Locked => Verdict::Wait(error.message().to_owned()),
+                    Class::Unreachable | Class::Locked => Verdict::Wait(at(repository, error.message())),
                     _ => Verdict::Failed(error),
                 },
             };
@@ -262,7 +290,7 @@ impl Execution<'_> {
             let Ok(secrets) = self.secrets(repository) else { return None };
             match self.inner.workshop.open_or_create(repository, &secrets, false) {
                 Err(error) if error.class() == Class::Unreachable => {
-                    first.get_or_insert(error.message().to_owned());
+                    first.get_or_insert(at(repository, error.message()));
                 }
                 _ => return None,
             }
@@ -282,9 +310,26 @@ impl Execution<'_> {
             .collect()
     }
 
-    fn hooks(&self, hooks: &[Hook], when: &str) -> Result<(), WorkError> {
+    /// Hooks that make good what those before the backup did, as starting a service again: they run within their own times,
+    /// however the work ended, and all of them. The first failure is given back.
+    fn hooks_of_the_end(&self, hooks: &[Hook], when: &str) -> Result<(), WorkError> {
+        let unstopped = Control::new();
+        let mut outcome = Ok(());
         for hook in hooks {
-            let outcome = self.inner.workshop.hook(hook, self.run, &self.active.control, &self.report);
+            self.active.excuse(hook.timeout);
+            let one = self.hooks(std::slice::from_ref(hook), when, &unstopped);
+            match (one, &outcome) {
+                (one, Ok(())) => outcome = one,
+                (Ok(()), _) => {}
+                (Err(error), Err(_)) => self.tell(&error),
+            }
+        }
+        outcome
+    }
+
+    fn hooks(&self, hooks: &[Hook], when: &str, control: &Control) -> Result<(), WorkError> {
+        for hook in hooks {
+            let outcome = self.inner.workshop.hook(hook, self.run, control, &self.report);
             match outcome {
                 Ok(()) => {}
                 Err(error) if hook.ignore_failure => self.report.log(
@@ -328,9 +373,7 @@ impl Execution<'_> {
     }
 
     fn failed(&self, error: &WorkError) -> Ending {
-        if error.class() == Class::Interrupted
-            && matches!(self.active.stopped(), Some(Stop::Asked | Stop::Shutdown))
-        {
+        if error.class() == Class::Interrupted && self.active.stopped().is_some() {
             return Ending::Stopped;
         }
         self.tell(error);
@@ -352,6 +395,12 @@ impl Execution<'_> {
             self.report.log(Level::Debug, "failure", &format!("backtrace:\n{}", frames.join("\n")));
         }
     }
+}
+
+/// Why a run waits, with the destination that it waits for.
+fn at(repository: &SealedRepository, why: &str) -> String {
+    let name = &repository.destination.name;
+    if why.contains(name.as_str()) { why.to_owned() } else { format!("{name}: {why}") }
 }
 
 fn incomplete() -> WorkError {

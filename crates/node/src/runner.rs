@@ -10,7 +10,7 @@ use backstay_model::{Level, Run, RunKind, RunState};
 use backstay_policy::Backoff;
 use tokio::sync::oneshot;
 
-use crate::active::{Active, Stop};
+use crate::active::Active;
 use crate::execution::{Ending, Execution};
 use crate::journalist::Journalist;
 use crate::machine::Event;
@@ -95,35 +95,13 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
             }
         }
     };
-    conclude(&inner, &run, order, &active, &journalist, ending).await;
+    conclude(&inner, &run, order, &journalist, ending).await;
     inner.active.leave(id);
     inner.wake.notify_one();
 }
 
 /// Writes down how it ended.
-async fn conclude(
-    inner: &Arc<Inner>,
-    run: &Run,
-    mut order: Order,
-    active: &Active,
-    journalist: &Journalist,
-    ending: Ending,
-) {
-    let watchdog = match active.stopped() {
-        Some(Stop::Watchdog(why)) => Some(why),
-        _ => None,
-    };
-    let ending = match (ending, watchdog) {
-        (Ending::Stopped | Ending::Wait(_), Some(why)) => Ending::Failed(RunError {
-            message: format!("{}: {why}", run.kind.name()),
-            chain: Vec::new(),
-            hint: Some(
-                "see the last lines of the log for what it waited for; the limits are part of the plan"
-                    .to_owned(),
-            ),
-        }),
-        (ending, _) => ending,
-    };
+async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &Journalist, ending: Ending) {
     order.crashes = 0;
     let (event, note, outcome) = match ending {
         Ending::Done(outcome) => (Event::Complete, Note::default(), Some(outcome)),

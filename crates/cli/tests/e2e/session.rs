@@ -34,14 +34,19 @@ pub(crate) fn begin(world: &World) -> Up {
     up
 }
 
-/// A source `files`, and a plan for it with these further fields.
+/// A source `files` on the server's own node, and a plan for it with these further fields.
 fn plan(world: &World, name: &str, destination: &str, more: Value) {
+    let nodes = world.ask(&["nodes", "list"]);
+    let own = nodes["items"].as_array().unwrap().iter().find(|node| node["local"] == true).unwrap();
+    plan_on(world, &own["id"], name, destination, more);
+}
+
+/// The same on any node.
+pub(crate) fn plan_on(world: &World, node: &Value, name: &str, destination: &str, more: Value) {
     let id = |kind: &str, name: &str| world.ask(&[kind, "show", name])["id"].clone();
     if world.run(["sources", "show", "files", "--json"]).code != 0 {
-        world.make(
-            "sources",
-            &json!({"name": "files", "spec": {"type": "files", "paths": [world.at("src")]}}),
-        );
+        let spec = json!({"type": "files", "paths": [world.at("src")]});
+        world.make("sources", &json!({"name": "files", "node": node, "spec": spec}));
     }
     let mut form = json!({
         "name": name, "sources": [id("sources", "files")], "destinations": [id("destinations", destination)],

@@ -25,8 +25,6 @@ pub enum Class {
     WrongPassword,
     /// There is no repository.
     NoRepository,
-    /// There is a repository where one was to be made.
-    Exists,
     /// Something stored is missing or not as it was written.
     Damaged,
     /// The policy of the host does not allow it.
@@ -240,7 +238,7 @@ impl From<EngineError> for WorkError {
         match &error {
             EngineError::NoRepository { .. } => of(Class::NoRepository)
                 .hint("check the path of the destination; where a repository may be made, the first backup makes it"),
-            EngineError::RepositoryExists { .. } => of(Class::Exists)
+            EngineError::RepositoryExists { .. } => of(Class::Other)
                 .hint("adopt the repository that is there, with its password, or choose another path"),
             EngineError::WrongPassword { .. } => of(Class::WrongPassword)
                 .hint("check the password of the repository; whoever made it, or changed it with `backstay key`, knows it"),

@@ -26,6 +26,7 @@ pub mod restore;
 mod storage;
 pub mod verify;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ use backstay_engine::Environment;
 use backstay_engine::crypto::KdfParams;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::Progress;
-use backstay_model::{Level, Limits};
+use backstay_model::{Level, Limits, RepositoryId};
 use parking_lot::Mutex;
 
 use crate::local_policy::LocalPolicy;
@@ -65,8 +66,8 @@ pub struct Workshop {
     keys: keys::KeyRing,
     new_keys: KdfParams,
     opened: Timestamp,
-    /// Held by who makes a repository: two runs may need the same one for the first time.
-    making: Mutex<()>,
+    /// Whose turn it is to use each repository for the first time.
+    turns: Mutex<HashMap<RepositoryId, Arc<Mutex<()>>>>,
 }
 
 /// What work on a repository needs.
@@ -96,7 +97,7 @@ impl Workshop {
             keys: keys::KeyRing::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
-            making: Mutex::new(()),
+            turns: Mutex::default(),
         }
     }
 

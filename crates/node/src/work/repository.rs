@@ -15,7 +15,8 @@ use backstay_engine::{Error as EngineError, format};
 use backstay_model::command::Answer;
 use backstay_model::destination::Layout;
 use backstay_model::link::SealedRepository;
-use backstay_model::{ConnectionSettings, Level, Limits};
+use backstay_model::{ConnectionSettings, Level, Limits, RepositoryId};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::leash::Leash;
 use super::{Class, Job, Result, Unheard, WorkError, Workshop};
@@ -38,11 +39,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// A lock is refreshed every five minutes by who holds it. One that was not for so long, in seconds, and whose process is gone, was left behind.
 const NOT_REFRESHED: i64 = 8 * 60;
-
-/// For how long a repository may be in the making in other hands.
-const OTHERS_MAY_TAKE: Duration = Duration::from_secs(10);
-/// How often it is looked whether it is made.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// An open repository, locked as the work needs it. The lock ends with it.
 pub(super) struct Open {
@@ -78,6 +74,8 @@ impl Workshop {
     pub(super) fn open(&self, job: &Job<'_>, access: Access, with_cache: bool) -> Result<Open> {
         let location = describe(job.repository);
         job.report.log(Level::Info, "connect", &format!("connecting to {location}"));
+        let turn = (!self.known_path(job.repository).exists()).then(|| self.turn(job.repository.id));
+        let turn = turn.as_ref().map(|turn| hold(turn, job)).transpose()?;
         let (engine, is_new) = match self.open_existing(job, with_cache) {
             Err(error)
                 if error.class() == Class::NoRepository
@@ -85,10 +83,15 @@ impl Workshop {
                     && access != Access::Look =>
             {
                 self.refuse_to_replace(job.repository, error)?;
-                self.make_or_open(job, with_cache)?
+                match self.create(job)? {
+                    Some(made) => (made, true),
+                    // Another host was quicker.
+                    None => (self.open_existing(job, with_cache)?, false),
+                }
             }
             opened => (opened?, false),
         };
+        drop(turn);
         let short = engine.config().id.short();
         let text =
             if is_new { format!("made repository {short}") } else { format!("repository {short} is open") };
@@ -99,6 +102,11 @@ impl Workshop {
             open.lock = Some(Arc::new(self.take_lock(job, &open.engine, access == Access::Exclusive)?));
         }
         Ok(open)
+    }
+
+    /// Runs that are the first to use a repository take turns: one makes it, and no other finds it half made.
+    fn turn(&self, repository: RepositoryId) -> Arc<Mutex<()>> {
+        Arc::clone(self.turns.lock().entry(repository).or_default())
     }
 
     fn open_existing(&self, job: &Job<'_>, with_cache: bool) -> Result<Repository> {
@@ -191,39 +199,22 @@ impl Workshop {
         }
     }
 
-    /// Makes a repository, unless another run or another node is quicker: then it opens that one.
-    fn make_or_open(&self, job: &Job<'_>, with_cache: bool) -> Result<(Repository, bool)> {
-        let _alone = self.making.lock();
-        let mut left = OTHERS_MAY_TAKE;
-        loop {
-            match self.open_existing(job, with_cache) {
-                Err(error) if error.class() == Class::NoRepository => {}
-                opened => return opened.map(|engine| (engine, false)),
-            }
-            match self.create(job) {
-                // Its key is there, and its configuration not yet.
-                Err(error) if error.class() == Class::Exists && !left.is_zero() => {}
-                made => return made.map(|engine| (engine, true)),
-            }
-            job.control.checkpoint()?;
-            self.environment.clock.sleep(LOOK_AGAIN);
-            left = left.saturating_sub(LOOK_AGAIN);
-        }
-    }
-
-    /// Makes a repository. This runs to its end even when the work is cancelled: half of one would be in everybody's way.
-    fn create(&self, job: &Job<'_>) -> Result<Repository> {
+    /// Makes a repository; `None` when there is one by now. This runs to its end even when the work is cancelled: half of one would be in everybody's way.
+    fn create(&self, job: &Job<'_>) -> Result<Option<Repository>> {
         job.control.checkpoint()?;
         let SealedRepository { id, settings, path, .. } = job.repository;
         let storage = Arc::from(self.storage(settings, path, job.secrets, job.limits, &job.report)?);
         let password = password(job.secrets)?;
         let settings = self.settings(job.limits);
         let options = InitOptions::default();
-        let engine = init(storage, password, options, self.environment.clone(), settings)
-            .map_err(|error| WorkError::from(error).context("the repository could not be made"))?;
+        let engine = match init(storage, password, options, self.environment.clone(), settings) {
+            Err(EngineError::RepositoryExists { .. }) => return Ok(None),
+            Err(error) => return Err(WorkError::from(error).context("the repository could not be made")),
+            Ok(engine) => engine,
+        };
         self.keys.forget(*id);
         self.note_known(job, &engine);
-        Ok(engine.with_control(job.control.clone()))
+        Ok(Some(engine.with_control(job.control.clone())))
     }
 
     fn settings(&self, limits: &Limits) -> Settings {
@@ -362,6 +353,16 @@ impl Workshop {
             created: open.is_new,
             snapshots: snapshots as u64,
         })
+    }
+}
+
+/// Waits for a turn, unless the work is cancelled.
+fn hold<'a>(turn: &'a Mutex<()>, job: &Job<'_>) -> Result<MutexGuard<'a, ()>> {
+    loop {
+        job.control.checkpoint()?;
+        if let Some(held) = turn.try_lock_for(Duration::from_millis(100)) {
+            return Ok(held);
+        }
     }
 }
 

@@ -2,5 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod away;
+mod crashes;
+mod hooks;
+mod probes;
+mod queue;
 mod runs;
+#[path = "../../../storage/tests/it/s3/server.rs"]
+#[allow(dead_code)]
+mod s3_server;
+mod watchdog;
 mod world;

@@ -15,17 +15,7 @@ async fn world() -> World {
 }
 
 fn back_up(world: &World) -> RunId {
-    let run = world.run_id();
-    world.ask(Ask::RunPlan { plan: world.plan, kind: RunKind::Backup, guard: false, runs: vec![run] });
-    run
-}
-
-/// Enough files, slow enough to read, that there is time to interfere.
-fn fill(world: &World, files: usize) {
-    for number in 0..files {
-        let content: Vec<u8> = (0..200_000_usize).map(|at| (at * 31 + number * 7 + at / 251) as u8).collect();
-        std::fs::write(world.path(&format!("source/{number}")), content).unwrap();
-    }
+    world.run_plan(RunKind::Backup)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +58,7 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_paused_run_keeps_its_place_over_a_restart_and_goes_on() {
     let mut world = world().await;
-    fill(&world, 300);
+    world.fill(300);
     limit(&world, 10 << 20);
     let run = back_up(&world);
     world.until(run, "going", |run| run.progress.bytes > 0).await;
@@ -91,7 +81,7 @@ async fn a_paused_run_keeps_its_place_over_a_restart_and_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cancelled_run_ends_and_leaves_no_journal_and_no_lock() {
     let mut world = world().await;
-    fill(&world, 300);
+    world.fill(300);
     limit(&world, 10 << 20);
     let run = back_up(&world);
     world.until(run, "going", |run| run.progress.bytes > 0).await;
@@ -105,7 +95,7 @@ async fn a_cancelled_run_ends_and_leaves_no_journal_and_no_lock() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_under_way_when_the_node_stopped_is_taken_up_by_itself() {
     let mut world = world().await;
-    fill(&world, 300);
+    world.fill(300);
     limit(&world, 10 << 20);
     let run = back_up(&world);
     world.until(run, "going", |run| run.progress.bytes > 0).await;
@@ -160,15 +150,10 @@ async fn retention_is_followed_and_a_flipped_bit_is_found() {
         std::fs::read_dir(world.path(folder)).unwrap().map(|entry| entry.unwrap().path()).collect()
     };
     assert_eq!(files("repository/snapshots").len(), 2);
-    let upkeep = |kind| {
-        let run = world.run_id();
-        world.ask(Ask::RunPlan { plan: world.plan, kind, guard: false, runs: vec![run] });
-        run
-    };
-    let pruned = world.until_state(upkeep(RunKind::Prune), RunState::Completed).await;
+    let pruned = world.until_state(world.run_plan(RunKind::Prune), RunState::Completed).await;
     assert_eq!(pruned.outcome.unwrap().snapshots_forgotten, 1);
     assert_eq!(files("repository/snapshots").len(), 1);
-    world.until_state(upkeep(RunKind::Verify), RunState::Completed).await;
+    world.until_state(world.run_plan(RunKind::Verify), RunState::Completed).await;
 
     let folders = files("repository/data");
     let packs = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
@@ -177,7 +162,7 @@ async fn retention_is_followed_and_a_flipped_bit_is_found() {
     content[10] ^= 1;
     std::fs::remove_file(&pack).unwrap();
     std::fs::write(&pack, content).unwrap();
-    let failed = world.until_state(upkeep(RunKind::Verify), RunState::Failed).await;
+    let failed = world.until_state(world.run_plan(RunKind::Verify), RunState::Failed).await;
     let error = failed.error.unwrap();
     assert!(error.message.contains("errors"), "{error:?}");
     assert!(error.hint.is_some());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use backstay_catalog::ServerStore;
 use backstay_core::{Clock, Random, Timestamp};
 use backstay_engine::repository::{Environment, Identity as Who};
-use backstay_model::command::{Ask, Command};
+use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult};
 use backstay_model::connection::LocalSettings;
 use backstay_model::destination::Layout;
 use backstay_model::link::{
@@ -18,7 +18,7 @@ use backstay_model::run::Named;
 use backstay_model::source::FilesSpec;
 use backstay_model::{
     CommandId, ConnectionSettings, DestinationId, Node as NodeRecord, PlanId, Project, ProjectId,
-    RepositoryId, Run, RunId, RunState, SourceId, SourceSpec, Time,
+    RepositoryId, Run, RunId, RunKind, RunState, SourceId, SourceSpec, Time,
 };
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::{Identity, Node, NodeOptions, Uplink, UplinkAnswer, UplinkError, seals};
@@ -57,6 +57,7 @@ impl Random for SystemRandom {
 pub(crate) struct Hub {
     store: Mutex<ServerStore>,
     commands: Mutex<Vec<Command>>,
+    results: Mutex<Vec<CommandResult>>,
     configuration: Mutex<NodeConfiguration>,
     /// While set, nobody answers.
     pub(crate) away: Mutex<bool>,
@@ -65,11 +66,14 @@ pub(crate) struct Hub {
 impl Hub {
     /// Changes the plan.
     pub(crate) fn change(&self, edit: impl Fn(&mut PlanSpec)) {
+        self.arrange(|configuration| configuration.plans.iter_mut().for_each(|plan| edit(&mut plan.spec)));
+    }
+
+    /// Changes what the node has to do.
+    pub(crate) fn arrange(&self, edit: impl FnOnce(&mut NodeConfiguration)) {
         let mut configuration = self.configuration.lock();
         configuration.version += 1;
-        for plan in &mut configuration.plans {
-            edit(&mut plan.spec);
-        }
+        edit(&mut configuration);
     }
 }
 
@@ -86,6 +90,7 @@ impl Uplink for Hub {
             if request.patience_ms > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            self.results.lock().extend(request.results);
             // Commands first: the configuration is then the one that they were asked under, or a later one.
             let commands = std::mem::take(&mut *self.commands.lock());
             let configuration = self.configuration.lock().clone();
@@ -189,6 +194,7 @@ impl World {
         let hub = Arc::new(Hub {
             store: Mutex::new(store.clone()),
             commands: Mutex::default(),
+            results: Mutex::default(),
             configuration: Mutex::new(configuration),
             away: Mutex::new(false),
         });
@@ -238,11 +244,51 @@ impl World {
         RunId::new(&SystemClock, &SystemRandom)
     }
 
+    /// Has the server ask for something, and waits for the answer.
+    pub(crate) async fn answer(&self, ask: Ask) -> Result<Answer, CommandError> {
+        let id = self.ask(ask);
+        let end = Instant::now() + Duration::from_secs(90);
+        loop {
+            if let Some(result) = self.hub.results.lock().iter().find(|result| result.id == id) {
+                return result.answer.clone();
+            }
+            assert!(Instant::now() < end, "the node does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Has the plan run by hand.
+    pub(crate) fn run_plan(&self, kind: RunKind) -> RunId {
+        let run = self.run_id();
+        self.ask(Ask::RunPlan { plan: self.plan, kind, guard: false, runs: vec![run] });
+        run
+    }
+
+    /// Files to back up, of 200 kB each.
+    pub(crate) fn fill(&self, files: usize) {
+        for number in 0..files {
+            let content: Vec<u8> =
+                (0..200_000_usize).map(|at| (at * 31 + number * 7 + at / 251) as u8).collect();
+            std::fs::write(self.path(&format!("source/{number}")), content).unwrap();
+        }
+    }
+
+    /// How many files lie in a folder.
+    pub(crate) fn count(&self, folder: &str) -> usize {
+        std::fs::read_dir(self.path(folder)).map_or(0, |entries| entries.count())
+    }
+
+    /// The identity of the node.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::open_or_make(&self.path("node"), "test", &SystemClock, &SystemRandom).unwrap()
+    }
+
     /// Has the server ask for something.
-    pub(crate) fn ask(&self, ask: Ask) {
+    pub(crate) fn ask(&self, ask: Ask) -> CommandId {
         let id = CommandId::new(&SystemClock, &SystemRandom);
         let expires = Time::now() + jiff::SignedDuration::from_secs(60);
         self.hub.commands.lock().push(Command { id, requested_by: "anna".to_owned(), expires, ask });
+        id
     }
 
     /// Waits until the server knows a run to be as it should be.
