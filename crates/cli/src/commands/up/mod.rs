@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay_engine::repository::{Environment, Identity as Who};
+use backstay_engine::repository::Environment;
 use backstay_model::SecretText;
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::{Identity, Node, NodeOptions};
@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::args::{TlsMode, Up};
 use crate::environment;
 use crate::failure::{Explain, Failure, Outcome};
+use crate::repository::identity;
 
 pub(crate) use catalog::{open as open_catalog, runtime};
 pub(crate) use data_folder::{DataFolder, lock};
@@ -142,7 +143,7 @@ pub(super) fn engine_environment(app: &App) -> Environment {
     Environment {
         clock: Arc::clone(&app.clock) as _,
         random: Arc::clone(&app.random) as _,
-        identity: Who { host: environment::host_name(), ..Who::default() },
+        identity: identity(),
     }
 }
 
