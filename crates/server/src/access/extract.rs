@@ -18,6 +18,7 @@ use super::policy::{Action, Principal, may};
 use super::{session, token};
 use crate::hosts::same_origin;
 use crate::problem::Problem;
+use crate::serving::TooSlow;
 use crate::state::AppState;
 use crate::tls::listener::Peer;
 
@@ -230,8 +231,16 @@ fn of_json(rejection: &JsonRejection) -> Problem {
         other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than is taken here")
         }
+        other if is_slow(other) => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")
+        }
         _ => Problem::bad_request("the body cannot be read"),
     }
+}
+
+fn is_slow(rejection: &JsonRejection) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(rejection), |cause| cause.source());
+    causes.into_iter().any(|cause| cause.is::<TooSlow>())
 }
 
 /// Takes the value out of `invalid type: string "hunter2", expected …`: it may be a secret in the wrong field.

@@ -11,6 +11,7 @@ mod events;
 mod mail;
 mod metrics;
 mod nodes;
+mod openapi;
 mod pages;
 mod people;
 mod plans;
