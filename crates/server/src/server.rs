@@ -20,6 +20,7 @@ use crate::access::setup;
 use crate::access::throttle::Throttle;
 use crate::first_start::{self, FirstRepository};
 use crate::hosts::{self, Hosts};
+use crate::in_hand::InHand;
 use crate::link::hub::LinkHub;
 use crate::link::join::{self, JoinGrant};
 use crate::problem::{self, Problem};
@@ -27,8 +28,8 @@ use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
 use crate::tls::TlsError;
 use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
-use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{alerts, api, checks, link, pages, upkeep};
+use crate::tls::listener::{Listener, TlsSides};
+use crate::{alerts, api, checks, in_hand, link, pages, serving, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,7 @@ pub struct Server {
     address: SocketAddr,
     fingerprint: Option<[u8; 32]>,
     ending: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     /// What is done without being asked for.
     tasks: JoinSet<()>,
 }
@@ -87,7 +88,7 @@ impl Server {
                 Some(TlsSides { browsers: Arc::clone(&found.config), agents: authority.server_config(now)? })
             }
         };
-        let listener = Listener::new(socket, sides).map_err(failed)?;
+        let listener = Listener::new(socket, sides);
         let url = match &config.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
@@ -110,6 +111,7 @@ impl Server {
             hub: Arc::new(hub),
             takes_agents: browsers.is_some(),
             streams: Arc::default(),
+            in_hand: InHand::default(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),
@@ -121,7 +123,7 @@ impl Server {
         });
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
         let router = router(state.clone());
-        let serving = tokio::spawn(serve(listener, router, end));
+        let serving = tokio::spawn(serving::serve(listener, router, end));
         let mut tasks = JoinSet::new();
         tasks.spawn(alerts::run(state.clone()));
         tasks.spawn(checks::run(state.clone()));
@@ -232,6 +234,7 @@ impl Server {
         let all = async {
             // How they ended does not matter any more.
             let _ = (&mut serving).await;
+            self.state.in_hand.done().await;
             while tasks.join_next().await.is_some() {}
         };
         if tokio::time::timeout(patience, all).await.is_err() {
@@ -241,17 +244,7 @@ impl Server {
     }
 }
 
-async fn serve(listener: Listener, router: Router, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // A sender that is gone is an end too.
-            let _ = end.wait_for(|end| *end).await;
-        })
-        .await
-}
-
-/// All routes in their layers, from the outermost in: errors and request ids, panics, the name of the server, headers.
+/// All routes in their layers, from the outermost in: errors and request ids, tasks for what changes something, panics, the name of the server, headers.
 fn router(state: AppState) -> Router {
     Router::new()
         .merge(api::routes())
@@ -261,6 +254,7 @@ fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(state.clone(), in_hand::to_the_end))
         .layer(from_fn_with_state(state.clone(), problem::render))
         .with_state(state)
 }

@@ -258,6 +258,26 @@ impl Client {
         request.send().await.unwrap()
     }
 
+    /// The value of a header that it sends.
+    pub(crate) fn header_of(&self, name: &str) -> String {
+        self.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    }
+
+    /// Sends a body as it is.
+    pub(crate) async fn bytes(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> reqwest::Response {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.header("content-type", kind).body(body).send().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Method::GET, path, None).await
     }
