@@ -23,6 +23,7 @@ mod metrics;
 mod pages;
 pub mod problem;
 mod repositories;
+mod room;
 mod secrets;
 mod server;
 mod settings;
