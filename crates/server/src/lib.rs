@@ -25,6 +25,7 @@ mod pages;
 mod places;
 pub mod problem;
 mod repositories;
+mod room;
 mod secrets;
 mod server;
 mod serving;

@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use backstay_catalog::CatalogError;
 use backstay_core::Random;
 use backstay_model::{HostState, Node, NodeId, ProjectId, Time};
+use backstay_vault::VaultError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -25,11 +26,10 @@ use crate::link::hub::LinkHub;
 use crate::link::join::{self, JoinGrant};
 use crate::problem::{self, Problem};
 use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
-use crate::tls::TlsError;
-use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, TlsSides};
-use crate::{alerts, api, checks, in_hand, link, pages, serving, upkeep};
+use crate::tls::{TlsError, kept};
+use crate::{alerts, api, checks, in_hand, link, pages, room, serving, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +48,32 @@ pub enum StartError {
     /// The catalog failed.
     #[error("the catalog: {0}")]
     Catalog(#[from] CatalogError),
+    /// A secret of the server itself cannot be sealed or opened.
+    #[error("the vault: {0}")]
+    Vault(#[from] VaultError),
     /// Passwords cannot be hashed.
     #[error(transparent)]
     Passwords(#[from] CannotHash),
     /// Something else failed.
     #[error("{0}")]
     Other(Problem),
+}
+
+impl StartError {
+    /// What to do about it, where there is something.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { .. } => {
+                Some("see whether Backstay runs already, or choose another address with --listen")
+            }
+            Self::Catalog(error) => error.hint(),
+            Self::Vault(_) => {
+                Some("servers that share a catalog need the same vault.json and the same master key")
+            }
+            Self::Tls(_) | Self::Passwords(_) | Self::Other(_) => None,
+        }
+    }
 }
 
 /// A server that runs.
@@ -80,7 +100,7 @@ impl Server {
         let hosts = Hosts::new(address, config.public_url.as_deref(), &config.hosts);
         let now = now_of(&*parts.clock);
         let folder = config.data_dir.join("tls");
-        let authority = Authority::open_or_make(&folder, now, &*parts.random)?;
+        let authority = kept::authority(&parts.store, &parts.vault, &folder, now, &*parts.random).await?;
         let browsers = browsers(&config, &folder, address, &hosts, now, &*parts.random)?;
         let sides = match &browsers {
             None => None,
@@ -251,6 +271,7 @@ fn router(state: AppState) -> Router {
         .merge(link::http::routes())
         .merge(pages::routes())
         .fallback(problem::no_route)
+        .layer(from_fn_with_state(state.clone(), room::check_room))
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))
         .layer(CatchPanicLayer::custom(problem::panicked))

@@ -167,14 +167,14 @@ async fn open(folder: &TempDir) -> ServerStore {
 }
 
 /// A host with something to back up.
-fn host() -> TempDir {
+pub(crate) fn host() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("source")).unwrap();
     std::fs::write(folder.path().join("source/letter"), "dear all").unwrap();
     folder
 }
 
-async fn go_to_work(data_dir: &Path) -> Node {
+pub(crate) async fn go_to_work(data_dir: &Path) -> Node {
     let uplink = Https::open(data_dir).unwrap();
     let options = NodeOptions {
         data_dir: data_dir.to_owned(),
@@ -192,7 +192,7 @@ async fn go_to_work(data_dir: &Path) -> Node {
 }
 
 /// A word from a process with this number.
-fn word(node: NodeId, incarnation: u64) -> SyncRequest {
+pub(crate) fn word(node: NodeId, incarnation: u64) -> SyncRequest {
     SyncRequest {
         node,
         incarnation,
@@ -277,8 +277,7 @@ async fn a_host_joins_anew_only_with_a_token_for_that() {
 async fn a_server_that_is_not_the_tokens_is_sent_nothing() {
     let fleet = Fleet::new().await;
     let token = fleet.token().await;
-    let foreign = tempfile::tempdir().unwrap();
-    let authority = Authority::open_or_make(foreign.path(), Time::now(), &SystemRandom).unwrap();
+    let authority = Authority::make(Time::now()).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(authority.server_config(Time::now()).unwrap());
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", socket.local_addr().unwrap());

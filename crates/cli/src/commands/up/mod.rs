@@ -68,11 +68,9 @@ async fn serve(app: &App, args: &Up) -> Outcome {
     };
     let server = Server::start(configuration(args, &folder), parts).await.map_err(|error| {
         let failure = Failure::fatal("the server cannot start").because(&error);
-        match error {
-            backstay_server::StartError::Listen { .. } => {
-                failure.hint("see whether Backstay runs already, or choose another address with --listen")
-            }
-            _ => failure,
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     })?;
     let node = if args.no_node { None } else { Some(start_node(app, args, &folder, &server).await?) };
