@@ -56,6 +56,14 @@ impl Database {
         let pool = |connections: u32| {
             let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
             let pool = pool.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+            // When the disk is full, SQLite may undo a transaction by itself. The connection then believes to be in it still, and
+            // takes no other one.
+            let pool = pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            });
             pool.after_connect(|connection, _| Box::pin(prepare(connection)))
                 .connect_lazy_with(options.clone())
         };

@@ -127,7 +127,8 @@ async fn a_full_disk_is_told_and_costs_nothing() {
         let mounts = "mount -t tmpfs -o size=2m none small";
         return with_mounts(folder.path(), mounts, "a_full_disk_is_told_and_costs_nothing");
     };
-    let path = Path::new(&folder).join("small/node.db");
+    let (path, filler) = (Path::new(&folder).join("small/node.db"), Path::new(&folder).join("small/filler"));
+    std::fs::write(&filler, vec![0; 512 << 10]).unwrap();
     let store = NodeStore::open(&path).await.unwrap();
     let run = World::new().run(at(0));
     store.insert_run(&run, &Value::Null).await.unwrap();
@@ -147,6 +148,9 @@ async fn a_full_disk_is_told_and_costs_nothing() {
         written,
         "all that was stored, and no more"
     );
+    // With room again the same store goes on.
+    std::fs::remove_file(filler).unwrap();
+    written += store.append_log(run.id, &vec![line; 100]).await.unwrap().len();
     store.close().await;
     // Nothing of it is lost when it is opened anew.
     let store = NodeStore::open(&path).await.unwrap();

@@ -124,11 +124,12 @@ async fn one(state: &AppState, notification: Notification, until: Time) -> Resul
                 return Ok(());
             };
             // Somebody else may have sent it while this process was held up.
-            if later(state.now(), LONGEST) > until {
+            let now = state.now();
+            if later(now, LONGEST) > until {
                 return Ok(());
             }
             let key = number.to_string();
-            let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice);
+            let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice, now);
             let silent = || Err(Undelivered::new(format!("it took longer than {} s", LONGEST.as_secs())));
             (tokio::time::timeout(LONGEST, sending).await.unwrap_or_else(|_| silent()), notifier.name)
         }
@@ -152,13 +153,14 @@ async fn one(state: &AppState, notification: Notification, until: Time) -> Resul
 }
 
 /// Brings a notice by a notifier's channel; by mail to one address, or to all where none is named. `key` is the same for each try
-/// to tell the same thing.
+/// to tell the same thing. `now` is when it was decided to send it.
 pub(crate) async fn send(
     state: &AppState,
     notifier: &Notifier,
     to: Option<&str>,
     key: &str,
     notice: &Notice,
+    now: Time,
 ) -> Result<(), Undelivered> {
     let body = || {
         let notice = serde_json::json!({ "notification": key, "notice": notice });
@@ -181,7 +183,7 @@ pub(crate) async fn send(
             }
             Ok(())
         }
-        Channel::Webhook(webhook) => webhook::post(webhook, key, state.now(), body()).await,
+        Channel::Webhook(webhook) => webhook::post(webhook, key, now, body()).await,
         Channel::Command(program) => command::run(program, body()).await,
     }
 }

@@ -246,6 +246,24 @@ async fn an_agent_joins_with_a_token_that_works_once_and_does_what_it_is_asked()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_joins_from_one_address_and_guesses_are_slowed_down() {
+    let fleet = Fleet::new().await;
+    let hosts = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        fleet.join(&fleet.token().await, &hosts.path().join(number.to_string())).await.unwrap();
+    }
+    assert_eq!(fleet.store.nodes(None).await.unwrap().len(), 40);
+    let used = fleet.token().await;
+    fleet.join(&used, &hosts.path().join("last")).await.unwrap();
+    let mut told = String::new();
+    for number in 0..7 {
+        let refused = fleet.join(&used, &hosts.path().join(format!("guess {number}"))).await;
+        told = refused.unwrap_err().to_string();
+    }
+    assert!(told.contains("too many attempts"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_joins_anew_only_with_a_token_for_that() {
     let fleet = Fleet::new().await;
     let data = tempfile::tempdir().unwrap();

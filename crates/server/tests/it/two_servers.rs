@@ -300,8 +300,8 @@ struct Apart {
 
 impl Apart {
     async fn start(folder: TempDir, address: &str, ahead: &Arc<AtomicI64>) -> Self {
-        let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-        let threads = threads.build().unwrap();
+        let mut threads = tokio::runtime::Builder::new_multi_thread();
+        let threads = threads.worker_threads(2).enable_all().build().unwrap();
         let (gate, address) = (Gate::new(ahead), address.to_owned());
         let clock: Arc<dyn Clock> = Arc::<Gate>::clone(&gate);
         let server = threads.spawn(async move {
