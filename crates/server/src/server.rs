@@ -250,6 +250,7 @@ impl Server {
     pub async fn stop(self, patience: Duration) {
         // Everybody who listens may be gone already.
         let _ = self.ending.send(true);
+        self.state.hub.close();
         let (mut serving, mut tasks) = (self.serving, self.tasks);
         let all = async {
             // How they ended does not matter any more.
