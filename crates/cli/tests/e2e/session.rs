@@ -156,7 +156,7 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     assert!(pausing.elapsed() < Duration::from_secs(10), "{shown:#}");
     world.until_state(&run, "paused");
     let address = up.address();
-    up.stop();
+    up.kill();
     let up = Up::with(&world, &address, &[]);
     assert_eq!(world.until_state(&run, "paused")["attempt"], 1);
     world.run(["runs", "resume", &run]).succeeds();
@@ -177,6 +177,14 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     assert!(world.contents("data/node/journals").is_empty());
     assert!(world.contents("data/repository/locks").is_empty());
     world.run(["runs", "resume", &run]).ends_with(1);
+
+    // Killed while it was being cancelled: it does not come back.
+    let run = world.run_plan("never");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    world.run(["runs", "cancel", &run]).succeeds();
+    up.kill();
+    let up = Up::with(&world, &address, &[]);
+    world.until_state(&run, "cancelled");
 
     // Killed in the middle: taken up by itself.
     plan(&world, "slow again", "Local repository", json!({"limits": slow()}));
