@@ -81,6 +81,11 @@ impl Ground {
         answer_for(world, node);
         let setup = Setup::new(world, node, |_| {}).await;
         let run = setup.ran(&world.store, RunState::Running, 60).await;
+        // A project has so many notifiers at most.
+        let notifiers = owner.get(&format!("/api/v1/notifiers?project={project}")).await.expect(200);
+        for known in notifiers["items"].as_array().unwrap() {
+            owner.delete(&format!("/api/v1/notifiers/{}", known["id"].as_str().unwrap())).await.expect(204);
+        }
         let notifier = json!({"project": project, "name": new, "on": ["failed"],
             "channel": {"type": "email", "to": ["a@example.org"]}});
         let notifier = owner.post("/api/v1/notifiers", notifier).await.expect(201);
