@@ -143,7 +143,7 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     mandatory: true,
     program: "schemathesis-4.32.5/bin/schemathesis",
     recipe: Recipe::PythonPinned { list: "schemathesis.txt", folder: "schemathesis-4.32.5" },
-    hint: "it needs python3 3.10 or newer with venv (Debian: python3-venv), and a way to the Python package index",
+    hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
 const ALL: [Peer; 7] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, RUSTIC, BORG, KOPIA];

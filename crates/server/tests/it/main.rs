@@ -25,6 +25,7 @@ mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+mod schemathesis;
 mod setting;
 mod setup;
 mod sign_in;

@@ -65,11 +65,11 @@ impl Caller {
 }
 
 /// What the table says, with ids of records that are there.
-struct Ground(HashMap<&'static str, String>);
+pub(crate) struct Ground(HashMap<&'static str, String>);
 
 impl Ground {
     /// Makes a node with everything on it, whose questions are answered with a refusal.
-    async fn new(world: &World, project: ProjectId, owner: &Client) -> Self {
+    pub(crate) async fn new(world: &World, project: ProjectId, owner: &Client) -> Self {
         let new = NodeId::new(&SystemClock, &SystemRandom).to_string();
         let node = silent_node(&world.store, project, &new).await;
         let known = world.store.node(node).await.unwrap().unwrap();
@@ -119,7 +119,7 @@ impl Ground {
     }
 
     /// The address of an operation.
-    fn path(&self, operation: &Operation, query: &str) -> String {
+    pub(crate) fn path(&self, operation: &Operation, query: &str) -> String {
         let path = operation.path.trim_start_matches("/api/v1");
         let of = [
             ("/nodes/tokens/", "$JOIN"),
