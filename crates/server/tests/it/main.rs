@@ -9,6 +9,7 @@ mod audit;
 mod connections;
 mod events;
 mod hostile;
+mod hosts;
 mod mail;
 mod metrics;
 mod nodes;
