@@ -31,26 +31,16 @@ fn program() -> Option<PathBuf> {
 }
 
 /// Runs it against the server, with a key or without one.
-async fn run(world: &World, ground: Option<&Ground>, key: Option<&str>, examples: u32) {
+async fn run(world: &World, ground: Option<&Ground>, key: Option<&str>, phases: &str, examples: u32) {
     let Some(program) = program() else { return };
-    let folder = world.path(&format!("schemathesis-{examples}"));
+    let folder = world.path("schemathesis");
     std::fs::create_dir_all(&folder).unwrap();
-    let config = ground.map(settings).unwrap_or_default();
-    std::fs::write(folder.join("schemathesis.toml"), config).unwrap();
+    std::fs::write(folder.join("schemathesis.toml"), ground.map(settings).unwrap_or_default()).unwrap();
     let mut command = Command::new(program);
     command.current_dir(&folder).env("NO_COLOR", "1").arg("run");
     command.arg(format!("{}/api/v1/openapi.json", world.server.url()));
-    command.args([
-        "--checks",
-        CHECKS,
-        "--phases",
-        "examples,coverage,fuzzing",
-        "--seed",
-        "8420",
-        "--workers",
-        "2",
-    ]);
-    command.args(["--max-examples", &examples.to_string(), "--request-timeout", "20", "--max-time", "80"]);
+    command.args(["--checks", CHECKS, "--phases", phases, "--seed", "8420", "--workers", "1"]);
+    command.args(["--max-examples", &examples.to_string(), "--request-timeout", "20"]);
     command.args(["--suppress-health-check", "all", "--continue-on-failure"]);
     for id in LEFT_OUT {
         command.args(["--exclude-operation-id", id]);
@@ -58,10 +48,26 @@ async fn run(world: &World, ground: Option<&Ground>, key: Option<&str>, examples
     if let Some(key) = key {
         command.args(["--header", &format!("Authorization: {key}")]);
     }
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
-    assert!(told.contains("No issues found"), "it has not looked at anything: {told}");
+    let told = tokio::task::spawn_blocking(move || told(&mut command)).await.unwrap();
+    let cases = told.split(" generated, ").next().and_then(|before| before.rsplit(' ').next());
+    let cases = cases.and_then(|number| number.parse().ok()).unwrap_or(0);
+    assert!(cases > 200, "it has not looked at enough: {told}");
+}
+
+/// Runs it, and gives what it says when it has found nothing.
+fn told(command: &mut Command) -> String {
+    for attempt in 0.. {
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return told;
+        }
+        // It runs out of Python's stack by itself now and then. That says nothing of the server.
+        let itself = told.contains("Runtime Error") && !told.contains("= FAILURES =");
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(itself && attempt < 2, "{told}\n{failed}");
+    }
+    String::new()
 }
 
 /// Has it ask for records that are there, except where they would be gone then.
@@ -89,7 +95,7 @@ async fn schemathesis_finds_nothing_with_a_token_of_the_servers_owner() {
     let world = World::new().await;
     let owner = world.program(Role::Owner, world.home).await;
     let ground = Ground::new(&world, world.home, &owner).await;
-    run(&world, Some(&ground), Some(&owner.header_of("authorization")), 12).await;
+    run(&world, Some(&ground), Some(&owner.header_of("authorization")), "coverage,fuzzing", 6).await;
     owner.get("/api/v1/me").await.expect(200);
     let audit = world.store.verify_audit().await.unwrap();
     assert_eq!(audit.first_bad, None);
@@ -103,6 +109,6 @@ async fn schemathesis_finds_nothing_without_a_token() {
     }
     let world = World::new().await;
     world.owner().await;
-    run(&world, None, None, 4).await;
+    run(&world, None, None, "fuzzing", 3).await;
     world.stop().await;
 }
