@@ -143,7 +143,7 @@ impl Server {
         });
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
         let router = router(state.clone());
-        let serving = tokio::spawn(serving::serve(listener, router, end));
+        let serving = tokio::spawn(serving::serve(listener, serving::places(), router, end));
         let mut tasks = JoinSet::new();
         tasks.spawn(alerts::run(state.clone()));
         tasks.spawn(checks::run(state.clone()));

@@ -47,11 +47,20 @@ const OTHER_FILES: u64 = 256;
 #[error("the body did not come in time")]
 pub(crate) struct TooSlow;
 
-/// Answers until the end, and then those who have asked already.
-pub(crate) async fn serve(mut listener: Listener, router: Router, mut end: watch::Receiver<bool>) {
+/// The places of a server: as many as it can have files open. One address never takes all of them; a proxy, from which
+/// everybody comes, has still many.
+pub(crate) fn places() -> Places {
     let all = connections();
-    // One address never takes all of them; a proxy, from which everybody comes, has still many.
-    let places = Places::new(all, all / 2);
+    Places::new(all, all / 2)
+}
+
+/// Answers until the end, and then those who have asked already.
+pub(crate) async fn serve(
+    mut listener: Listener,
+    places: Places,
+    router: Router,
+    mut end: watch::Receiver<bool>,
+) {
     let mut open = JoinSet::new();
     loop {
         let (io, peer) = tokio::select! {
@@ -162,5 +171,55 @@ impl HttpBody for Flowing {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const ASK: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    async fn ask(stream: &mut TcpStream) -> Option<String> {
+        stream.write_all(ASK).await.ok()?;
+        let mut buffer = [0; 1024];
+        let length = stream.read(&mut buffer).await.ok().filter(|length| *length > 0)?;
+        Some(String::from_utf8_lossy(buffer.get(..length)?).into_owned())
+    }
+
+    #[tokio::test]
+    async fn one_address_has_its_places_and_no_more_until_one_is_free() {
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let (ending, end) = watch::channel(false);
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let serving = tokio::spawn(serve(Listener::new(socket, None), Places::new(9, 2), router, end));
+
+        let mut first = TcpStream::connect(address).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        assert!(ask(&mut first).await.unwrap().ends_with("here"));
+        assert!(ask(&mut second).await.unwrap().ends_with("here"));
+        let mut third = TcpStream::connect(address).await.unwrap();
+        assert_eq!(ask(&mut third).await, None);
+        assert!(ask(&mut first).await.unwrap().ends_with("here"), "those who are in are disturbed");
+
+        drop(second);
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let mut fourth = TcpStream::connect(address).await.unwrap();
+            if ask(&mut fourth).await.is_some() {
+                break;
+            }
+            assert!(Instant::now() < end, "the place does not become free");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // Who has asked for nothing is not waited for.
+        ending.send(true).unwrap();
+        tokio::time::timeout(Duration::from_secs(10), serving).await.unwrap().unwrap();
+        assert_eq!(ask(&mut first).await, None);
     }
 }

@@ -3,11 +3,14 @@
 //! What all operations have in common is added in one pass: a name that no other has, what it takes to be let in, and the
 //! problems that any of them may answer with.
 
+use std::collections::BTreeMap;
+
 use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::AdditionalProperties;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response};
+use utoipa::openapi::{ContentBuilder, Object, OpenApi, Ref, RefOr, Response, Schema};
 
 use crate::access::extract::CSRF;
 use crate::problem::ProblemDetails;
@@ -42,6 +45,9 @@ pub(super) fn empty() -> OpenApi {
 
 /// Adds what all operations have in common.
 pub(super) fn complete(document: &mut OpenApi) {
+    if let Some(components) = &mut document.components {
+        merge_closed(&mut components.schemas);
+    }
     for item in document.paths.paths.values_mut() {
         let PathItem { get, put, post, delete, .. } = item;
         for (operation, changes) in [(get, false), (put, true), (post, true), (delete, true)] {
@@ -84,7 +90,7 @@ fn add_problems(operation: &mut Operation) {
         (true, "400", "The request cannot be understood."),
         (!is_open, "401", "Nobody is signed in."),
         (true, "403", "The caller may not do that, or the request comes from another site's page."),
-        (has_parameters || has_body, "404", "There is no such thing, or none that the caller may know of."),
+        (!is_open || has_body, "404", "There is no such thing, or none that the caller may know of."),
         (has_body, "408", "The body did not come in time."),
         (!is_open || has_body, "409", "It does not fit the state things are in."),
         (has_body, "413", "The body is too large."),
@@ -111,4 +117,46 @@ fn add_problems(operation: &mut Operation) {
             response.content.insert(PROBLEM.to_owned(), RefOr::T(content));
         }
     }
+}
+
+/// Makes one form of those that are put together of several, where one of these takes no further fields: it would not take
+/// those of the others either.
+fn merge_closed(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let known = schemas.clone();
+    for schema in schemas.values_mut() {
+        merge(schema, &known);
+        if let RefOr::T(Schema::OneOf(either)) = schema {
+            either.items.iter_mut().for_each(|each| merge(each, &known));
+        }
+    }
+}
+
+fn merge(schema: &mut RefOr<Schema>, known: &BTreeMap<String, RefOr<Schema>>) {
+    let RefOr::T(Schema::AllOf(all)) = schema else { return };
+    let parts: Option<Vec<&Object>> = all.items.iter().map(|part| object(part, known)).collect();
+    let Some(parts) = parts.filter(|parts| parts.iter().any(|part| is_closed(part))) else { return };
+    let mut one = Object::default();
+    one.description = all.description.clone();
+    for part in parts {
+        one.schema_type = part.schema_type.clone();
+        one.required.extend(part.required.iter().cloned());
+        one.properties.extend(part.properties.iter().map(|(name, field)| (name.clone(), field.clone())));
+    }
+    one.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+    *schema = RefOr::T(Schema::Object(one));
+}
+
+fn object<'a>(schema: &'a RefOr<Schema>, known: &'a BTreeMap<String, RefOr<Schema>>) -> Option<&'a Object> {
+    let schema = match schema {
+        RefOr::Ref(place) => known.get(place.ref_location.rsplit('/').next()?)?,
+        RefOr::T(_) => schema,
+    };
+    match schema {
+        RefOr::T(Schema::Object(object)) => Some(object),
+        _ => None,
+    }
+}
+
+fn is_closed(object: &Object) -> bool {
+    matches!(object.additional_properties.as_deref(), Some(AdditionalProperties::FreeForm(false)))
 }

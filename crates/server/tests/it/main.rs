@@ -10,6 +10,7 @@ mod connections;
 mod events;
 mod faults;
 mod hostile;
+mod hosts;
 mod mail;
 mod metrics;
 mod nodes;
@@ -28,6 +29,7 @@ mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+mod schemathesis;
 mod setting;
 mod setup;
 mod sign_in;

@@ -65,11 +65,11 @@ impl Caller {
 }
 
 /// What the table says, with ids of records that are there.
-struct Ground(HashMap<&'static str, String>);
+pub(crate) struct Ground(HashMap<&'static str, String>);
 
 impl Ground {
     /// Makes a node with everything on it, whose questions are answered with a refusal.
-    async fn new(world: &World, project: ProjectId, owner: &Client) -> Self {
+    pub(crate) async fn new(world: &World, project: ProjectId, owner: &Client) -> Self {
         let new = NodeId::new(&SystemClock, &SystemRandom).to_string();
         let node = silent_node(&world.store, project, &new).await;
         let known = world.store.node(node).await.unwrap().unwrap();
@@ -81,6 +81,11 @@ impl Ground {
         answer_for(world, node);
         let setup = Setup::new(world, node, |_| {}).await;
         let run = setup.ran(&world.store, RunState::Running, 60).await;
+        // A project has so many notifiers at most.
+        let notifiers = owner.get(&format!("/api/v1/notifiers?project={project}")).await.expect(200);
+        for known in notifiers["items"].as_array().unwrap() {
+            owner.delete(&format!("/api/v1/notifiers/{}", known["id"].as_str().unwrap())).await.expect(204);
+        }
         let notifier = json!({"project": project, "name": new, "on": ["failed"],
             "channel": {"type": "email", "to": ["a@example.org"]}});
         let notifier = owner.post("/api/v1/notifiers", notifier).await.expect(201);
@@ -114,7 +119,7 @@ impl Ground {
     }
 
     /// The address of an operation.
-    fn path(&self, operation: &Operation, query: &str) -> String {
+    pub(crate) fn path(&self, operation: &Operation, query: &str) -> String {
         let path = operation.path.trim_start_matches("/api/v1");
         let of = [
             ("/nodes/tokens/", "$JOIN"),
