@@ -84,7 +84,8 @@ mod tests {
         drop(first);
         let fourth = places.enter(one).unwrap();
         drop((fourth, _second, _third));
-        assert_eq!((places.taken.lock().all, places.taken.lock().of.len()), (0, 0));
+        let taken = places.taken.lock();
+        assert_eq!((taken.all, taken.of.len()), (0, 0));
     }
 
     #[test]
