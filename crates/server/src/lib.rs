@@ -20,9 +20,12 @@ pub mod hosts;
 pub mod link;
 mod mail;
 mod metrics;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pages;
 pub mod problem;
 mod repositories;
+pub mod rotation;
 mod secrets;
 mod server;
 mod settings;

@@ -8,6 +8,7 @@ mod borg;
 mod cargo;
 pub(crate) mod debian;
 mod go;
+mod npm;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,6 +51,8 @@ enum Recipe {
     Debian { packages: &'static [&'static str], folder: &'static str },
     /// A crate of the registry.
     Cargo { name: &'static str, version: &'static str },
+    /// A package of Node.js in `xtask/peers/`, whose lock file pins it and all that it needs.
+    Npm { module: &'static str, folder: &'static str },
     /// borg, from the Python package index.
     Borg { version: &'static str },
 }
@@ -102,6 +105,16 @@ pub(crate) const POSTGRES: Peer = Peer {
     hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
+/// oidc-provider, a certified provider of OpenID Connect. Its variable names the folder that has it in `node_modules`.
+pub(crate) const OIDC: Peer = Peer {
+    name: "oidc-provider",
+    variable: "BACKSTAY_PEER_OIDC",
+    mandatory: true,
+    program: "oidc-provider-9.13.3/node_modules/oidc-provider/lib/index.js",
+    recipe: Recipe::Npm { module: "oidc", folder: "oidc-provider-9.13.3" },
+    hint: "it needs node 20 or newer with npm, and a way to npm's registry",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -134,7 +147,7 @@ pub(crate) const KOPIA: Peer = Peer {
     hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 6] = [RESTIC, RESTIC_DEBIAN, POSTGRES, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 7] = [RESTIC, RESTIC_DEBIAN, POSTGRES, OIDC, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -160,6 +173,9 @@ impl Peer {
     fn told(&self, program: PathBuf) -> PathBuf {
         match program.parent() {
             Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
+            Some(_) if self.name == OIDC.name => {
+                program.ancestors().nth(4).map_or_else(|| program.clone(), Path::to_owned)
+            }
             _ => program,
         }
     }
@@ -167,6 +183,11 @@ impl Peer {
     /// The first line of what the program says of its version.
     pub(crate) fn version(&self, program: &Path) -> Result<String> {
         let argument = match self.recipe {
+            // It is no program: that Node.js can read it says enough.
+            Recipe::Npm { .. } => {
+                let text = workspace::read(Command::new("node").arg("--check").arg(program))?;
+                return Ok(text.lines().next().unwrap_or_default().to_owned());
+            }
             Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } | Recipe::Borg { .. } => "--version",
             Recipe::Debian { folder: "postgres", .. } => "--version",
             Recipe::Go { .. } | Recipe::Debian { .. } => "version",
@@ -189,6 +210,9 @@ impl Peer {
             Recipe::Debian { packages, folder } => debian::unpack(packages, &peers.join(folder)),
             Recipe::Cargo { name, version } => {
                 cargo::install(workspace, name, version, &peers.join(format!("rustic-{version}")))
+            }
+            Recipe::Npm { module, folder } => {
+                npm::install(&workspace.root().join("xtask/peers").join(module), &peers.join(folder))
             }
             Recipe::Borg { version } => borg::install(version, &peers.join(format!("borg-{version}"))),
         }

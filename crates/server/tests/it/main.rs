@@ -11,6 +11,8 @@ mod events;
 mod mail;
 mod metrics;
 mod nodes;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pages;
 mod people;
 mod plans;
@@ -19,6 +21,7 @@ mod receiver;
 mod records;
 mod records_in_store;
 mod reset;
+mod rotation;
 mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
