@@ -110,6 +110,8 @@ impl Server {
             hub: Arc::new(hub),
             takes_agents: browsers.is_some(),
             streams: Arc::default(),
+            #[cfg(feature = "oidc")]
+            provider: crate::oidc::provider::LastSaid::default(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),

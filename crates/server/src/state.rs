@@ -96,6 +96,9 @@ pub struct Shared {
     pub takes_agents: bool,
     /// Counts open streams of events.
     pub(crate) streams: Arc<Streams>,
+    /// What the provider that vouches for people said last of itself.
+    #[cfg(feature = "oidc")]
+    pub(crate) provider: crate::oidc::provider::LastSaid,
     /// Whether browsers speak TLS to the server or to a proxy before it.
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.

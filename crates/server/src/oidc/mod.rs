@@ -156,7 +156,7 @@ pub(crate) struct Arrival {
 /// Begins a sign-in.
 pub(crate) async fn start(state: &AppState, next: &str) -> Result<Departure, Denied> {
     let settings = settings::current(state).await?.ok_or(Denied::Off)?;
-    let provider = Provider::discover(&settings, &callback(state)).await?;
+    let provider = Provider::known(state, &settings).await?;
     let (key, returns) = (text::random_key(&*state.random), text::random_key(&*state.random));
     let url = provider.authorize(&settings, &returns, &nonce_of(&key), verifier_of(&key))?;
     let about = Begun { browser: text::hash_of(&key), next: next.to_owned() };
@@ -190,7 +190,7 @@ pub(crate) async fn finish(
         return Err(OidcError::Claims("the answer names another issuer".to_owned()).into());
     }
     let (None, Some(code)) = (&returned.error, returned.code) else { return Err(Denied::Refused) };
-    let provider = Provider::discover(&settings, &callback(state)).await?;
+    let provider = Provider::known(state, &settings).await?;
     let identity = provider.identify(&settings, code, verifier_of(key), &nonce_of(key)).await?;
     let person = identity::person_of(state, &settings, &identity).await?;
     Ok(Arrival { person, issuer: settings.issuer.clone(), next: begun.next })
@@ -206,7 +206,7 @@ pub(crate) fn callback(state: &AppState) -> String {
 /// # Errors
 /// 422 with what is in the way.
 pub(crate) async fn try_out(state: &AppState, settings: &OidcSettings) -> Result<(), Problem> {
-    Provider::discover(settings, &callback(state)).await.map(drop).map_err(|error| {
+    Provider::discover(state, settings).await.map(drop).map_err(|error| {
         Problem::new(axum::http::StatusCode::UNPROCESSABLE_ENTITY, "oidc_failed", error.to_string()).hint(
             "nothing was saved; see that the issuer is written as the provider writes it, and can be reached from here",
         )

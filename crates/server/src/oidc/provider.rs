@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backstay_model::Role;
+use backstay_model::{Role, Time};
 use openidconnect::core::{
     CoreAuthDisplay, CoreAuthPrompt, CoreClientAuthMethod, CoreErrorResponseType, CoreGenderClaim,
     CoreJsonWebKey, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm, CoreProviderMetadata,
@@ -15,13 +15,17 @@ use openidconnect::{
     HttpResponse, IdTokenFields, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope, StandardErrorResponse, StandardTokenResponse, TokenResponse, UserInfoClaims,
 };
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::{ClaimRoles, OidcSettings, is_safe};
+use crate::state::AppState;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// For how many seconds a provider is not asked again how it is used.
+const FRESH: i64 = 60;
 /// No answer of a provider comes near.
 const LARGEST: usize = 1 << 20;
 
@@ -129,6 +133,38 @@ impl Identity {
     }
 }
 
+/// What a provider said last of itself. Whoever opens the way to it again and again has the provider asked no more often for that.
+#[derive(Default)]
+pub(crate) struct LastSaid(Mutex<Option<Said>>);
+
+struct Said {
+    issuer: String,
+    at: Time,
+    metadata: CoreProviderMetadata,
+}
+
+impl LastSaid {
+    /// It again, if it was said by this issuer and less than [`FRESH`] ago.
+    fn of(&self, issuer: &str, now: Time) -> Option<CoreProviderMetadata> {
+        let said = self.0.lock();
+        let said = said.as_ref().filter(|said| said.issuer == issuer)?;
+        (0..FRESH).contains(&(now.as_second() - said.at.as_second())).then(|| said.metadata.clone())
+    }
+
+    /// Asks a provider anew.
+    async fn ask(&self, issuer: &str, now: Time) -> Result<CoreProviderMetadata, OidcError> {
+        let failed = |error: &dyn std::error::Error| OidcError::Discovery(chain(error));
+        let http = http()?;
+        let url = IssuerUrl::new(issuer.to_owned()).map_err(|error| failed(&error))?;
+        let fetch = |request| fetch(http.clone(), request);
+        let metadata = CoreProviderMetadata::discover_async(url, &fetch).await;
+        let metadata = metadata.map_err(|error| failed(&error))?;
+        let said = Said { issuer: issuer.to_owned(), at: now, metadata: metadata.clone() };
+        *self.0.lock() = Some(said);
+        Ok(metadata)
+    }
+}
+
 /// A provider that has said how it is used.
 pub(crate) struct Provider {
     client: Discovered,
@@ -136,14 +172,25 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
+    /// Asks a provider how it is used and by which keys it signs, unless it has just said so.
+    pub(crate) async fn known(state: &AppState, settings: &OidcSettings) -> Result<Self, OidcError> {
+        match state.provider.of(&settings.issuer, state.now()) {
+            Some(metadata) => Self::new(state, settings, metadata),
+            None => Self::discover(state, settings).await,
+        }
+    }
+
     /// Asks a provider how it is used and by which keys it signs.
-    pub(crate) async fn discover(settings: &OidcSettings, callback: &str) -> Result<Self, OidcError> {
-        let failed = |error: &dyn std::error::Error| OidcError::Discovery(chain(error));
-        let http = http()?;
-        let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(|error| failed(&error))?;
-        let fetch = |request| fetch(http.clone(), request);
-        let metadata = CoreProviderMetadata::discover_async(issuer, &fetch).await;
-        let metadata = metadata.map_err(|error| failed(&error))?;
+    pub(crate) async fn discover(state: &AppState, settings: &OidcSettings) -> Result<Self, OidcError> {
+        let metadata = state.provider.ask(&settings.issuer, state.now()).await?;
+        Self::new(state, settings, metadata)
+    }
+
+    fn new(
+        state: &AppState,
+        settings: &OidcSettings,
+        metadata: CoreProviderMetadata,
+    ) -> Result<Self, OidcError> {
         if !is_safe(metadata.authorization_endpoint().url()) {
             return Err(OidcError::Discovery("its page for signing in is not reached over TLS".to_owned()));
         }
@@ -153,12 +200,13 @@ impl Provider {
         let methods = metadata.token_endpoint_auth_methods_supported();
         let basic = methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
         let secret = settings.client_secret.expose().map(|secret| ClientSecret::new(secret.to_owned()));
-        let redirect = RedirectUrl::new(callback.to_owned()).map_err(|error| failed(&error))?;
+        let redirect = RedirectUrl::new(super::callback(state));
+        let redirect = redirect.map_err(|error| OidcError::Discovery(chain(&error)))?;
         let client =
             Discovered::from_provider_metadata(metadata, ClientId::new(settings.client_id.clone()), secret)
                 .set_redirect_uri(redirect)
                 .set_auth_type(if basic { AuthType::BasicAuth } else { AuthType::RequestBody });
-        Ok(Self { client, http })
+        Ok(Self { client, http: http()? })
     }
 
     /// Where a browser signs in.
