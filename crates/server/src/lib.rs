@@ -21,11 +21,14 @@ mod in_hand;
 pub mod link;
 mod mail;
 mod metrics;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod pages;
 mod places;
 pub mod problem;
 mod repositories;
 mod room;
+pub mod rotation;
 mod secrets;
 mod server;
 mod serving;

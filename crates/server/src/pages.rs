@@ -34,6 +34,8 @@ pub(crate) fn routes() -> Router<AppState> {
 #[derive(Debug, Default, Deserialize)]
 struct Wanted {
     next: Option<String>,
+    /// A word for why an earlier attempt failed.
+    problem: Option<String>,
 }
 
 /// Who is signed in. Whoever is not is sent to sign in.
@@ -55,7 +57,35 @@ async fn sign_in(State(state): State<AppState>, Query(wanted): Query<Wanted>) ->
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, "/setup")]).into_response());
     }
     let next = wanted.next.as_deref().filter(|next| is_local(next)).unwrap_or("/");
-    Ok(page(include_str!("pages/sign_in.html").replace("{next}", &escaped(next))))
+    let problem = wanted.problem.as_deref().and_then(problem_text).unwrap_or_default();
+    let html = include_str!("pages/sign_in.html")
+        .replace("{problem}", problem)
+        .replace("{hidden}", if problem.is_empty() { "hidden" } else { "" })
+        .replace("{provider}", &provider(&state, next).await?)
+        .replace("{next}", &escaped(next));
+    Ok(page(html))
+}
+
+/// The way to a provider that vouches for people, if there is one.
+#[cfg(feature = "oidc")]
+async fn provider(state: &AppState, next: &str) -> Result<String, Problem> {
+    let Some(name) = crate::oidc::settings::name(state).await? else { return Ok(String::new()) };
+    let next = crate::access::extract::form_encoded(next);
+    let name = escaped(&name).replace('{', "&#123;");
+    Ok(format!(r#"<p><a class="button" href="/api/v1/oidc/start?next={next}">Sign in with {name}</a></p>"#))
+}
+
+#[cfg(not(feature = "oidc"))]
+async fn provider(_: &AppState, _: &str) -> Result<String, Problem> {
+    Ok(String::new())
+}
+
+#[cfg(feature = "oidc")]
+use crate::oidc::text_of as problem_text;
+
+#[cfg(not(feature = "oidc"))]
+const fn problem_text(_: &str) -> Option<&'static str> {
+    None
 }
 
 async fn style() -> Response {
@@ -82,7 +112,7 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 }
 
 /// Whether it is a path on this server, for every browser: some take `\` for `/` and leave out what cannot be seen.
-fn is_local(next: &str) -> bool {
+pub(crate) fn is_local(next: &str) -> bool {
     next.starts_with('/')
         && !next.starts_with("//")
         && next.chars().all(|c| c != '\\' && !c.is_control() && !c.is_whitespace())

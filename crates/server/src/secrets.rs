@@ -21,6 +21,11 @@ pub(crate) fn record(kind: &'static str, id: impl std::fmt::Display) -> RecordId
     RecordId::new(kind, id.to_string(), "secrets")
 }
 
+/// What the secret of a person's one-time codes is bound to.
+pub(crate) fn totp(person: impl std::fmt::Display) -> RecordId {
+    RecordId::new("person", person.to_string(), "totp")
+}
+
 /// Seals the secrets of a record; `None` where there are none.
 pub(crate) fn seal(
     vault: &Vault,

@@ -132,6 +132,8 @@ impl Server {
             takes_agents: browsers.is_some(),
             streams: Arc::default(),
             in_hand: InHand::default(),
+            #[cfg(feature = "oidc")]
+            provider: crate::oidc::provider::LastSaid::default(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),

@@ -99,6 +99,9 @@ pub struct Shared {
     pub(crate) streams: Arc<Streams>,
     /// Counts changes in hand.
     pub(crate) in_hand: InHand,
+    /// What the provider that vouches for people said last of itself.
+    #[cfg(feature = "oidc")]
+    pub(crate) provider: crate::oidc::provider::LastSaid,
     /// Whether browsers speak TLS to the server or to a proxy before it.
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.

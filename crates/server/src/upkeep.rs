@@ -1,4 +1,4 @@
-//! Clears away what has had its time: sessions, one-time tokens, counts of failures, commands, logs and runs.
+//! Clears away what has had its time: sessions, one-time tokens, counts of failures, commands, logs, runs and old keys.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use backstay_policy::duration_text;
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
-use crate::settings;
 use crate::state::AppState;
+use crate::{rotation, settings};
 
 const SETTING: &str = "retention";
 const LEASE: &str = "upkeep";
@@ -82,6 +82,10 @@ pub(crate) async fn run(state: AppState) {
             }
             Ok(None) => {}
             Err(error) => tracing::error!(cause = %error, "clearing away what is old could not begin"),
+        }
+        // Every server does this: each has a key ring to read.
+        if let Err(error) = rotation::tidy(&state.store, &state.vault, &*state.clock, &state.random).await {
+            tracing::error!(cause = %error, "the exchange of the vault's keys does not go on");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK_EVERY) => {}

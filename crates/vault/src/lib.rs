@@ -11,7 +11,7 @@
 //! - **What travels to a node** is sealed to the node's own X25519 key ([`NodeKey`]) by HPKE (RFC 9180). Only that node opens
 //!   it. Anybody who knows the public key can seal, so who sent it is for the connection to prove.
 //! - Both bind in which record they belong to ([`RecordId`]). A sealed value that was moved to another record does not open.
-//! - Plain secrets are held in [`SecretText`] or `Zeroizing` buffers. They do not show themselves and are wiped when dropped.
+//! - Plain secrets are held in [`Secret`] or `Zeroizing` buffers. They do not show themselves and are wiped when dropped.
 //!
 //! The caller names every file and reads every environment variable; random bytes come in as [`backstay_core::Random`].
 
@@ -36,7 +36,7 @@ pub use master::MasterKey;
 pub use node::{NodeKey, NodePublicKey, SealedBox, seal_to};
 pub use passphrase::PassphraseCost;
 pub use record::RecordId;
-pub use secret::SecretText;
+pub use secret::Secret;
 pub use vault::Vault;
 
 /// The vault's result.

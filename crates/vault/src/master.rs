@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use crate::cipher::{KEY, Key};
-use crate::{KeyId, PassphraseCost, Result, SecretText, VaultError, passphrase, private_file};
+use crate::{KeyId, PassphraseCost, Result, Secret, VaultError, passphrase, private_file};
 
 const WHAT: &str = "master key file";
 
@@ -41,7 +41,7 @@ impl MasterKey {
     ///
     /// # Errors
     /// [`VaultError::Text`] when it is neither; the text is not shown.
-    pub fn from_text(text: &SecretText) -> Result<Self> {
+    pub fn from_text(text: &Secret) -> Result<Self> {
         key_of_text(text, "the master key").map(Self)
     }
 
@@ -53,7 +53,7 @@ impl MasterKey {
     /// [`VaultError::WrongPassphrase`]; [`VaultError::EmptyPassphrase`]; [`VaultError::Damaged`] when the file makes no sense
     /// or asks for more than 1 GiB of memory; as [`from_file`](Self::from_file) otherwise.
     pub fn from_passphrase(
-        passphrase: &SecretText,
+        passphrase: &Secret,
         path: &Path,
         cost: PassphraseCost,
         random: &dyn Random,
@@ -95,7 +95,7 @@ pub(crate) fn read_or_make_key(path: &Path, what: &'static str, random: &dyn Ran
 }
 
 /// Reads a key that is written as text.
-pub(crate) fn key_of_text(text: &SecretText, what: &'static str) -> Result<Key> {
+pub(crate) fn key_of_text(text: &Secret, what: &'static str) -> Result<Key> {
     let trimmed = text.expose().trim();
     let bytes = if trimmed.len() == 2 * KEY && trimmed.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         from_hex(trimmed)
@@ -172,10 +172,10 @@ mod tests {
         let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
         assert!(padded.contains('+') && url.contains('-'));
         for text in [format!(" {padded}\n"), padded.trim_end_matches('=').to_owned(), url, "fB".repeat(32)] {
-            assert_eq!(MasterKey::from_text(&SecretText::new(&*text)).unwrap().id(), id, "{text}");
+            assert_eq!(MasterKey::from_text(&Secret::new(&*text)).unwrap().id(), id, "{text}");
         }
         for bad in ["", "short", &"fb".repeat(31), &"fg".repeat(32), &"G".repeat(64), "ключ"] {
-            let error = MasterKey::from_text(&SecretText::new(bad)).unwrap_err();
+            let error = MasterKey::from_text(&Secret::new(bad)).unwrap_err();
             assert!(bad.is_empty() || !error.to_string().contains(bad), "{error}");
         }
     }

@@ -25,7 +25,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::cipher::Key;
-use crate::{KeyId, RecordId, Result, SecretText, VaultError, master};
+use crate::{KeyId, RecordId, Result, Secret, VaultError, master};
 
 type PublicKey = <X25519HkdfSha256 as Kem>::PublicKey;
 type PrivateKey = <X25519HkdfSha256 as Kem>::PrivateKey;
@@ -122,14 +122,14 @@ impl NodeKey {
     ///
     /// # Errors
     /// [`VaultError::Text`] when it is none; the text is not shown.
-    pub fn from_text(text: &SecretText) -> Result<Self> {
+    pub fn from_text(text: &Secret) -> Result<Self> {
         master::key_of_text(text, "the node's key").map(Self::from_key)
     }
 
     /// What the key pair is made of, as base64: as secret as the private key.
     #[must_use]
-    pub fn to_text(&self) -> SecretText {
-        SecretText::new(STANDARD.encode(self.seed.expose()))
+    pub fn to_text(&self) -> Secret {
+        Secret::new(STANDARD.encode(self.seed.expose()))
     }
 
     /// What others seal to.

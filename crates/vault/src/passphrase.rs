@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::cipher::{KEY, Key};
-use crate::{RecordId, Result, Sealed, SecretText, VaultError, private_file};
+use crate::{RecordId, Result, Sealed, Secret, VaultError, private_file};
 
 const WHAT: &str = "passphrase file";
 const SALT: usize = 16;
@@ -57,7 +57,7 @@ struct File {
 const FUNCTION: &str = "argon2id";
 
 pub(crate) fn open_or_make(
-    passphrase: &SecretText,
+    passphrase: &Secret,
     path: &Path,
     cost: PassphraseCost,
     random: &dyn Random,
@@ -89,7 +89,7 @@ pub(crate) fn open_or_make(
     }
 }
 
-fn open(passphrase: &SecretText, path: &Path, content: &[u8]) -> Result<Key> {
+fn open(passphrase: &Secret, path: &Path, content: &[u8]) -> Result<Key> {
     let damaged = |why: String| VaultError::damaged(WHAT, path, why);
     let file: File = serde_json::from_slice(content).map_err(|error| damaged(error.to_string()))?;
     if file.version != 1 || file.function != FUNCTION {
@@ -110,7 +110,7 @@ fn check_record() -> RecordId {
 }
 
 /// The key, or what is wrong with salt and cost.
-fn derive(passphrase: &SecretText, salt: &[u8], cost: PassphraseCost) -> Result<Key, String> {
+fn derive(passphrase: &Secret, salt: &[u8], cost: PassphraseCost) -> Result<Key, String> {
     let PassphraseCost { memory_kib, passes, lanes } = cost;
     if memory_kib > MEMORY_LIMIT || passes > PASSES_LIMIT || lanes > LANES_LIMIT {
         return Err(format!(

@@ -10,9 +10,9 @@ use zeroize::Zeroizing;
 /// serialised: whoever needs the text says [`expose`](Self::expose). It is read with serde as text, so that requests can
 /// hold it. A comparison takes the same time wherever two secrets of one length differ.
 #[derive(Clone, Default)]
-pub struct SecretText(Zeroizing<String>);
+pub struct Secret(Zeroizing<String>);
 
-impl SecretText {
+impl Secret {
     /// Takes care of a secret.
     #[must_use]
     pub fn new(secret: impl Into<String>) -> Self {
@@ -32,33 +32,33 @@ impl SecretText {
     }
 }
 
-impl fmt::Debug for SecretText {
+impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
     }
 }
 
-impl PartialEq for SecretText {
+impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
     }
 }
 
-impl Eq for SecretText {}
+impl Eq for Secret {}
 
-impl From<&str> for SecretText {
+impl From<&str> for Secret {
     fn from(secret: &str) -> Self {
         Self::new(secret)
     }
 }
 
-impl From<String> for SecretText {
+impl From<String> for Secret {
     fn from(secret: String) -> Self {
         Self::new(secret)
     }
 }
 
-impl<'de> Deserialize<'de> for SecretText {
+impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::new)
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn debug_shows_nothing_and_json_is_read() {
-        let secret: SecretText = serde_json::from_str("\"hunter2\"").unwrap();
+        let secret: Secret = serde_json::from_str("\"hunter2\"").unwrap();
         assert_eq!(secret.expose(), "hunter2");
         assert!(secret == "hunter2".into() && secret != "hunter3".into() && secret != "hunter".into());
         assert_eq!(format!("{secret:?} {:#?}", Some(&secret)), "(secret) Some(\n    (secret),\n)");

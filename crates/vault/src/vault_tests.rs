@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::SecretText;
+use crate::Secret;
 use crate::testing::TestRandom;
 
 struct World {
@@ -34,7 +34,7 @@ impl World {
 }
 
 fn master(number: u8) -> MasterKey {
-    MasterKey::from_text(&SecretText::new(format!("{number:02x}").repeat(32))).unwrap()
+    MasterKey::from_text(&Secret::new(format!("{number:02x}").repeat(32))).unwrap()
 }
 
 fn record(field: &str) -> RecordId {

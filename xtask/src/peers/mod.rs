@@ -7,6 +7,7 @@
 mod cargo;
 pub(crate) mod debian;
 mod go;
+mod npm;
 mod python;
 
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ enum Recipe {
     Python { package: &'static str, version: &'static str },
     /// The same with all it needs, each with its hash, as a file in `xtask/peers/` lists it.
     PythonPinned { list: &'static str, folder: &'static str },
+    /// A package of Node.js in `xtask/peers/`, whose lock file pins it and all that it needs.
+    Npm { module: &'static str, folder: &'static str },
 }
 
 /// The newest restic: judge of the format and of the command line.
@@ -104,6 +107,16 @@ pub(crate) const POSTGRES: Peer = Peer {
     hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
+/// oidc-provider, a certified provider of OpenID Connect. Its variable names the folder that has it in `node_modules`.
+pub(crate) const OIDC: Peer = Peer {
+    name: "oidc-provider",
+    variable: "BACKSTAY_PEER_OIDC",
+    mandatory: true,
+    program: "oidc-provider-9.13.3/node_modules/oidc-provider/lib/index.js",
+    recipe: Recipe::Npm { module: "oidc", folder: "oidc-provider-9.13.3" },
+    hint: "it needs node 20 or newer with npm, and a way to npm's registry",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -146,7 +159,7 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
-const ALL: [Peer; 7] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 8] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -172,6 +185,9 @@ impl Peer {
     fn told(&self, program: PathBuf) -> PathBuf {
         match program.parent() {
             Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
+            Some(_) if self.name == OIDC.name => {
+                program.ancestors().nth(4).map_or_else(|| program.clone(), Path::to_owned)
+            }
             _ => program,
         }
     }
@@ -181,6 +197,11 @@ impl Peer {
         let argument = match self.recipe {
             Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } => "--version",
             Recipe::Python { .. } | Recipe::PythonPinned { .. } => "--version",
+            // It is no program: that Node.js can read it says enough.
+            Recipe::Npm { .. } => {
+                let text = workspace::read(Command::new("node").arg("--check").arg(program))?;
+                return Ok(text.lines().next().unwrap_or_default().to_owned());
+            }
             Recipe::Debian { folder: "postgres", .. } => "--version",
             Recipe::Go { .. } | Recipe::Debian { .. } => "version",
         };
@@ -208,6 +229,9 @@ impl Peer {
             }
             Recipe::PythonPinned { list, folder } => {
                 python::install_list(&workspace.root().join("xtask/peers").join(list), &peers.join(folder))
+            }
+            Recipe::Npm { module, folder } => {
+                npm::install(&workspace.root().join("xtask/peers").join(module), &peers.join(folder))
             }
         }
     }

@@ -21,6 +21,7 @@ mod run_counts;
 mod run_filter;
 mod run_list;
 mod run_retention;
+mod sealed;
 mod sessions;
 mod settings;
 mod sources;
@@ -52,6 +53,7 @@ pub use people::Credentials;
 pub use plans::PlanRevision;
 pub use run_counts::RunCounts;
 pub use run_filter::{Cursor, NoCursor, Page, RunFilter};
+pub use sealed::{SealedPlace, SealedValue};
 pub use sessions::Session;
 pub use throttle::Throttle;
 

@@ -1,4 +1,4 @@
-//! Tokens that work once: for the first set-up, for a new password, and for a node to join.
+//! Tokens that work once: for the first set-up, for a new password, for a node to join, and for the way back from a provider.
 
 use backstay_model::Time;
 use serde_json::Value;
@@ -17,6 +17,8 @@ pub enum OneTimeKind {
     PasswordReset,
     /// To join a node.
     AgentJoin,
+    /// To come back from a provider of OpenID Connect.
+    OidcSignIn,
 }
 
 impl OneTimeKind {
@@ -27,6 +29,7 @@ impl OneTimeKind {
             Self::Setup => "setup",
             Self::PasswordReset => "password_reset",
             Self::AgentJoin => "agent_join",
+            Self::OidcSignIn => "oidc_sign_in",
         }
     }
 }

@@ -27,6 +27,7 @@ mod service;
 mod switches;
 mod up;
 mod values;
+mod vault;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -56,6 +57,7 @@ pub(crate) use select::{ExcludePatterns, IncludePatterns};
 pub(crate) use server::Server;
 pub(crate) use service::{Service, Unit};
 pub(crate) use up::{DataFolder, TlsMode, Up};
+pub(crate) use vault::{ChangeMaster, Vault};
 
 /// Backup, proof and restore.
 ///
@@ -202,6 +204,9 @@ pub(crate) enum Command {
     /// Help somebody who cannot sign in, on the server's own host
     #[command(subcommand)]
     User(User),
+    /// Operate on the keys that a server seals secrets with
+    #[command(subcommand)]
+    Vault(Vault),
     /// Print version information
     Version,
 }

@@ -30,6 +30,7 @@ mod tag;
 mod unlock;
 mod up;
 mod user;
+mod vault;
 mod version;
 
 use crate::app::App;
@@ -89,6 +90,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Unlock { remove_all } => unlock::run(app, remove_all),
         Command::Up(args) => up::run(app, &args),
         Command::User(args) => user::run(app, &args),
+        Command::Vault(args) => vault::run(app, &args),
         Command::Version => version::run(app),
     }
 }

@@ -27,4 +27,5 @@ mod session;
 mod signals;
 mod terminal;
 mod up;
+mod vault;
 mod world;

@@ -35,6 +35,18 @@ impl Up {
         Self::spawn(world.command(arguments))
     }
 
+    /// The same with further variables in its environment.
+    pub(crate) fn with_variables(world: &World, variables: &[(&str, &str)]) -> Self {
+        let data = world.at("data");
+        let arguments =
+            ["up", "--json", "--listen", "127.0.0.1:0", "--tls", "self-signed", "--data-dir", &data];
+        let mut command = world.command(arguments);
+        command.envs(variables.iter().copied());
+        let up = Self::spawn(command);
+        up.log_in(world);
+        up
+    }
+
     fn spawn(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

@@ -183,7 +183,8 @@ impl IntoResponse for Refused {
     }
 }
 
-fn form_encoded(text: &str) -> String {
+/// As one value in a query.
+pub(crate) fn form_encoded(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::new(), |mut out, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.') {

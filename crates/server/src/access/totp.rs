@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use backstay_catalog::Credentials;
 use backstay_model::{Person, PersonId};
-use backstay_vault::{RecordId, Sealed};
+use backstay_vault::Sealed;
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
 use super::session::later;
 use crate::problem::Problem;
-use crate::settings;
 use crate::state::AppState;
 use crate::text;
+use crate::{secrets, settings};
 
 const ISSUER: &str = "Backstay";
 const STEP: u64 = 30;
@@ -37,7 +37,7 @@ pub(crate) async fn begin(state: &AppState, person: &Person) -> Result<NewSecret
     let mut secret = zeroize::Zeroizing::new([0; 20]);
     state.random.fill(&mut *secret);
     let totp = totp(&person.email, &*secret)?;
-    let sealed = state.vault.seal(&record(person.id), &*secret, &*state.random)?.to_text();
+    let sealed = state.vault.seal(&secrets::totp(person.id), &*secret, &*state.random)?.to_text();
     let until = serde_json::to_value(later(state.now(), PENDING)).map_err(Problem::internal)?;
     state.store.set_setting(&pending(person.id), &until, Some(&sealed)).await?;
     let uri = totp.to_url().map_err(Problem::internal)?;
@@ -92,7 +92,7 @@ pub(crate) async fn accept(
 
 /// The time step that a code belongs to: this one, the one before or the one after.
 fn step_of(state: &AppState, person: &Person, sealed: &str, code: &str) -> Result<Option<i64>, Problem> {
-    let secret = state.vault.open(&record(person.id), &Sealed::from_text(sealed)?)?;
+    let secret = state.vault.open(&secrets::totp(person.id), &Sealed::from_text(sealed)?)?;
     let totp = totp(&person.email, &secret)?;
     let now = u64::try_from(state.now().as_second()).unwrap_or(0);
     Ok(totp.check(&plain(code), now).and_then(|step| i64::try_from(step).ok()))
@@ -109,10 +109,6 @@ fn totp(email: &str, secret: &[u8]) -> Result<Totp, Problem> {
         .with_account_name(email)
         .build()
         .map_err(Problem::internal)
-}
-
-fn record(person: PersonId) -> RecordId {
-    RecordId::new("person", person.to_string(), "totp")
 }
 
 fn pending(person: PersonId) -> String {

@@ -12,6 +12,8 @@ mod members;
 mod metrics;
 mod nodes;
 mod notifiers;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod paged;
 mod people;
 mod plans;
@@ -24,6 +26,7 @@ mod runs;
 mod settings;
 mod snapshots;
 mod sources;
+mod vault;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -44,7 +47,10 @@ fn api() -> OpenApiRouter<AppState> {
 }
 
 fn resources() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new();
+    #[cfg(feature = "oidc")]
+    let routes = routes.merge(oidc::routes());
+    routes
         .merge(account::routes())
         .merge(audit::routes())
         .merge(connections::routes())
@@ -63,6 +69,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(settings::routes())
         .merge(snapshots::routes())
         .merge(sources::routes())
+        .merge(vault::routes())
 }
 
 /// The routes of the API.

@@ -173,6 +173,8 @@ async fn remove(
         roster::keep_an_owner(&state, id, None).await?;
         roster::sign_out(&state, id, None).await?;
         totp::forget_pending(&state, id).await?;
+        #[cfg(feature = "oidc")]
+        crate::oidc::identity::forget(&state, id).await?;
         state.store.delete_person(id).await?;
         Ok(before)
     })

@@ -14,6 +14,8 @@ mod hosts;
 mod mail;
 mod metrics;
 mod nodes;
+#[cfg(feature = "oidc")]
+mod oidc;
 mod openapi;
 mod pages;
 mod people;
@@ -25,6 +27,7 @@ mod receiver;
 mod records;
 mod records_in_store;
 mod reset;
+mod rotation;
 mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]

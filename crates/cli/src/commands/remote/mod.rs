@@ -32,7 +32,9 @@ pub(super) use runs::run as runs;
 pub(super) use tokens::run as tokens;
 
 pub(super) use login::line as ask;
-pub(super) use records::{DESTINATIONS, NOTIFIERS, PEOPLE, PROJECTS, SOURCES, find, run as records};
+pub(super) use records::{
+    DESTINATIONS, NOTIFIERS, PEOPLE, PROJECTS, SOURCES, VAULT_KEYS, find, list, run as records,
+};
 
 /// `connections`
 pub(super) fn connections(app: &App, args: &Connections) -> Outcome {

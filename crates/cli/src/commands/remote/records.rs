@@ -121,6 +121,12 @@ pub(crate) const TOKENS: Kind = Kind {
         ("Last used", "/last_used"),
     ],
 };
+pub(crate) const VAULT_KEYS: Kind = Kind {
+    path: "/vault",
+    noun: "key",
+    name: "id",
+    columns: &[("ID", "/id"), ("State", "/state"), ("Values", "/values")],
+};
 pub(crate) const NOTIFIERS: Kind = Kind {
     path: "/notifiers",
     noun: "notifier",

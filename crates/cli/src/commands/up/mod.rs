@@ -2,7 +2,7 @@
 
 mod catalog;
 mod data_folder;
-mod keys;
+pub(crate) mod keys;
 mod log;
 
 use std::path::Path;
