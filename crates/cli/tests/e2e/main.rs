@@ -4,6 +4,7 @@
 
 mod adversity;
 mod backup;
+mod catalog;
 mod compat;
 mod copies;
 mod damage;
