@@ -4,10 +4,14 @@
 //!
 //! A store of SQLite, and one of PostgreSQL where `BACKSTAY_PEER_POSTGRES` names its programs, are filled with a million runs
 //! (`BACKSTAY_BENCH_RUNS` says how many), told by nodes as real ones would tell them. Then each question is asked two hundred times,
-//! about something else each time. Printed are the median and the 99th of a hundred, in milliseconds.
+//! about something else each time. Printed are the median and the 99th of a hundred, in milliseconds; they go to `bench/results/`
+//! as JSON too.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[allow(dead_code)]
+#[path = "../../server/benches/fleet/machine.rs"]
+mod machine;
 #[path = "../tests/it/postgres.rs"]
 mod postgres;
 #[allow(unused)]
@@ -20,6 +24,7 @@ use backstay_catalog::{RunFilter, ServerStore};
 use backstay_model::run::{Named, Outcome};
 use backstay_model::*;
 use jiff::SignedDuration;
+use serde_json::{Value, json};
 
 use crate::world::{World, at, entries, id, node};
 
@@ -59,18 +64,21 @@ async fn main() {
         std::env::var("BACKSTAY_BENCH_RUNS").ok().map_or(1_000_000, |text| text.parse().unwrap());
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let asked = |name: &str| only.as_ref().is_none_or(|only| only == name);
+    let mut figures = Vec::new();
     if asked("sqlite") {
         let folder = tempfile::tempdir().unwrap();
-        measure("SQLite", &format!("sqlite:{}", folder.path().join("server.db").display()), runs).await;
+        let address = format!("sqlite:{}", folder.path().join("server.db").display());
+        figures.push(measure("SQLite", &address, runs).await);
     }
     if asked("postgres")
         && let Some(address) = postgres::database()
     {
-        measure("PostgreSQL", &address, runs).await;
+        figures.push(measure("PostgreSQL", &address, runs).await);
     }
+    println!("\nwritten to bench/results/{}", machine::write("runs", &json!({ "runs": runs }), &figures));
 }
 
-async fn measure(name: &str, address: &str, runs: usize) {
+async fn measure(name: &str, address: &str, runs: usize) -> Value {
     let store = ServerStore::open(address).await.unwrap();
     let begun = Instant::now();
     let places = fill(&store, runs).await;
@@ -80,6 +88,7 @@ async fn measure(name: &str, address: &str, runs: usize) {
     );
 
     let mut dice = Dice(7);
+    let mut answers = Vec::new();
     for (question, filter) in questions() {
         let mut times = Vec::with_capacity(TIMES);
         let mut rows = 0;
@@ -99,8 +108,10 @@ async fn measure(name: &str, address: &str, runs: usize) {
         let (Question::List(what) | Question::Count(what)) = question;
         let (median, worst) = (millis(times[TIMES / 2]), millis(times[TIMES * 99 / 100]));
         println!("| {what} | {median:.1} | {worst:.1} | {} |", rows / TIMES);
+        answers.push(json!({ "question": what, "p50_ms": median, "p99_ms": worst, "rows": rows / TIMES }));
     }
     store.close().await;
+    json!({ "catalog": name, "runs_taken_in_a_second": rate, "answers": answers })
 }
 
 async fn fill(store: &ServerStore, runs: usize) -> Vec<Place> {
@@ -254,6 +265,17 @@ fn questions() -> Vec<(Question, Filter)> {
             let source = Some(place.sources[plan * 2 + dice.roll(2)]);
             let (plan, node) = (Some(place.plans[plan]), Some(dice.pick(&place.nodes)));
             of(place, RunFilter { plan, source, node, ..RunFilter::default() })
+        }),
+        (Count("count of a plan on a node to a destination"), |place, dice| {
+            let (plan, node) = (Some(dice.pick(&place.plans)), Some(dice.pick(&place.nodes)));
+            let destination = Some(dice.pick(&place.destinations));
+            of(place, RunFilter { plan, node, destination, ..RunFilter::default() })
+        }),
+        (Count("count of a source on a node to a destination, 7 days"), |place, dice| {
+            let (since, until) = span(7, dice);
+            let (source, node) = (Some(dice.pick(&place.sources)), Some(dice.pick(&place.nodes)));
+            let destination = Some(dice.pick(&place.destinations));
+            of(place, RunFilter { source, node, destination, since, until, ..RunFilter::default() })
         }),
         (Count("count of a destination on a node"), |place, dice| {
             let (destination, node) = (Some(dice.pick(&place.destinations)), Some(dice.pick(&place.nodes)));

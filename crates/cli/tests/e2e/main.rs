@@ -6,6 +6,7 @@ mod adversity;
 #[cfg(feature = "s3")]
 mod agents;
 mod backup;
+mod catalog;
 mod compat;
 mod copies;
 mod damage;

@@ -1,15 +1,19 @@
 //! People who read: a hundred questions a second, of ten kinds in turn.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstay_model::{PlanId, RunId, Time};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::store::Filled;
 
 const EVERY: Duration = Duration::from_millis(10);
+/// Connections at once. What waits for one waits in the time that is measured.
+const CONNECTIONS: usize = 24;
 
 /// Somebody with a token.
 #[derive(Clone)]
@@ -136,6 +140,7 @@ impl Reader {
 
     /// Asks for so long, each question at its moment.
     pub(crate) async fn read_for(&self, time: Duration) -> Times {
+        let connections = Arc::new(Semaphore::new(CONNECTIONS));
         let (begun, mut under_way, mut times) = (Instant::now(), JoinSet::new(), Vec::new());
         let mut number = 0;
         while begun.elapsed() < time {
@@ -143,7 +148,9 @@ impl Reader {
             tokio::time::sleep_until(moment.into()).await;
             let (kind, path) = self.question(number);
             let request = self.request(reqwest::Method::GET, &path);
+            let connections = Arc::clone(&connections);
             under_way.spawn(async move {
+                let _connection = connections.acquire().await.unwrap();
                 let answer = request.send().await.unwrap().error_for_status().unwrap();
                 answer.bytes().await.unwrap();
                 (kind, moment.elapsed())
