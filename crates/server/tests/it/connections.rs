@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use backstay_catalog::Happening;
 use backstay_model::{ConnectionStatus, Health, Role, Time};
 use serde_json::{Value, json};
 
+use crate::receiver::{Receiver, SECRET as HOOK_SECRET};
 use crate::s3_server::{KEY, SECRET, Server as S3};
 use crate::setting::{Setting, assert_kept_nowhere, at, folder};
 use crate::world::World;
@@ -225,27 +225,37 @@ async fn a_connection_that_no_longer_works_says_so_and_is_told_once() {
     let admin = world.program(Role::Admin, world.home).await;
     let made = folder(&admin, "disk", &world.path("backups")).await;
     let check = at("connections", &made, "/check");
+    let receiver = told_of_trouble(&world).await;
     block(&world.path("backups"));
     for _ in 0..2 {
         let failing = operator.post(&check, json!({})).await.expect(200);
         assert_eq!(failing["status"]["health"], "failing");
         assert!(failing["status"]["reason"].as_str().unwrap().contains("backups"), "{failing:#}");
     }
-    let events = world.store.events(10).await.unwrap();
-    assert!(
-        matches!(&events[..], [event] if matches!(&event.happening, Happening::Trouble { text, .. } if text.contains("disk"))),
-        "{events:#?}"
-    );
+    let told = receiver.until(1).await;
+    assert!(told[0].notice().to_string().contains("disk"), "{told:#?}");
     assert_eq!(admin.get(ALL).await.expect(200)["items"][0]["status"]["health"], "failing");
     std::fs::remove_file(world.path("backups")).unwrap();
     assert_eq!(operator.post(&check, json!({})).await.expect(200)["status"]["health"], "valid");
+    assert_eq!(receiver.got().len(), 1);
     world.stop().await;
+}
+
+/// Hears of each trouble in the home project.
+async fn told_of_trouble(world: &World) -> Receiver {
+    let receiver = Receiver::new(0).await;
+    let channel = json!({
+        "type": "webhook", "url": format!("{}/hook", receiver.url), "secret": HOOK_SECRET, "allow_private": true,
+    });
+    let form = json!({"project": world.home, "name": "hook", "on": ["trouble"], "channel": channel});
+    world.owner().await.post("/api/v1/notifiers", form).await.expect(201);
+    receiver
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_are_tried_again_by_themselves() {
     let mut world = World::new().await;
-    let node = world.start_node().await;
+    world.start_node().await;
     let owner = world.owner().await;
     let old = folder(&owner, "old", &world.path("old")).await;
     let fresh = folder(&owner, "fresh", &world.path("fresh")).await;
@@ -256,6 +266,7 @@ async fn connections_are_tried_again_by_themselves() {
     let status = ConnectionStatus { health: Health::Valid, checked: Some(long_ago), reason: None };
     world.store.set_connection_status(id, &status).await.unwrap();
 
+    let receiver = told_of_trouble(&world).await;
     // Each server begins with a round.
     let second = World::serve(&world.folder, &world.store, Default::default()).await;
     let found =
@@ -264,11 +275,8 @@ async fn connections_are_tried_again_by_themselves() {
     assert_eq!(found["revision"], 1);
     let unchecked = owner.get(&at("connections", &fresh, "")).await.expect(200);
     assert_eq!(unchecked, fresh, "one that is not due was tried");
-    let events = world.store.events(10).await.unwrap();
-    assert!(
-        matches!(&events[..], [event] if matches!(event.happening, Happening::Trouble { node: of, .. } if of == node)),
-        "{events:#?}"
-    );
+    let told = receiver.until(1).await;
+    assert_eq!(told[0].notice()["kind"], "trouble", "{told:#?}");
     second.stop(std::time::Duration::from_secs(5)).await;
     let settings = "/api/v1/settings/connection-checks";
     assert_eq!(owner.get(settings).await.expect(200)["every"], "6h");
