@@ -12,5 +12,6 @@ mod node_store;
 mod postgres;
 mod records;
 mod runs;
+mod sealed;
 mod sign_in;
 mod world;
