@@ -34,6 +34,8 @@ pub(crate) enum Dialect {
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(crate) dialect: Dialect,
+    /// Where it is, if it is a file.
+    pub(crate) file: Option<PathBuf>,
     reader: AnyPool,
     writer: AnyPool,
 }
@@ -50,15 +52,23 @@ impl Database {
             prepare(&mut connection).await?;
             connection.close().await
         };
-        first.await.map_err(|error| at(path, error))?;
+        first.await.map_err(|error| at(path, CatalogError::from(error)))?;
         let pool = |connections: u32| {
             let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
             let pool = pool.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
+            // When the disk is full, SQLite may undo a transaction by itself. The connection then believes to be in it still, and
+            // takes no other one.
+            let pool = pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            });
             pool.after_connect(|connection, _| Box::pin(prepare(connection)))
                 .connect_lazy_with(options.clone())
         };
         let (writer, reader) = (pool(1), pool(READERS));
-        Ok(Self { dialect: Dialect::Sqlite, reader, writer })
+        Ok(Self { dialect: Dialect::Sqlite, file: Some(path.to_owned()), reader, writer })
     }
 
     /// Connects to PostgreSQL at an address as `postgres://user@host/database`.
@@ -70,7 +80,15 @@ impl Database {
         in_time.map_err(|_| CatalogError::Unavailable { what: "it does not answer".to_owned() })??;
         let pool = AnyPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
         let pool = pool.connect_lazy_with(options);
-        Ok(Self { dialect: Dialect::Postgres, reader: pool.clone(), writer: pool })
+        Ok(Self { dialect: Dialect::Postgres, file: None, reader: pool.clone(), writer: pool })
+    }
+
+    /// The error with where the database is, for who opens it.
+    pub(crate) fn placed(&self, error: CatalogError) -> CatalogError {
+        match &self.file {
+            Some(path) => at(path, error),
+            None => error,
+        }
     }
 
     /// For what only reads.
@@ -118,9 +136,10 @@ async fn prepare(connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(AssertSqlSafe(text)).execute(connection).await.map(drop)
 }
 
-fn at(path: &Path, error: sqlx::Error) -> CatalogError {
+/// The error with the file that it is about.
+fn at(path: &Path, error: CatalogError) -> CatalogError {
     let path = path.display();
-    match CatalogError::from(error) {
+    match error {
         CatalogError::Locked { what } => CatalogError::Locked { what: format!("{path}: {what}") },
         CatalogError::Corrupt { what } => CatalogError::Corrupt { what: format!("{path}: {what}") },
         CatalogError::Full { what } => CatalogError::Full { what: format!("{path}: {what}") },

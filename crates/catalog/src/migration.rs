@@ -14,6 +14,10 @@ const LOCK: i64 = 0x6261_636b_7374_6179;
 
 /// Brings the store into its newest form.
 pub(crate) async fn migrate(database: &Database, steps: &[&'static str]) -> Result<()> {
+    apply(database, steps).await.map_err(|error| database.placed(error))
+}
+
+async fn apply(database: &Database, steps: &[&'static str]) -> Result<()> {
     let mut change = database.change().await?;
     if database.dialect == Dialect::Postgres {
         sql!("SELECT pg_advisory_xact_lock($1)", LOCK).execute(&mut *change).await?;

@@ -167,7 +167,10 @@ impl S3Settings {
 }
 
 /// Refuses a path that is not absolute, or walks upwards.
-pub(crate) fn check_path(field: &str, path: &str) -> Result<(), Invalid> {
+///
+/// # Errors
+/// When it is such a path.
+pub fn check_path(field: &str, path: &str) -> Result<(), Invalid> {
     if !path.starts_with('/') {
         return Err(Invalid::new(field, "it has to be an absolute path, as /srv/backup"));
     }

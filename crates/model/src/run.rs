@@ -292,15 +292,25 @@ pub enum OverwriteMode {
     Never,
 }
 
+/// Whether a text can name a snapshot: `latest`, an id, or the beginning of one.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_snapshot(field: &str, name: &str) -> Result<(), Invalid> {
+    let is_id = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name == "latest" || is_id {
+        return Ok(());
+    }
+    Err(Invalid::new(field, "name a snapshot by its id, or say `latest`"))
+}
+
 impl RestoreRequest {
     /// Whether it can be carried out, as far as it alone can tell.
     ///
     /// # Errors
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
-        if self.snapshot.is_empty() || self.snapshot.chars().any(char::is_control) {
-            return Err(Invalid::new("restore.snapshot", "name a snapshot by its id, or say `latest`"));
-        }
+        check_snapshot("restore.snapshot", &self.snapshot)?;
         crate::connection::check_path("restore.target", &self.target)?;
         let mut paths = self.paths.iter().enumerate();
         paths.try_for_each(|(place, path)| {

@@ -81,17 +81,35 @@ pub(crate) fn same_origin(headers: &HeaderMap, public_url: Option<&str>) -> Opti
     Some(is_public || (authority.is_some() && authority == asked.as_deref()))
 }
 
+/// The one host that a request asks for: that of its address where there is one, as proxies are asked, or of its `Host`.
+/// `None` when it names several, or none.
+fn asked(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+    let of_uri = uri.authority().map(|authority| authority.as_str().to_owned());
+    let mut of_header = headers.get_all(HOST).iter().map(|value| value.to_str().ok().map(str::to_owned));
+    match (of_uri, of_header.next(), of_header.next()) {
+        (None, Some(host), None) => host,
+        (Some(host), None, None) => Some(host),
+        (Some(host), Some(named), None) if named.as_deref() == Some(host.as_str()) => Some(host),
+        _ => None,
+    }
+}
+
+/// Where whoever asked finds the server. A server that listens everywhere does not know which of its addresses they reach; the
+/// request says it. That is for the answer to this request alone: others are never sent to where a request says.
+pub(crate) fn url_for(state: &AppState, headers: &HeaderMap) -> String {
+    let everywhere = state.config.public_url.is_none() && state.config.listen.ip().is_unspecified();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| state.hosts.know(host));
+    match host {
+        Some(host) if everywhere => format!("{}://{host}", if state.secure { "https" } else { "http" }),
+        _ => state.url.clone(),
+    }
+}
+
 /// Refuses requests for other names.
 pub(crate) async fn check_host(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let of_uri = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    let mut of_header = request.headers().get_all(HOST).iter();
-    let header = of_header.next().and_then(|value| value.to_str().ok().map(str::to_owned));
-    let one = of_header.next().is_none();
     let agent = request.extensions().get::<ConnectInfo<Peer>>().is_some_and(|info| info.0.agent);
-    let known = one
-        && of_uri.or(header).is_some_and(|host| {
-            state.hosts.know(&host) || (agent && host_of(&host).as_deref() == Some(AGENTS))
-        });
+    let known = asked(request.uri(), request.headers())
+        .is_some_and(|host| state.hosts.know(&host) || (agent && host_of(&host).as_deref() == Some(AGENTS)));
     // Those who ask for health do so by whatever name they have.
     if !known && !matches!(request.uri().path(), "/healthz" | "/readyz") {
         return Problem::new(
@@ -158,6 +176,25 @@ mod tests {
             assert!(hosts.know(known), "{known}");
         }
         assert!(!hosts.know("rebound.example"));
+    }
+
+    #[test]
+    fn a_request_asks_for_one_host() {
+        let of = |uri: &'static str, hosts: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(HOST, HeaderValue::from_static(host));
+            }
+            asked(&Uri::from_static(uri), &headers)
+        };
+        assert_eq!(of("/", &["a:1"]).as_deref(), Some("a:1"));
+        assert_eq!(of("http://a:1/", &[]).as_deref(), Some("a:1"));
+        assert_eq!(of("http://a:1/", &["a:1"]).as_deref(), Some("a:1"));
+        for (uri, hosts) in
+            [("/", &[][..]), ("/", &["a", "a"]), ("http://a/", &["b"]), ("http://a/", &["a", "b"])]
+        {
+            assert_eq!(of(uri, hosts), None, "{uri} {hosts:?}");
+        }
     }
 
     #[test]

@@ -268,6 +268,11 @@ pub(crate) fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response<B
     Problem::internal("a handler panicked").into_response()
 }
 
+/// What is answered when the server ends before it is done.
+pub(crate) fn ending() -> Response<Body> {
+    Problem::unavailable("the server is ending").into_response()
+}
+
 /// What is answered where no route is.
 pub(crate) async fn no_route() -> Problem {
     Problem::of_status(StatusCode::NOT_FOUND)

@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use backstay_catalog::CatalogError;
 use backstay_core::Random;
 use backstay_model::{HostState, Node, NodeId, ProjectId, Time};
+use backstay_vault::VaultError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -20,15 +21,15 @@ use crate::access::setup;
 use crate::access::throttle::Throttle;
 use crate::first_start::{self, FirstRepository};
 use crate::hosts::{self, Hosts};
+use crate::in_hand::InHand;
 use crate::link::hub::LinkHub;
 use crate::link::join::{self, JoinGrant};
 use crate::problem::{self, Problem};
 use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
-use crate::tls::TlsError;
-use crate::tls::authority::Authority;
 use crate::tls::browser::{self, BrowserTls};
-use crate::tls::listener::{Listener, Peer, TlsSides};
-use crate::{alerts, api, checks, link, pages, upkeep};
+use crate::tls::listener::{Listener, TlsSides};
+use crate::tls::{TlsError, kept};
+use crate::{alerts, api, checks, in_hand, link, pages, room, serving, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum StartError {
     /// The catalog failed.
     #[error("the catalog: {0}")]
     Catalog(#[from] CatalogError),
+    /// A secret of the server itself cannot be sealed or opened.
+    #[error("the vault: {0}")]
+    Vault(#[from] VaultError),
     /// Passwords cannot be hashed.
     #[error(transparent)]
     Passwords(#[from] CannotHash),
@@ -55,13 +59,30 @@ pub enum StartError {
     Other(Problem),
 }
 
+impl StartError {
+    /// What to do about it, where there is something.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Listen { .. } => {
+                Some("see whether Backstay runs already, or choose another address with --listen")
+            }
+            Self::Catalog(error) => error.hint(),
+            Self::Vault(_) => {
+                Some("servers that share a catalog need the same vault.json and the same master key")
+            }
+            Self::Tls(_) | Self::Passwords(_) | Self::Other(_) => None,
+        }
+    }
+}
+
 /// A server that runs.
 pub struct Server {
     state: AppState,
     address: SocketAddr,
     fingerprint: Option<[u8; 32]>,
     ending: watch::Sender<bool>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     /// What is done without being asked for.
     tasks: JoinSet<()>,
 }
@@ -79,7 +100,7 @@ impl Server {
         let hosts = Hosts::new(address, config.public_url.as_deref(), &config.hosts);
         let now = now_of(&*parts.clock);
         let folder = config.data_dir.join("tls");
-        let authority = Authority::open_or_make(&folder, now, &*parts.random)?;
+        let authority = kept::authority(&parts.store, &parts.vault, &folder, now, &*parts.random).await?;
         let browsers = browsers(&config, &folder, address, &hosts, now, &*parts.random)?;
         let sides = match &browsers {
             None => None,
@@ -87,7 +108,7 @@ impl Server {
                 Some(TlsSides { browsers: Arc::clone(&found.config), agents: authority.server_config(now)? })
             }
         };
-        let listener = Listener::new(socket, sides).map_err(failed)?;
+        let listener = Listener::new(socket, sides);
         let url = match &config.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
@@ -112,6 +133,7 @@ impl Server {
             streams: Arc::default(),
             #[cfg(feature = "oidc")]
             provider: crate::oidc::provider::LastSaid::default(),
+            in_hand: InHand::default(),
             secure: url.starts_with("https://"),
             url,
             ending: end.clone(),
@@ -123,7 +145,7 @@ impl Server {
         });
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
         let router = router(state.clone());
-        let serving = tokio::spawn(serve(listener, router, end));
+        let serving = tokio::spawn(serving::serve(listener, serving::places(), router, end));
         let mut tasks = JoinSet::new();
         tasks.spawn(alerts::run(state.clone()));
         tasks.spawn(checks::run(state.clone()));
@@ -230,10 +252,12 @@ impl Server {
     pub async fn stop(self, patience: Duration) {
         // Everybody who listens may be gone already.
         let _ = self.ending.send(true);
+        self.state.hub.close();
         let (mut serving, mut tasks) = (self.serving, self.tasks);
         let all = async {
             // How they ended does not matter any more.
             let _ = (&mut serving).await;
+            self.state.in_hand.done().await;
             while tasks.join_next().await.is_some() {}
         };
         if tokio::time::timeout(patience, all).await.is_err() {
@@ -243,26 +267,18 @@ impl Server {
     }
 }
 
-async fn serve(listener: Listener, router: Router, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<Peer>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // A sender that is gone is an end too.
-            let _ = end.wait_for(|end| *end).await;
-        })
-        .await
-}
-
-/// All routes in their layers, from the outermost in: errors and request ids, panics, the name of the server, headers.
+/// All routes in their layers, from the outermost in: errors and request ids, tasks for what changes something, panics, the name of the server, headers.
 fn router(state: AppState) -> Router {
     Router::new()
         .merge(api::routes())
         .merge(link::http::routes())
         .merge(pages::routes())
         .fallback(problem::no_route)
+        .layer(from_fn_with_state(state.clone(), room::check_room))
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))
         .layer(CatchPanicLayer::custom(problem::panicked))
+        .layer(from_fn_with_state(state.clone(), in_hand::to_the_end))
         .layer(from_fn_with_state(state.clone(), problem::render))
         .with_state(state)
 }

@@ -13,6 +13,7 @@ use backstay_vault::Vault;
 use crate::access::password::{PasswordCost, Passwords};
 use crate::access::throttle::Throttle;
 use crate::hosts::Hosts;
+use crate::in_hand::InHand;
 use crate::link::hub::LinkHub;
 use crate::streams::Streams;
 use crate::tls::authority::Authority;
@@ -99,6 +100,8 @@ pub struct Shared {
     /// What the provider that vouches for people said last of itself.
     #[cfg(feature = "oidc")]
     pub(crate) provider: crate::oidc::provider::LastSaid,
+    /// Counts changes in hand.
+    pub(crate) in_hand: InHand,
     /// Whether browsers speak TLS to the server or to a proxy before it.
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.

@@ -4,11 +4,11 @@
 //! Tests learn of a peer by its environment variable, which holds the path of the program (or of the folder of programs), and
 //! pass over what needs a missing peer; on a CI machine (`CI=true`) a missing mandatory peer is a failure.
 
-mod borg;
 mod cargo;
 pub(crate) mod debian;
 mod go;
 mod npm;
+mod python;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,8 +53,10 @@ enum Recipe {
     Cargo { name: &'static str, version: &'static str },
     /// A package of Node.js in `xtask/peers/`, whose lock file pins it and all that it needs.
     Npm { module: &'static str, folder: &'static str },
-    /// borg, from the Python package index.
-    Borg { version: &'static str },
+    /// A package of the Python package index, in an environment of its own.
+    Python { package: &'static str, version: &'static str },
+    /// The same with all it needs, each with its hash, as a file in `xtask/peers/` lists it.
+    PythonPinned { list: &'static str, folder: &'static str },
 }
 
 /// The newest restic: judge of the format and of the command line.
@@ -131,7 +133,7 @@ pub(crate) const BORG: Peer = Peer {
     variable: "BACKSTAY_PEER_BORG",
     mandatory: false,
     program: "borg-1.4.5/bin/borg",
-    recipe: Recipe::Borg { version: "1.4.5" },
+    recipe: Recipe::Python { package: "borgbackup", version: "1.4.5" },
     hint: "it needs python3 with venv and, where no wheel fits, a C compiler and the headers of OpenSSL, lz4, zstd, \
            xxhash and acl (Debian: python3-venv python3-dev pkg-config libssl-dev liblz4-dev libzstd-dev libxxhash-dev \
            libacl1-dev)",
@@ -147,7 +149,17 @@ pub(crate) const KOPIA: Peer = Peer {
     hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 7] = [RESTIC, RESTIC_DEBIAN, POSTGRES, OIDC, RUSTIC, BORG, KOPIA];
+/// schemathesis: asks the API for what its document says, and for what it does not.
+pub(crate) const SCHEMATHESIS: Peer = Peer {
+    name: "schemathesis",
+    variable: "BACKSTAY_PEER_SCHEMATHESIS",
+    mandatory: true,
+    program: "schemathesis-4.32.5/bin/schemathesis",
+    recipe: Recipe::PythonPinned { list: "schemathesis.txt", folder: "schemathesis-4.32.5" },
+    hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
+};
+
+const ALL: [Peer; 8] = [RESTIC, RESTIC_DEBIAN, POSTGRES, OIDC, SCHEMATHESIS, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -188,7 +200,8 @@ impl Peer {
                 let text = workspace::read(Command::new("node").arg("--check").arg(program))?;
                 return Ok(text.lines().next().unwrap_or_default().to_owned());
             }
-            Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } | Recipe::Borg { .. } => "--version",
+            Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } => "--version",
+            Recipe::Python { .. } | Recipe::PythonPinned { .. } => "--version",
             Recipe::Debian { folder: "postgres", .. } => "--version",
             Recipe::Go { .. } | Recipe::Debian { .. } => "version",
         };
@@ -214,7 +227,12 @@ impl Peer {
             Recipe::Npm { module, folder } => {
                 npm::install(&workspace.root().join("xtask/peers").join(module), &peers.join(folder))
             }
-            Recipe::Borg { version } => borg::install(version, &peers.join(format!("borg-{version}"))),
+            Recipe::Python { package, version } => {
+                python::install(package, version, &peers.join(format!("borg-{version}")))
+            }
+            Recipe::PythonPinned { list, folder } => {
+                python::install_list(&workspace.root().join("xtask/peers").join(list), &peers.join(folder))
+            }
         }
     }
 }

@@ -134,7 +134,8 @@ impl Work {
         self.put(run).await?;
         let indexed = |run: &Run| {
             let destinations: Vec<_> = run.destinations.iter().map(|it| it.id).collect();
-            (run.kind, run.state, run.created, destinations)
+            let (plan, source) = (run.plan.as_ref().map(|it| it.id), run.source.as_ref().map(|it| it.id));
+            (run.kind, run.state, run.created, destinations, plan, source)
         };
         if before.as_ref().map(indexed) != Some(indexed(run)) {
             self.put_destinations(run, before.is_some()).await?;
@@ -184,10 +185,14 @@ impl Work {
             query.execute(&mut *self.transaction).await?;
         }
         for destination in &run.destinations {
-            let text = "INSERT INTO run_destinations (destination, run, kind, state, created) VALUES ($1, $2, $3, $4, $5) \
-                        ON CONFLICT (run, destination) DO NOTHING";
+            let text = "INSERT INTO run_destinations (destination, run, kind, state, created, project, plan, source, node) \
+                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run, destination) DO NOTHING";
             let (kind, state, created) = (run.kind.name(), run.state.name(), micros(run.created));
-            sql!(text, destination.id.to_string(), run.id.to_string(), kind, state, created)
+            let (project, node) = (run.project.to_string(), run.node.to_string());
+            let plan = run.plan.as_ref().map(|plan| plan.id.to_string());
+            let source = run.source.as_ref().map(|source| source.id.to_string());
+            let (destination, id) = (destination.id.to_string(), run.id.to_string());
+            sql!(text, destination, id, kind, state, created, project, plan, source, node)
                 .execute(&mut *self.transaction)
                 .await?;
         }

@@ -58,7 +58,7 @@ pub use sessions::Session;
 pub use throttle::Throttle;
 
 /// The steps to the form of the store.
-const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
+const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
 
 /// What a server remembers. Clones share one store.
 #[derive(Debug, Clone)]
@@ -93,6 +93,12 @@ impl ServerStore {
     pub async fn close(&self) {
         self.changes.close();
         self.database.close().await;
+    }
+
+    /// The file it is in; `None` when it is a database elsewhere.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        self.database.file.as_deref()
     }
 
     /// Whether the database answers, for who asks whether the server is well.

@@ -5,9 +5,9 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use super::{ServerStore, events};
+use crate::Result;
 use crate::database::Change as Transaction;
 use crate::row::{Columns, json, micros, plain, sql};
-use crate::{CatalogError, Result};
 
 /// A notification that is to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,26 +60,51 @@ impl ServerStore {
         query.fetch_all(self.database.read()).await?.iter().map(notification).collect()
     }
 
-    /// Removes a notification that was sent, or given up.
+    /// Takes notifications whose time to be tried has come, to try them now; each has the attempt counted already. Nobody else
+    /// gets them before `until`. Who comes back later than that must not send them any more, and what it says of them is refused.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn remove_notification(&self, number: i64) -> Result<()> {
-        sql!("DELETE FROM notifications WHERE number = $1", number).execute(self.database.write()).await?;
-        Ok(())
+    pub async fn take_notifications(&self, now: Time, until: Time, limit: u32) -> Result<Vec<Notification>> {
+        let mut transaction = self.database.change().await?;
+        // The condition stands twice: of two who come at once the second sees what the first has done.
+        let text = format!(
+            "UPDATE notifications SET attempts = attempts + 1, next_try = $2 WHERE next_try <= $1 AND number IN \
+             (SELECT number FROM notifications WHERE next_try <= $1 ORDER BY next_try, number LIMIT $3) RETURNING {COLUMNS}"
+        );
+        let query = sql!(sqlx::AssertSqlSafe(text), micros(now), micros(until), i64::from(limit));
+        let rows = query.fetch_all(&mut *transaction).await?;
+        let mut taken: Vec<Notification> = rows.iter().map(notification).collect::<Result<_>>()?;
+        taken.sort_unstable_by_key(|notification| notification.number);
+        self.commit(transaction, Vec::new()).await?;
+        Ok(taken)
     }
 
-    /// Notes that a try to send a notification failed, and when to try next.
+    /// Removes a notification that was taken and sent, or given up; false when somebody else has taken it since.
     ///
     /// # Errors
-    /// When there is none such, or the store fails.
-    pub async fn notification_failed(&self, number: i64, error: &str, next_try: Time) -> Result<()> {
-        let text = "UPDATE notifications SET attempts = attempts + 1, last_error = $2, next_try = $3 WHERE number = $1";
-        let query = sql!(text, number, plain(error), micros(next_try));
-        match query.execute(self.database.write()).await?.rows_affected() {
-            0 => Err(CatalogError::not_found("notification", number)),
-            _ => Ok(()),
-        }
+    /// When the store fails.
+    pub async fn remove_notification(&self, taken: &Notification) -> Result<bool> {
+        let text = "DELETE FROM notifications WHERE number = $1 AND attempts = $2";
+        let query = sql!(text, taken.number, taken.attempts);
+        Ok(query.execute(self.database.write()).await?.rows_affected() == 1)
+    }
+
+    /// Notes that sending a notification that was taken failed, and when to try next; false when somebody else has taken it
+    /// since, or it is gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn notification_failed(
+        &self,
+        taken: &Notification,
+        error: &str,
+        next_try: Time,
+    ) -> Result<bool> {
+        let text =
+            "UPDATE notifications SET last_error = $3, next_try = $4 WHERE number = $1 AND attempts = $2";
+        let query = sql!(text, taken.number, taken.attempts, plain(error), micros(next_try));
+        Ok(query.execute(self.database.write()).await?.rows_affected() == 1)
     }
 }
 

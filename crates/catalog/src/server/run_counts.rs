@@ -1,7 +1,7 @@
 //! How many runs a filter asks for, by state.
 //!
-//! Whole days come from the tallies; the hours at both ends of a span, and filters about three things or more, come from
-//! the indexes.
+//! Whole days come from the tallies; the hours at both ends of a span come from the indexes. Runs of three things or more
+//! together are few, and have indexes of their own that hold all that is asked.
 
 use backstay_model::{RunState, Time};
 use sqlx::any::AnyRow;
@@ -88,7 +88,14 @@ impl ServerStore {
     pub async fn count_runs(&self, filter: &RunFilter) -> Result<RunCounts> {
         let mut look = self.database.look().await?;
         let mut counts = RunCounts::default();
-        let (Some(subject), Some(days)) = (filter.subject(), whole_days(filter)) else {
+        let Some(subject) = filter.subject() else {
+            let mut query = Composed::new("SELECT r.state AS state, COUNT(*) AS runs");
+            filter.write_together(&mut query);
+            query.push(" GROUP BY r.state");
+            counts.add(&query.query().fetch_all(&mut *look).await?)?;
+            return Ok(counts);
+        };
+        let Some(days) = whole_days(filter) else {
             count_each(&mut look, filter, &mut counts).await?;
             return Ok(counts);
         };

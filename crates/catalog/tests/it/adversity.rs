@@ -127,7 +127,8 @@ async fn a_full_disk_is_told_and_costs_nothing() {
         let mounts = "mount -t tmpfs -o size=2m none small";
         return with_mounts(folder.path(), mounts, "a_full_disk_is_told_and_costs_nothing");
     };
-    let path = Path::new(&folder).join("small/node.db");
+    let (path, filler) = (Path::new(&folder).join("small/node.db"), Path::new(&folder).join("small/filler"));
+    std::fs::write(&filler, vec![0; 512 << 10]).unwrap();
     let store = NodeStore::open(&path).await.unwrap();
     let run = World::new().run(at(0));
     store.insert_run(&run, &Value::Null).await.unwrap();
@@ -147,10 +148,72 @@ async fn a_full_disk_is_told_and_costs_nothing() {
         written,
         "all that was stored, and no more"
     );
+    // With room again the same store goes on.
+    std::fs::remove_file(filler).unwrap();
+    written += store.append_log(run.id, &vec![line; 100]).await.unwrap().len();
     store.close().await;
     // Nothing of it is lost when it is opened anew.
     let store = NodeStore::open(&path).await.unwrap();
     assert_eq!(store.log(run.id, 0, 100_000).await.unwrap().len(), written);
+}
+
+/// What a server's store says when it is opened at a file.
+async fn refusal(path: &Path) -> CatalogError {
+    let refused = ServerStore::open(&format!("sqlite:{}", path.display())).await.unwrap_err();
+    assert!(refused.to_string().contains("server.db"), "{refused}");
+    refused
+}
+
+async fn server_store(path: &Path) -> ServerStore {
+    ServerStore::open(&format!("sqlite:{}", path.display())).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_server_store_that_is_damaged_or_held_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.db");
+    let store = server_store(&path).await;
+    World::stored(&store).await;
+    store.close().await;
+    let plain = format!("sqlite://{}", path.display());
+    let pool = AnyPoolOptions::new().max_connections(1).connect(&plain).await.unwrap();
+    let mut holder = pool.acquire().await.unwrap();
+    sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut *holder).await.unwrap();
+    let refused = refusal(&path).await;
+    assert!(matches!(refused, CatalogError::Locked { .. }), "{refused:?}");
+    assert!(refused.hint().unwrap().contains("another process"));
+    sqlx::raw_sql("ROLLBACK").execute(&mut *holder).await.unwrap();
+    drop(holder);
+    pool.close().await;
+    server_store(&path).await.close().await;
+
+    // The first page is kept: it says that this is a database.
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let length = file.metadata().unwrap().len();
+    file.write_all_at(&vec![0xa5; usize::try_from(length).unwrap() - 4096], 4096).unwrap();
+    let refused = refusal(&path).await;
+    assert!(matches!(refused, CatalogError::Corrupt { .. }), "{refused:?}");
+    assert!(refused.hint().unwrap().contains("restore"));
+}
+
+#[tokio::test]
+async fn a_server_store_on_a_full_or_read_only_disk_is_told() {
+    let Some(folder) = std::env::var_os("FOLDER") else {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["small", "fixed"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        server_store(&folder.path().join("fixed/server.db")).await.close().await;
+        let mounts = "mount -t tmpfs -o size=64k none small && \
+                      mount --bind fixed fixed && mount -o remount,bind,ro fixed fixed";
+        return with_mounts(folder.path(), mounts, "a_server_store_on_a_full_or_read_only_disk_is_told");
+    };
+    let refused = refusal(&Path::new(&folder).join("small/server.db")).await;
+    assert!(matches!(refused, CatalogError::Full { .. }), "{refused:?}");
+    assert_eq!(refused.hint(), Some("free some space"));
+    let refused = refusal(&Path::new(&folder).join("fixed/server.db")).await;
+    assert!(matches!(refused, CatalogError::ReadOnly { .. }), "{refused:?}");
+    assert!(refused.hint().unwrap().contains("can be written"));
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ on_both!(
     lines_of_unknown_runs_are_passed_over,
     a_process_that_another_replaced_is_not_listened_to,
     events_become_notifications_once,
+    who_comes_late_with_a_notification_is_refused,
     the_same_thing_is_told_once,
     many_nodes_tell_at_once,
     everything_a_node_store_tells_arrives,
@@ -147,19 +148,46 @@ async fn events_become_notifications_once(store: ServerStore) {
     assert_eq!(store.events(9).await.unwrap().len(), 2);
 
     assert_eq!(store.due_notifications(at(9), 9).await.unwrap(), []);
-    let due = store.due_notifications(at(10), 9).await.unwrap();
-    assert_eq!((due.len(), due[0].attempts, &due[0].body), (1, 0, &notification.body));
-    store.notification_failed(due[0].number, "no route", at(70)).await.unwrap();
+    assert_eq!(store.take_notifications(at(9), at(40), 9).await.unwrap(), []);
+    let taken = store.take_notifications(at(10), at(40), 9).await.unwrap();
+    assert_eq!((taken.len(), taken[0].attempts, &taken[0].body), (1, 1, &notification.body));
+    assert!(store.notification_failed(&taken[0], "no route", at(70)).await.unwrap());
     assert_eq!(store.due_notifications(at(69), 9).await.unwrap(), []);
-    let again = store.due_notifications(at(70), 9).await.unwrap();
-    assert_eq!((again[0].attempts, again[0].last_error.as_deref()), (1, Some("no route")));
-    store.remove_notification(again[0].number).await.unwrap();
-    assert_eq!(store.due_notifications(at(99), 9).await.unwrap(), []);
-    assert!(store.notification_failed(again[0].number, "late", at(70)).await.is_err());
+    let again = store.take_notifications(at(70), at(100), 9).await.unwrap();
+    assert_eq!((again[0].attempts, again[0].last_error.as_deref()), (2, Some("no route")));
+    assert!(store.remove_notification(&again[0]).await.unwrap());
+    assert_eq!(store.due_notifications(at(999), 9).await.unwrap(), []);
+    assert!(!store.notification_failed(&again[0], "late", at(70)).await.unwrap());
     store.add_event(&happenings[2]).await.unwrap();
     store.add_notification(&notification).await.unwrap();
     assert_eq!(store.due_notifications(at(99), 9).await.unwrap().len(), 1);
     assert!(store.events(9).await.unwrap()[2].number > events[2].number);
+}
+
+async fn who_comes_late_with_a_notification_is_refused(store: ServerStore) {
+    let body = serde_json::json!({ "to": "ada" });
+    for _ in 0..3 {
+        store.add_notification(&NewNotification { created: at(0), body: body.clone() }).await.unwrap();
+    }
+    let take = |now, until| store.take_notifications(at(now), at(until), 2);
+    let (one, other) = tokio::join!(take(1, 60), take(1, 60));
+    let mut late = [one.unwrap(), other.unwrap()].concat();
+    late.sort_unstable_by_key(|taken| taken.number);
+    let numbers: Vec<i64> = late.iter().map(|taken| taken.number).collect();
+    assert_eq!(numbers.len(), 3, "{late:?}");
+    assert!(numbers.is_sorted_by(|one, other| one < other), "each is taken once: {numbers:?}");
+
+    assert_eq!(take(59, 90).await.unwrap(), []);
+    let now = take(60, 90).await.unwrap();
+    assert_eq!((now.len(), now[0].attempts), (2, 2));
+    for taken in late.iter().filter(|taken| now.iter().any(|it| it.number == taken.number)) {
+        assert!(!store.notification_failed(taken, "late", at(61)).await.unwrap());
+        assert!(!store.remove_notification(taken).await.unwrap());
+    }
+    assert_eq!(take(60, 90).await.unwrap().len(), 1);
+    assert_eq!(store.due_notifications(at(89), 9).await.unwrap(), [], "what was late has changed nothing");
+    assert!(store.remove_notification(&now[0]).await.unwrap());
+    assert_eq!(store.due_notifications(at(90), 9).await.unwrap().len(), 2);
 }
 
 async fn the_same_thing_is_told_once(store: ServerStore) {

@@ -5,6 +5,7 @@
 mod adversity;
 mod audit;
 mod changes;
+mod commands;
 mod ingest;
 mod leases;
 mod migrations;

@@ -189,7 +189,7 @@ pub(super) fn environment(app: &App) -> Environment {
 }
 
 /// Who runs this process.
-fn identity() -> Identity {
+pub(crate) fn identity() -> Identity {
     let uid = rustix::process::getuid().as_raw();
     Identity {
         host: crate::environment::host_name(),

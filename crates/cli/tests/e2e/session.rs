@@ -69,10 +69,10 @@ fn a_server_is_set_up_once_and_its_link_works_no_more() {
     let world = World::without_settings();
     let up = Up::start(&world);
     let form = |token: &str| json!({"token": token, "name": "Eve", "email": "eve@example.org", "password": PASSWORD});
-    assert_eq!(up.post("/api/v1/setup", &form("guessed")).0, 403);
+    assert_eq!(up.post("/api/v1/setup", &form("guessed")).0, 410);
     up.set_up();
     let (status, _) = up.post("/api/v1/setup", &form(up.setup.as_deref().unwrap()));
-    assert!(matches!(status, 403 | 404 | 409), "{status}");
+    assert!(matches!(status, 409 | 410), "{status}");
     // A program is told that it is not known; a browser is shown where to sign in.
     assert_eq!(http().get(format!("{}/api/v1/plans", up.url)).send().unwrap().status(), 401);
     let page = http().get(format!("{}/", up.url)).header("accept", "text/html").send().unwrap();
@@ -105,6 +105,7 @@ fn a_server_is_set_up_once_and_its_link_works_no_more() {
 #[test]
 fn connections_are_tried_before_they_are_kept() {
     let s3 = S3::start();
+    std::fs::create_dir(s3.root().join("bucket")).unwrap();
     let world = World::without_settings();
     let _up = begin(&world);
     let form = |secret: &str| {
@@ -155,25 +156,16 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     assert!(pausing.elapsed() < Duration::from_secs(10), "{shown:#}");
     world.until_state(&run, "paused");
     let address = up.address();
-    up.stop();
+    up.kill();
     let up = Up::with(&world, &address, &[]);
     assert_eq!(world.until_state(&run, "paused")["attempt"], 1);
     world.run(["runs", "resume", &run]).succeeds();
     let done = world.until_state(&run, "completed");
     assert_eq!(done["attempt"], 2);
     let log = world.run(["runs", "log", &run]).succeeds();
-    for line in ["pause asked for by", "paused by", "resumed by", "completed"] {
+    for line in ["pause asked for by", "paused; it keeps its place", "resumed by", "completed"] {
         assert!(log.stdout.contains(line), "{line}: {}", log.stdout);
     }
-
-    // Killed in the middle: taken up by itself.
-    plan(&world, "slow again", "Local repository", json!({"limits": slow()}));
-    world.file("src/new", noise(30_000_000));
-    let run = world.run_plan("slow again");
-    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
-    up.kill();
-    let up = Up::with(&world, &address, &[]);
-    assert!(world.until_state(&run, "completed")["attempt"].as_u64() >= Some(2));
 
     // Cancelled: nothing stays behind.
     plan(&world, "never", "Local repository", json!({"limits": slow()}));
@@ -185,6 +177,23 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     assert!(world.contents("data/node/journals").is_empty());
     assert!(world.contents("data/repository/locks").is_empty());
     world.run(["runs", "resume", &run]).ends_with(1);
+
+    // Killed while it was being cancelled: it does not come back.
+    let run = world.run_plan("never");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    world.run(["runs", "cancel", &run]).succeeds();
+    up.kill();
+    let up = Up::with(&world, &address, &[]);
+    world.until_state(&run, "cancelled");
+
+    // Killed in the middle: taken up by itself.
+    plan(&world, "slow again", "Local repository", json!({"limits": slow()}));
+    world.file("src/new", noise(30_000_000));
+    let run = world.run_plan("slow again");
+    world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    up.kill();
+    let up = Up::with(&world, &address, &[]);
+    assert!(world.until_state(&run, "completed")["attempt"].as_u64() >= Some(2));
 
     let scheduled =
         |runs: Value| runs["items"].as_array().unwrap().iter().any(|run| run["trigger"] == "schedule");
@@ -212,8 +221,13 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     // The program itself opens what the server made.
     let key = world.at("data/repository.key");
     let repository = world.at("data/repository");
-    let check = ["-r", &repository, "--password-file", &key, "check", "--read-data"];
-    world.run(check).succeeds();
+    let with = |command: &[&str]| {
+        let place = ["-r", &repository, "--password-file", &key];
+        world.run(place.iter().chain(command)).succeeds()
+    };
+    // The lock of the process that was killed names it, so it is known to be gone.
+    with(&["unlock"]);
+    with(&["check", "--read-data"]);
 }
 
 #[test]

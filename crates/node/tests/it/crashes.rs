@@ -79,7 +79,7 @@ fn runs_that_are_interfered_with_end_well() {
         parking_lot::Mutex::new(world)
     });
     let (completed, round) = (std::cell::Cell::new(0), std::cell::Cell::new(0_usize));
-    let config = Config { cases: 6, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
+    let config = Config { cases: 12, max_shrink_iters: 0, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&steps(), |steps| {
         let mut world = world.lock();
         // Each run has something new to read.

@@ -90,8 +90,11 @@ async fn a_hook_that_takes_too_long_is_ended() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stopped_before_is_started_after_though_the_run_is_cancelled() {
     let mut world = world(|world| {
-        let slow = json!({"command": {"program": "sleep", "arguments": ["0.5"]}});
-        json!({"before": [tell(world, "stop")], "after": [slow, tell(world, "start")]})
+        // A service takes its time to start.
+        let mut start = tell(world, "start");
+        let script = start["command"]["arguments"][1].as_str().unwrap().to_owned();
+        start["command"]["arguments"][1] = json!(format!("sleep 0.5; {script}"));
+        json!({"before": [tell(world, "stop")], "after": [start]})
     })
     .await;
     world.fill(100);

@@ -4,6 +4,9 @@
 //! cookie must come from a page of this server, or carry the session's CSRF token: browsers send cookies along with whatever
 //! other sites make them send.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, AUTHORIZATION, LOCATION};
@@ -12,12 +15,15 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use backstay_model::people::ApiToken;
 use backstay_model::{Person, ProjectId};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::policy::{Action, Principal, may};
 use super::{session, token};
 use crate::hosts::same_origin;
 use crate::problem::Problem;
+use crate::serving::TooSlow;
 use crate::state::AppState;
 use crate::tls::listener::Peer;
 
@@ -199,10 +205,33 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        match axum::Json::<T>::from_request(request, state).await {
-            Ok(axum::Json(body)) => Ok(Self(body)),
+        match axum::Json::<Object<T>>::from_request(request, state).await {
+            Ok(axum::Json(Object(body))) => Ok(Self(body)),
             Err(rejection) => Err(of_json(&rejection)),
         }
+    }
+}
+
+/// What is written as a JSON object. Forms would take arrays too, with their fields in order.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
     }
 }
 
@@ -231,8 +260,16 @@ fn of_json(rejection: &JsonRejection) -> Problem {
         other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "the body is larger than is taken here")
         }
+        other if is_slow(other) => {
+            Problem::new(StatusCode::REQUEST_TIMEOUT, "too_slow", "the body did not come in time")
+        }
         _ => Problem::bad_request("the body cannot be read"),
     }
+}
+
+fn is_slow(rejection: &JsonRejection) -> bool {
+    let causes = std::iter::successors(std::error::Error::source(rejection), |cause| cause.source());
+    causes.into_iter().any(|cause| cause.is::<TooSlow>())
 }
 
 /// Takes the value out of `invalid type: string "hunter2", expected …`: it may be a secret in the wrong field.
@@ -246,6 +283,12 @@ fn without_values(text: &str) -> String {
             let kind = value.split([' ', '"', '`']).next().unwrap_or_default();
             return format!("{before}{kind}{after}");
         }
+    }
+    // What is no field's name is told too: it is what was mistyped. A variant is a value.
+    if let Some((before, rest)) = text.split_once("unknown variant `")
+        && let Some((_, after)) = rest.rsplit_once("`, ")
+    {
+        return format!("{before}unknown variant, {after}");
     }
     text.to_owned()
 }
@@ -288,6 +331,9 @@ mod tests {
         assert_eq!(told, "password: invalid type: string, expected a map at line 1");
         let told = without_values("invalid type: integer `12345`, expected a string");
         assert_eq!(told, "invalid type: integer, expected a string");
+        let told =
+            without_values("tls: unknown variant `hunter2`, there are no variants`, expected `a` or `b`");
+        assert_eq!(told, "tls: unknown variant, expected `a` or `b`");
         assert_eq!(without_values("unknown field `x`, expected `y`"), "unknown field `x`, expected `y`");
     }
 

@@ -65,6 +65,22 @@ impl Throttle {
     pub async fn succeeded(&self, store: &ServerStore, what: &str, account: &str) -> Result<(), Problem> {
         Ok(store.clear_failures(&account_of(what, account)).await?)
     }
+
+    /// Takes the address's count back too. It is for what succeeds once and never again, so that nobody can clear their own
+    /// failures by repeating a success.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn used_up(
+        &self,
+        store: &ServerStore,
+        what: &str,
+        account: &str,
+        address: IpAddr,
+    ) -> Result<(), Problem> {
+        self.succeeded(store, what, account).await?;
+        Ok(store.clear_failures(&address_of(what, address)).await?)
+    }
 }
 
 impl Pace {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backstay_catalog::{NewNotification, Notification};
-use backstay_model::ProjectId;
+use backstay_model::{ProjectId, Time};
 use backstay_policy::Backoff;
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
@@ -19,6 +19,9 @@ use crate::state::AppState;
 const TOGETHER: u32 = 16;
 /// No channel takes longer; it has timeouts of its own.
 const LONGEST: Duration = Duration::from_secs(45);
+/// For how long a notification is this server's to send once it has taken it. One that is not on its way early enough to be
+/// done within it is left to whoever takes it next.
+const TAKEN: Duration = Duration::from_secs(60);
 /// After this time a notice is no news any more.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 const BACKOFF: Backoff =
@@ -90,9 +93,11 @@ pub(super) async fn are_due(state: &AppState) -> Result<bool, Problem> {
 /// Sends those that wait longest.
 pub(super) async fn some(state: &AppState) -> Result<(), Problem> {
     let mut on_their_way = JoinSet::new();
-    for notification in state.store.due_notifications(state.now(), TOGETHER).await? {
+    let now = state.now();
+    let until = later(now, TAKEN);
+    for notification in state.store.take_notifications(now, until, TOGETHER).await? {
         let state = state.clone();
-        on_their_way.spawn(async move { one(&state, notification).await });
+        on_their_way.spawn(async move { one(&state, notification, until).await });
     }
     let mut outcome = Ok(());
     while let Some(done) = on_their_way.join_next().await {
@@ -101,44 +106,61 @@ pub(super) async fn some(state: &AppState) -> Result<(), Problem> {
     outcome
 }
 
-async fn one(state: &AppState, notification: Notification) -> Result<(), Problem> {
+/// Sends one that is this server's until then. What is noted later than that is refused by the store.
+async fn one(state: &AppState, notification: Notification, until: Time) -> Result<(), Problem> {
     let number = notification.number;
-    let Ok(parcel) = serde_json::from_value::<Parcel>(notification.body) else {
+    let done = async || state.store.remove_notification(&notification).await;
+    let Ok(parcel) = serde_json::from_value::<Parcel>(notification.body.clone()) else {
         tracing::error!(number, "a notification cannot be understood, and is dropped");
-        return Ok(state.store.remove_notification(number).await?);
+        done().await?;
+        return Ok(());
     };
     let (sent, name) = match Notifiers::load(state, parcel.project).await {
         Ok(notifiers) => {
             let notifier = notifiers.items.into_iter().find(|notifier| notifier.id == parcel.notifier);
             // Who was removed wants to be told no more.
-            let Some(notifier) = notifier else { return Ok(state.store.remove_notification(number).await?) };
+            let Some(notifier) = notifier else {
+                done().await?;
+                return Ok(());
+            };
+            // Somebody else may have sent it while this process was held up.
+            let now = state.now();
+            if later(now, LONGEST) > until {
+                return Ok(());
+            }
             let key = number.to_string();
-            let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice);
+            let sending = send(state, &notifier, parcel.to.as_deref(), &key, &parcel.notice, now);
             let silent = || Err(Undelivered::new(format!("it took longer than {} s", LONGEST.as_secs())));
             (tokio::time::timeout(LONGEST, sending).await.unwrap_or_else(|_| silent()), notifier.name)
         }
         // Secrets that cannot be opened must not hold up what others are told.
         Err(error) => (Err(Undelivered::new(error.to_string())), parcel.notifier.to_string()),
     };
-    let Err(error) = sent else { return Ok(state.store.remove_notification(number).await?) };
-    let attempt = u32::try_from(notification.attempts).unwrap_or(u32::MAX);
+    let Err(error) = sent else {
+        done().await?;
+        return Ok(());
+    };
+    let attempt = u32::try_from(notification.attempts.saturating_sub(1)).unwrap_or(u32::MAX);
     let next = later(state.now(), BACKOFF.delay(attempt, number.cast_unsigned()));
     if next > later(notification.created, GIVEN_UP_AFTER) {
         tracing::error!(number, notifier = %name, why = %error.why, "a notice did not arrive within a day");
-        return Ok(state.store.remove_notification(number).await?);
+        done().await?;
+        return Ok(());
     }
     tracing::warn!(number, notifier = %name, why = %error.why, "a notice has not arrived yet");
-    Ok(state.store.notification_failed(number, &error.why, next).await?)
+    state.store.notification_failed(&notification, &error.why, next).await?;
+    Ok(())
 }
 
 /// Brings a notice by a notifier's channel; by mail to one address, or to all where none is named. `key` is the same for each try
-/// to tell the same thing.
+/// to tell the same thing. `now` is when it was decided to send it.
 pub(crate) async fn send(
     state: &AppState,
     notifier: &Notifier,
     to: Option<&str>,
     key: &str,
     notice: &Notice,
+    now: Time,
 ) -> Result<(), Undelivered> {
     let body = || {
         let notice = serde_json::json!({ "notification": key, "notice": notice });
@@ -161,7 +183,7 @@ pub(crate) async fn send(
             }
             Ok(())
         }
-        Channel::Webhook(webhook) => webhook::post(webhook, key, state.now(), body()).await,
+        Channel::Webhook(webhook) => webhook::post(webhook, key, now, body()).await,
         Channel::Command(program) => command::run(program, body()).await,
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! An event goes in the transaction that stores its notifications, so none is told twice or left untold. Sending can end after
 //! the notice was taken and before that was noted: then it is sent again, under the same number. One of all servers over a
-//! catalog does the work, under a lease.
+//! catalog does the work, under a lease; one that was held up and comes back late neither sends nor stores what another has
+//! taken over.
 
 mod command;
 pub(crate) mod deliver;

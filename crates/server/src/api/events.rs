@@ -58,7 +58,7 @@ struct ChangeEvent {
 /// What changes in the projects that the caller may see, as server-sent events. `event: run`, `log`, `node` and `record` carry
 /// a change; after `event: reload` anything may have changed.
 #[utoipa::path(get, path = "/events", tag = "events",
-    responses((status = 200, body = ChangeEvent, content_type = "text/event-stream"),
+    operation_id = "stream", responses((status = 200, body = ChangeEvent, content_type = "text/event-stream"),
         (status = 429, body = ProblemDetails, content_type = "application/problem+json")))]
 async fn events(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
     let leave = state.streams.enter(caller.person.id).map_err(|too_many| {

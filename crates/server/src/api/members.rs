@@ -43,7 +43,8 @@ struct MemberForm {
 }
 
 /// The people of a project.
-#[utoipa::path(get, path = "/projects/{id}/people", tag = "people", params(("id" = ProjectId, Path)),
+#[utoipa::path(get, path = "/projects/{id}/people", tag = "people",
+    operation_id = "list_members", params(("id" = ProjectId, Path)),
     responses((status = 200, body = List<Member>)))]
 async fn list(
     State(state): State<AppState>,
@@ -57,7 +58,7 @@ async fn list(
 
 /// Gives a person a role in the project, in place of the one before.
 #[utoipa::path(put, path = "/projects/{id}/people/{person}", tag = "people",
-    params(("id" = ProjectId, Path), ("person" = PersonId, Path)), request_body = MemberForm,
+    operation_id = "set_member", params(("id" = ProjectId, Path), ("person" = PersonId, Path)), request_body = MemberForm,
     responses((status = 200, body = Member), (status = 409, description = "`last_owner`: nobody else owns the server.")))]
 async fn set(
     State(state): State<AppState>,
@@ -80,7 +81,7 @@ async fn set(
 
 /// Takes a person's role in the project away.
 #[utoipa::path(delete, path = "/projects/{id}/people/{person}", tag = "people",
-    params(("id" = ProjectId, Path), ("person" = PersonId, Path)),
+    operation_id = "remove_member", params(("id" = ProjectId, Path), ("person" = PersonId, Path)),
     responses((status = 204), (status = 409, description = "`last_owner`: nobody else owns the server.")))]
 async fn remove(
     State(state): State<AppState>,

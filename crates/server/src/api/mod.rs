@@ -5,6 +5,7 @@ mod audit;
 mod common;
 mod connections;
 mod destinations;
+mod document;
 mod events;
 mod health;
 mod members;
@@ -29,44 +30,20 @@ mod vault;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::problem::ProblemDetails;
 use crate::state::AppState;
 
 /// What bodies may be large at most.
 const LARGEST_BODY: usize = 1 << 20;
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Backstay",
-        description = "Everything that a Backstay server does. Errors are `application/problem+json`. Sign in for a session \
-                       cookie, or send an API token as `Authorization: Bearer`."
-    ),
-    components(schemas(ProblemDetails)),
-    modifiers(&Security)
-)]
-struct Document;
-
-struct Security;
-
-impl utoipa::Modify for Security {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
-        let components = openapi.components.get_or_insert_default();
-        components.add_security_scheme("token", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-        let cookie = ApiKeyValue::with_description("backstay", "Named `__Host-backstay` over TLS.");
-        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
-    }
-}
-
 fn api() -> OpenApiRouter<AppState> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let mut api = OpenApiRouter::with_openapi(document::empty())
         .nest("/api/v1", resources())
         .merge(health::routes())
-        .merge(metrics::routes())
+        .merge(metrics::routes());
+    document::complete(api.get_openapi_mut());
+    api
 }
 
 fn resources() -> OpenApiRouter<AppState> {

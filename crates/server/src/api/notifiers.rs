@@ -184,7 +184,7 @@ async fn test(
     may_have(&state, &caller, notifier.project, &notifier.channel).await?;
     let notice = Notice::test(&state, notifier.project).await?;
     let key = format!("test-{}", crate::text::random_hex(&*state.random, 8));
-    let sent = deliver::send(&state, &notifier, None, &key, &notice).await;
+    let sent = deliver::send(&state, &notifier, None, &key, &notice, state.now()).await;
     let outcome = sent.as_ref().map_or_else(|error| error.why.as_str(), |()| "arrived");
     deed("notifier.test", &notifier).after(&outcome).by(&state, &caller).await?;
     let Err(error) = sent else { return Ok(StatusCode::NO_CONTENT) };

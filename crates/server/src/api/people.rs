@@ -185,7 +185,8 @@ async fn remove(
 
 /// Makes a new link by which a person chooses a password, and mails it where a mail server is set. Only for those who signed
 /// in: a token must not be able to take an account over.
-#[utoipa::path(post, path = "/people/{id}/password-link", tag = "people", params(("id" = PersonId, Path)),
+#[utoipa::path(post, path = "/people/{id}/password-link", tag = "people",
+    security(("session" = [])), params(("id" = PersonId, Path)),
     responses((status = 201, body = PasswordLink)))]
 async fn new_link(
     State(state): State<AppState>,
@@ -201,7 +202,8 @@ async fn new_link(
 }
 
 /// Takes away the second factor of a person who lost it, and ends their sessions. Only for those who signed in.
-#[utoipa::path(delete, path = "/people/{id}/totp", tag = "people", params(("id" = PersonId, Path)),
+#[utoipa::path(delete, path = "/people/{id}/totp", tag = "people",
+    security(("session" = [])), params(("id" = PersonId, Path)),
     responses((status = 204)))]
 async fn remove_factor(
     State(state): State<AppState>,

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use backstay_model::{Project, ProjectId};
+use backstay_model::{Grant, Project, ProjectId, Role};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 use super::common::{self, List};
 use crate::access::extract::{Caller, Json, Path};
 use crate::access::policy::{Action, may};
+use crate::access::roster;
 use crate::audit::Deed;
 use crate::problem::Problem;
 use crate::settings;
@@ -46,10 +47,13 @@ async fn create(
     caller.authorize_server(&state, Action::ManageServer).await?;
     let id = ProjectId::new(&*state.clock, &*state.random);
     let project = Project { id, name: common::name("name", &form.name)?, created: state.now() };
-    state.store.create_project(&project).await?;
-    let mut person = caller.person.clone();
-    person.grants.push(backstay_model::Grant { project: id, role: backstay_model::Role::Owner });
-    state.store.update_person(&person).await?;
+    roster::alone(&state, async {
+        let mut person = roster::person(&state, caller.person.id).await?;
+        state.store.create_project(&project).await?;
+        person.grants.push(Grant { project: id, role: Role::Owner });
+        Ok(state.store.update_person(&person).await?)
+    })
+    .await?;
     Deed::new("project.create", format!("project {id} {}", project.name))
         .project(id)
         .after(&project)

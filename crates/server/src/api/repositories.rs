@@ -1,5 +1,6 @@
 //! Repositories at destinations: the server's own, and those that were there before.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -78,32 +79,76 @@ struct RepositoryKey {
     password: String,
 }
 
+/// A repository, with names for people.
+#[derive(Serialize, utoipa::ToSchema)]
+struct RepositoryInfo {
+    #[serde(flatten)]
+    repository: Repository,
+    /// Its destination's name; where several nodes have one there, with the node's name behind a slash.
+    name: String,
+    /// Its destination's name.
+    destination_name: String,
+    /// The name of the one node that uses it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node_name: Option<String>,
+}
+
+/// Repositories of one project with their names.
+async fn named(
+    state: &AppState,
+    project: ProjectId,
+    repositories: Vec<Repository>,
+) -> Result<Vec<RepositoryInfo>, Problem> {
+    let destinations: HashMap<_, _> =
+        state.store.destinations(Some(project)).await?.into_iter().map(|it| (it.id, it.name)).collect();
+    let nodes: HashMap<_, _> =
+        state.store.nodes(Some(project)).await?.into_iter().map(|it| (it.id, it.name)).collect();
+    let mut together: HashMap<_, usize> = HashMap::new();
+    for repository in state.store.all_repositories(Some(project)).await? {
+        *together.entry(repository.destination).or_default() += 1;
+    }
+    let each = repositories.into_iter().map(|repository| {
+        let destination_name = destinations.get(&repository.destination).cloned().unwrap_or_default();
+        let node_name = repository.node.and_then(|node| nodes.get(&node).cloned());
+        let is_alone = together.get(&repository.destination).is_none_or(|count| *count < 2);
+        let name = match &node_name {
+            Some(node) if !is_alone => format!("{destination_name}/{node}"),
+            _ => destination_name.clone(),
+        };
+        RepositoryInfo { repository, name, destination_name, node_name }
+    });
+    Ok(each.collect())
+}
+
 /// Repositories, the oldest first.
 #[utoipa::path(get, path = "/repositories", tag = "repositories", params(OfDestination),
-    responses((status = 200, body = List<Repository>)))]
+    responses((status = 200, body = List<RepositoryInfo>)))]
 async fn list(
     State(state): State<AppState>,
     caller: Caller,
     Query(of): Query<OfDestination>,
-) -> Result<Json<List<Repository>>, Problem> {
+) -> Result<Json<List<RepositoryInfo>>, Problem> {
     let mut items = Vec::new();
     for project in common::visible(&caller, of.project)? {
-        items.extend(state.store.all_repositories(Some(project)).await?);
+        let mut repositories = state.store.all_repositories(Some(project)).await?;
+        repositories.retain(|repository| of.destination.is_none_or(|only| repository.destination == only));
+        items.extend(named(&state, project, repositories).await?);
     }
-    items.retain(|repository| of.destination.is_none_or(|only| repository.destination == only));
-    items.sort_by_key(|repository| (repository.created, repository.id));
+    items.sort_by_key(|info| (info.repository.created, info.repository.id));
     Ok(Json(List::new(items)))
 }
 
 /// A repository.
 #[utoipa::path(get, path = "/repositories/{id}", tag = "repositories", params(("id" = RepositoryId, Path)),
-    responses((status = 200, body = Repository)))]
+    responses((status = 200, body = RepositoryInfo)))]
 async fn get(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<RepositoryId>,
-) -> Result<Json<Repository>, Problem> {
-    Ok(Json(read(&state, &caller, id, Action::ViewNames).await?.0))
+) -> Result<Json<RepositoryInfo>, Problem> {
+    let (repository, destination) = read(&state, &caller, id, Action::ViewNames).await?;
+    let mut found = named(&state, destination.project, vec![repository]).await?;
+    found.pop().map(Json).ok_or_else(|| Problem::not_found("repository"))
 }
 
 /// Makes a repository known that is there already, with all its snapshots. A node opens it first.

@@ -60,7 +60,7 @@ struct QueuedRun {
 }
 
 /// Queues a restore. That data was brought back is written into the audit.
-#[utoipa::path(post, path = "/restores", tag = "runs", request_body = RestoreForm,
+#[utoipa::path(post, path = "/restores", tag = "runs", operation_id = "restore", request_body = RestoreForm,
     responses((status = 201, body = QueuedRun), (status = 403, body = ProblemDetails, content_type = "application/problem+json")))]
 async fn create(
     State(state): State<AppState>,

@@ -17,14 +17,15 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 
 /// For how long logs and runs are kept.
 #[utoipa::path(get, path = "/settings/retention", tag = "settings",
-    responses((status = 200, body = RetentionSettings)))]
+    operation_id = "retention", responses((status = 200, body = RetentionSettings)))]
 async fn get(State(state): State<AppState>, caller: Caller) -> Result<Json<RetentionSettings>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     upkeep::retention(&state).await.map(Json)
 }
 
 /// Changes for how long logs and runs are kept.
-#[utoipa::path(put, path = "/settings/retention", tag = "settings", request_body = RetentionSettings,
+#[utoipa::path(put, path = "/settings/retention", tag = "settings",
+    operation_id = "set_retention", request_body = RetentionSettings,
     responses((status = 200, body = RetentionSettings)))]
 async fn update(
     State(state): State<AppState>,

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use axum::extract::State;
 use backstay_model::command::{Answer, Ask, FolderItem, SnapshotInfo};
+use backstay_model::connection::check_path;
 use backstay_model::link::SealedRepository;
+use backstay_model::run::check_snapshot;
 use backstay_model::{Destination, Node, NodeId, Repository, RepositoryId};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -77,9 +79,8 @@ async fn folder(
 ) -> Result<Json<List<FolderItem>>, Problem> {
     let place = Place::find(&state, &caller, id, Action::ViewContent, query.node).await?;
     let path = query.path.unwrap_or_else(|| "/".to_owned());
-    if !path.starts_with('/') || path.contains('\0') {
-        return Err(Problem::invalid("path", "it has to be an absolute path, as /srv/data"));
-    }
+    check_snapshot("snapshot", &snapshot)?;
+    check_path("path", &path)?;
     let seen = serde_json::json!({ "snapshot": snapshot, "path": path, "node": place.node.id });
     let ask = Ask::Browse { repository: place.sealed(&state).await?, snapshot, path };
     let Answer::Folder { items } = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? else {

@@ -17,10 +17,13 @@ use crate::tls::listener::Peer;
 /// What agents send in one request at most: a parcel of their outbox is far smaller.
 const LARGEST: usize = 8 << 20;
 
+/// Where agents tell what they did, and learn what to do.
+pub(crate) const SYNC: &str = "/agent/v1/sync";
+
 /// The routes for agents.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/agent/v1/sync", post(sync))
+        .route(SYNC, post(sync))
         .route("/agent/v1/join", post(join::join))
         .layer(axum::extract::DefaultBodyLimit::max(LARGEST))
 }

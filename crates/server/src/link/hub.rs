@@ -1,7 +1,8 @@
 //! Answers nodes, and puts questions to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backstay_catalog::{CatalogError, Change, Contact, ServerStore};
@@ -62,6 +63,10 @@ pub struct LinkHub {
     random: Arc<dyn Random>,
     bells: Arc<Bells>,
     dispatcher: JoinHandle<()>,
+    /// The nodes that have been heard of since this server started.
+    greeted: Mutex<HashSet<NodeId>>,
+    /// Nobody is made to wait any more.
+    closed: AtomicBool,
 }
 
 /// Who waits for what.
@@ -82,7 +87,16 @@ impl LinkHub {
     ) -> Self {
         let bells = Arc::new(Bells::default());
         let dispatcher = tokio::spawn(dispatch(store.subscribe(), Arc::clone(&bells)));
-        Self { store, vault, clock, random, bells, dispatcher }
+        Self {
+            store,
+            vault,
+            clock,
+            random,
+            bells,
+            dispatcher,
+            greeted: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
     }
 
     /// Puts a question to a node and waits for its answer.
@@ -146,11 +160,18 @@ impl LinkHub {
             let commands = self.store.take_commands(id, now_of(&*self.clock), AGAIN_AFTER).await?;
             let configuration = self.configuration(&node, request.configuration).await?;
             let left = end.saturating_duration_since(Instant::now());
-            if !commands.is_empty() || configuration.is_some() || left.is_zero() {
+            let is_over = left.is_zero() || self.closed.load(Ordering::Acquire);
+            if !commands.is_empty() || configuration.is_some() || is_over {
                 return Ok(SyncResponse { acknowledged, commands, configuration });
             }
             let _ = tokio::time::timeout(left, rung).await;
         }
+    }
+
+    /// Lets all nodes go that wait for something to be said, now and from now on: the server ends.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.bells.nodes.lock().values().for_each(|bell| bell.notify_waiters());
     }
 
     /// What the node has to do, when it is not what it has.
@@ -160,14 +181,17 @@ impl LinkHub {
         has: i64,
     ) -> Result<Option<NodeConfiguration>, SyncError> {
         let mut version = self.store.node_link(node.id).await?.configuration;
-        if has == version {
+        let is_first = !self.greeted.lock().contains(&node.id);
+        if has == version && !is_first {
             return Ok(None);
         }
-        if has > version {
-            // The server was set back to an earlier state: what the node has is from a future that is no more.
+        // What the node has may be from a future that is no more, under a number that has come again since: a server that starts
+        // may have been set back to an earlier state. So each node gets its configuration once from each server that starts.
+        if has > version || (is_first && has > 0) {
             version = self.store.renew_configuration(node.id, has).await?;
         }
         let built = configuration::build(&self.store, &self.vault, &*self.random, node, version).await?;
+        self.greeted.lock().insert(node.id);
         Ok(Some(built))
     }
 

@@ -78,7 +78,8 @@ pub(crate) async fn join(
 ) -> Result<Json<Joined>, Problem> {
     let address = peer.address.ip().to_canonical();
     let now = state.now();
-    state.throttle.attempt(&state.store, "join", "", address, now).await?;
+    let hash = text::hash_of(request.token.trim());
+    state.throttle.attempt(&state.store, "join", &hash, address, now).await?;
     if !peer.agent {
         return Err(Problem::bad_request("agents join over the server's own certificate").hint(
             "use `backstay agent join`; a proxy in front has to pass the connection through as it is",
@@ -95,12 +96,13 @@ pub(crate) async fn join(
     let issued = state.authority.issue_for_node(request.node, &request.certificate_request, now);
     let issued = issued.map_err(|error| Problem::invalid("certificate_request", error.to_string()))?;
 
-    let hash = text::hash_of(request.token.trim());
     let refused = || {
         Problem::forbidden("the token does not work: it was used, has run out, or is none of this server")
             .hint("ask for a new one under Nodes, or with `backstay nodes token`")
     };
     let token = state.store.use_one_time(OneTimeKind::AgentJoin, &hash, now).await?.ok_or_else(refused)?;
+    // Whole fleets join from one address.
+    state.throttle.used_up(&state.store, "join", &hash, address).await?;
     let grant: JoinGrant = serde_json::from_value(token.about).map_err(Problem::internal)?;
     let known = state.store.node(request.node).await?;
     let node = match (known, grant.rejoin) {

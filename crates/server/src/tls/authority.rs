@@ -1,7 +1,6 @@
 //! The server's own certificate authority, for the connections of agents and nothing else.
 //!
-//! It is made at first start and lies in the data folder (`tls/authority.pem`, and `tls/authority.key` with mode 0600). Its
-//! names are constrained to `backstay.internal`, which no public name can be: an agent that trusts it cannot be fooled by it
+//! It is made at first start and kept in the catalog, its key sealed (see [`super::kept`]). Its names are constrained to `backstay.internal`, which no public name can be: an agent that trusts it cannot be fooled by it
 //! about any other server, even when its key is stolen. So it cannot sign the certificate that browsers see, which bears
 //! public names and addresses; that one is self-signed and trusted by nothing here (see [`super::browser`]). Which of the two
 //! a connection gets is decided by the name it asks for.
@@ -18,7 +17,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use backstay_core::Random;
 use backstay_model::{NodeId, Time};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
@@ -30,8 +28,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
+use zeroize::Zeroizing;
 
-use super::{TlsError, files};
+use super::TlsError;
 
 /// The name that agents ask their server for.
 pub const AGENTS: &str = "agents.backstay.internal";
@@ -55,39 +54,31 @@ pub struct Issued {
 }
 
 impl Authority {
-    /// Opens the authority in a folder; where there is none, it is made.
+    /// Makes an authority.
     ///
     /// # Errors
-    /// When its files cannot be read or made, are damaged, or others may read the key.
-    pub fn open_or_make(folder: &Path, now: Time, random: &dyn Random) -> Result<Self, TlsError> {
-        let (certificate_path, key_path) = (folder.join("authority.pem"), folder.join("authority.key"));
-        let damaged = |path: &Path, why: &dyn std::fmt::Display| TlsError::Damaged {
-            path: path.to_owned(),
-            why: why.to_string(),
-        };
-        let (pem, key) = match (files::read(&certificate_path)?, files::read(&key_path)?) {
-            (Some(pem), Some(key)) => {
-                files::check_closed(&key_path)?;
-                (pem, KeyPair::from_pem(&key).map_err(|error| damaged(&key_path, &error))?)
-            }
-            // The key is written first: a certificate without one means that the key was lost, not that it was never made.
-            (Some(_), None) => {
-                return Err(damaged(&key_path, &"it is missing, but the certificate is there"));
-            }
-            (None, _) => {
-                let key = KeyPair::generate()?;
-                let pem = parameters(now)?.self_signed(&key)?.pem();
-                files::write(&key_path, &key.serialize_pem(), random)?;
-                files::write(&certificate_path, &pem, random)?;
-                (pem, key)
-            }
-        };
+    /// When no certificate can be made.
+    pub fn make(now: Time) -> Result<Self, TlsError> {
+        let key = KeyPair::generate()?;
+        let pem = parameters(now)?.self_signed(&key)?.pem();
+        Self::of(pem, &key.serialize_pem(), Path::new("authority"))
+    }
+
+    /// The authority of a certificate and its key, both as PEM. `place` says in errors where they are from.
+    pub(super) fn of(pem: String, key: &str, place: &Path) -> Result<Self, TlsError> {
+        let damaged =
+            |why: &dyn std::fmt::Display| TlsError::Damaged { path: place.to_owned(), why: why.to_string() };
+        let key = KeyPair::from_pem(key).map_err(|error| damaged(&error))?;
         let certificate = rustls::pki_types::pem::PemObject::from_pem_slice(pem.as_bytes());
         let certificate: CertificateDer<'static> =
-            certificate.map_err(|error: rustls::pki_types::pem::Error| damaged(&certificate_path, &error))?;
-        let issuer = Issuer::from_ca_cert_der(&certificate, key);
-        let issuer = issuer.map_err(|error| damaged(&certificate_path, &error))?;
+            certificate.map_err(|error: rustls::pki_types::pem::Error| damaged(&error))?;
+        let issuer = Issuer::from_ca_cert_der(&certificate, key).map_err(|error| damaged(&error))?;
         Ok(Self { certificate, pem, issuer })
+    }
+
+    /// The key as PEM, to be kept sealed.
+    pub(super) fn key_pem(&self) -> Zeroizing<String> {
+        Zeroizing::new(self.issuer.key().serialize_pem())
     }
 
     /// The SHA-256 of the authority's certificate: what a join token carries.

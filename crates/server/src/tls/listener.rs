@@ -1,32 +1,29 @@
 //! How connections come in: plain, or with TLS, always with the same [`Peer`] for the handlers.
 //!
 //! ```text
-//!  accept ──▶ a task for each handshake (bounded in all and for each address, with a timeout) ──▶ channel ──▶ axum
+//!  accept ──▶ a task for each handshake (bounded in all and for each address, with a timeout) ──▶ channel ──▶ serving
 //! ```
 //!
 //! The first message of a client names the server it wants. [`AGENTS`] gets the agents' certificate and is asked for its own;
 //! everybody else gets the browsers' certificate and is asked for nothing, so no browser pops up a choice of certificates.
 //! A peer that connects and is silent holds a place until the timeout, and nobody else up.
 
-use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener as Serve};
-use parking_lot::Mutex;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::authority::{AGENTS, fingerprint_of};
+use crate::places::Places;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKES: usize = 512;
@@ -47,7 +44,6 @@ pub struct Peer {
 
 /// Takes connections in.
 pub struct Listener {
-    address: SocketAddr,
     accepted: mpsc::Receiver<(Io, Peer)>,
     accepting: tokio::task::JoinHandle<()>,
 }
@@ -72,46 +68,29 @@ pub enum Io {
 
 impl Listener {
     /// Takes connections in from a bound socket; with TLS when sides are given.
-    ///
-    /// # Errors
-    /// When the socket has no address.
-    pub fn new(socket: TcpListener, tls: Option<TlsSides>) -> io::Result<Self> {
-        let address = socket.local_addr()?;
+    #[must_use]
+    pub fn new(socket: TcpListener, tls: Option<TlsSides>) -> Self {
         let (sender, accepted) = mpsc::channel(64);
         let accepting = match tls {
             None => tokio::spawn(accept_plain(socket, sender)),
             Some(tls) => tokio::spawn(accept_tls(socket, tls, sender)),
         };
-        Ok(Self { address, accepted, accepting })
+        Self { accepted, accepting }
     }
-}
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.accepting.abort();
-    }
-}
-
-impl Serve for Listener {
-    type Io = Io;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (Io, Peer) {
+    /// The next connection.
+    pub(crate) async fn accept(&mut self) -> (Io, Peer) {
         match self.accepted.recv().await {
             Some(connection) => connection,
             // The accepting task ends only when this listener does.
             None => std::future::pending().await,
         }
     }
-
-    fn local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer { address: self.address, tls: false, agent: false, certificate: None })
-    }
 }
 
-impl Connected<IncomingStream<'_, Listener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Listener>) -> Self {
-        stream.remote_addr().clone()
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.accepting.abort();
     }
 }
 
@@ -143,18 +122,14 @@ async fn accept_plain(socket: TcpListener, sender: mpsc::Sender<(Io, Peer)>) {
 }
 
 async fn accept_tls(socket: TcpListener, tls: TlsSides, sender: mpsc::Sender<(Io, Peer)>) {
-    let places = Arc::new(Semaphore::new(HANDSHAKES));
-    let busy = Arc::new(Busy::default());
+    let places = Places::new(HANDSHAKES, HANDSHAKES_OF_ONE_ADDRESS);
     loop {
         let (stream, address) = next(&socket).await;
-        let (Ok(place), Some(guard)) = (Arc::clone(&places).try_acquire_owned(), busy.enter(address.ip()))
-        else {
-            continue;
-        };
+        let Some(place) = places.enter(address.ip()) else { continue };
         let (tls, sender) = (tls.clone(), sender.clone());
         tokio::spawn(async move {
             let shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, address, &tls)).await;
-            drop((place, guard));
+            drop(place);
             match shaken {
                 // A receiver that is gone is a server that stops.
                 Ok(Ok(connection)) => drop(sender.send(connection).await),
@@ -173,36 +148,6 @@ async fn handshake(stream: TcpStream, address: SocketAddr, tls: &TlsSides) -> io
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
     let certificate = certificate.map(fingerprint_of);
     Ok((Io::Tls(Box::new(stream)), Peer { address, tls: true, agent, certificate }))
-}
-
-/// How many handshakes each address has under way.
-#[derive(Default)]
-struct Busy(Mutex<HashMap<IpAddr, usize>>);
-
-struct Guard(Arc<Busy>, IpAddr);
-
-impl Busy {
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Guard> {
-        let mut counts = self.0.lock();
-        let count = counts.entry(address).or_default();
-        if *count >= HANDSHAKES_OF_ONE_ADDRESS {
-            return None;
-        }
-        *count += 1;
-        Some(Guard(Arc::clone(self), address))
-    }
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock();
-        if let Some(count) = counts.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.1);
-            }
-        }
-    }
 }
 
 impl AsyncRead for Io {

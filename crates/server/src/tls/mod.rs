@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod browser;
 mod files;
+pub(crate) mod kept;
 pub mod listener;
 
 /// Why TLS could not be set up.

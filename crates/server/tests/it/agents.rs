@@ -167,14 +167,14 @@ async fn open(folder: &TempDir) -> ServerStore {
 }
 
 /// A host with something to back up.
-fn host() -> TempDir {
+pub(crate) fn host() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(folder.path().join("source")).unwrap();
     std::fs::write(folder.path().join("source/letter"), "dear all").unwrap();
     folder
 }
 
-async fn go_to_work(data_dir: &Path) -> Node {
+pub(crate) async fn go_to_work(data_dir: &Path) -> Node {
     let uplink = Https::open(data_dir).unwrap();
     let options = NodeOptions {
         data_dir: data_dir.to_owned(),
@@ -192,7 +192,7 @@ async fn go_to_work(data_dir: &Path) -> Node {
 }
 
 /// A word from a process with this number.
-fn word(node: NodeId, incarnation: u64) -> SyncRequest {
+pub(crate) fn word(node: NodeId, incarnation: u64) -> SyncRequest {
     SyncRequest {
         node,
         incarnation,
@@ -246,6 +246,24 @@ async fn an_agent_joins_with_a_token_that_works_once_and_does_what_it_is_asked()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_joins_from_one_address_and_guesses_are_slowed_down() {
+    let fleet = Fleet::new().await;
+    let hosts = tempfile::tempdir().unwrap();
+    for number in 0..40 {
+        fleet.join(&fleet.token().await, &hosts.path().join(number.to_string())).await.unwrap();
+    }
+    assert_eq!(fleet.store.nodes(None).await.unwrap().len(), 40);
+    let used = fleet.token().await;
+    fleet.join(&used, &hosts.path().join("last")).await.unwrap();
+    let mut told = String::new();
+    for number in 0..7 {
+        let refused = fleet.join(&used, &hosts.path().join(format!("guess {number}"))).await;
+        told = refused.unwrap_err().to_string();
+    }
+    assert!(told.contains("too many attempts"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_host_joins_anew_only_with_a_token_for_that() {
     let fleet = Fleet::new().await;
     let data = tempfile::tempdir().unwrap();
@@ -277,8 +295,7 @@ async fn a_host_joins_anew_only_with_a_token_for_that() {
 async fn a_server_that_is_not_the_tokens_is_sent_nothing() {
     let fleet = Fleet::new().await;
     let token = fleet.token().await;
-    let foreign = tempfile::tempdir().unwrap();
-    let authority = Authority::open_or_make(foreign.path(), Time::now(), &SystemRandom).unwrap();
+    let authority = Authority::make(Time::now()).unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(authority.server_config(Time::now()).unwrap());
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", socket.local_addr().unwrap());

@@ -9,13 +9,13 @@ use crate::records_in_store::{Setup, silent_node};
 use crate::world::{Client, World};
 
 /// A stream that is being read.
-struct Stream {
+pub(crate) struct Stream {
     response: reqwest::Response,
     text: String,
 }
 
 impl Stream {
-    async fn open(client: &Client) -> Self {
+    pub(crate) async fn open(client: &Client) -> Self {
         let response = client.open("/api/v1/events").await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -23,7 +23,7 @@ impl Stream {
     }
 
     /// The next event: its name and what it carries. `None` when the stream has ended.
-    async fn next(&mut self) -> Option<(String, Value)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let field = |name: &str| {

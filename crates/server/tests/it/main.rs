@@ -8,14 +8,20 @@ mod alerts;
 mod audit;
 mod connections;
 mod events;
+mod faults;
+mod hostile;
+mod hosts;
 mod mail;
 mod metrics;
 mod nodes;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod openapi;
 mod pages;
 mod people;
 mod plans;
+#[path = "../../../catalog/tests/it/postgres.rs"]
+mod postgres;
 mod projects;
 mod receiver;
 mod records;
@@ -26,12 +32,15 @@ mod runs;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+mod schemathesis;
 mod setting;
 mod setup;
 mod sign_in;
 mod smtp;
 mod totp;
+mod two_servers;
 mod upkeep;
 mod visitor;
+mod walk;
 mod watch;
 mod world;

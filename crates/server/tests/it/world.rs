@@ -10,9 +10,9 @@ use backstay_engine::repository::{Environment, Identity as Who};
 use backstay_model::{Grant, NodeId, Person, PersonId, Project, ProjectId, Role, Time};
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::{Node, NodeOptions};
-use backstay_server::Server;
 use backstay_server::access::password::{PasswordCost, Passwords};
 use backstay_server::state::{Parts, ServerConfig, TlsChoice};
+use backstay_server::{Server, StartError};
 use backstay_vault::{MasterKey, Vault};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -97,6 +97,17 @@ impl World {
         store: &ServerStore,
         tls: TlsChoice,
     ) -> Server {
+        Self::try_serve(listen, folder, store, tls, Arc::new(SystemClock)).await.unwrap()
+    }
+
+    /// Starts a server that may not start, by this clock.
+    pub(crate) async fn try_serve(
+        listen: std::net::SocketAddr,
+        folder: &TempDir,
+        store: &ServerStore,
+        tls: TlsChoice,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Server, StartError> {
         let random = Arc::new(SystemRandom);
         let master = MasterKey::from_file_or_new(&folder.path().join("master.key"), &*random).unwrap();
         let vault = Vault::open_or_make(&folder.path().join("vault.json"), master, &*random).unwrap();
@@ -109,9 +120,8 @@ impl World {
             hosts: Vec::new(),
             password_cost: CHEAP,
         };
-        let parts =
-            Parts { store: store.clone(), vault: Arc::new(vault), clock: Arc::new(SystemClock), random };
-        Server::start(config, parts).await.unwrap()
+        let parts = Parts { store: store.clone(), vault: Arc::new(vault), clock, random };
+        Server::start(config, parts).await
     }
 
     /// Starts a node in this process.
@@ -256,6 +266,26 @@ impl Client {
             request = request.header(name, value);
         }
         request.send().await.unwrap()
+    }
+
+    /// The value of a header that it sends.
+    pub(crate) fn header_of(&self, name: &str) -> String {
+        self.headers.iter().find(|(known, _)| known == name).unwrap().1.clone()
+    }
+
+    /// Sends a body as it is.
+    pub(crate) async fn bytes(
+        &self,
+        method: Method,
+        path: &str,
+        kind: &str,
+        body: Vec<u8>,
+    ) -> reqwest::Response {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        request.header("content-type", kind).body(body).send().await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -66,11 +66,11 @@ pub(crate) const DESTINATIONS: Kind = Kind {
 pub(crate) const REPOSITORIES: Kind = Kind {
     path: "/repositories",
     noun: "repository",
-    name: "destination_name",
+    name: "name",
     columns: &[
         ("ID", "/id"),
-        ("Destination", "/destination_name"),
-        ("Node", "/node"),
+        ("Name", "/name"),
+        ("Node", "/node_name"),
         ("Path", "/path"),
         ("Adopted", "/adopted"),
     ],
@@ -193,7 +193,11 @@ pub(crate) fn find(client: &Client, kind: &Kind, name: &str) -> Outcome<Value> {
     let found = client.get(kind.path)?;
     let items = found.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
     let is = |item: &Value, field: &str| text(item, &format!("/{field}")) == name;
-    let exact: Vec<_> = items.iter().filter(|item| is(item, "id") || is(item, kind.name)).collect();
+    let mut exact: Vec<_> = items.iter().filter(|item| is(item, "id") || is(item, kind.name)).collect();
+    if exact.is_empty() {
+        // A repository may be named by its destination alone.
+        exact = items.iter().filter(|item| is(item, "destination_name")).collect();
+    }
     let candidates = if exact.is_empty() && name.len() >= 4 {
         items.iter().filter(|item| text(item, "/id").starts_with(name)).collect()
     } else {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backstay_engine::repository::{Environment, Identity as Who};
+use backstay_engine::repository::Environment;
 use backstay_model::SecretText;
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::{Identity, Node, NodeOptions};
@@ -23,6 +23,7 @@ use crate::app::App;
 use crate::args::{TlsMode, Up};
 use crate::environment;
 use crate::failure::{Explain, Failure, Outcome};
+use crate::repository::identity;
 
 pub(crate) use catalog::{open as open_catalog, runtime};
 pub(crate) use data_folder::{DataFolder, lock};
@@ -67,11 +68,9 @@ async fn serve(app: &App, args: &Up) -> Outcome {
     };
     let server = Server::start(configuration(args, &folder), parts).await.map_err(|error| {
         let failure = Failure::fatal("the server cannot start").because(&error);
-        match error {
-            backstay_server::StartError::Listen { .. } => {
-                failure.hint("see whether Backstay runs already, or choose another address with --listen")
-            }
-            _ => failure,
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
         }
     })?;
     let node = if args.no_node { None } else { Some(start_node(app, args, &folder, &server).await?) };
@@ -142,7 +141,7 @@ pub(super) fn engine_environment(app: &App) -> Environment {
     Environment {
         clock: Arc::clone(&app.clock) as _,
         random: Arc::clone(&app.random) as _,
-        identity: Who { host: environment::host_name(), ..Who::default() },
+        identity: identity(),
     }
 }
 

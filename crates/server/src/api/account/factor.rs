@@ -53,6 +53,7 @@ struct PasswordProof {
 
 /// Makes the secret of a second factor. It counts once a code of it was confirmed, within 15 minutes.
 #[utoipa::path(post, path = "/me/totp", tag = "account",
+    operation_id = "begin_totp", security(("session" = [])),
     responses((status = 201, body = TotpSecret), (status = 409, description = "There is a second factor already.")))]
 async fn begin(
     State(state): State<AppState>,
@@ -65,7 +66,8 @@ async fn begin(
 }
 
 /// Turns the second factor on with its first code. Other sessions go on.
-#[utoipa::path(post, path = "/me/totp/confirm", tag = "account", request_body = TotpCodeForm,
+#[utoipa::path(post, path = "/me/totp/confirm", tag = "account",
+    operation_id = "confirm_totp", security(("session" = [])), request_body = TotpCodeForm,
     responses((status = 200, body = RecoveryCodes), (status = 409, description = "No secret waits for a code.")))]
 async fn confirm(
     State(state): State<AppState>,
@@ -81,7 +83,8 @@ async fn confirm(
 }
 
 /// Turns the second factor off.
-#[utoipa::path(delete, path = "/me/totp", tag = "account", request_body = PasswordProof,
+#[utoipa::path(delete, path = "/me/totp", tag = "account",
+    operation_id = "remove_totp", security(("session" = [])), request_body = PasswordProof,
     responses((status = 204), (status = 429, description = "Too many attempts.")))]
 async fn remove(
     State(state): State<AppState>,

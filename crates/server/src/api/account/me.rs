@@ -94,7 +94,8 @@ async fn get(State(state): State<AppState>, caller: Caller, headers: HeaderMap) 
 }
 
 /// Changes the name to show.
-#[utoipa::path(put, path = "/me", tag = "account", request_body = MeForm, responses((status = 200, body = Person)))]
+#[utoipa::path(put, path = "/me", tag = "account",
+    security(("session" = [])), request_body = MeForm, responses((status = 200, body = Person)))]
 async fn update(
     State(state): State<AppState>,
     caller: Caller,
@@ -118,7 +119,8 @@ async fn update(
 }
 
 /// Changes the password. All other sessions end.
-#[utoipa::path(post, path = "/me/password", tag = "account", request_body = PasswordForm,
+#[utoipa::path(post, path = "/me/password", tag = "account",
+    security(("session" = [])), request_body = PasswordForm,
     responses((status = 204), (status = 422, description = "The current one is wrong, or the new one too weak."),
         (status = 429, description = "Too many attempts.")))]
 async fn change_password(

@@ -38,7 +38,8 @@ struct NewPasswordForm {
 /// Asks for a link by mail that lets one choose a new password within an hour.
 ///
 /// The answer is the same whether there is such an account or not, and whether a mail server is set or not.
-#[utoipa::path(post, path = "/password-reset", tag = "account", security(()), request_body = PasswordResetForm,
+#[utoipa::path(post, path = "/password-reset", tag = "account",
+    operation_id = "ask_password_reset", security(()), request_body = PasswordResetForm,
     responses((status = 202, description = "If there is such an account, a mail is on its way."),
         (status = 429, description = "Too many attempts.")))]
 async fn ask(
@@ -53,7 +54,8 @@ async fn ask(
 }
 
 /// Sets a new password by a link's token. All sessions of the person end. A second factor stays.
-#[utoipa::path(post, path = "/password-reset/confirm", tag = "account", security(()), request_body = NewPasswordForm,
+#[utoipa::path(post, path = "/password-reset/confirm", tag = "account",
+    operation_id = "confirm_password_reset", security(()), request_body = NewPasswordForm,
     responses((status = 204), (status = 410, description = "The link was used, or its time has run out.")))]
 async fn confirm(
     State(state): State<AppState>,

@@ -43,7 +43,8 @@ struct Session {
 }
 
 /// One's own sessions, the newest first.
-#[utoipa::path(get, path = "/me/sessions", tag = "account", responses((status = 200, body = List<Session>)))]
+#[utoipa::path(get, path = "/me/sessions", tag = "account",
+    operation_id = "list_sessions", security(("session" = [])), responses((status = 200, body = List<Session>)))]
 async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<List<Session>>, Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     let now = state.now();
@@ -63,7 +64,8 @@ async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<List
 }
 
 /// Ends one of one's own sessions.
-#[utoipa::path(delete, path = "/me/sessions/{id}", tag = "account", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/me/sessions/{id}", tag = "account",
+    operation_id = "end_session", security(("session" = [])), params(("id" = String, Path)),
     responses((status = 204)))]
 async fn end(
     State(state): State<AppState>,
@@ -79,7 +81,8 @@ async fn end(
 }
 
 /// Ends all of one's own sessions but this one.
-#[utoipa::path(delete, path = "/me/sessions", tag = "account", responses((status = 204)))]
+#[utoipa::path(delete, path = "/me/sessions", tag = "account",
+    operation_id = "end_other_sessions", security(("session" = [])), responses((status = 204)))]
 async fn end_others(State(state): State<AppState>, caller: Caller) -> Result<StatusCode, Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     let ended = state.store.delete_sessions_of(caller.person.id, caller.session.as_deref()).await?;

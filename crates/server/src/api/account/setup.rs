@@ -45,7 +45,8 @@ struct SetupForm {
 }
 
 /// Whether the server waits to be set up.
-#[utoipa::path(get, path = "/setup", tag = "account", security(()), responses((status = 200, body = SetupStatus)))]
+#[utoipa::path(get, path = "/setup", tag = "account",
+    operation_id = "setup_state", security(()), responses((status = 200, body = SetupStatus)))]
 async fn state(State(state): State<AppState>) -> Result<Json<SetupStatus>, Problem> {
     Ok(Json(SetupStatus { open: setup::is_open(&state).await? }))
 }

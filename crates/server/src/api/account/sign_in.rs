@@ -86,7 +86,8 @@ fn code_needed() -> Problem {
 }
 
 /// Ends the session.
-#[utoipa::path(post, path = "/sign-out", tag = "account", responses((status = 204)))]
+#[utoipa::path(post, path = "/sign-out", tag = "account",
+    security(("session" = [])), responses((status = 204)))]
 async fn sign_out(State(state): State<AppState>, caller: Caller) -> Result<(CookieJar, StatusCode), Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     if let Some(hash) = &caller.session {

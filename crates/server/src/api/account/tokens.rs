@@ -49,14 +49,16 @@ struct NewApiToken {
 }
 
 /// One's own tokens, the newest first.
-#[utoipa::path(get, path = "/me/tokens", tag = "account", responses((status = 200, body = List<ApiToken>)))]
+#[utoipa::path(get, path = "/me/tokens", tag = "account",
+    operation_id = "list_tokens", security(("session" = [])), responses((status = 200, body = List<ApiToken>)))]
 async fn list(State(state): State<AppState>, caller: Caller) -> Result<Json<List<ApiToken>>, Problem> {
     caller.authorize(Action::OwnAccount, None)?;
     Ok(Json(List::new(state.store.tokens_of(caller.person.id).await?)))
 }
 
 /// Makes a token. Its key is in the answer, and nowhere else.
-#[utoipa::path(post, path = "/me/tokens", tag = "account", request_body = ApiTokenForm,
+#[utoipa::path(post, path = "/me/tokens", tag = "account",
+    operation_id = "create_token", security(("session" = [])), request_body = ApiTokenForm,
     responses((status = 201, body = NewApiToken)))]
 async fn create(
     State(state): State<AppState>,
@@ -96,7 +98,8 @@ async fn create(
 }
 
 /// Deletes a token. Whoever uses it is shut out at once.
-#[utoipa::path(delete, path = "/me/tokens/{id}", tag = "account", params(("id" = TokenId, Path)),
+#[utoipa::path(delete, path = "/me/tokens/{id}", tag = "account",
+    operation_id = "remove_token", security(("session" = [])), params(("id" = TokenId, Path)),
     responses((status = 204)))]
 async fn remove(
     State(state): State<AppState>,

@@ -37,14 +37,15 @@ async fn check(
 
 /// How often connections are tried again.
 #[utoipa::path(get, path = "/settings/connection-checks", tag = "settings",
-    responses((status = 200, body = CheckSettings)))]
+    operation_id = "connection_checks", responses((status = 200, body = CheckSettings)))]
 async fn settings(State(state): State<AppState>, caller: Caller) -> Result<Json<CheckSettings>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     checks::read_settings(&state).await.map(Json)
 }
 
 /// Changes how often connections are tried again.
-#[utoipa::path(put, path = "/settings/connection-checks", tag = "settings", request_body = CheckSettings,
+#[utoipa::path(put, path = "/settings/connection-checks", tag = "settings",
+    operation_id = "set_connection_checks", request_body = CheckSettings,
     responses((status = 200, body = CheckSettings)))]
 async fn set_settings(
     State(state): State<AppState>,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_model::command::{Answer, Ask, FolderItem};
+use backstay_model::connection::check_path;
 use backstay_model::{Node, NodeId};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -143,6 +144,7 @@ async fn folder(
     Query(of): Query<OfFolder>,
 ) -> Result<Json<List<FolderItem>>, Problem> {
     let node = read(&state, &caller, id, Action::ViewContent).await?;
+    check_path("path", &of.path)?;
     if node.revoked {
         return Err(Problem::conflict(format!("the node {} has been shut out", node.name)));
     }

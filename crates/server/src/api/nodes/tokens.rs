@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use backstay_catalog::{OneTimeKind, OneTimeToken};
 use backstay_model::{NodeId, ProjectId, Time};
 use backstay_policy::duration_text;
@@ -15,6 +15,7 @@ use crate::access::extract::{Caller, Json, Path, Query};
 use crate::access::policy::{Action, may};
 use crate::api::common::{self, List, OfProject};
 use crate::audit::Deed;
+use crate::hosts;
 use crate::link::join::{self, JoinGrant};
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -86,11 +87,13 @@ struct JoinToken {
 }
 
 /// Makes a token with which a host joins, once.
-#[utoipa::path(post, path = "/nodes/tokens", tag = "nodes", request_body = JoinTokenForm,
+#[utoipa::path(post, path = "/nodes/tokens", tag = "nodes",
+    operation_id = "create_token", request_body = JoinTokenForm,
     responses((status = 201, body = NewJoinToken)))]
 async fn create(
     State(state): State<AppState>,
     caller: Caller,
+    headers: HeaderMap,
     Json(form): Json<JoinTokenForm>,
 ) -> Result<(StatusCode, Json<NewJoinToken>), Problem> {
     let project = common::choose(&caller, Action::ManageNodes, form.project)?;
@@ -111,12 +114,12 @@ async fn create(
     let (token, kept) = join::new_token(&state, &grant, form.expires_in).await?;
     let shown = shown(&kept, grant);
     deed("node.token_create", &shown).after(&shown).by(&state, &caller).await?;
-    let command = format!("backstay agent join {} --token-file FILE", state.url);
+    let command = format!("backstay agent join {} --token-file FILE", hosts::url_for(&state, &headers));
     Ok((StatusCode::CREATED, Json(NewJoinToken { token, id: shown.id, expires: kept.expires, command })))
 }
 
 /// Tokens that still work, the newest first.
-#[utoipa::path(get, path = "/nodes/tokens", tag = "nodes", params(OfProject),
+#[utoipa::path(get, path = "/nodes/tokens", tag = "nodes", operation_id = "list_tokens", params(OfProject),
     responses((status = 200, body = List<JoinToken>)))]
 async fn list(
     State(state): State<AppState>,
@@ -135,7 +138,8 @@ async fn list(
 }
 
 /// Takes a token back before it was used.
-#[utoipa::path(delete, path = "/nodes/tokens/{id}", tag = "nodes", params(("id" = String, Path)),
+#[utoipa::path(delete, path = "/nodes/tokens/{id}", tag = "nodes",
+    operation_id = "remove_token", params(("id" = String, Path)),
     responses((status = 204)))]
 async fn remove(
     State(state): State<AppState>,

@@ -43,7 +43,8 @@ struct RevertForm {
 }
 
 /// All revisions of a plan, the newest first.
-#[utoipa::path(get, path = "/plans/{id}/revisions", tag = "plans", params(("id" = PlanId, Path)),
+#[utoipa::path(get, path = "/plans/{id}/revisions", tag = "plans",
+    operation_id = "list_revisions", params(("id" = PlanId, Path)),
     responses((status = 200, body = List<Revision>)))]
 async fn list(
     State(state): State<AppState>,

@@ -112,7 +112,7 @@ struct SearchQuery {
 }
 
 /// Lines of all runs' logs, the newest first.
-#[utoipa::path(get, path = "/log", tag = "runs", params(SearchQuery, Paging),
+#[utoipa::path(get, path = "/log", tag = "runs", operation_id = "search_log", params(SearchQuery, Paging),
     responses((status = 200, body = Page<LogLine>)))]
 async fn search(
     State(state): State<AppState>,
