@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::secrets;
 use crate::state::now_of;
+use crate::tls::kept;
 
 /// For how long older keys are kept after everything was sealed anew. Each server reads the ring several times within it.
 pub const GRACE: Duration = Duration::from_secs(15 * 60);
@@ -231,6 +232,7 @@ fn record_of(place: &SealedPlace) -> RecordId {
         SealedPlace::Setting(name) => match name.split_once(':') {
             Some(("totp_pending", person)) => secrets::totp(person),
             Some(("notifiers", project)) => secrets::record("notifiers", project),
+            None if name == kept::SETTING => kept::record(),
             _ => secrets::record("setting", name),
         },
     }

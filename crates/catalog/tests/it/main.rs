@@ -13,5 +13,6 @@ mod node_store;
 mod postgres;
 mod records;
 mod runs;
+mod sealed;
 mod sign_in;
 mod world;

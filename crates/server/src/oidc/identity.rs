@@ -72,7 +72,9 @@ async fn first_time(state: &AppState, oidc: &OidcSettings, identity: &Identity) 
         None => return Err(Denied::Unknown),
     };
     let before = settings::read::<Link>(state, &of_person(person.id)).await?;
-    if before.as_ref().is_some_and(|link| link.issuer == identity.issuer) {
+    // One of the same subject was cut off before its other half was written.
+    let is_other = |link: &Link| link.issuer == identity.issuer && link.subject != identity.subject;
+    if before.as_ref().is_some_and(is_other) {
         return Err(Denied::Linked);
     }
     let link = Link {

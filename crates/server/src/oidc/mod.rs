@@ -121,10 +121,13 @@ struct Begun {
 }
 
 /// What the provider sends back by the browser.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Returned {
+    /// What the provider exchanges for its word.
     #[serde(default)]
     code: Option<String>,
+    /// Which sign-in it belongs to.
     #[serde(default)]
     state: Option<String>,
     /// Who says so (RFC 9207).

@@ -17,7 +17,7 @@ use super::authority::Authority;
 use super::{TlsError, files};
 use crate::server::StartError;
 
-const SETTING: &str = "agents_authority";
+pub(crate) const SETTING: &str = "agents_authority";
 
 /// The authority of the catalog; made, or taken from the folder, where it has none.
 pub(crate) async fn authority(
@@ -27,7 +27,7 @@ pub(crate) async fn authority(
     now: Time,
     random: &dyn Random,
 ) -> Result<Authority, StartError> {
-    let record = RecordId::new("setting", SETTING, "key");
+    let record = record();
     if let Some(found) = read(store, vault, &record).await? {
         return Ok(found);
     }
@@ -73,6 +73,11 @@ async fn read(
     let key = vault.open(record, &Sealed::from_text(&sealed)?)?;
     let key = std::str::from_utf8(&key).map_err(|_| damaged("its key is no text"))?;
     Ok(Some(Authority::of(pem.to_owned(), key, Path::new(SETTING))?))
+}
+
+/// What its key is bound to.
+pub(crate) fn record() -> RecordId {
+    RecordId::new("setting", SETTING, "key")
 }
 
 fn damaged(why: &str) -> TlsError {

@@ -77,7 +77,7 @@ async fn filled() -> (World, S3, Value, Secret) {
         .await
         .expect(201);
     assert_eq!(keys_in_use(&world.store).await.len(), 1);
-    assert_eq!(world.store.sealed_values().await.unwrap().len(), 6, "a kind is missing");
+    assert_eq!(world.store.sealed_values().await.unwrap().len(), 7, "a kind is missing");
     (world, service, connection, secret)
 }
 
@@ -97,15 +97,15 @@ async fn everything_is_sealed_anew_and_still_works() {
     let owner = world.owner().await;
     let before = owner.get(VAULT).await.expect(200)["items"].clone();
     assert_eq!(before.as_array().unwrap().len(), 1, "{before}");
-    assert_eq!((&before[0]["state"], &before[0]["values"]), (&json!("primary"), &json!(6)));
+    assert_eq!((&before[0]["state"], &before[0]["values"]), (&json!("primary"), &json!(7)));
 
     let rotated = owner.post("/api/v1/vault/rotate", json!({})).await.expect(200);
-    assert_eq!((&rotated["resealed"], &rotated["failed"]), (&json!(6), &json!([])), "{rotated}");
+    assert_eq!((&rotated["resealed"], &rotated["failed"]), (&json!(7), &json!([])), "{rotated}");
     assert_eq!((&rotated["continued"], &rotated["older"]), (&json!(false), &json!([before[0]["id"]])));
     assert_eq!(keys_in_use(&world.store).await, [rotated["primary"].as_str().unwrap()]);
     let after = owner.get(VAULT).await.expect(200)["items"].clone();
     let told = json!([
-        {"id": rotated["primary"], "state": "primary", "values": 6},
+        {"id": rotated["primary"], "state": "primary", "values": 7},
         {"id": before[0]["id"], "state": "older", "values": 0},
     ]);
     assert_eq!(after, told);
@@ -125,7 +125,7 @@ async fn everything_is_sealed_anew_and_still_works() {
     );
     // Once more: a further key, and nothing is lost.
     let again = owner.post("/api/v1/vault/rotate", json!({})).await.expect(200);
-    assert_eq!((&again["resealed"], &again["continued"]), (&json!(6), &json!(false)));
+    assert_eq!((&again["resealed"], &again["continued"]), (&json!(7), &json!(false)));
     assert_ne!(again["primary"], rotated["primary"]);
     end(world, service).await;
 }
@@ -151,7 +151,7 @@ async fn one_that_was_cut_off_is_gone_on_with() {
     assert_eq!(checked["status"]["health"], "valid", "{checked:#}");
 
     let rotated = owner.post("/api/v1/vault/rotate", json!({})).await.expect(200);
-    assert_eq!((&rotated["continued"], &rotated["resealed"]), (&json!(true), &json!(5)), "{rotated}");
+    assert_eq!((&rotated["continued"], &rotated["resealed"]), (&json!(true), &json!(6)), "{rotated}");
     assert_eq!(rotated["primary"], new.to_string());
     assert_eq!(rotated["older"], json!([old.to_string()]));
     assert_eq!(keys_in_use(&world.store).await, [new.to_string()]);
@@ -196,7 +196,7 @@ async fn an_old_key_goes_when_nobody_can_be_sealing_with_it_any_more() {
     let record = backstay_vault::RecordId::new("setting", "smtp", "secrets");
     let sealed = stale.seal(&record, br#"{"password": "later"}"#, &SystemRandom).unwrap().to_text();
     world.store.set_setting("smtp", &value, Some(&sealed)).await.unwrap();
-    assert_eq!(keys_in_use(&world.store).await, [old.to_string()]);
+    assert!(keys_in_use(&world.store).await.contains(&old.to_string()));
 
     clock.set(GRACE.as_secs() - 1);
     tidy().await;
@@ -222,12 +222,12 @@ async fn what_cannot_be_sealed_anew_is_told_and_its_key_is_kept() {
     world.store.set_setting("smtp", &json!({}), Some(&moved)).await.unwrap();
     let old = vault.primary();
     let rotated = owner.post("/api/v1/vault/rotate", json!({})).await.expect(200);
-    assert_eq!((&rotated["resealed"], &rotated["failed"][1]), (&json!(0), &Value::Null), "{rotated}");
+    assert_eq!((&rotated["resealed"], &rotated["failed"][1]), (&json!(1), &Value::Null), "{rotated}");
     assert!(rotated["failed"][0].as_str().unwrap().contains("secrets of setting smtp"), "{rotated}");
     clock.set(GRACE.as_secs() + u64::try_from(Time::now().as_second()).unwrap());
     rotation::tidy(&world.store, &vault, &clock, &random).await.unwrap();
     assert_eq!(vault.older(), [old]);
-    assert_eq!(keys_in_use(&world.store).await, [old.to_string()]);
+    assert!(keys_in_use(&world.store).await.contains(&old.to_string()));
     world.stop().await;
 }
 

@@ -48,13 +48,13 @@ struct OidcNext {
 }
 
 /// Whether people can sign in at a provider, and what it is called.
-#[utoipa::path(get, path = "/oidc", tag = "account", security(()), responses((status = 200, body = OidcAbout)))]
+#[utoipa::path(get, operation_id = "oidc_about", path = "/oidc", tag = "account", security(()), responses((status = 200, body = OidcAbout)))]
 async fn about(State(state): State<AppState>) -> Result<Json<OidcAbout>, Problem> {
     Ok(Json(OidcAbout { name: oidc::settings::name(&state).await? }))
 }
 
 /// Sends a browser to the provider.
-#[utoipa::path(get, path = "/oidc/start", tag = "account", security(()), params(OidcNext),
+#[utoipa::path(get, operation_id = "oidc_start", path = "/oidc/start", tag = "account", security(()), params(OidcNext),
     responses((status = 303, description = "To the provider, or to the sign-in page with what is in the way.")))]
 async fn start(
     State(state): State<AppState>,
@@ -70,7 +70,7 @@ async fn start(
 
 /// Where the provider sends a browser back to: the answer sets the cookie of a session. A one-time code is not asked for: that is
 /// the provider's to do.
-#[utoipa::path(get, path = "/oidc/callback", tag = "account", security(()),
+#[utoipa::path(get, operation_id = "oidc_callback", path = "/oidc/callback", tag = "account", security(()), params(Returned),
     responses((status = 303, description = "To where one wanted to go, or to the sign-in page with what is in the way.")))]
 async fn callback(
     State(state): State<AppState>,

@@ -33,7 +33,7 @@ struct OidcAnswer {
 }
 
 /// The provider at which people sign in.
-#[utoipa::path(get, path = "/settings/oidc", tag = "settings",
+#[utoipa::path(get, operation_id = "oidc", path = "/settings/oidc", tag = "settings",
     responses((status = 200, body = OidcAnswer), (status = 404, description = "No provider is set.")))]
 async fn get(State(state): State<AppState>, caller: Caller) -> Result<Json<OidcAnswer>, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
@@ -43,7 +43,7 @@ async fn get(State(state): State<AppState>, caller: Caller) -> Result<Json<OidcA
 
 /// Sets the provider at which people sign in, once it has said how it is used. Without a secret the one before stays, if issuer
 /// and client stay too.
-#[utoipa::path(put, path = "/settings/oidc", tag = "settings", request_body = OidcSettings,
+#[utoipa::path(put, operation_id = "set_oidc", path = "/settings/oidc", tag = "settings", request_body = OidcSettings,
     responses((status = 200, body = OidcAnswer), (status = 422, description = "`oidc_failed`: it does not say so.")))]
 async fn set(
     State(state): State<AppState>,
@@ -72,7 +72,7 @@ async fn set(
 }
 
 /// Lets nobody sign in at a provider any more. Sessions go on.
-#[utoipa::path(delete, path = "/settings/oidc", tag = "settings", responses((status = 204)))]
+#[utoipa::path(delete, operation_id = "remove_oidc", path = "/settings/oidc", tag = "settings", responses((status = 204)))]
 async fn remove(State(state): State<AppState>, caller: Caller) -> Result<StatusCode, Problem> {
     caller.authorize_server(&state, Action::ManageServer).await?;
     let before = oidc::settings::current(&state).await?.ok_or_else(none)?;

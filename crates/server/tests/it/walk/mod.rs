@@ -19,9 +19,12 @@ use crate::world::{Client, SystemClock, SystemRandom, World, sha256};
 use table::{Least, TABLE};
 
 /// Those that nobody has to be known for.
-const OPEN: [&str; 7] = [
+const OPEN: [&str; 10] = [
     "account_ask_password_reset",
     "account_confirm_password_reset",
+    "account_oidc_about",
+    "account_oidc_callback",
+    "account_oidc_start",
     "account_set_up",
     "account_setup_state",
     "account_sign_in",
@@ -188,7 +191,15 @@ fn least(operation: &Operation) -> Least {
 fn was_let_in(id: &str, by: &str, (status, kind): &(u16, String)) {
     let bad = matches!(*status, 400 | 401 | 403 | 404 | 405 | 415) || *status >= 500;
     // What is there is what one has oneself; nothing is set.
-    let nothing = ["account_end_session", "account_remove_token", "settings_smtp", "settings_remove_smtp"];
+    let nothing = [
+        "account_end_session",
+        "account_remove_token",
+        "people_unlink",
+        "settings_oidc",
+        "settings_remove_oidc",
+        "settings_remove_smtp",
+        "settings_smtp",
+    ];
     let fine = *status == 404 && nothing.contains(&id);
     // Wrong proofs, told from wrong forms.
     let proof = ["account_change_password", "account_remove_totp", "account_confirm_totp"];

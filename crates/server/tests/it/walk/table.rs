@@ -55,6 +55,7 @@ const PERSON: &str = r#"{"name": "New", "email": "$NEW@example.org", "grants": [
 const PERSON_CHANGED: &str =
     r#"{"name": "New", "email": "$NEW@example.org", "grants": [], "disabled": false}"#;
 const SMTP: &str = r#"{"host": "localhost", "port": 25, "tls": "none", "from": "a@example.org"}"#;
+const OIDC: &str = r#"{"issuer": "http://127.0.0.1:9", "client_id": "a", "name": "Office"}"#;
 const RESTORE: &str = r#"{"repository": "$REPOSITORY", "snapshot": "latest", "target": "/srv/back"}"#;
 
 pub(super) const TABLE: &[Row] = &[
@@ -74,6 +75,9 @@ pub(super) const TABLE: &[Row] = &[
     ("account_get", Known, "", None),
     ("account_list_sessions", SignedIn, "", None),
     ("account_list_tokens", SignedIn, "", None),
+    ("account_oidc_about", Open, "", None),
+    ("account_oidc_callback", Open, "", None),
+    ("account_oidc_start", Open, "", None),
     ("account_remove_token", SignedIn, "", None),
     ("account_remove_totp", SignedIn, "", Some(r#"{"password": "wrong"}"#)),
     (
@@ -127,6 +131,7 @@ pub(super) const TABLE: &[Row] = &[
     ("people_remove_factor", ServerSignedIn, "", None),
     ("people_remove_member", OWNER, "", None),
     ("people_set_member", OWNER, "", Some(r#"{"role": "viewer"}"#)),
+    ("people_unlink", Server, "", None),
     ("people_update", Server, "", Some(PERSON_CHANGED)),
     ("plans_create", ADMIN, "", Some(PLAN)),
     ("plans_disable", ADMIN, "", None),
@@ -166,9 +171,12 @@ pub(super) const TABLE: &[Row] = &[
     ("runs_resume", OPERATOR, "", None),
     ("runs_search_log", OPERATOR, OF_PROJECT, None),
     ("settings_connection_checks", Server, "", None),
+    ("settings_oidc", Server, "", None),
+    ("settings_remove_oidc", Server, "", None),
     ("settings_remove_smtp", Server, "", None),
     ("settings_retention", Server, "", None),
     ("settings_set_connection_checks", Server, "", Some(r#"{"every": "6h", "failing_every": "30m"}"#)),
+    ("settings_set_oidc", Server, "", Some(OIDC)),
     ("settings_set_retention", Server, "", Some(r#"{"logs": "90d", "runs": "400d"}"#)),
     ("settings_set_sign_in", Server, "", Some(r#"{"idle_timeout": "12h"}"#)),
     ("settings_set_smtp", Server, "", Some(SMTP)),
@@ -182,4 +190,6 @@ pub(super) const TABLE: &[Row] = &[
     ("sources_list", VIEWER, OF_PROJECT, None),
     ("sources_remove", ADMIN, "", None),
     ("sources_update", ADMIN, "", Some(SOURCE_CHANGED)),
+    ("vault_keys", Server, "", None),
+    ("vault_rotate", Server, "", None),
 ];
