@@ -13,6 +13,7 @@ use backstay_model::run::{Outcome, RunDestination, RunError};
 use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState};
 
 use crate::active::{Active, Stop};
+use crate::gentle::gently;
 use crate::node::Inner;
 use crate::orders::{Order, PlanPart};
 use crate::seals::Opened;
@@ -194,10 +195,11 @@ impl Execution<'_> {
             report: Arc::clone(&self.report),
         };
         let outcome = match self.run.kind {
-            RunKind::Backup => self.back_up(&job)?,
+            RunKind::Backup => gently(|| self.back_up(&job))?,
+            // Somebody waits for it.
             RunKind::Restore => self.restore(&job)?,
-            RunKind::Verify => self.verify(&job)?,
-            RunKind::Prune => self.prune(&job)?,
+            RunKind::Verify => gently(|| self.verify(&job))?,
+            RunKind::Prune => gently(|| self.prune(&job))?,
         };
         Ok(outcome)
     }

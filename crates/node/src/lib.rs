@@ -17,6 +17,7 @@ pub mod agent;
 mod asks;
 mod clock;
 mod execution;
+mod gentle;
 pub mod host;
 mod identity;
 mod journalist;

@@ -45,6 +45,16 @@ pub(crate) fn note_panics() {
     });
 }
 
+/// What this thread's last panic left, once.
+pub(crate) fn take_panic() -> Option<String> {
+    PANIC.with(|panic| panic.borrow_mut().take())
+}
+
+/// Leaves with this thread what a panic of another has left.
+pub(crate) fn put_panic(told: Option<String>) {
+    PANIC.with(|panic| *panic.borrow_mut() = told);
+}
+
 /// Executes a run that was started, to whatever end it comes.
 pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc<Active>) {
     let id = run.id;
@@ -166,8 +176,7 @@ async fn note_success(inner: &Inner, run: &Run) {
 
 /// What is said of a panic: a fault of ours, with where it was.
 fn broken(report: &dyn Report) -> RunError {
-    let told = PANIC.with(|panic| panic.borrow_mut().take());
-    if let Some(text) = told {
+    if let Some(text) = take_panic() {
         report.log(Level::Error, "failure", &text);
     }
     RunError {
