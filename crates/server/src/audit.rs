@@ -31,12 +31,12 @@ impl Deed {
 
     /// How it was before. Secrets in records write themselves as `null`.
     pub(crate) fn before<T: Serialize>(self, before: &T) -> Self {
-        Self { before: serde_json::to_value(before).ok(), ..self }
+        Self { before: object_of(before), ..self }
     }
 
     /// How it is since.
     pub(crate) fn after<T: Serialize>(self, after: &T) -> Self {
-        Self { after: serde_json::to_value(after).ok(), ..self }
+        Self { after: object_of(after), ..self }
     }
 
     /// Writes it down as somebody's.
@@ -63,5 +63,26 @@ impl Deed {
         };
         state.store.append_audit(entry).await?;
         Ok(())
+    }
+}
+
+/// A record as it is written down: always as an object, so that who reads the audit need not tell kinds of values apart.
+fn object_of<T: Serialize>(record: &T) -> Option<serde_json::Value> {
+    match serde_json::to_value(record).ok()? {
+        serde_json::Value::Null => None,
+        object @ serde_json::Value::Object(_) => Some(object),
+        other => Some(serde_json::json!({"value": other})),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn what_is_written_down_is_an_object() {
+        assert_eq!(super::object_of(&json!({"a": 1})), Some(json!({"a": 1})));
+        assert_eq!(super::object_of(&[1, 2]), Some(json!({"value": [1, 2]})));
+        assert_eq!(super::object_of(&()), None);
     }
 }

@@ -100,7 +100,7 @@ pub(crate) async fn make_known(
     settings::write(state, DONE, &true).await?;
     Deed::new("repository.adopt", format!("repository {} at {}", repository.id, destination.name))
         .project(node.project)
-        .after(&(connection, destination, repository))
+        .after(&serde_json::json!({"connection": connection, "destination": destination, "repository": repository}))
         .of(state, "server", None)
         .await?;
     Ok(true)
