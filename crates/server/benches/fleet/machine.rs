@@ -44,6 +44,8 @@ pub(crate) fn write(what: &str, sizes: &Value, figures: &[Value]) -> String {
             "kernel": read("/proc/sys/kernel/osrelease").trim(),
         },
         "sizes": sizes,
+        // Who else was at work, at the end of it.
+        "load_average": read("/proc/loadavg").trim(),
         "figures": figures,
     });
     let slug: Vec<String> = processor
