@@ -157,6 +157,12 @@ pub struct SealedRepository {
 /// What the sealed secrets of a repository hold, once opened.
 pub type OpenSecrets = BTreeMap<String, String>;
 
+/// The name that agents ask their server for in TLS. It is no public name, so no other server can show a certificate for it.
+pub const AGENTS: &str = "agents.backstay.internal";
+
+/// What a token for joining begins with.
+pub const JOIN_PREFIX: &str = "bsj_";
+
 /// What an agent sends to join.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

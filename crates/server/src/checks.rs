@@ -17,9 +17,9 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::access::session::later;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::state::later;
 use crate::{repositories, settings, text};
 
 /// How long an attempt to connect may take.

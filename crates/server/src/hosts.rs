@@ -17,8 +17,8 @@ use axum::response::{IntoResponse, Response};
 
 use crate::problem::Problem;
 use crate::state::AppState;
-use crate::tls::authority::AGENTS;
 use crate::tls::listener::Peer;
+use backstay_model::link::AGENTS;
 
 /// The names a server answers to.
 #[derive(Debug, Clone)]

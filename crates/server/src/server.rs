@@ -222,13 +222,10 @@ impl Server {
             return Ok(());
         }
         let project = setup::ensure_home(&self.state).await?;
-        let taken: Vec<_> = store.nodes(Some(project)).await?.into_iter().map(|node| node.name).collect();
-        let numbered = (2..=taken.len() + 2).map(|number| format!("{name}-{number}"));
-        let free = std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken.contains(name));
         let node = Node {
             id,
             project,
-            name: free.unwrap_or_else(|| name.to_owned()),
+            name: join::free_name(&self.state, project, name).await?,
             local: true,
             public_key,
             last_seen: None,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstay_catalog::ServerStore;
 use backstay_core::{Clock, Random};
@@ -143,4 +144,10 @@ pub(crate) fn now_of(clock: &dyn Clock) -> Time {
     let now = clock.now();
     let nanos = i32::try_from(now.nanos).unwrap_or(0);
     Time::new(now.seconds, nanos).unwrap_or(Time::UNIX_EPOCH)
+}
+
+/// A moment later; the end of time where there is none.
+pub(crate) fn later(now: Time, time: Duration) -> Time {
+    let time = jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX);
+    now.saturating_add(time).unwrap_or(Time::MAX)
 }

@@ -7,6 +7,7 @@ use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backstay_model::link::AGENTS;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response, StatusCode, Url};
 use rustls::ClientConfig;
@@ -14,8 +15,6 @@ use rustls::crypto::CryptoProvider;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// The name that agents ask their server for.
-const AGENTS: &str = "agents.backstay.internal";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where a server is.

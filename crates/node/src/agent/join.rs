@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use backstay_core::{Clock, Random};
 use backstay_model::NodeId;
-use backstay_model::link::{JoinRequest, Joined as Granted};
+use backstay_model::link::{JOIN_PREFIX, JoinRequest, Joined as Granted};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{CertificateParams, KeyPair};
@@ -23,7 +23,6 @@ use super::kept::{self, Kept, KeptError};
 use super::pin::{self, Pin};
 use crate::identity::{Identity, IdentityError};
 
-const PREFIX: &str = "bsj_";
 const TIMEOUT: Duration = Duration::from_secs(60);
 const LIMIT: usize = 1 << 20;
 
@@ -42,7 +41,7 @@ pub struct Joined {
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// What was given is no token.
-    #[error("that is no token for joining: such a token begins with `{PREFIX}` and has 90 characters")]
+    #[error("that is no token for joining: such a token begins with `{JOIN_PREFIX}` and has 90 characters")]
     Token,
     /// The server's address is none.
     #[error("{url:?} is no address of a server: {why}")]
@@ -196,7 +195,7 @@ async fn ask(place: &Place, fingerprint: [u8; 32], request: &JoinRequest) -> Res
 
 /// The fingerprint of the authority that a token is for; `None` when it is no token.
 fn fingerprint_in(token: &str) -> Option<[u8; 32]> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(PREFIX)?).ok()?;
+    let bytes = URL_SAFE_NO_PAD.decode(token.strip_prefix(JOIN_PREFIX)?).ok()?;
     let (fingerprint, key) = bytes.split_first_chunk::<32>()?;
     (key.len() == 32).then_some(*fingerprint)
 }
@@ -208,12 +207,17 @@ mod tests {
     #[test]
     fn a_token_is_whole_or_none() {
         let bytes: Vec<u8> = (0..64).collect();
-        let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes));
+        let token = format!("{JOIN_PREFIX}{}", URL_SAFE_NO_PAD.encode(&bytes));
         assert_eq!(token.len(), 90);
         assert_eq!(fingerprint_in(&token).unwrap().as_slice(), &bytes[..32]);
-        for wrong in
-            ["", PREFIX, &token[1..], &token[..80], &format!("{token}AAAA"), &token.replace("bsj", "bst")]
-        {
+        for wrong in [
+            "",
+            JOIN_PREFIX,
+            &token[1..],
+            &token[..80],
+            &format!("{token}AAAA"),
+            &token.replace("bsj", "bst"),
+        ] {
             assert_eq!(fingerprint_in(wrong), None, "{wrong}");
         }
     }

@@ -10,11 +10,11 @@ use backstay_core::{Clock, Random};
 use backstay_model::{Person, PersonId, SecretText};
 use serde::{Deserialize, Serialize};
 
-use super::session::later;
 use super::{password, roster};
 use crate::audit::Deed;
 use crate::mail::{self, MailError};
 use crate::problem::Problem;
+use crate::state::later;
 use crate::state::{AppState, now_of};
 use crate::text;
 

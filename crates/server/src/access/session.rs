@@ -9,12 +9,12 @@ use axum::http::HeaderMap;
 use axum_extra::extract::CookieJar;
 use axum_extra::extract::cookie::{Cookie, SameSite};
 use backstay_catalog::Session;
-use backstay_model::{Person, Time};
+use backstay_model::Person;
 
 use super::extract::Caller;
 use super::policy::Principal;
 use crate::problem::Problem;
-use crate::state::AppState;
+use crate::state::{AppState, later};
 use crate::{settings, text};
 
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -107,10 +107,4 @@ pub(crate) async fn caller(state: &AppState, key: &str, address: String) -> Resu
     }
     let principal = Principal::Session { person: person.id, grants: person.grants.clone() };
     Ok(Some(Caller { principal, person, session: Some(hash), token: None, address }))
-}
-
-/// A moment later; the end of time where there is none.
-pub(crate) fn later(now: Time, time: Duration) -> Time {
-    let time = jiff::SignedDuration::try_from(time).unwrap_or(jiff::SignedDuration::MAX);
-    now.saturating_add(time).unwrap_or(Time::MAX)
 }

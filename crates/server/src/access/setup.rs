@@ -5,10 +5,10 @@ use std::time::Duration;
 use backstay_catalog::{CatalogError, Clash, OneTimeKind, OneTimeToken};
 use backstay_model::{Project, ProjectId};
 
-use super::session::later;
 use crate::problem::Problem;
 use crate::settings;
 use crate::state::AppState;
+use crate::state::later;
 use crate::text;
 
 const LASTS: Duration = Duration::from_secs(24 * 3600);

@@ -10,9 +10,9 @@ use backstay_model::{Person, PersonId};
 use backstay_vault::Sealed;
 use totp_rs::{Algorithm, Builder, Secret, Totp};
 
-use super::session::later;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::state::later;
 use crate::text;
 use crate::{secrets, settings};
 

@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use super::notice::Notice;
 use super::notifier::{Channel, Notifier, Notifiers};
-use super::{command, later, webhook};
+use super::{command, webhook};
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::state::later;
 
 /// Notifications on their way at once.
 const TOGETHER: u32 = 16;

@@ -172,8 +172,3 @@ async fn notifications_of(state: &AppState, happening: &Happening) -> Result<Vec
     }
     Ok(notifications)
 }
-
-/// Waits between tries and before giving up are counted in this.
-fn later(now: Time, time: Duration) -> Time {
-    crate::access::session::later(now, time)
-}

@@ -17,7 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use super::configuration;
-use crate::access::session::later;
+use crate::state::later;
 use crate::state::now_of;
 
 /// For how long a node is made to wait at most when there is nothing to say.

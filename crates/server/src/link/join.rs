@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use backstay_catalog::{OneTimeKind, OneTimeToken};
-use backstay_model::link::{JoinRequest, Joined};
+use backstay_model::link::{JOIN_PREFIX, JoinRequest, Joined};
 use backstay_model::{HostState, Node, NodeId, ProjectId};
 use backstay_vault::NodePublicKey;
 use base64::Engine;
@@ -17,14 +17,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::access::extract::Json as Body;
-use crate::access::session::later;
 use crate::audit::Deed;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::state::later;
 use crate::text;
 use crate::tls::listener::Peer;
-
-const PREFIX: &str = "bsj_";
 
 /// What a token is about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -49,7 +47,7 @@ pub(crate) async fn new_token(
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(&state.authority.fingerprint());
     state.random.fill(&mut bytes[32..]);
-    let token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
+    let token = format!("{JOIN_PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
     let now = state.now();
     let kept = OneTimeToken {
         hash: text::hash_of(&token),
@@ -65,7 +63,7 @@ pub(crate) async fn new_token(
 /// The fingerprint of the authority that a join token is for; `None` when it is no such token.
 #[must_use]
 pub fn fingerprint_in(token: &str) -> Option<[u8; 32]> {
-    let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(PREFIX)?).ok()?;
+    let bytes = URL_SAFE_NO_PAD.decode(token.trim().strip_prefix(JOIN_PREFIX)?).ok()?;
     let (fingerprint, key) = bytes.split_first_chunk::<32>()?;
     (key.len() == 32).then_some(*fingerprint)
 }
@@ -148,7 +146,7 @@ pub(crate) async fn join(
 }
 
 /// The name itself, or with a number where it is taken.
-async fn free_name(state: &AppState, project: ProjectId, wanted: &str) -> Result<String, Problem> {
+pub(crate) async fn free_name(state: &AppState, project: ProjectId, wanted: &str) -> Result<String, Problem> {
     let taken: Vec<_> = state.store.nodes(Some(project)).await?.into_iter().map(|node| node.name).collect();
     let free = |name: &String| !taken.contains(name);
     let numbered = (2..=taken.len() + 2).map(|number| format!("{wanted}-{number}"));

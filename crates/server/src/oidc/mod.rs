@@ -19,9 +19,9 @@ use backstay_catalog::{OneTimeKind, OneTimeToken};
 use backstay_model::Person;
 use serde::{Deserialize, Serialize};
 
-use crate::access::session::later;
 use crate::problem::Problem;
 use crate::state::AppState;
+use crate::state::later;
 use crate::text;
 
 use provider::{OidcError, Provider};

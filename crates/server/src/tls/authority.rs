@@ -17,6 +17,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use backstay_model::link::AGENTS;
 use backstay_model::{NodeId, Time};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
@@ -32,8 +33,6 @@ use zeroize::Zeroizing;
 
 use super::TlsError;
 
-/// The name that agents ask their server for.
-pub const AGENTS: &str = "agents.backstay.internal";
 const CONSTRAINT: &str = "backstay.internal";
 const DAY: i64 = 86_400;
 

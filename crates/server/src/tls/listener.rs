@@ -22,8 +22,9 @@ use tokio::sync::mpsc;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::authority::{AGENTS, fingerprint_of};
+use super::authority::fingerprint_of;
 use crate::places::Places;
+use backstay_model::link::AGENTS;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const HANDSHAKES: usize = 512;

@@ -9,12 +9,12 @@ use utoipa_axum::routes;
 
 use crate::access::extract::{Caller, Json, Path};
 use crate::access::policy::Action;
-use crate::access::session::later;
 use crate::api::common::List;
 use crate::audit::Deed;
 use crate::problem::Problem;
 use crate::settings;
 use crate::state::AppState;
+use crate::state::later;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, end_others)).routes(routes!(end))
