@@ -144,6 +144,7 @@ async fn ask(
         return Err(Problem::conflict(format!("the node {} has been shut out", node.name)));
     }
     let end = Instant::now() + PATIENCE;
+    let mut early = None;
     loop {
         let ask = Ask::RunPlan { plan, kind: form.kind, guard: form.guard, runs: runs.clone() };
         let left = end.saturating_duration_since(Instant::now());
@@ -154,8 +155,11 @@ async fn ask(
             }
             // A plan that was made or changed just now is on its way to the node.
             Err(AskError::Node(error)) if is_early(&error) && Instant::now() + AGAIN < end => {
+                early = Some(error);
                 tokio::time::sleep(AGAIN).await;
             }
+            // The little time that was left for the last question says nothing; what the node said before does.
+            Err(AskError::Silent(_)) if let Some(error) = early.take() => return Err(AskError::Node(error).into()),
             Err(error) => return Err(error.into()),
         }
     }
