@@ -151,7 +151,7 @@ impl Ground {
 fn answer_for(world: &World, node: NodeId) {
     let store = world.store.clone();
     tokio::spawn(async move {
-        let no = || CommandError { kind: Refusal::Conflict, message: "not now".to_owned(), hint: None };
+        let no = || CommandError { kind: Refusal::Failed, message: "not now".to_owned(), hint: None };
         while let Ok(commands) = store.take_commands(node, Time::now(), Duration::from_secs(60)).await {
             let results: Vec<_> =
                 commands.iter().map(|command| CommandResult { id: command.id, answer: Err(no()) }).collect();
