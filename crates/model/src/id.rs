@@ -72,6 +72,8 @@ ids! {
     PersonId,
     /// An API token.
     TokenId,
+    /// A passkey.
+    PasskeyId,
     /// A command that a server gave to a node.
     CommandId,
 }

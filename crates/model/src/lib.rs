@@ -33,8 +33,8 @@ pub use connection::{Connection, ConnectionSettings, ConnectionStatus, Health};
 pub use destination::{Destination, Layout, Repository};
 pub use hook::{Action, Hook, Hooks};
 pub use id::{
-    CommandId, ConnectionId, DestinationId, NodeId, PersonId, PlanId, ProjectId, RepositoryId, RunId,
-    SourceId, TokenId,
+    CommandId, ConnectionId, DestinationId, NodeId, PasskeyId, PersonId, PlanId, ProjectId, RepositoryId,
+    RunId, SourceId, TokenId,
 };
 pub use invalid::Invalid;
 pub use limits::Limits;

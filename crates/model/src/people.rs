@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PersonId, ProjectId, Time, TokenId};
+use crate::{PasskeyId, PersonId, ProjectId, Time, TokenId};
 
 /// A group of plans, nodes and people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +93,28 @@ pub struct ApiToken {
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub expires: Option<Time>,
     /// When it was last used, to the minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub last_used: Option<Time>,
+}
+
+/// A key pair by which somebody signs in without a password (Web Authentication). Its secret half is in a device or a password
+/// manager of theirs and never leaves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Passkey {
+    /// Its id.
+    pub id: PasskeyId,
+    /// Whose it is.
+    pub person: PersonId,
+    /// What they call it, as by the device it is in.
+    pub name: String,
+    /// The name of the server it was made for: browsers offer it nowhere else.
+    pub host: String,
+    /// When it was made.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub created: Time,
+    /// When somebody last signed in with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub last_used: Option<Time>,

@@ -12,6 +12,7 @@ mod metrics;
 mod nodes;
 mod notifications;
 mod one_time;
+mod passkeys;
 mod people;
 mod places;
 mod plans;
@@ -49,6 +50,7 @@ pub use metrics::RunTotal;
 pub use nodes::{Contact, NodeLink};
 pub use notifications::{NewNotification, Notification};
 pub use one_time::{OneTimeKind, OneTimeToken};
+pub use passkeys::KeptPasskey;
 pub use people::Credentials;
 pub use plans::PlanRevision;
 pub use run_counts::RunCounts;
@@ -58,7 +60,8 @@ pub use sessions::Session;
 pub use throttle::Throttle;
 
 /// The steps to the form of the store.
-const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql")];
+const STEPS: &[&str] =
+    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
 
 /// What a server remembers. Clones share one store.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! Tokens that work once: for the first set-up, for a new password, for a node to join, and for the way back from a provider.
+//! Tokens that work once: for the first set-up, for a new password, for a node to join, for the way back from a provider, and
+//! for what a passkey signs.
 
 use backstay_model::Time;
 use serde_json::Value;
@@ -19,6 +20,10 @@ pub enum OneTimeKind {
     AgentJoin,
     /// To come back from a provider of OpenID Connect.
     OidcSignIn,
+    /// To end the making of a passkey.
+    PasskeyCreation,
+    /// To answer a challenge with a passkey.
+    PasskeySignIn,
 }
 
 impl OneTimeKind {
@@ -30,6 +35,8 @@ impl OneTimeKind {
             Self::PasswordReset => "password_reset",
             Self::AgentJoin => "agent_join",
             Self::OidcSignIn => "oidc_sign_in",
+            Self::PasskeyCreation => "passkey_creation",
+            Self::PasskeySignIn => "passkey_sign_in",
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use backstay_catalog::{Clash, Credentials, OneTimeKind, OneTimeToken, ServerStore, Session};
-use backstay_model::people::ApiToken;
-use backstay_model::{Person, PersonId, Role, TokenId};
+use backstay_catalog::{Clash, Credentials, KeptPasskey, OneTimeKind, OneTimeToken, ServerStore, Session};
+use backstay_model::people::{ApiToken, Passkey};
+use backstay_model::{PasskeyId, Person, PersonId, Role, TokenId};
 
 use crate::world::{at, clashes, id, on_both, person};
 
@@ -13,6 +13,7 @@ on_both!(
     codes_work_once,
     sessions_end,
     tokens_are_found_by_hash,
+    passkeys_are_found_by_what_their_device_calls_them,
     one_time_tokens_work_once_even_at_once,
     failures_are_counted_and_forgotten,
     odd_text_is_taken,
@@ -118,6 +119,42 @@ async fn tokens_are_found_by_hash(store: ServerStore) {
     assert!(store.delete_token(PersonId(id()), token.id).await.is_err(), "it is another's");
     store.delete_token(ada.id, token.id).await.unwrap();
     assert_eq!(store.token_by_hash("hash").await.unwrap(), None);
+}
+
+async fn passkeys_are_found_by_what_their_device_calls_them(store: ServerStore) {
+    let ada = person("ada@example.org");
+    store.create_person(&ada, &Credentials::default()).await.unwrap();
+    let kept = |credential: &str, created| KeptPasskey {
+        passkey: Passkey {
+            id: PasskeyId(id()),
+            person: ada.id,
+            name: "phone".into(),
+            host: "backup.example.org".into(),
+            created: at(created),
+            last_used: None,
+        },
+        credential: credential.into(),
+        key: "counter 0".into(),
+    };
+    let (first, second) = (kept("first", 0), kept("second", 1));
+    store.create_passkey(&first).await.unwrap();
+    store.create_passkey(&second).await.unwrap();
+    assert!(store.create_passkey(&kept("first", 2)).await.is_err(), "a device's id stands for one passkey");
+    assert_eq!(store.passkeys_of(ada.id).await.unwrap(), [second.clone(), first.clone()]);
+    assert_eq!(store.passkey_by_credential("first").await.unwrap(), Some(first.clone()));
+    assert_eq!(store.passkey_by_credential("third").await.unwrap(), None);
+
+    let id = first.passkey.id;
+    assert!(store.passkey_used(id, "counter 0", "counter 1", at(5)).await.unwrap());
+    assert!(!store.passkey_used(id, "counter 0", "counter 1", at(6)).await.unwrap(), "that was before");
+    let used = store.passkey_by_credential("first").await.unwrap().unwrap();
+    assert_eq!((used.key.as_str(), used.passkey.last_used), ("counter 1", Some(at(5))));
+
+    assert!(store.delete_passkey(PersonId(crate::world::id()), id).await.is_err(), "it is another's");
+    store.delete_passkey(ada.id, id).await.unwrap();
+    assert_eq!(store.passkey_by_credential("first").await.unwrap(), None);
+    store.delete_person(ada.id).await.unwrap();
+    assert_eq!(store.passkey_by_credential("second").await.unwrap(), None);
 }
 
 async fn one_time_tokens_work_once_even_at_once(store: ServerStore) {
