@@ -24,6 +24,8 @@ mod metrics;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod pages;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod places;
 pub mod problem;
 mod repositories;

@@ -18,6 +18,8 @@ mod nodes;
 mod oidc;
 mod openapi;
 mod pages;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod people;
 mod plans;
 #[path = "../../../catalog/tests/it/postgres.rs"]

@@ -2,6 +2,8 @@
 
 mod factor;
 mod me;
+#[cfg(feature = "passkeys")]
+mod passkeys;
 mod reset;
 mod sessions;
 mod setup;
@@ -22,14 +24,17 @@ use crate::problem::Problem;
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
+    let routes = OpenApiRouter::new()
         .merge(setup::routes())
         .merge(sign_in::routes())
         .merge(reset::routes())
         .merge(me::routes())
         .merge(factor::routes())
         .merge(sessions::routes())
-        .merge(tokens::routes())
+        .merge(tokens::routes());
+    #[cfg(feature = "passkeys")]
+    let routes = routes.merge(passkeys::routes());
+    routes
 }
 
 /// What somebody gets who signed in, besides a cookie.

@@ -159,7 +159,9 @@ async fn ask(
                 tokio::time::sleep(AGAIN).await;
             }
             // The little time that was left for the last question says nothing; what the node said before does.
-            Err(AskError::Silent(_)) if let Some(error) = early.take() => return Err(AskError::Node(error).into()),
+            Err(AskError::Silent(_)) if let Some(error) = early.take() => {
+                return Err(AskError::Node(error).into());
+            }
             Err(error) => return Err(error.into()),
         }
     }

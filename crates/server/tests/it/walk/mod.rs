@@ -19,12 +19,14 @@ use crate::world::{Client, SystemClock, SystemRandom, World, sha256};
 use table::{Least, TABLE};
 
 /// Those that nobody has to be known for.
-const OPEN: [&str; 10] = [
+const OPEN: [&str; 12] = [
     "account_ask_password_reset",
+    "account_begin_passkey_sign_in",
     "account_confirm_password_reset",
     "account_oidc_about",
     "account_oidc_callback",
     "account_oidc_start",
+    "account_passkey_sign_in",
     "account_set_up",
     "account_setup_state",
     "account_sign_in",
@@ -128,6 +130,7 @@ impl Ground {
             ("/nodes/tokens/", "$JOIN"),
             ("/nodes/", "$NODE"),
             ("/me/sessions/", "$SESSION"),
+            ("/me/passkeys/", "$TOKEN"),
             ("/me/tokens/", "$TOKEN"),
             ("/connections/", "$CONNECTION"),
             ("/destinations/", "$DESTINATION"),
@@ -193,6 +196,7 @@ fn was_let_in(id: &str, by: &str, (status, kind): &(u16, String)) {
     // What is there is what one has oneself; nothing is set.
     let nothing = [
         "account_end_session",
+        "account_remove_passkey",
         "account_remove_token",
         "people_unlink",
         "settings_oidc",

@@ -61,6 +61,8 @@ const RESTORE: &str = r#"{"repository": "$REPOSITORY", "snapshot": "latest", "ta
 pub(super) const TABLE: &[Row] = &[
     ("account_ask_password_reset", Open, "", Some(r#"{"email": "nobody@example.org"}"#)),
     ("account_begin_totp", SignedIn, "", None),
+    ("account_begin_passkey", SignedIn, "", Some(r#"{"password": "wrong"}"#)),
+    ("account_begin_passkey_sign_in", Open, "", None),
     ("account_change_password", SignedIn, "", Some(r#"{"current": "wrong", "new": "a long new password"}"#)),
     (
         "account_confirm_password_reset",
@@ -69,15 +71,19 @@ pub(super) const TABLE: &[Row] = &[
         Some(r#"{"token": "x", "password": "a long new password"}"#),
     ),
     ("account_confirm_totp", SignedIn, "", Some(r#"{"code": "000000"}"#)),
+    ("account_create_passkey", SignedIn, "", Some(r#"{"ceremony": "x", "name": "$NEW", "credential": {}}"#)),
     ("account_create_token", SignedIn, "", Some(r#"{"name": "$NEW", "role": "viewer"}"#)),
     ("account_end_other_sessions", SignedIn, "", None),
     ("account_end_session", SignedIn, "", None),
     ("account_get", Known, "", None),
+    ("account_list_passkeys", SignedIn, "", None),
     ("account_list_sessions", SignedIn, "", None),
     ("account_list_tokens", SignedIn, "", None),
     ("account_oidc_about", Open, "", None),
     ("account_oidc_callback", Open, "", None),
     ("account_oidc_start", Open, "", None),
+    ("account_passkey_sign_in", Open, "", Some(r#"{"ceremony": "x", "credential": {}}"#)),
+    ("account_remove_passkey", SignedIn, "", None),
     ("account_remove_token", SignedIn, "", None),
     ("account_remove_totp", SignedIn, "", Some(r#"{"password": "wrong"}"#)),
     (
