@@ -30,6 +30,17 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/assets/pages.js", get(script))
 }
 
+/// The way in with a passkey, and where one's own are seen. The script shows them where the browser can do it.
+#[cfg(feature = "passkeys")]
+const PASSKEY: &str =
+    r#"<button id="passkey" type="button" class="other" hidden>Sign in with a passkey</button>"#;
+#[cfg(feature = "passkeys")]
+const PASSKEYS: &str = include_str!("pages/passkeys.html");
+#[cfg(not(feature = "passkeys"))]
+const PASSKEY: &str = "";
+#[cfg(not(feature = "passkeys"))]
+const PASSKEYS: &str = "";
+
 /// Where somebody wanted to go.
 #[derive(Debug, Default, Deserialize)]
 struct Wanted {
@@ -40,7 +51,7 @@ struct Wanted {
 
 /// Who is signed in. Whoever is not is sent to sign in.
 async fn home(_caller: Caller) -> Response {
-    page(include_str!("pages/home.html").to_owned())
+    page(include_str!("pages/home.html").replace("{passkeys}", PASSKEYS))
 }
 
 async fn set_up() -> Response {
@@ -61,6 +72,7 @@ async fn sign_in(State(state): State<AppState>, Query(wanted): Query<Wanted>) ->
     let html = include_str!("pages/sign_in.html")
         .replace("{problem}", problem)
         .replace("{hidden}", if problem.is_empty() { "hidden" } else { "" })
+        .replace("{passkey}", PASSKEY)
         .replace("{provider}", &provider(&state, next).await?)
         .replace("{next}", &escaped(next));
     Ok(page(html))

@@ -80,7 +80,98 @@ async function setup(form) {
   show(form);
 }
 
+// Browsers that cannot read the options as JSON, and pages that came by an address or without TLS, know no passkeys.
+const knowsPasskeys =
+  typeof PublicKeyCredential === "function" &&
+  typeof PublicKeyCredential.parseRequestOptionsFromJSON === "function" &&
+  (location.protocol === "https:" || location.hostname === "localhost") &&
+  !/^[\d.]+$|^\[/.test(location.hostname);
+
+async function withDevice(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DOMException)) {
+      throw error;
+    }
+    throw {
+      detail:
+        error.name === "InvalidStateError"
+          ? "This device has a passkey for your account already."
+          : "The device made no answer, or was not asked to.",
+    };
+  }
+}
+
+async function enterByPasskey(next) {
+  const { ceremony, options } = await call("POST", "/sign-in/passkey/begin");
+  const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
+  const credential = await withDevice(() => navigator.credentials.get({ publicKey }));
+  await call("POST", "/sign-in/passkey", { ceremony, credential: credential.toJSON() });
+  location.replace(next);
+}
+
+async function makePasskey({ name, password }) {
+  const { ceremony, options } = await call("POST", "/me/passkeys/begin", { password });
+  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
+  const credential = await withDevice(() => navigator.credentials.create({ publicKey }));
+  await call("POST", "/me/passkeys", { ceremony, name, credential: credential.toJSON() });
+}
+
+function onClick(button, work) {
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    part("message").hidden = true;
+    try {
+      await work();
+    } catch (problem) {
+      complain(problem);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+async function listPasskeys() {
+  const { items } = await call("GET", "/me/passkeys");
+  const rows = items.map(({ id, name, host, last_used }) => {
+    const row = document.createElement("li");
+    const used = last_used ? `last used ${new Date(last_used).toLocaleDateString()}` : "not used yet";
+    row.textContent = `${name} – for ${host}, ${used}`;
+    const remove = document.createElement("button");
+    remove.type = "button";
+    remove.className = "other";
+    remove.textContent = "Remove";
+    remove.setAttribute("aria-label", `Remove ${name}`);
+    onClick(remove, async () => {
+      await call("DELETE", `/me/passkeys/${id}`);
+      await listPasskeys();
+    });
+    row.append(remove);
+    return row;
+  });
+  part("passkey-list").replaceChildren(...rows);
+}
+
+async function passkeys(section) {
+  await listPasskeys();
+  const form = part("new-passkey");
+  form.hidden = !knowsPasskeys;
+  onSubmit(form, async (fields) => {
+    await makePasskey(fields);
+    form.reset();
+    await listPasskeys();
+    say("The passkey is made. You can sign in with it.", true);
+  });
+  section.hidden = false;
+}
+
 function signIn(form) {
+  const passkey = part("passkey");
+  if (passkey && knowsPasskeys) {
+    onClick(passkey, () => enterByPasskey(form.dataset.next));
+    passkey.hidden = false;
+  }
   const second = part("second");
   onSubmit(form, async (fields) => {
     if (second.hidden) {
@@ -123,14 +214,13 @@ async function home(section) {
     item.textContent = `${name}: ${role}`;
     part("roles").append(item);
   }
-  part("sign-out").addEventListener("click", async () => {
-    try {
-      await call("POST", "/sign-out");
-      location.replace("/sign-in");
-    } catch (problem) {
-      complain(problem);
-    }
+  onClick(part("sign-out"), async () => {
+    await call("POST", "/sign-out");
+    location.replace("/sign-in");
   });
+  if (part("passkeys")) {
+    await passkeys(part("passkeys"));
+  }
   section.hidden = false;
 }
 
