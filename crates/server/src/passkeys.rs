@@ -95,7 +95,7 @@ pub(crate) async fn create(
         );
     }
     let known = known.iter().filter_map(|kept| URL_SAFE_NO_PAD.decode(&kept.credential).ok());
-    let known: Vec<CredentialID> = known.map(Into::into).collect();
+    let known: Vec<CredentialID> = known.collect();
     let (options, creation) = party
         .webauthn
         .start_passkey_registration(person.id.0, &person.email, &person.name, Some(known))
