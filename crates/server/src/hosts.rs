@@ -117,7 +117,7 @@ pub(crate) async fn check_host(State(state): State<AppState>, request: Request, 
             "unknown_host",
             "this server is not known by that name",
         )
-        .hint("start it with the name in --public-url or --host")
+        .hint("start it with the name in --public-url or --host-name")
         .into_response();
     }
     next.run(request).await

@@ -28,6 +28,7 @@ mod pages;
 mod passkeys;
 mod places;
 pub mod problem;
+mod proxies;
 mod repositories;
 mod room;
 pub mod rotation;
@@ -42,4 +43,5 @@ pub mod tls;
 mod upkeep;
 
 pub use first_start::FirstRepository;
+pub use proxies::{NoProxy, TrustedProxy};
 pub use server::{Server, StartError};

@@ -78,7 +78,7 @@ fn nameless() -> Problem {
         "passkeys_unavailable",
         "passkeys need the server to be reached by a name, over TLS",
     )
-    .hint("open it as https://NAME, with the name in --public-url or --host; on this machine, http://localhost does too")
+    .hint("open it as https://NAME, with the name in --public-url or --host-name; on this machine, http://localhost does too")
 }
 
 /// Begins to make a passkey for somebody.

@@ -29,7 +29,7 @@ use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, TlsSides};
 use crate::tls::{TlsError, kept};
-use crate::{alerts, api, checks, in_hand, link, pages, room, serving, upkeep};
+use crate::{alerts, api, checks, in_hand, link, pages, proxies, room, serving, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -274,6 +274,7 @@ fn router(state: AppState) -> Router {
         .layer(from_fn_with_state(state.clone(), room::check_room))
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))
+        .layer(from_fn_with_state(state.clone(), proxies::look_through))
         .layer(CatchPanicLayer::custom(problem::panicked))
         .layer(from_fn_with_state(state.clone(), in_hand::to_the_end))
         .layer(from_fn_with_state(state.clone(), problem::render))

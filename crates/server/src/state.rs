@@ -16,6 +16,7 @@ use crate::access::throttle::Throttle;
 use crate::hosts::Hosts;
 use crate::in_hand::InHand;
 use crate::link::hub::LinkHub;
+use crate::proxies::TrustedProxy;
 use crate::streams::Streams;
 use crate::tls::authority::Authority;
 
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub tls: TlsChoice,
     /// Further host names it is called by. Requests for other names are refused.
     pub hosts: Vec<String>,
+    /// The proxies that are believed when they say who asks.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use backstay_server::TrustedProxy;
 use clap::{Args, ValueEnum};
 
 /// Where everything of a server and a node lies.
@@ -45,6 +46,10 @@ pub(crate) struct Up {
     /// Another host name that the server is called by (can be specified multiple times)
     #[arg(long = "host-name", value_name = "NAME")]
     pub(crate) host_names: Vec<String>,
+    /// Proxy, or network of proxies, whose X-Forwarded-For is believed, as 10.0.0.7 or 10.0.0.0/24 (can be specified multiple
+    /// times)
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS")]
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
     /// How many runs this computer executes at once
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) pool: u16,

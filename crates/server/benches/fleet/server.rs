@@ -75,6 +75,7 @@ async fn start(folder: &Path) -> (Server, Node) {
         public_url: None,
         tls: TlsChoice::SelfSigned,
         hosts: Vec::new(),
+        trusted_proxies: Vec::new(),
         password_cost: PasswordCost { memory_kib: 64, passes: 1 },
     };
     let parts = Parts {

@@ -25,6 +25,7 @@ mod plans;
 #[path = "../../../catalog/tests/it/postgres.rs"]
 mod postgres;
 mod projects;
+mod proxies;
 mod receiver;
 mod records;
 mod records_in_store;

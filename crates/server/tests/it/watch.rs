@@ -9,14 +9,12 @@ use backstay_core::{Clock, Timestamp};
 use backstay_model::{HostState, Time};
 use backstay_policy::Schedule;
 use backstay_server::Server;
-use backstay_server::state::{Parts, ServerConfig, TlsChoice};
-use backstay_vault::{MasterKey, Vault};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::receiver::{Receiver, SECRET};
 use crate::records_in_store::{Setup, silent_node};
-use crate::world::{CHEAP, SystemClock, SystemRandom, World};
+use crate::world::{SystemClock, World};
 
 /// A clock that can be set ahead.
 #[derive(Debug, Default)]
@@ -48,21 +46,8 @@ impl Ahead {
 }
 
 async fn serve(folder: &TempDir, store: &ServerStore, clock: &Arc<Ahead>) -> Server {
-    let random = Arc::new(SystemRandom);
-    let master = MasterKey::from_file_or_new(&folder.path().join("master.key"), &*random).unwrap();
-    let vault = Vault::open_or_make(&folder.path().join("vault.json"), master, &*random).unwrap();
-    let config = ServerConfig {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        data_dir: folder.path().to_owned(),
-        public_url: None,
-        tls: TlsChoice::Automatic,
-        hosts: Vec::new(),
-        password_cost: CHEAP,
-    };
     let clock: Arc<dyn Clock> = Arc::<Ahead>::clone(clock);
-    Server::start(config, Parts { store: store.clone(), vault: Arc::new(vault), clock, random })
-        .await
-        .unwrap()
+    World::start_server(World::configuration(folder), folder, store, clock).await.unwrap()
 }
 
 /// A world with a server whose clock can be set ahead, and a receiver of all its notices of a kind.

@@ -108,18 +108,34 @@ impl World {
         tls: TlsChoice,
         clock: Arc<dyn Clock>,
     ) -> Result<Server, StartError> {
+        let config = ServerConfig { listen, tls, ..Self::configuration(folder) };
+        Self::start_server(config, folder, store, clock).await
+    }
+
+    /// How a server in a folder is set up, unless it is told otherwise.
+    pub(crate) fn configuration(folder: &TempDir) -> ServerConfig {
+        ServerConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            data_dir: folder.path().to_owned(),
+            public_url: None,
+            tls: TlsChoice::Automatic,
+            hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            password_cost: CHEAP,
+        }
+    }
+
+    /// Starts a server with the vault of a folder.
+    pub(crate) async fn start_server(
+        config: ServerConfig,
+        folder: &TempDir,
+        store: &ServerStore,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Server, StartError> {
         let random = Arc::new(SystemRandom);
         let master = MasterKey::from_file_or_new(&folder.path().join("master.key"), &*random).unwrap();
         let vault = Vault::open_or_make(&folder.path().join("vault.json"), master, &*random).unwrap();
         std::fs::create_dir_all(folder.path().join("tls")).unwrap();
-        let config = ServerConfig {
-            listen,
-            data_dir: folder.path().to_owned(),
-            public_url: None,
-            tls,
-            hosts: Vec::new(),
-            password_cost: CHEAP,
-        };
         let parts = Parts { store: store.clone(), vault: Arc::new(vault), clock, random };
         Server::start(config, parts).await
     }

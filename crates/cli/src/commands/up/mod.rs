@@ -110,6 +110,7 @@ fn configuration(args: &Up, folder: &DataFolder) -> ServerConfig {
         public_url: args.public_url.clone(),
         tls,
         hosts: args.host_names.clone(),
+        trusted_proxies: args.trusted_proxies.clone(),
         password_cost: PasswordCost::default(),
     }
 }
