@@ -469,6 +469,9 @@ pub(crate) struct Guard {
     /// Wait for this long at most, as 2h
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+    /// Run the command also when some items could not be backed up
+    #[arg(long)]
+    pub(crate) allow_errors: bool,
     /// The command, after `--`
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<std::ffi::OsString>,

@@ -35,7 +35,7 @@ pub(crate) fn begin(world: &World) -> Up {
 }
 
 /// A source `files` on the server's own node, and a plan for it with these further fields.
-fn plan(world: &World, name: &str, destination: &str, more: Value) {
+pub(crate) fn plan(world: &World, name: &str, destination: &str, more: Value) {
     let nodes = world.ask(&["nodes", "list"]);
     let own = nodes["items"].as_array().unwrap().iter().find(|node| node["local"] == true).unwrap();
     plan_on(world, &own["id"], name, destination, more);
@@ -56,7 +56,7 @@ pub(crate) fn plan_on(world: &World, node: &Value, name: &str, destination: &str
 }
 
 /// The local repository is there some moments after the start.
-fn wait_for_local_repository(world: &World) {
+pub(crate) fn wait_for_local_repository(world: &World) {
     let end = Instant::now() + Duration::from_secs(30);
     while world.run(["destinations", "show", "Local repository", "--json"]).code != 0 {
         assert!(Instant::now() < end, "there is no local repository");
@@ -247,6 +247,35 @@ fn a_guarded_command_runs_only_after_a_complete_backup() {
     let refused = world.run(touch("not done")).ends_with(1);
     assert!(refused.stderr.contains("was not run"), "{}", refused.stderr);
     assert!(!world.path("not done").exists());
+}
+
+#[test]
+fn a_backup_with_gaps_guards_no_command() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    world.some_files();
+    let node = world.ask(&["nodes", "list"])["items"][0]["id"].clone();
+    // It is there, and cannot be read from its beginning.
+    let spec = json!({"type": "files", "paths": [world.at("src"), "/proc/self/mem"]});
+    world.make("sources", &json!({"name": "files", "node": node, "spec": spec}));
+    plan(&world, "gappy", "Local repository", json!({}));
+    let touch = world.at("done");
+    let refused = world.run(["guard", "--plan", "gappy", "--", "touch", &touch]).ends_with(3);
+    let runs = world.ask(&["runs", "list", "--plan", "gappy"]);
+    assert_eq!(
+        (&runs["items"][0]["state"], &runs["items"][0]["outcome"]["errors"]),
+        (&json!("completed"), &json!(1))
+    );
+    for told in
+        [runs["items"][0]["id"].as_str().unwrap(), "1 item", "was not run", "runs log", "--allow-errors"]
+    {
+        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+    }
+    assert!(!world.path("done").exists());
+    world.run(["plans", "run", "gappy", "--wait"]).ends_with(3);
+    world.run(["guard", "--allow-errors", "--plan", "gappy", "--", "touch", &touch]).succeeds();
+    assert!(world.path("done").exists());
 }
 
 #[test]

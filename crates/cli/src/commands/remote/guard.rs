@@ -1,14 +1,15 @@
-//! `guard`: backups first, then the command.
+//! `guard`: backups first, then the command, unless they left anything out.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
 use serde_json::json;
 
-use super::{records, wait};
+use super::records;
+use super::wait::{self, Gaps};
 use crate::app::App;
 use crate::args::Guard;
-use crate::failure::{Explain, Failure, Outcome};
+use crate::failure::{Exit, Explain, Failure, Outcome};
 use crate::remote::Client;
 
 pub(crate) fn run(app: &App, args: &Guard) -> Outcome {
@@ -22,9 +23,17 @@ pub(crate) fn run(app: &App, args: &Guard) -> Outcome {
         let queued = client.post(&path, &json!({"kind": "backup", "guard": true}))?;
         runs.extend(wait::runs_in(&queued));
     }
-    wait::until_ended(app, &client, &runs, args.timeout).map_err(|failure| {
+    let gaps = if args.allow_errors { Gaps::Allowed } else { Gaps::Refused };
+    wait::until_ended(app, &client, &runs, args.timeout, gaps).map_err(|failure| {
         let name = program.to_string_lossy();
-        failure.context(format!("{name} was not run, since the backup before it is not complete"))
+        let is_incomplete = failure.exit == Exit::Incomplete;
+        let failure =
+            failure.context(format!("{name} was not run, since the backup before it is not complete"));
+        if is_incomplete {
+            failure.hint("see `backstay runs log RUN`; with --allow-errors the command is run all the same")
+        } else {
+            failure
+        }
     })?;
     app.console.flush()?;
     let status = Command::new(program).args(arguments).status();

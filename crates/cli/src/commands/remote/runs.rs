@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::fields::text;
 use super::records::{self, Kind};
-use super::wait;
+use super::wait::{self, Gaps};
 use crate::app::App;
 use crate::args::{RunFilter, Runs};
 use crate::failure::Outcome;
@@ -32,7 +32,7 @@ pub(crate) fn run(app: &App, args: &Runs) -> Outcome {
         Runs::Pause { run } => steer(run, "pause"),
         Runs::Resume { run } => steer(run, "resume"),
         Runs::Cancel { run } => steer(run, "cancel"),
-        Runs::Wait { runs, timeout } => wait::until_ended(app, &client, runs, *timeout),
+        Runs::Wait { runs, timeout } => wait::until_ended(app, &client, runs, *timeout, Gaps::Refused),
     }
 }
 

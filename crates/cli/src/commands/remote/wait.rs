@@ -12,10 +12,19 @@ use crate::remote::{Client, encode};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// Whether a run that completed may have left something out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gaps {
+    /// It is no good end then.
+    Refused,
+    /// That is well.
+    Allowed,
+}
+
 /// Waits for runs if that was asked for, else says which were started.
 pub(crate) fn if_asked(app: &App, client: &Client, runs: &[String], wait: &Wait) -> Outcome {
     if wait.wait {
-        return until_ended(app, client, runs, wait.timeout);
+        return until_ended(app, client, runs, wait.timeout, Gaps::Refused);
     }
     for run in runs {
         app.console.say(format!("run {run} is queued"));
@@ -23,11 +32,17 @@ pub(crate) fn if_asked(app: &App, client: &Client, runs: &[String], wait: &Wait)
     Ok(())
 }
 
-/// Waits until all runs have ended; a failure unless all are complete.
-pub(crate) fn until_ended(app: &App, client: &Client, runs: &[String], timeout: Option<Duration>) -> Outcome {
+/// Waits until all runs have ended; a failure unless all went well.
+pub(crate) fn until_ended(
+    app: &App,
+    client: &Client,
+    runs: &[String],
+    timeout: Option<Duration>,
+    gaps: Gaps,
+) -> Outcome {
     let begun = Instant::now();
     let mut open: Vec<&String> = runs.iter().collect();
-    let mut bad = Vec::new();
+    let (mut bad, mut incomplete) = (Vec::new(), Vec::new());
     while !open.is_empty() {
         app.control.checkpoint()?;
         let mut left = Vec::new();
@@ -40,7 +55,10 @@ pub(crate) fn until_ended(app: &App, client: &Client, runs: &[String], timeout: 
             let state = text(&found, "/state");
             match state.as_str() {
                 "completed" => {
-                    app.console.say(format!("run {run}: completed"));
+                    let gap = gap_in(&found);
+                    let also = gap.as_ref().map_or_else(String::new, |gap| format!(", but {gap}"));
+                    app.console.say(format!("run {run}: completed{also}"));
+                    incomplete.extend(gap.map(|gap| format!("run {run} is completed, but {gap}")));
                 }
                 "failed" | "cancelled" => {
                     let why = text(&found, "/error/message");
@@ -59,10 +77,35 @@ pub(crate) fn until_ended(app: &App, client: &Client, runs: &[String], timeout: 
             std::thread::sleep(LOOK_EVERY);
         }
     }
-    if bad.is_empty() {
-        return Ok(());
+    // Incomplete is told from failed, as `backup` does.
+    let exit = if bad.is_empty() { Exit::Incomplete } else { Exit::General };
+    if gaps == Gaps::Refused {
+        bad.extend(incomplete);
     }
-    Err(Failure::new(Exit::General, format!("Fatal: {}", bad.join("\n"))).hint("see `backstay runs log RUN`"))
+    match bad.as_slice() {
+        [] => Ok(()),
+        _ => {
+            Err(Failure::new(exit, format!("Fatal: {}", bad.join("\n"))).hint("see `backstay runs log RUN`"))
+        }
+    }
+}
+
+/// What a run that completed has left out.
+fn gap_in(run: &Value) -> Option<String> {
+    let errors = run.pointer("/outcome/errors").and_then(Value::as_u64).unwrap_or_default();
+    let mut gaps = Vec::new();
+    match errors {
+        0 => {}
+        1 => gaps.push("1 item could not be read or written".to_owned()),
+        errors => gaps.push(format!("{errors} items could not be read or written")),
+    }
+    let destinations =
+        run.get("destinations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let failed = destinations.iter().filter(|destination| text(destination, "/state") != "completed");
+    gaps.extend(failed.map(|destination| {
+        format!("destination {} is {}", text(destination, "/name"), text(destination, "/state"))
+    }));
+    (!gaps.is_empty()).then(|| gaps.join(", and "))
 }
 
 /// The ids of the runs in an answer.
