@@ -5,6 +5,7 @@ use backstay_model::{ConnectionSettings, Layout, SourceSpec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::secrets;
 use crate::failure::{Explain, Failure, Outcome};
 
 /// The kinds of records, each after those it refers to.
@@ -152,10 +153,10 @@ fn taken(fields: &mut Map<String, Value>, name: &str) -> Outcome<Value> {
     fields.remove(name).ok_or_else(|| Failure::fatal(format!("{name} is missing")))
 }
 
-/// What a value is once its type has filled in what it leaves out. Secrets stay behind: no type writes them.
+/// What a value is once its type has filled in what it leaves out. No type writes secrets: where they are is put back.
 fn in_full<T: serde::de::DeserializeOwned + serde::Serialize>(value: Value, what: &str) -> Outcome<Value> {
-    let typed: T = serde_json::from_value(super::secrets::hidden(value)).explain(what)?;
-    serde_json::to_value(typed).explain(what)
+    let typed: T = serde_json::from_value(secrets::hidden(value.clone())).explain(what)?;
+    Ok(secrets::put_back(serde_json::to_value(typed).explain(what)?, &value))
 }
 
 #[cfg(test)]
@@ -176,6 +177,14 @@ mod tests {
         assert_eq!(record.fields["enabled"], json!(true));
         let again = Record::new(Kind::Plan, record.fields.clone()).unwrap();
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn a_record_keeps_where_its_secret_is() {
+        let secret = json!({"env": "BUCKET_SECRET_KEY"});
+        let bucket = json!({"type": "s3", "bucket": "b", "access_key": "a", "secret_key": secret});
+        let record = Record::new(Kind::Connection, fields(json!({"name": "b", "settings": bucket}))).unwrap();
+        assert_eq!(record.fields["settings"]["secret_key"], secret);
     }
 
     #[test]

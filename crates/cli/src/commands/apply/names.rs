@@ -1,6 +1,6 @@
 //! What a server has, in the form of the file: names where the API has ids.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -107,12 +107,13 @@ impl Server {
     /// Everything as a file. Where a secret would be stands the variable to put it in.
     pub(super) fn document(&self) -> Value {
         let mut document = Map::from_iter([("project".to_owned(), self.project_name.clone().into())]);
+        let mut taken = BTreeSet::new();
         for kind in Kind::ALL {
             let records: Vec<Value> = self
                 .all(kind)
                 .map(|found| {
                     let mut fields = Value::Object(found.record.fields.clone());
-                    name_variables(&mut fields, &found.record.name);
+                    name_variable(&mut fields, &found.record.name, &mut taken);
                     fields
                 })
                 .collect();
@@ -191,12 +192,47 @@ fn only_project(client: &Client) -> Outcome<Value> {
     }
 }
 
-/// Puts the name of a variable where a connection's secret is.
-fn name_variables(fields: &mut Value, name: &str) {
-    let Some(settings) = fields.get_mut("settings").and_then(Value::as_object_mut) else { return };
-    if settings.get("type").and_then(Value::as_str) == Some("s3") {
+/// Where records hold secrets: by which field, in what, of which type.
+const SECRETS: [(&str, &str, &str); 2] = [("settings", "s3", "secret_key"), ("channel", "webhook", "secret")];
+
+/// Puts the name of a variable where a record's secret is; no two records share one.
+fn name_variable(fields: &mut Value, name: &str, taken: &mut BTreeSet<String>) {
+    for (place, kind, secret) in SECRETS {
+        let Some(holder) = fields.get_mut(place).and_then(Value::as_object_mut) else { continue };
+        if holder.get("type").and_then(Value::as_str) != Some(kind) {
+            continue;
+        }
         let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-        let variable: String = name.chars().map(plain).collect();
-        settings.insert("secret_key".to_owned(), json!({"env": format!("{variable}_SECRET_KEY")}));
+        let of_name: String = name.chars().map(plain).collect();
+        // A variable's name begins with a letter.
+        let begin = if of_name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
+        let variable = format!("{begin}{of_name}_{}", secret.to_ascii_uppercase());
+        let mut others = (2..).map(|number| format!("{variable}_{number}"));
+        let free = if taken.contains(&variable) { others.find(|other| !taken.contains(other)) } else { None };
+        let variable = free.unwrap_or(variable);
+        holder.insert(secret.to_owned(), json!({"env": variable}));
+        taken.insert(variable);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_secret_has_a_variable_of_its_own() {
+        let mut taken = BTreeSet::new();
+        let mut named = |name: &str, mut fields: Value| {
+            name_variable(&mut fields, name, &mut taken);
+            fields
+        };
+        let bucket = || json!({"settings": {"type": "s3"}});
+        assert_eq!(named("off-site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY");
+        assert_eq!(named("off site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY_2");
+        assert_eq!(named("2nd", bucket())["settings"]["secret_key"]["env"], "_2ND_SECRET_KEY");
+        let hook = json!({"channel": {"type": "webhook", "url": "https://example.org"}});
+        assert_eq!(named("ops", hook)["channel"]["secret"]["env"], "OPS_SECRET");
+        let mail = json!({"channel": {"type": "email", "to": []}});
+        assert_eq!(named("mail", mail.clone()), mail);
     }
 }

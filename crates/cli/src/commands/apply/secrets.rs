@@ -35,6 +35,20 @@ pub(super) fn fetched(mut value: Value) -> Outcome<Value> {
     Ok(value)
 }
 
+/// A value that has forgotten where its secrets are, with this put back from what it was made of.
+pub(super) fn put_back(mut value: Value, from: &Value) -> Value {
+    if let (Value::Object(fields), Value::Object(from)) = (&mut value, from) {
+        for (name, from) in from {
+            if FIELDS.contains(&name.as_str()) {
+                fields.insert(name.clone(), from.clone());
+            } else if let Some(field) = fields.get_mut(name) {
+                *field = put_back(field.take(), from);
+            }
+        }
+    }
+    value
+}
+
 /// Whether a value holds secrets.
 pub(super) fn any(value: &Value) -> bool {
     let mut found = false;
