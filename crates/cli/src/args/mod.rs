@@ -48,7 +48,7 @@ pub(crate) use prune::{Prune, PruneLimits};
 pub(crate) use remote::Restore as RemoteRestore;
 pub(crate) use remote::{
     Api, Audit, Connections, Guard, Login, Nodes, Plans, Projects, Records, Repositories, RunFilter, Runs,
-    Tokens, Wait,
+    SignIn, TokenDeed, Tokens, Wait,
 };
 pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
 pub(crate) use restore::{OverwriteMode, Restore};
@@ -191,7 +191,6 @@ pub(crate) enum Command {
     /// Modify tags on snapshots
     Tag(Tag),
     /// Operate on your API tokens on a server
-    #[command(subcommand)]
     Tokens(Tokens),
     /// Remove locks other processes created
     Unlock {

@@ -395,9 +395,30 @@ pub(crate) struct RunFilter {
     pub(crate) limit: u32,
 }
 
+/// Who signs in for a command that no token may do. The password is asked for, read from --password-file, or taken from
+/// BACKSTAY_ACCOUNT_PASSWORD.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SignIn {
+    /// The e-mail address to sign in with [default: that of the token at hand; else asked for]
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub(crate) email: Option<String>,
+}
+
+/// Operate on your API tokens on a server
+///
+/// A token may make no others, so you sign in for this: your password is asked for, read from --password-file, or taken from
+/// BACKSTAY_ACCOUNT_PASSWORD.
+#[derive(Debug, Args)]
+pub(crate) struct Tokens {
+    #[command(flatten)]
+    pub(crate) person: SignIn,
+    #[command(subcommand)]
+    pub(crate) deed: TokenDeed,
+}
+
 /// Keys of yours for programs
 #[derive(Debug, Subcommand)]
-pub(crate) enum Tokens {
+pub(crate) enum TokenDeed {
     /// List them
     List,
     /// Make one; it is shown once
@@ -444,17 +465,24 @@ pub(crate) struct Api {
     /// The body in YAML or JSON; `-` for standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Sign in with your password for this call, as what concerns your own account asks for. It is asked for, read from
+    /// --password-file, or taken from BACKSTAY_ACCOUNT_PASSWORD
+    #[arg(long)]
+    pub(crate) sign_in: bool,
+    #[command(flatten)]
+    pub(crate) person: SignIn,
 }
 
 /// Sign in to a server, and keep a token for the commands that ask it
+///
+/// The password is asked for, read from --password-file, or taken from BACKSTAY_ACCOUNT_PASSWORD.
 #[derive(Debug, Args)]
 pub(crate) struct Login {
     /// The server's address
     #[arg(default_value = "http://127.0.0.1:8420")]
     pub(crate) address: String,
-    /// The e-mail address to sign in with; asked for when left out
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) email: Option<String>,
+    #[command(flatten)]
+    pub(crate) sign_in: SignIn,
     /// The most that the commands may do
     #[arg(long, value_enum, default_value = "owner")]
     pub(crate) role: Role,

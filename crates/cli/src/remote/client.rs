@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::{Method, StatusCode, Url};
-use serde_json::Value;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::pin::{self, Fingerprint};
@@ -12,7 +12,7 @@ use super::profile::Profiles;
 use crate::app::App;
 use crate::environment::variable;
 use crate::failure::{Exit, Explain, Failure, Outcome};
-use crate::password::from_file;
+use crate::password::{Password, from_file};
 
 /// Where `backstay up` listens unless told otherwise.
 const HERE: &str = "http://127.0.0.1:8420";
@@ -23,12 +23,50 @@ const PATIENCE: Duration = Duration::from_secs(180);
 pub(crate) struct Client {
     http: reqwest::blocking::Client,
     base: Url,
-    token: Option<Zeroizing<String>>,
+    proof: Proof,
+}
+
+/// By what a server knows who asks.
+enum Proof {
+    Nobody,
+    Token(Zeroizing<String>),
+    /// A session's cookie, and what shows that no other site's page sends it.
+    Session {
+        cookie: Zeroizing<String>,
+        csrf: String,
+    },
+}
+
+/// What somebody signs in with.
+pub(crate) struct Credentials {
+    pub(crate) email: String,
+    pub(crate) password: Password,
+    /// A one-time or recovery code.
+    pub(crate) code: Option<String>,
+}
+
+/// How an attempt to sign in ended.
+pub(crate) enum Entry {
+    /// With a session.
+    Session(Client),
+    /// The password is right, and a one-time code is missing. This is what the server says.
+    CodeNeeded(Failure),
 }
 
 impl Client {
     /// The server that flags, environment or an earlier sign-in name; the one of this computer otherwise.
     pub(crate) fn new(app: &App) -> Outcome<Self> {
+        let client = Self::known_or_nobody(app)?;
+        if matches!(client.proof, Proof::Nobody) {
+            return Err(Failure::fatal(format!("nobody is signed in to {}", client.base)).hint(
+                "sign in with `backstay login`, or give an API token in BACKSTAY_TOKEN or --token-file",
+            ));
+        }
+        Ok(client)
+    }
+
+    /// The same, where it does not matter whether somebody signed in before.
+    pub(crate) fn known_or_nobody(app: &App) -> Outcome<Self> {
         let profiles = Profiles::load()?;
         let settings = &app.settings.server;
         let named = settings.url.clone().or_else(|| profiles.default.clone());
@@ -44,12 +82,42 @@ impl Client {
             None => profile.and_then(|profile| profile.fingerprint.as_deref()).map(str::parse).transpose()?,
         };
         let client = Self::at(base, fingerprint)?;
-        let Some(token) = token else {
-            return Err(Failure::fatal(format!("nobody is signed in to {}", client.base)).hint(
-                "sign in with `backstay login`, or give an API token in BACKSTAY_TOKEN or --token-file",
-            ));
-        };
-        Ok(Self { token: Some(token), ..client })
+        Ok(Self { proof: token.map_or(Proof::Nobody, Proof::Token), ..client })
+    }
+
+    /// Whether there is a token to ask with.
+    pub(crate) const fn has_token(&self) -> bool {
+        matches!(self.proof, Proof::Token(_))
+    }
+
+    /// Signs somebody in at the same server.
+    pub(crate) fn sign_in(&self, credentials: &Credentials) -> Outcome<Entry> {
+        let nobody = Self { http: self.http.clone(), base: self.base.clone(), proof: Proof::Nobody };
+        let mut form = json!({"email": credentials.email, "password": credentials.password.as_str()});
+        if let (Value::Object(form), Some(code)) = (&mut form, &credentials.code) {
+            form.insert("code".to_owned(), code.as_str().into());
+        }
+        let response = nobody.send(nobody.request(Method::POST, "/api/v1/sign-in", Some(&form))?)?;
+        if !response.status().is_success() {
+            let (failure, kind) = refusal(response, &self.base);
+            return if kind == "code_needed" { Ok(Entry::CodeNeeded(failure)) } else { Err(failure) };
+        }
+        let cookies = response.headers().get_all("set-cookie").iter();
+        let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
+        let cookie = Zeroizing::new(cookies.collect::<Vec<_>>().join("; "));
+        let session = content(response, &self.base)?;
+        let csrf = session.get("csrf").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok(Entry::Session(Self { proof: Proof::Session { cookie, csrf }, ..nobody }))
+    }
+
+    /// Ends the session, if what was done with it has not ended it already.
+    pub(crate) fn sign_out(&self) -> Outcome {
+        let response = self.send(self.request(Method::POST, "/api/v1/sign-out", None)?)?;
+        match response.status() {
+            StatusCode::UNAUTHORIZED => Ok(()),
+            status if status.is_success() => Ok(()),
+            _ => Err(refusal(response, &self.base).0),
+        }
     }
 
     /// A server, as nobody yet.
@@ -62,7 +130,7 @@ impl Client {
             .user_agent(concat!("backstay/", env!("CARGO_PKG_VERSION")))
             .build()
             .explain("cannot set HTTP up")?;
-        Ok(Self { http, base, token: None })
+        Ok(Self { http, base, proof: Proof::Nobody })
     }
 
     /// `GET /api/v1…`
@@ -75,8 +143,8 @@ impl Client {
         let response = self.send(self.request(Method::GET, &format!("/api/v1{path}"), None)?)?;
         match response.status() {
             StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => json(response, &self.base).map(Some),
-            _ => Err(refusal(response, &self.base)),
+            status if status.is_success() => content(response, &self.base).map(Some),
+            _ => Err(refusal(response, &self.base).0),
         }
     }
 
@@ -101,7 +169,7 @@ impl Client {
         self.read(request)
     }
 
-    /// A request to any path, with headers of its own to come.
+    /// A request to any path.
     pub(crate) fn request(
         &self,
         method: Method,
@@ -110,9 +178,13 @@ impl Client {
     ) -> Outcome<RequestBuilder> {
         let url = format!("{}{path}", self.base.as_str().trim_end_matches('/'));
         let mut request = self.http.request(method, url);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token.as_str());
-        }
+        request = match &self.proof {
+            Proof::Nobody => request,
+            Proof::Token(token) => request.bearer_auth(token.as_str()),
+            Proof::Session { cookie, csrf } => {
+                request.header("cookie", cookie.as_str()).header("x-backstay-csrf", csrf)
+            }
+        };
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(serde_json::to_vec(body)?);
         }
@@ -121,7 +193,7 @@ impl Client {
 
     /// Sends a request and reads its answer.
     pub(crate) fn read(&self, request: RequestBuilder) -> Outcome<Value> {
-        self.answer(request).and_then(|response| json(response, &self.base))
+        self.answer(request).and_then(|response| content(response, &self.base))
     }
 
     /// Sends a request; what is not well comes back as a failure.
@@ -130,7 +202,7 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        Err(refusal(response, &self.base))
+        Err(refusal(response, &self.base).0)
     }
 
     fn send(&self, request: RequestBuilder) -> Outcome<Response> {
@@ -142,7 +214,7 @@ impl Client {
     }
 }
 
-fn json(response: Response, base: &Url) -> Outcome<Value> {
+fn content(response: Response, base: &Url) -> Outcome<Value> {
     if response.status() == StatusCode::NO_CONTENT {
         return Ok(Value::Null);
     }
@@ -154,28 +226,33 @@ fn json(response: Response, base: &Url) -> Outcome<Value> {
     serde_json::from_str(&text).explain(format!("{base} does not answer as a Backstay server does"))
 }
 
-/// A problem in the server's words.
-fn refusal(response: Response, base: &Url) -> Failure {
+/// A problem in the server's words, and its kind.
+fn refusal(response: Response, base: &Url) -> (Failure, String) {
     let status = response.status();
     let problem: Value =
         response.text().ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
     let text = |name: &str| problem.get(name).and_then(Value::as_str);
+    let kind = text("type").and_then(|kind| kind.rsplit(':').next()).unwrap_or_default().to_owned();
     let Some(detail) = text("detail") else {
-        return Failure::fatal(format!("{base} answers with {status}"));
+        return (Failure::fatal(format!("{base} answers with {status}")), kind);
     };
     let failure = match text("field") {
         Some(field) => Failure::new(Exit::General, format!("Fatal: {field}: {detail}")),
         None => Failure::fatal(detail),
     };
-    match (status, text("hint")) {
-        (StatusCode::UNAUTHORIZED, _) => failure.hint("sign in with `backstay login`"),
+    let failure = match (kind.as_str(), text("hint")) {
+        ("unauthenticated", _) => failure.hint("sign in with `backstay login`"),
+        ("session_needed", _) => {
+            failure.hint("`backstay api --sign-in` asks for your password and signs in for the one call")
+        }
         (_, Some(hint)) => failure.hint(hint),
         (_, None) if status.is_server_error() => match text("request") {
             Some(request) => failure.hint(format!("the server's log tells more under request {request}")),
             None => failure,
         },
         _ => failure,
-    }
+    };
+    (failure, kind)
 }
 
 /// The address of a server, in one form.

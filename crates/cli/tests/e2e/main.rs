@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(feature = "s3")]
+mod account;
 mod adversity;
 #[cfg(feature = "s3")]
 mod agents;
@@ -11,6 +13,8 @@ mod compat;
 mod copies;
 mod damage;
 mod errors;
+#[cfg(feature = "s3")]
+mod export;
 mod first_run;
 mod inspect;
 mod keys;

@@ -19,7 +19,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::policy::{Action, Principal, may};
+use super::policy::{Action, Least, Principal, may};
 use super::{session, token};
 use crate::hosts::same_origin;
 use crate::problem::Problem;
@@ -68,6 +68,11 @@ impl Caller {
         }
         if project.is_some() && !may(&self.principal, Action::ViewNames, project) {
             return Err(Problem::not_found("project, or nothing by that id in it"));
+        }
+        if action.least() == Least::SignedIn && self.token.is_some() {
+            let detail = "that concerns your account itself, and no token may touch it";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "session_needed", detail)
+                .hint("sign in with your password"));
         }
         Err(Problem::forbidden("your role does not allow that")
             .hint("ask an owner of the project for a role that does"))

@@ -1,16 +1,16 @@
 //! `login` and `logout`: a token of one's own for the commands that ask a server.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::io::IsTerminal;
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::fields::text;
+use super::sign_in::{self, line};
 use crate::app::App;
 use crate::args::Login;
 use crate::environment::host_name;
-use crate::failure::{Explain, Failure, Outcome};
-use crate::password;
+use crate::failure::{Failure, Outcome};
 use crate::remote::{Client, Fingerprint, Profile, Profiles, address, fingerprint_of};
 
 /// `login`
@@ -23,30 +23,13 @@ pub(crate) fn login(app: &App, args: &Login) -> Outcome {
         None => None,
     };
     let client = Client::at(base.clone(), fingerprint)?;
-    let email = match &args.email {
+    let email = match &args.sign_in.email {
         Some(email) => email.clone(),
         None => line("e-mail address: ")?,
     };
-    let password = password::ask("password: ")?;
-    let mut form = json!({"email": email, "password": password.as_str()});
-    let (cookie, session) = match sign_in(&client, &form) {
-        Err(failure) if failure.to_string().contains("code") && password::can_ask() => {
-            if let Value::Object(form) = &mut form {
-                form.insert("code".to_owned(), line("one-time code: ")?.into());
-            }
-            sign_in(&client, &form)?
-        }
-        other => other?,
-    };
-    let csrf = text(&session, "/csrf");
-    let with_session = |method: Method, path: &str, body: Option<&Value>| -> Outcome<Value> {
-        let request = client.request(method, path, body)?;
-        client.read(request.header("cookie", &cookie).header("x-backstay-csrf", &csrf))
-    };
     let name = format!("command line on {}", host_name());
     let form = json!({"name": name, "role": args.role.name()});
-    let made = with_session(Method::POST, "/api/v1/me/tokens", Some(&form))?;
-    with_session(Method::POST, "/api/v1/sign-out", None)?;
+    let made = sign_in::at(app, &client, &email, |session| session.post("/me/tokens", &form))?;
 
     let mut profiles = Profiles::load()?;
     let profile = Profile { token: text(&made, "/key"), fingerprint: fingerprint.map(|it| it.to_string()) };
@@ -75,14 +58,6 @@ pub(crate) fn logout(app: &App) -> Outcome {
     Ok(())
 }
 
-fn sign_in(client: &Client, form: &Value) -> Outcome<(String, Value)> {
-    let response = client.answer(client.request(Method::POST, "/api/v1/sign-in", Some(form))?)?;
-    let cookies = response.headers().get_all("set-cookie").iter().filter_map(|cookie| cookie.to_str().ok());
-    let pairs: Vec<_> = cookies.filter_map(|cookie| cookie.split(';').next()).map(str::to_owned).collect();
-    let session: Value = serde_json::from_slice(&response.bytes().explain("the answer broke off")?)?;
-    Ok((pairs.join("; "), session))
-}
-
 /// Whether the certificate that no authority vouches for is the right one: who sits here has to say so.
 fn ask_about_certificate(app: &App, base: &reqwest::Url) -> Outcome<Option<Fingerprint>> {
     let client = Client::at(base.clone(), None)?;
@@ -102,17 +77,4 @@ fn ask_about_certificate(app: &App, base: &reqwest::Url) -> Outcome<Option<Finge
         return Ok(Some(seen));
     }
     Err(Failure::fatal("not signed in"))
-}
-
-/// Asks on the terminal.
-pub(crate) fn line(prompt: &str) -> Outcome<String> {
-    let mut out = std::io::stderr();
-    // Who sees no question may still answer it.
-    let _ = write!(out, "{prompt}").and_then(|()| out.flush());
-    let mut text = String::new();
-    std::io::stdin().lock().read_line(&mut text).explain("cannot read the answer")?;
-    match text.trim() {
-        "" => Err(Failure::fatal("there is no answer")),
-        text => Ok(text.to_owned()),
-    }
 }

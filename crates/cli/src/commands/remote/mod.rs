@@ -11,6 +11,7 @@ mod projects;
 mod records;
 mod repositories;
 mod runs;
+mod sign_in;
 mod tokens;
 mod wait;
 
@@ -31,10 +32,10 @@ pub(super) use repositories::run as repositories;
 pub(super) use runs::run as runs;
 pub(super) use tokens::run as tokens;
 
-pub(super) use login::line as ask;
 pub(super) use records::{
     DESTINATIONS, NOTIFIERS, PEOPLE, PROJECTS, SOURCES, VAULT_KEYS, find, list, run as records,
 };
+pub(super) use sign_in::line as ask;
 
 /// `connections`
 pub(super) fn connections(app: &App, args: &Connections) -> Outcome {
