@@ -7,6 +7,7 @@ use backstay_model::{NodeId, PlanId, ProjectId, RunId, RunState, Time};
 use serde::{Deserialize, Serialize};
 
 use super::notifications::{NewNotification, put};
+use super::sums::{self, Ended};
 use super::{Change, ServerStore};
 use crate::Result;
 use crate::database::Change as Transaction;
@@ -93,6 +94,10 @@ impl ServerStore {
         let marked = sql!(text, mark.to_owned(), json(&thing)?).execute(&mut *transaction).await?;
         if marked.rows_affected() == 0 {
             return Ok(false);
+        }
+        if let Happening::Missed { project, node, plan, due, more, .. } = happening {
+            let of = (*project, *plan, *node);
+            sums::count_missed(&mut transaction, of, *due, more.saturating_add(1), Ended::Overdue).await?;
         }
         add(&mut transaction, happening).await?;
         self.commit(transaction, vec![Change::EventsWaiting]).await?;

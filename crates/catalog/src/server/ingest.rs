@@ -11,8 +11,9 @@ use backstay_model::{LogLine, NodeId, ProjectId, Run, RunId};
 
 use super::changes::Change;
 use super::events::{self, Happening};
+use super::sums::Ended;
 use super::tallies::Tallies;
-use super::{ServerStore, log};
+use super::{ServerStore, log, sums};
 use crate::database::{Change as Transaction, Dialect};
 use crate::row::{Columns, json, micros, sql};
 use crate::{CatalogError, Result};
@@ -108,6 +109,9 @@ impl Work {
             News::Log { lines } => self.lines(lines).await,
             News::Missed { plan, due, more, reason } => {
                 let (plan, due, more, reason) = (*plan, *due, *more, reason.clone());
+                let runs = more.saturating_add(1);
+                sums::count_missed(&mut self.transaction, (project, plan, node), due, runs, Ended::Missed)
+                    .await?;
                 self.happenings.push(Happening::Missed { project, node, plan, due, more, reason });
                 Ok(())
             }
@@ -145,6 +149,7 @@ impl Work {
         }
         self.tallies.count(run, 1);
         if run.state.is_final() && before.is_none_or(|before| !before.state.is_final()) {
+            sums::count(&mut self.transaction, run).await?;
             self.happenings.push(Happening::RunEnded { project: run.project, run: run.id, state: run.state });
         }
         self.known.insert(run.id, true);

@@ -18,6 +18,7 @@ mod places;
 mod plans;
 mod projects;
 mod records;
+mod reports;
 mod run_counts;
 mod run_filter;
 mod run_list;
@@ -26,6 +27,7 @@ mod sealed;
 mod sessions;
 mod settings;
 mod sources;
+mod sums;
 mod tallies;
 mod throttle;
 mod tokens;
@@ -53,6 +55,7 @@ pub use one_time::{OneTimeKind, OneTimeToken};
 pub use passkeys::KeptPasskey;
 pub use people::Credentials;
 pub use plans::PlanRevision;
+pub use reports::{PlanSums, StorageTotal, Sums};
 pub use run_counts::RunCounts;
 pub use run_filter::{Cursor, NoCursor, Page, RunFilter};
 pub use sealed::{SealedPlace, SealedValue};
@@ -60,8 +63,13 @@ pub use sessions::Session;
 pub use throttle::Throttle;
 
 /// The steps to the form of the store.
-const STEPS: &[&str] =
-    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
+const STEPS: &[&str] = &[
+    include_str!("0001.sql"),
+    include_str!("0002.sql"),
+    include_str!("0003.sql"),
+    include_str!("0004.sql"),
+    include_str!("0005.sql"),
+];
 
 /// What a server remembers. Clones share one store.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use backstay_model::{Run, Time};
 
 use super::ServerStore;
+use super::sums;
 use super::tallies::Tallies;
 use crate::Result;
 use crate::row::{Columns, micros, sql};
@@ -23,6 +24,7 @@ impl ServerStore {
             let rows = sql!(text, micros(ended_before), BATCH).fetch_all(&mut *transaction).await?;
             if rows.is_empty() {
                 sql!("DELETE FROM run_tallies WHERE runs = 0").execute(&mut *transaction).await?;
+                sums::forget(&mut transaction, ended_before).await?;
                 self.commit(transaction, Vec::new()).await?;
                 return Ok(removed);
             }

@@ -12,6 +12,7 @@ mod migrations;
 mod node_store;
 mod postgres;
 mod records;
+mod reports;
 mod runs;
 mod sealed;
 mod sign_in;
