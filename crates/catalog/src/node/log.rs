@@ -3,6 +3,7 @@
 use backstay_model::{Level, LogLine, RunId, Time};
 use sqlx::any::AnyRow;
 
+use crate::database::Change;
 use crate::node::NodeStore;
 use crate::row::{Columns, micros, sql, whole};
 use crate::{CatalogError, Result};
@@ -33,27 +34,7 @@ impl NodeStore {
             return Ok(Vec::new());
         }
         let mut change = self.database.change().await?;
-        let text = "UPDATE runs SET last_line = last_line + $2 WHERE id = $1 RETURNING last_line";
-        let row = sql!(text, run.to_string(), whole(lines.len() as u64)).fetch_optional(&mut *change).await?;
-        let last = row.ok_or_else(|| CatalogError::not_found("run", run))?.int("last_line")?;
-        let first = last - whole(lines.len() as u64) + 1;
-        let mut numbered = Vec::with_capacity(lines.len());
-        for (number, line) in (first..).zip(lines) {
-            let text = "INSERT INTO log_lines (run, number, time, level, step, text) VALUES ($1, $2, $3, $4, $5, $6)";
-            let (level, step) = (line.level.name(), line.step.clone());
-            sql!(text, run.to_string(), number, micros(line.time), level, step, line.text.clone())
-                .execute(&mut *change)
-                .await?;
-            let NewLine { time, level, step, text } = line.clone();
-            numbered.push(LogLine { run, number, time, level, step, text });
-        }
-        for part in numbered.chunks(LINES) {
-            if let [from, ..] = part
-                && let [.., to] = part
-            {
-                super::outbox::put_lines(&mut change, run, from.number, to.number).await?;
-            }
-        }
+        let numbered = append(&mut change, run, lines).await?;
         change.commit().await?;
         Ok(numbered)
     }
@@ -69,6 +50,35 @@ impl NodeStore {
             sql!(text, run.to_string(), after, i64::from(limit)).fetch_all(self.database.read()).await?;
         rows.iter().map(line).collect()
     }
+}
+
+/// Appends lines to a run's log and tells of them.
+pub(super) async fn append(change: &mut Change, run: RunId, lines: &[NewLine]) -> Result<Vec<LogLine>> {
+    if lines.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = "UPDATE runs SET last_line = last_line + $2 WHERE id = $1 RETURNING last_line";
+    let row = sql!(text, run.to_string(), whole(lines.len() as u64)).fetch_optional(&mut **change).await?;
+    let last = row.ok_or_else(|| CatalogError::not_found("run", run))?.int("last_line")?;
+    let first = last - whole(lines.len() as u64) + 1;
+    let mut numbered = Vec::with_capacity(lines.len());
+    for (number, line) in (first..).zip(lines) {
+        let text = "INSERT INTO log_lines (run, number, time, level, step, text) VALUES ($1, $2, $3, $4, $5, $6)";
+        let (level, step) = (line.level.name(), line.step.clone());
+        sql!(text, run.to_string(), number, micros(line.time), level, step, line.text.clone())
+            .execute(&mut **change)
+            .await?;
+        let NewLine { time, level, step, text } = line.clone();
+        numbered.push(LogLine { run, number, time, level, step, text });
+    }
+    for part in numbered.chunks(LINES) {
+        if let [from, ..] = part
+            && let [.., to] = part
+        {
+            super::outbox::put_lines(change, run, from.number, to.number).await?;
+        }
+    }
+    Ok(numbered)
 }
 
 /// A line out of its row.

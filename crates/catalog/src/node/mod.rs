@@ -13,13 +13,14 @@ use backstay_model::Time;
 use backstay_model::link::NodeConfiguration;
 
 use crate::Result;
-use crate::database::Database;
+use crate::database::{Change, Database};
 use crate::migration::migrate;
 use crate::row::{Columns, json, micros, sql};
 
 pub use log::NewLine;
 pub(crate) use log::line;
 pub use outbox::{Agreement, OutboxLimits};
+pub use schedule::{Handled, NewRun};
 
 /// The steps to the form of the store.
 const STEPS: &[&str] = &[include_str!("0001.sql")];
@@ -64,8 +65,9 @@ impl NodeStore {
     /// # Errors
     /// When the store fails.
     pub async fn meta_set(&self, key: &str, value: &str) -> Result<()> {
-        let text = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        sql!(text, key.to_owned(), value.to_owned()).execute(self.database.write()).await?;
+        let mut change = self.database.change().await?;
+        set(&mut change, key, value).await?;
+        change.commit().await?;
         Ok(())
     }
 
@@ -95,4 +97,11 @@ impl NodeStore {
         let result = sql!(text, id.to_string(), micros(now)).execute(self.database.write()).await?;
         Ok(result.rows_affected() == 1)
     }
+}
+
+async fn set(change: &mut Change, key: &str, value: &str) -> Result<()> {
+    let text =
+        "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    sql!(text, key.to_owned(), value.to_owned()).execute(&mut **change).await?;
+    Ok(())
 }

@@ -6,8 +6,9 @@ use serde_json::Value;
 use sqlx::any::AnyRow;
 
 use crate::database::Change;
-use crate::node::NodeStore;
+use crate::node::log::append;
 use crate::node::outbox::put_run;
+use crate::node::{NewLine, NodeStore};
 use crate::row::{Columns, json, micros, sql};
 use crate::{CatalogError, Result};
 
@@ -47,6 +48,21 @@ impl NodeStore {
     /// # Errors
     /// [`Clash::Revision`](crate::Clash::Revision) when somebody else has changed it since; when there is none, or the store fails.
     pub async fn update_run(&self, run: &Run, expected: i64) -> Result<()> {
+        self.change_run(run, expected, &[], None).await
+    }
+
+    /// As [`NodeStore::update_run`], with lines for the run's log and, where it changes, with what only the node needs: all of it or
+    /// nothing.
+    ///
+    /// # Errors
+    /// As [`NodeStore::update_run`].
+    pub async fn change_run(
+        &self,
+        run: &Run,
+        expected: i64,
+        lines: &[NewLine],
+        private: Option<&Value>,
+    ) -> Result<()> {
         if run.revision <= expected {
             return Err(CatalogError::other(format_args!("run {} has no revision after {expected}", run.id)));
         }
@@ -65,6 +81,10 @@ impl NodeStore {
             });
         }
         put_run(&mut change, run.id).await?;
+        if let Some(private) = private {
+            keep(&mut change, run.id, private).await?;
+        }
+        append(&mut change, run.id, lines).await?;
         change.commit().await?;
         Ok(())
     }
@@ -74,11 +94,9 @@ impl NodeStore {
     /// # Errors
     /// When there is no such run, or the store fails.
     pub async fn set_private(&self, id: RunId, private: &Value) -> Result<()> {
-        let text = "UPDATE runs SET private = $2 WHERE id = $1";
-        let result = sql!(text, id.to_string(), json(private)?).execute(self.database.write()).await?;
-        if result.rows_affected() == 0 {
-            return Err(CatalogError::not_found("run", id));
-        }
+        let mut change = self.database.change().await?;
+        keep(&mut change, id, private).await?;
+        change.commit().await?;
         Ok(())
     }
 
@@ -116,6 +134,15 @@ pub(super) async fn insert(change: &mut Change, run: &Run, private: &Value) -> R
         .await
         .map_err(|error| CatalogError::from(error).naming("run", &run.id.to_string()))?;
     put_run(change, run.id).await
+}
+
+async fn keep(change: &mut Change, id: RunId, private: &Value) -> Result<()> {
+    let text = "UPDATE runs SET private = $2 WHERE id = $1";
+    let result = sql!(text, id.to_string(), json(private)?).execute(&mut **change).await?;
+    if result.rows_affected() == 0 {
+        return Err(CatalogError::not_found("run", id));
+    }
+    Ok(())
 }
 
 fn run(row: &AnyRow) -> Result<(Run, Value)> {

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::database::Change;
-use crate::node::{NodeStore, runs};
+use crate::node::log::append;
+use crate::node::{NewLine, NodeStore, runs};
 use crate::row::{Columns, micros, sql};
 
 impl NodeStore {
@@ -30,20 +31,47 @@ impl NodeStore {
         Ok(())
     }
 
-    /// Queues the runs of a plan that was due, and notes that it has been dealt with: both or neither. A slot is so neither
-    /// lost nor run twice, whenever the power fails.
+    /// Queues runs, each with the first lines of its log, and notes what has been dealt with by that: all or nothing. A slot is
+    /// so neither lost nor run twice, whenever the power fails.
     ///
     /// # Errors
     /// When one of the runs is there already, or the store fails.
-    pub async fn queue_due(&self, plan: PlanId, due: Time, runs: &[(Run, Value)]) -> Result<()> {
+    pub async fn queue(&self, runs: &[NewRun], handled: Handled<'_>) -> Result<()> {
         let mut change = self.database.change().await?;
-        note(&mut change, plan, due).await?;
-        for (run, private) in runs {
-            runs::insert(&mut change, run, private).await?;
+        match handled {
+            Handled::Nothing => {}
+            Handled::Due(plan, due) => note(&mut change, plan, due).await?,
+            Handled::Meta(key, value) => super::set(&mut change, key, value).await?,
+        }
+        for new in runs {
+            runs::insert(&mut change, &new.run, &new.private).await?;
+            append(&mut change, new.run.id, &new.lines).await?;
         }
         change.commit().await?;
         Ok(())
     }
+}
+
+/// A run that is to be queued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// The run.
+    pub run: Run,
+    /// What only the node needs to carry it out.
+    pub private: Value,
+    /// The first lines of its log.
+    pub lines: Vec<NewLine>,
+}
+
+/// What has been dealt with by queueing runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled<'a> {
+    /// Somebody has asked; nothing has to be noted.
+    Nothing,
+    /// What was due of a plan up to a moment.
+    Due(PlanId, Time),
+    /// Something that is noted as a small value under a key.
+    Meta(&'a str, &'a str),
 }
 
 async fn note(change: &mut Change, plan: PlanId, due: Time) -> Result<()> {

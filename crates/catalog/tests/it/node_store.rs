@@ -1,6 +1,6 @@
 //! What a node remembers.
 
-use backstay_catalog::{Agreement, CatalogError, Clash, NewLine, NodeStore, OutboxLimits};
+use backstay_catalog::{Agreement, CatalogError, Clash, Handled, NewLine, NewRun, NodeStore, OutboxLimits};
 use backstay_model::link::{News, NodeConfiguration, OutboxEntry};
 use backstay_model::run::Progress;
 use backstay_model::*;
@@ -214,16 +214,50 @@ async fn a_slot_is_queued_once_or_not_at_all() {
     let plan = world.plan.id;
     assert_eq!(store.last_due(plan).await.unwrap(), None);
     store.set_last_due(plan, at(10)).await.unwrap();
-    let runs = [(world.run(at(20)), json!(1)), (world.run(at(20)), json!(2))];
-    store.queue_due(plan, at(20), &runs).await.unwrap();
+    let new = |second, private| NewRun {
+        run: world.run(at(second)),
+        private: json!(private),
+        lines: vec![line("queued", second)],
+    };
+    let runs = [new(20, 1), new(20, 2)];
+    let queued = runs.clone().map(|new| (new.run, new.private));
+    store.queue(&runs, Handled::Due(plan, at(20))).await.unwrap();
     assert_eq!(store.last_due(plan).await.unwrap(), Some(at(20)));
-    assert_eq!(store.open_runs().await.unwrap(), runs);
+    assert_eq!(store.open_runs().await.unwrap(), queued);
+    for (run, _) in &queued {
+        assert_eq!(store.log(run.id, 0, 9).await.unwrap()[0].text, "queued");
+    }
     // A slot with a run that is there already changes nothing at all.
-    let again = [(world.run(at(30)), json!(3)), runs[0].clone()];
-    assert!(store.queue_due(plan, at(30), &again).await.is_err());
+    let again = [new(30, 3), runs[0].clone()];
+    assert!(store.queue(&again, Handled::Due(plan, at(30))).await.is_err());
+    assert!(store.queue(&again, Handled::Meta("upkeep", "30")).await.is_err());
     assert_eq!(store.last_due(plan).await.unwrap(), Some(at(20)));
-    assert_eq!(store.open_runs().await.unwrap(), runs);
-    assert_eq!(store.outbox_range().await.unwrap(), (0, 2));
+    assert_eq!(store.meta_get("upkeep").await.unwrap(), None);
+    assert_eq!(store.open_runs().await.unwrap(), queued);
+    assert_eq!(store.outbox_range().await.unwrap(), (0, 4));
+    store.queue(&again[..1], Handled::Meta("upkeep", "30")).await.unwrap();
+    assert_eq!(store.meta_get("upkeep").await.unwrap().as_deref(), Some("30"));
+}
+
+#[tokio::test]
+async fn a_change_of_state_and_its_line_are_stored_together_or_not_at_all() {
+    let (folder, store) = store().await;
+    let run = World::new().run(at(0));
+    store.insert_run(&run, &json!(1)).await.unwrap();
+    let path = folder.path().join("data/node.db");
+    let pool = sqlx::any::AnyPoolOptions::new().connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON log_lines BEGIN SELECT RAISE(ABORT, 'no room'); END";
+    sqlx::raw_sql(refuse).execute(&pool).await.unwrap();
+    let running = then(&run, RunState::Running);
+    let lines = [line("started", 1)];
+    assert!(store.change_run(&running, 1, &lines, Some(&json!(2))).await.is_err());
+    assert_eq!(store.run(run.id).await.unwrap(), Some((run.clone(), json!(1))));
+    assert_eq!(store.outbox_range().await.unwrap(), (0, 1));
+    sqlx::raw_sql("DROP TRIGGER refuse").execute(&pool).await.unwrap();
+    store.change_run(&running, 1, &lines, Some(&json!(2))).await.unwrap();
+    assert_eq!(store.run(run.id).await.unwrap(), Some((running, json!(2))));
+    assert_eq!(store.log(run.id, 0, 9).await.unwrap().len(), 1);
+    pool.close().await;
 }
 
 #[tokio::test]
