@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backstay_core::Control;
@@ -29,6 +30,8 @@ pub(crate) struct Active {
     moved: Mutex<Instant>,
     stop: Mutex<Option<(Stop, Instant)>>,
     excused: Mutex<Option<Instant>>,
+    owes_after: AtomicBool,
+    is_winding_up: AtomicBool,
 }
 
 impl Active {
@@ -43,6 +46,8 @@ impl Active {
             moved: Mutex::new(now),
             stop: Mutex::new(None),
             excused: Mutex::new(None),
+            owes_after: AtomicBool::new(false),
+            is_winding_up: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +70,27 @@ impl Active {
     /// From now on it may take this long for what has to be done even when it is to stop.
     pub(crate) fn excuse(&self, time: Duration) {
         *self.excused.lock() = Instant::now().checked_add(time);
+    }
+
+    /// Whether it still takes the time that it was given for what has to be done.
+    pub(crate) fn is_excused(&self) -> bool {
+        self.excused.lock().is_some_and(|excused| excused > Instant::now())
+    }
+
+    /// Notes whether the hooks of the end are owed.
+    pub(crate) fn owe_after(&self, owes: bool) {
+        self.owes_after.store(owes, Ordering::SeqCst);
+    }
+
+    /// Whether the hooks of the end are owed.
+    pub(crate) fn owes_after(&self) -> bool {
+        self.owes_after.load(Ordering::SeqCst)
+    }
+
+    /// Whether the end of the work is the caller's to see to. It is for the first one that asks: where work was given up, that
+    /// is not the work itself.
+    pub(crate) fn may_wind_up(&self) -> bool {
+        !self.is_winding_up.swap(true, Ordering::SeqCst)
     }
 
     /// For how long it has not followed the word to stop.
@@ -129,10 +155,6 @@ impl ActiveRuns {
     pub(crate) fn all(&self) -> Vec<Arc<Active>> {
         self.0.lock().runs.values().cloned().collect()
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.lock().runs.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -154,6 +176,6 @@ mod tests {
         assert_eq!(first.stopped(), Some(Stop::Shutdown));
         assert!(!runs.enter(id(2), &second), "nothing begins any more");
         runs.leave(id(1));
-        assert!(runs.is_empty());
+        assert!(runs.all().is_empty());
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use backstay_catalog::Handled;
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
 use backstay_model::link::{NodeConfiguration, NodePlan, SealedRepository};
 use backstay_model::run::{RestoreRequest, Trigger};
@@ -134,22 +135,26 @@ async fn restore(
     queue(inner, vec![order]).await
 }
 
+/// Queues runs that somebody asked for: all of them or none.
 async fn queue(
     inner: &Arc<Inner>,
     orders: Vec<(backstay_model::Run, Order)>,
 ) -> Result<Answer, CommandError> {
-    let mut runs = Vec::new();
-    for (run, order) in orders {
-        inner
-            .store
-            .insert_run(&run, &order.to_value())
-            .await
-            .map_err(|error| refusal(Refusal::Failed, &error.to_string()))?;
-        runs.push(run.id);
-    }
+    let clerk = inner.clerk();
+    let new = orders.into_iter().map(|(run, order)| {
+        let by = run.requested_by.as_deref().unwrap_or("somebody");
+        let text = match run.trigger {
+            Trigger::Guard => format!("queued: asked for by {by}, before a critical operation"),
+            _ => format!("queued: asked for by {by}"),
+        };
+        clerk.queued(run, &order, &text)
+    });
+    let new: Vec<_> = new.collect();
+    let stored = inner.store.queue(&new, Handled::Nothing).await;
+    stored.map_err(|error| refusal(Refusal::Failed, &error.to_string()))?;
     inner.news.notify_waiters();
     inner.wake.notify_one();
-    Ok(Answer::Queued { runs })
+    Ok(Answer::Queued { runs: new.iter().map(|new| new.run.id).collect() })
 }
 
 fn find(configuration: &NodeConfiguration, id: PlanId) -> Result<&NodePlan, CommandError> {

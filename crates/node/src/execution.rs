@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstay_core::Control;
-use backstay_model::hook::Hook;
+use backstay_model::hook::{Hook, Hooks};
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
 use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState};
@@ -22,7 +23,7 @@ use crate::work::failure::Class;
 use crate::work::{Job, Report, WorkError};
 
 /// How the work of a run came to an end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Ending {
     /// It did all it was asked to.
     Done(Outcome),
@@ -100,29 +101,72 @@ impl Execution<'_> {
         {
             return Ending::Wait(reason);
         }
-        let ending = match self.hooks(&hooks.before, "before", &self.active.control) {
+        let begun = self.owe(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
+        let ending = match begun {
             Ok(()) => self.each(repositories),
             Err(error) => self.failed(&error),
         };
-        let ending = self.blame_watchdog(ending);
-        let ending = match (self.hooks_of_the_end(&hooks.after, "after"), ending) {
-            (Err(error), Ending::Done(_)) => {
-                self.tell(&error);
-                Ending::Failed(error.to_run_error())
-            }
-            (Err(error), ending) => {
-                self.tell(&error);
+        self.wind_up(self.blame_watchdog(ending))
+    }
+
+    /// Keeps in mind, before anything is stopped for a backup, that it has to be started again.
+    fn owe(&self, hooks: &Hooks) -> Result<(), WorkError> {
+        if hooks.after.is_empty() {
+            return Ok(());
+        }
+        let order = Order { owes_after: true, ..self.order.clone() }.to_value();
+        let store = || self.inner.store.set_private(self.run.id, &order);
+        let kept = self.handle.block_on(self.inner.insist(store, || self.active.control.is_cancelled()));
+        kept.map_err(|error| match self.active.stopped() {
+            Some(_) => WorkError::interrupted(),
+            None => WorkError::new(Class::Other, "it cannot be noted which hooks are run").because(&error),
+        })?;
+        self.active.owe_after(true);
+        Ok(())
+    }
+
+    /// What has to be done whatever came of the work: makes good what the hooks before it did, and runs those for a failure.
+    pub(crate) fn wind_up(&self, ending: Ending) -> Ending {
+        let Some(plan) = self.order.plan.as_ref().filter(|_| self.active.may_wind_up()) else {
+            return ending;
+        };
+        let hooks = &plan.spec.hooks;
+        let mut failures = Vec::new();
+        if self.active.owes_after() {
+            failures = self.hooks_of_the_end(&hooks.after, "after");
+            self.active.owe_after(false);
+        }
+        let ending = match (failures.first(), ending) {
+            // People hear of a run that failed by itself.
+            (Some((_, error)), Ending::Done(_)) => Ending::Failed(error.to_run_error()),
+            (_, ending) => {
+                for (hook, error) in &failures {
+                    self.left_in_trouble(&plan.spec.name, hook, error);
+                }
                 ending
             }
-            (Ok(()), ending) => ending,
         };
-        if let Ending::Failed(error) = &ending {
+        if let Ending::Failed(error) = &ending
+            && self.run.kind == RunKind::Backup
+        {
             self.report.log(Level::Error, "failure", &error.message);
-            if let Err(error) = self.hooks_of_the_end(&hooks.on_failure, "on failure") {
-                self.tell(&error);
-            }
+            self.hooks_of_the_end(&hooks.on_failure, "on failure");
         }
         ending
+    }
+
+    /// Tells people that what a hook has to make good is not.
+    fn left_in_trouble(&self, plan: &str, hook: &Hook, error: &WorkError) {
+        let told = error.to_run_error();
+        let hint = told.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        let text = format!(
+            "an instance may be left in trouble: the hook \"{}\" after the backup by plan {plan} failed: {}{hint}. See whether \
+             what the plan stops for its backups is running again, and start it by hand if it is not; run {} has the log",
+            hook.describe(),
+            told.message,
+            self.run.id
+        );
+        self.handle.block_on(self.inner.trouble(&text));
     }
 
     /// The same work for each destination that it has not been done for.
@@ -313,20 +357,19 @@ impl Execution<'_> {
     }
 
     /// Hooks that make good what those before the backup did, as starting a service again: they run within their own times,
-    /// however the work ended, and all of them. The first failure is given back.
-    fn hooks_of_the_end(&self, hooks: &[Hook], when: &str) -> Result<(), WorkError> {
+    /// however the work ended, and all of them. Those that failed are given back.
+    fn hooks_of_the_end<'a>(&self, hooks: &'a [Hook], when: &str) -> Vec<(&'a Hook, WorkError)> {
         let unstopped = Control::new();
-        let mut outcome = Ok(());
+        let mut failures = Vec::new();
         for hook in hooks {
             self.active.excuse(hook.timeout);
-            let one = self.hooks(std::slice::from_ref(hook), when, &unstopped);
-            match (one, &outcome) {
-                (one, Ok(())) => outcome = one,
-                (Ok(()), _) => {}
-                (Err(error), Err(_)) => self.tell(&error),
+            if let Err(error) = self.hooks(std::slice::from_ref(hook), when, &unstopped) {
+                self.tell(&error);
+                failures.push((hook, error));
             }
         }
-        outcome
+        self.active.excuse(Duration::ZERO);
+        failures
     }
 
     fn hooks(&self, hooks: &[Hook], when: &str, control: &Control) -> Result<(), WorkError> {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backstay_catalog::{CatalogError, NodeStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{CommandError, Refusal};
-use backstay_model::link::{NodeConfiguration, SealedRepository};
+use backstay_model::link::{News, NodeConfiguration, SealedRepository};
 use backstay_model::{HostState, Level, NodeId, RunId, Time};
 use backstay_vault::RecordId;
 use parking_lot::{Mutex, RwLock};
@@ -24,6 +24,9 @@ use crate::steward::Steward;
 use crate::uplink::Uplink;
 use crate::work::Workshop;
 use crate::{asks, clock, host, rounds, runner};
+
+/// The longest pause between two tries of something that the store refuses.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// How a node is set up.
 pub struct NodeOptions {
@@ -138,17 +141,20 @@ impl Node {
     }
 
     /// Stops the work in hand in good order, within this time, and ends. What was running is taken up again by the next
-    /// process.
+    /// process. Hooks that start again what a backup stopped take their own time beyond that; those that did not get to run are
+    /// run by the next process.
     pub async fn stop(self, patience: Duration) {
         let _ = self.inner.ending.send(true);
         self.inner.active.close();
         self.inner.wake.notify_one();
-        let stopped = async {
-            while !self.inner.active.is_empty() {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+        let end = Instant::now() + patience;
+        let waits = || {
+            let active = self.inner.active.all();
+            !active.is_empty() && (Instant::now() < end || active.iter().any(|active| active.is_excused()))
         };
-        let _ = tokio::time::timeout(patience, stopped).await;
+        while waits() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         // The last changes of state want to be told; who does not listen hears them from the next process.
         let _ = tokio::time::timeout(Duration::from_secs(2), outbox::drained(&self.inner)).await;
         for task in self.tasks {
@@ -215,6 +221,32 @@ impl Inner {
         if let Some(text) = left {
             self.log(run, Level::Warning, "clean-up", &text).await;
         }
+    }
+
+    /// Tries again what the store refuses, until it is done or there is no point in it any more: a store that is locked or full
+    /// now may not be so in a moment.
+    pub(crate) async fn insist<T, F: Future<Output = Result<T, CatalogError>>>(
+        &self,
+        attempt: impl Fn() -> F,
+        is_vain: impl Fn() -> bool,
+    ) -> Result<T, CatalogError> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match attempt().await {
+                Err(_) if !is_vain() => tokio::time::sleep(pause).await,
+                done => return done,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Tells people of something that they have to see to.
+    pub(crate) async fn trouble(&self, text: &str) {
+        let news = News::Trouble { text: text.to_owned() };
+        if let Err(error) = self.insist(|| self.store.tell(&news), || self.is_ending()).await {
+            eprintln!("backstay: {text}\nbackstay: the server cannot be told of it: {error}");
+        }
+        self.news.notify_waiters();
     }
 
     /// Adds a line to a run's log. A line that cannot be kept is no reason to end the run.

@@ -1,11 +1,12 @@
 //! New runs, and what the node keeps beside each to carry it out.
 
+use backstay_catalog::{NewLine, NewRun};
 use backstay_core::{Clock, Random};
 use backstay_model::limits::Priority;
 use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
 use backstay_model::plan::PlanSpec;
 use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, Trigger};
-use backstay_model::{NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, Time};
+use backstay_model::{Level, NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -27,6 +28,10 @@ pub(crate) struct Order {
     /// How often the process ended while the run was executed.
     #[serde(default)]
     pub(crate) crashes: u32,
+    /// Whether the hooks `after` the backup have still to be run, to make good what those `before` it did. It is stored before
+    /// the first hook runs, and stays until the last has, whatever ends or interrupts the run.
+    #[serde(default)]
+    pub(crate) owes_after: bool,
 }
 
 /// What a run needs of its plan.
@@ -135,6 +140,17 @@ impl Clerk<'_> {
             ..self.run(id, project, RunKind::Restore, &repositories, occasion)
         };
         (run, Order { repositories, ..Order::default() })
+    }
+
+    /// A run as it is queued, with the first line of its log: why it is.
+    pub(crate) fn queued(&self, run: Run, order: &Order, why: &str) -> NewRun {
+        let line = NewLine {
+            time: now(self.clock),
+            level: Level::Info,
+            step: "queue".to_owned(),
+            text: why.to_owned(),
+        };
+        NewRun { run, private: order.to_value(), lines: vec![line] }
     }
 
     fn run(

@@ -3,18 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay_catalog::CatalogError;
+use backstay_catalog::{CatalogError, Handled};
 use backstay_model::link::{News, NodePlan};
-use backstay_model::run::{RunError, Trigger, Waiting};
-use backstay_model::{Level, Run, RunId, RunKind, RunState, Time};
+use backstay_model::run::{Intent, RunError, Trigger, Waiting};
+use backstay_model::{Level, Limits, Run, RunId, RunKind, RunState, Time};
+use backstay_policy::duration_text::print;
 use backstay_policy::schedule;
 
 use crate::active::{Active, Stop};
+use crate::execution::Ending;
 use crate::machine::Event;
 use crate::node::Inner;
 use crate::orders::{Occasion, Order};
 use crate::plans::{Agenda, Duty};
 use crate::queue::{self, Choice, Hold, Ticket};
+use crate::runner::Task;
 use crate::steward::{Note, SteerError};
 use crate::{clock, host, runner};
 
@@ -39,23 +42,42 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), CatalogError> {
         }
         let mut order = Order::of(&private).unwrap_or_default();
         order.crashes += 1;
-        let crashes = order.crashes;
-        let (event, note) = if crashes >= CRASHES {
-            let message = format!("the process ended {crashes} times while this run was executed");
-            let hint = Some("look at the system's log for why it ended, as by lack of memory".to_owned());
-            let error = RunError { message, chain: Vec::new(), hint };
-            (Event::Fail, Note { error: Some(error), ..Note::default() })
-        } else {
-            (Event::Stopped, Note::default())
-        };
         inner.store.set_private(run.id, &order.to_value()).await?;
-        match inner.steward.apply(run.id, event, note).await {
-            Ok(after) if after.state == RunState::Cancelled => inner.discard(run.id).await,
-            Ok(_) | Err(SteerError::Refused(_) | SteerError::NoSuchRun(_)) => {}
-            Err(SteerError::Store(error)) => return Err(error),
-        }
+        take_up(inner, run, order).await?;
     }
     Ok(())
+}
+
+/// Takes up a run that nobody executes though it is running. What its hooks have left behind is made good first, so that nothing
+/// is left stopped while it waits for its turn.
+async fn take_up(inner: &Arc<Inner>, run: Run, order: Order) -> Result<(), CatalogError> {
+    let hooks = order.plan.as_ref().filter(|_| run.kind == RunKind::Backup).map(|plan| &plan.spec.hooks);
+    let (ending, event, error) = if order.crashes >= CRASHES && run.intent != Some(Intent::Cancelling) {
+        let message = format!("the process ended {} times while this run was executed", order.crashes);
+        let hint = Some("look at the system's log for why it ended, as by lack of memory".to_owned());
+        let error = RunError { message, chain: Vec::new(), hint };
+        (Ending::Failed(error.clone()), Event::Fail, Some(error))
+    } else {
+        (Ending::Stopped, Event::Stopped, None)
+    };
+    let has_to_tell = error.is_some() && hooks.is_some_and(|hooks| !hooks.on_failure.is_empty());
+    if order.owes_after || has_to_tell {
+        let active = Arc::new(Active::new(Limits::default()));
+        active.owe_after(order.owes_after);
+        if inner.active.enter(run.id, &active) {
+            let text = "interrupted; its hooks are run first";
+            inner.log(run.id, Level::Warning, "hook", text).await;
+            tokio::spawn(runner::drive(Arc::clone(inner), run, order, active, Task::WindUp(ending)));
+        }
+        return Ok(());
+    }
+    match inner.steward.apply(run.id, event, Note { error, ..Note::default() }).await {
+        Ok(after) if after.state == RunState::Cancelled => {
+            inner.discard(run.id).await;
+            Ok(())
+        }
+        other => hush(other),
+    }
 }
 
 /// Makes rounds until the node ends.
@@ -98,6 +120,7 @@ impl Rounds {
         if self.told.as_deref() != Some(text) {
             eprintln!("backstay: {text}");
             let _ = inner.store.tell(&News::Trouble { text: text.to_owned() }).await;
+            inner.news.notify_waiters();
             self.told = Some(text.to_owned());
         }
     }
@@ -154,6 +177,12 @@ async fn queue_backups(
     let open = inner.store.open_runs().await?;
     let clerk = inner.clerk();
     let occasion = Occasion { trigger, requested_by: None, due: Some(due) };
+    let text = match missed {
+        0 => format!("queued: due at {due:.0}"),
+        more => {
+            format!("queued: due at {due:.0}; {more} earlier times were missed, and this run stands for them")
+        }
+    };
     let mut runs = Vec::new();
     let mut covered = Vec::new();
     for source in &plan.sources {
@@ -166,23 +195,14 @@ async fn queue_backups(
             Some((run, _)) => covered.push(run.id),
             None => {
                 let (run, order) = clerk.backup(clerk.run_id(), plan, source, &configuration, &occasion);
-                runs.push((run, order.to_value()));
+                runs.push(clerk.queued(run, &order, &text));
             }
         }
     }
-    inner.store.queue_due(plan.id, due, &runs).await?;
+    inner.store.queue(&runs, Handled::Due(plan.id, due)).await?;
     for run in covered {
         let text = format!("the plan was due again at {due:.0}; this run stands for that one too");
         inner.log(run, Level::Warning, "queue", &text).await;
-    }
-    for (run, _) in &runs {
-        let text = match missed {
-            0 => format!("queued: due at {due:.0}"),
-            more => format!(
-                "queued: due at {due:.0}; {more} earlier times were missed, and this run stands for them"
-            ),
-        };
-        inner.log(run.id, Level::Info, "queue", &text).await;
     }
     inner.news.notify_waiters();
     Ok(())
@@ -210,8 +230,9 @@ async fn upkeep(inner: &Arc<Inner>, plan: &NodePlan, now: Time) -> Result<(), Ca
         let occasion = Occasion { trigger: Trigger::Maintenance, requested_by: None, due: Some(now) };
         let clerk = inner.clerk();
         let (run, order) = clerk.upkeep(clerk.run_id(), kind, plan, &configuration, &occasion);
-        inner.store.meta_set(&key, &now.to_string()).await?;
-        inner.store.insert_run(&run, &order.to_value()).await?;
+        let text = format!("queued: the plan's repositories are due for it every {}", print(every));
+        let new = clerk.queued(run, &order, &text);
+        inner.store.queue(&[new], Handled::Meta(&key, &now.to_string())).await?;
         inner.news.notify_waiters();
     }
     Ok(())
@@ -224,17 +245,33 @@ async fn watch(inner: &Arc<Inner>) {
     }
 }
 
+/// Takes up runs that are said to be running and are not executed: the store may have kept a start that it said had failed.
+async fn find_lost(inner: &Arc<Inner>, open: &[(Run, serde_json::Value)]) -> Result<(), CatalogError> {
+    for (run, _) in open.iter().filter(|(run, _)| run.state == RunState::Running) {
+        // Who leaves has written down the end: so in this order.
+        if inner.active.get(run.id).is_some() || inner.is_ending() {
+            continue;
+        }
+        match inner.store.run(run.id).await? {
+            Some((run, private)) if run.state == RunState::Running => {
+                take_up(inner, run, Order::of(&private).unwrap_or_default()).await?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 async fn start_what_may(inner: &Arc<Inner>) -> Result<(), CatalogError> {
     let open = inner.store.open_runs().await?;
+    find_lost(inner, &open).await?;
     let tickets: Vec<Ticket> = open.iter().map(|(run, _)| Ticket::of(run)).collect();
     let now = inner.now();
-    let mut running = 0;
     let mut pending = 0;
     for choice in queue::choose(&tickets, inner.options.pool, now) {
         match choice {
             Choice::Start(id) => match open.iter().find(|(run, _)| run.id == id) {
                 Some((run, private)) => {
-                    running += 1;
                     start(inner, run, Order::of(private)).await?;
                 }
                 None => continue,
@@ -247,7 +284,7 @@ async fn start_what_may(inner: &Arc<Inner>) -> Result<(), CatalogError> {
     }
     let mut host = inner.host.lock();
     host.runs_pending = pending;
-    host.runs_running = running + u32::try_from(inner.active.all().len()).unwrap_or(u32::MAX);
+    host.runs_running = u32::try_from(inner.active.all().len()).unwrap_or(u32::MAX);
     Ok(())
 }
 
@@ -299,7 +336,7 @@ async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<()
     }
     match inner.steward.apply(run.id, Event::Start, Note::default()).await {
         Ok(run) => {
-            tokio::spawn(runner::drive(Arc::clone(inner), run, order, active));
+            tokio::spawn(runner::drive(Arc::clone(inner), run, order, active, Task::Execute));
             Ok(())
         }
         other => {

@@ -55,112 +55,171 @@ pub(crate) fn put_panic(told: Option<String>) {
     PANIC.with(|panic| *panic.borrow_mut() = told);
 }
 
+/// What is to be done for a run.
+#[derive(Clone)]
+pub(crate) enum Task {
+    /// All of it.
+    Execute,
+    /// What is left to do for work that has come to this end without it.
+    WindUp(Ending),
+}
+
 /// Executes a run that was started, to whatever end it comes.
-pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc<Active>) {
+pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc<Active>, task: Task) {
     let id = run.id;
     let journalist = Arc::new(Journalist::new(id, Arc::clone(&inner.clock), Arc::clone(&active)));
-    let (done, mut ended) = oneshot::channel();
-    let spawned = {
-        let (inner, run, order) = (Arc::clone(&inner), run.clone(), order.clone());
-        let (active, report) = (Arc::clone(&active), Arc::clone(&journalist) as Arc<dyn Report>);
-        let handle = tokio::runtime::Handle::current();
-        std::thread::Builder::new().name(format!("run {}", run.kind.name())).spawn(move || {
-            let execution = Execution {
-                inner: &inner,
-                run: &run,
-                order: &order,
-                active: &active,
-                report: Arc::clone(&report),
-                handle,
-            };
-            let ending = std::panic::catch_unwind(AssertUnwindSafe(|| execution.execute()));
-            let _ = done.send(ending.unwrap_or_else(|_| Ending::Failed(broken(&*report))));
-        })
-    };
-    let ending = match spawned {
-        Err(error) => Ending::Failed(RunError {
-            message: format!("no thread could be started for it: {error}"),
+    let mut order = order;
+    let is_executed = matches!(task, Task::Execute);
+    let mut ending = attend(&inner, &run, &order, &active, &journalist, task).await;
+    if ending.is_none() {
+        let failed = Ending::Failed(RunError {
+            message: "the work does not stop, and was given up".to_owned(),
             chain: Vec::new(),
-            hint: Some("the host is short of memory or threads".to_owned()),
-        }),
-        Ok(_) => {
-            let mut round = 0;
-            loop {
-                tokio::select! {
-                    ending = &mut ended => break ending.unwrap_or(Ending::Stopped),
-                    () = tokio::time::sleep(FLUSH) => {}
-                }
-                round += 1;
-                let _ = journalist.flush(&inner.store, round % TELL_EACH == 0).await;
-                if round % TELL_EACH == 0 {
-                    inner.news.notify_waiters();
-                }
-                if is_given_up(&active) {
-                    break Ending::Failed(RunError {
-                        message: "the work does not stop, and was given up".to_owned(),
-                        chain: Vec::new(),
-                        hint: Some("a storage or file system that does not answer may hold it; restart Backstay to be rid of it".to_owned()),
-                    });
-                }
-            }
+            hint: Some(
+                "a storage or file system that does not answer may hold it; restart Backstay to be rid of it"
+                    .to_owned(),
+            ),
+        });
+        let task = Task::WindUp(failed.clone());
+        ending = Some(attend(&inner, &run, &order, &active, &journalist, task).await.unwrap_or(failed));
+        if active.owes_after() {
+            let name = run.plan.as_ref().map_or("", |plan| plan.name.as_str());
+            let text = format!(
+                "an instance may be left in trouble: the hooks after the backup by plan {name} do not end. See whether what the \
+                 plan stops for its backups is running again; run {id} has the log"
+            );
+            inner.trouble(&text).await;
         }
-    };
-    conclude(&inner, &run, order, &journalist, ending).await;
+    }
+    order.owes_after = active.owes_after();
+    if is_executed {
+        order.crashes = 0;
+    }
+    conclude(&inner, &run, order, &journalist, ending.unwrap_or(Ending::Stopped)).await;
     inner.active.leave(id);
     inner.wake.notify_one();
 }
 
-/// Writes down how it ended.
+/// Has a task done by a thread of its own, and writes down what it tells. `None` when it does not stop though it was told to.
+async fn attend(
+    inner: &Arc<Inner>,
+    run: &Run,
+    order: &Order,
+    active: &Arc<Active>,
+    journalist: &Arc<Journalist>,
+    task: Task,
+) -> Option<Ending> {
+    let mut ended = match launch(inner, run, order, active, journalist, task) {
+        Ok(ended) => ended,
+        Err(error) => {
+            return Some(Ending::Failed(RunError {
+                message: format!("no thread could be started for it: {error}"),
+                chain: Vec::new(),
+                hint: Some("the host is short of memory or threads".to_owned()),
+            }));
+        }
+    };
+    let mut round = 0;
+    loop {
+        tokio::select! {
+            ending = &mut ended => return Some(ending.unwrap_or(Ending::Stopped)),
+            () = tokio::time::sleep(FLUSH) => {}
+        }
+        round += 1;
+        let _ = journalist.flush(&inner.store, round % TELL_EACH == 0).await;
+        if round % TELL_EACH == 0 {
+            inner.news.notify_waiters();
+        }
+        if is_given_up(active) {
+            return None;
+        }
+    }
+}
+
+fn launch(
+    inner: &Arc<Inner>,
+    run: &Run,
+    order: &Order,
+    active: &Arc<Active>,
+    journalist: &Arc<Journalist>,
+    task: Task,
+) -> std::io::Result<oneshot::Receiver<Ending>> {
+    let (done, ended) = oneshot::channel();
+    let (inner, run, order) = (Arc::clone(inner), run.clone(), order.clone());
+    let (active, report) = (Arc::clone(active), Arc::clone(journalist) as Arc<dyn Report>);
+    let handle = tokio::runtime::Handle::current();
+    std::thread::Builder::new().name(format!("run {}", run.kind.name())).spawn(move || {
+        let execution = Execution {
+            inner: &inner,
+            run: &run,
+            order: &order,
+            active: &active,
+            report: Arc::clone(&report),
+            handle,
+        };
+        let guarded = |work: &dyn Fn() -> Ending| {
+            std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| Ending::Failed(broken(&*report)))
+        };
+        let ending = match task {
+            // What broke down has stopped things for its work all the same.
+            Task::Execute => match guarded(&|| execution.execute()) {
+                Ok(ending) => ending,
+                Err(broken) => guarded(&|| execution.wind_up(broken.clone())).unwrap_or_else(|ending| ending),
+            },
+            Task::WindUp(ending) => {
+                guarded(&|| execution.wind_up(ending.clone())).unwrap_or_else(|ending| ending)
+            }
+        };
+        let _ = done.send(ending);
+    })?;
+    Ok(ended)
+}
+
+/// Writes down how it ended, however often that takes: a store that is locked or full now may not be so in a moment.
 async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &Journalist, ending: Ending) {
-    order.crashes = 0;
-    let (event, note, outcome) = match ending {
-        Ending::Done(outcome) => (Event::Complete, Note::default(), Some(outcome)),
-        Ending::Stopped => (Event::Stopped, Note::default(), None),
+    let mut outcome = None;
+    let (event, note) = match ending {
+        Ending::Done(done) => {
+            outcome = Some(done);
+            (Event::Complete, Note::default())
+        }
+        Ending::Stopped => (Event::Stopped, Note::default()),
         Ending::Wait(reason) => {
             let backoff = Backoff { most: LONGEST_WAIT, ..Backoff::default() };
             let pause = backoff.delay(order.waits.saturating_add(2), inner.incarnation);
             order.waits = order.waits.saturating_add(1);
             let waiting = Waiting { reason, next_try: Some(clock::later(inner.now(), pause)) };
-            (Event::Wait, Note { waiting: Some(waiting), ..Note::default() }, None)
+            (Event::Wait, Note { waiting: Some(waiting), ..Note::default() })
         }
         Ending::Failed(error) => {
             for line in host::describe_system(&inner.options.data_dir) {
                 journalist.log(Level::Info, "system", &line);
             }
-            (Event::Fail, Note { error: Some(error), ..Note::default() }, None)
+            (Event::Fail, Note { error: Some(error), ..Note::default() })
         }
     };
-    let _ = journalist.flush(&inner.store, true).await;
-    let kept = inner.store.set_private(run.id, &order.to_value()).await;
-    let changed = retry(|| {
-        inner.steward.apply_with(run.id, event, note.clone(), |run| {
+    let note = Note { private: Some(order.to_value()), ..note };
+    let attempt = || async {
+        journalist.flush(&inner.store, true).await?;
+        let changed = inner.steward.apply_with(run.id, event, note.clone(), |run| {
             if outcome.is_some() {
                 run.outcome.clone_from(&outcome);
             }
-        })
-    })
-    .await;
-    match kept.map_err(SteerError::from).and(changed) {
-        Ok(after) if after.state == RunState::Cancelled => inner.discard(run.id).await,
-        Ok(after) if after.state == RunState::Completed => note_success(inner, &after).await,
+        });
+        match changed.await {
+            Ok(after) => Ok(Some(after)),
+            // An earlier try was stored though the store said otherwise.
+            Err(SteerError::Refused(_) | SteerError::NoSuchRun(_)) => {
+                Ok(inner.store.run(run.id).await?.map(|(after, _)| after))
+            }
+            Err(SteerError::Store(error)) => Err(error),
+        }
+    };
+    match inner.insist(attempt, || inner.is_ending()).await {
+        Ok(Some(after)) if after.state == RunState::Cancelled => inner.discard(run.id).await,
+        Ok(Some(after)) if after.state == RunState::Completed => note_success(inner, &after).await,
         Ok(_) => {}
         Err(error) => eprintln!("backstay: how run {} ended cannot be written down: {error}", run.id),
-    }
-}
-
-/// The end of a run is worth more than one try: a store that is locked or full now may not be so in a moment.
-async fn retry<F: Future<Output = Result<Run, SteerError>>>(
-    attempt: impl Fn() -> F,
-) -> Result<Run, SteerError> {
-    let mut pause = Duration::from_millis(50);
-    loop {
-        match attempt().await {
-            Err(SteerError::Store(_)) if pause < Duration::from_secs(30) => {
-                tokio::time::sleep(pause).await;
-                pause *= 2;
-            }
-            other => return other,
-        }
     }
 }
 
@@ -168,8 +227,15 @@ async fn retry<F: Future<Output = Result<Run, SteerError>>>(
 async fn note_success(inner: &Inner, run: &Run) {
     if let (RunKind::Backup, Some(plan)) = (run.kind, &run.plan) {
         let key = format!("backed-up:{}", plan.id);
-        if let Ok(None) = inner.store.meta_get(&key).await {
-            let _ = inner.store.meta_set(&key, &inner.now().to_string()).await;
+        let now = inner.now().to_string();
+        let note = || async {
+            match inner.store.meta_get(&key).await? {
+                None => inner.store.meta_set(&key, &now).await,
+                Some(_) => Ok(()),
+            }
+        };
+        if let Err(error) = inner.insist(note, || inner.is_ending()).await {
+            eprintln!("backstay: that run {} succeeded cannot be written down: {error}", run.id);
         }
     }
 }

@@ -9,6 +9,7 @@ use backstay_catalog::{CatalogError, NewLine, NodeStore};
 use backstay_core::Clock;
 use backstay_model::run::{Intent, RunError, Waiting};
 use backstay_model::{Level, Run, RunId, RunState};
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::clock::now;
@@ -49,6 +50,8 @@ pub struct Note {
     pub waiting: Option<Waiting>,
     /// Why it failed, for [`Event::Fail`].
     pub error: Option<RunError>,
+    /// What only the node needs from now on to carry it out; as before if `None`.
+    pub private: Option<Value>,
 }
 
 impl Note {
@@ -97,11 +100,10 @@ impl Steward {
             self.settle(&mut run, after, event, &note);
             edit(&mut run);
             run.revision = revision + 1;
-            match self.store.update_run(&run, revision).await {
+            let (level, text) = line(&run, before, event, &note);
+            let line = NewLine { time: now(&*self.clock), level, step: "state".to_owned(), text };
+            match self.store.change_run(&run, revision, &[line], note.private.as_ref()).await {
                 Ok(()) => {
-                    let (level, text) = line(&run, before, event, &note);
-                    let line = NewLine { time: now(&*self.clock), level, step: "state".to_owned(), text };
-                    self.store.append_log(id, &[line]).await?;
                     self.changed.notify_waiters();
                     return Ok(run);
                 }

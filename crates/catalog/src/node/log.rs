@@ -63,7 +63,8 @@ pub(super) async fn append(change: &mut Change, run: RunId, lines: &[NewLine]) -
     let first = last - whole(lines.len() as u64) + 1;
     let mut numbered = Vec::with_capacity(lines.len());
     for (number, line) in (first..).zip(lines) {
-        let text = "INSERT INTO log_lines (run, number, time, level, step, text) VALUES ($1, $2, $3, $4, $5, $6)";
+        let text =
+            "INSERT INTO log_lines (run, number, time, level, step, text) VALUES ($1, $2, $3, $4, $5, $6)";
         let (level, step) = (line.level.name(), line.step.clone());
         sql!(text, run.to_string(), number, micros(line.time), level, step, line.text.clone())
             .execute(&mut **change)

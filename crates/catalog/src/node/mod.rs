@@ -100,8 +100,7 @@ impl NodeStore {
 }
 
 async fn set(change: &mut Change, key: &str, value: &str) -> Result<()> {
-    let text =
-        "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+    let text = "INSERT INTO meta (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
     sql!(text, key.to_owned(), value.to_owned()).execute(&mut **change).await?;
     Ok(())
 }

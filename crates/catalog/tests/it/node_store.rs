@@ -245,7 +245,8 @@ async fn a_change_of_state_and_its_line_are_stored_together_or_not_at_all() {
     let run = World::new().run(at(0));
     store.insert_run(&run, &json!(1)).await.unwrap();
     let path = folder.path().join("data/node.db");
-    let pool = sqlx::any::AnyPoolOptions::new().connect(&format!("sqlite://{}", path.display())).await.unwrap();
+    let pool =
+        sqlx::any::AnyPoolOptions::new().connect(&format!("sqlite://{}", path.display())).await.unwrap();
     let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON log_lines BEGIN SELECT RAISE(ABORT, 'no room'); END";
     sqlx::raw_sql(refuse).execute(&pool).await.unwrap();
     let running = then(&run, RunState::Running);

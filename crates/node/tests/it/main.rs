@@ -5,11 +5,13 @@
 mod away;
 mod crashes;
 mod hooks;
+mod interrupted;
 mod probes;
 mod queue;
 mod runs;
 #[path = "../../../storage/tests/it/s3/server.rs"]
 #[allow(dead_code)]
 mod s3_server;
+mod store;
 mod watchdog;
 mod world;

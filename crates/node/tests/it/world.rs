@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay_catalog::ServerStore;
+use backstay_catalog::{Happening, ServerStore};
 use backstay_core::{Clock, Random, Timestamp};
 use backstay_engine::repository::{Environment, Identity as Who};
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult};
@@ -220,8 +220,75 @@ impl World {
     }
 
     pub(crate) async fn stop(&mut self) {
+        self.stop_within(Duration::from_secs(30)).await;
+    }
+
+    pub(crate) async fn stop_within(&mut self, patience: Duration) {
         if let Some(node) = self.node.take() {
-            node.stop(Duration::from_secs(30)).await;
+            node.stop(patience).await;
+        }
+    }
+
+    /// Ends the node as if its process had been killed: the next one finds what lay on the disk at this moment.
+    pub(crate) async fn kill(&mut self) {
+        *self.hub.away.lock() = true;
+        let killed = self.path("killed");
+        std::fs::create_dir_all(killed.join("journals")).unwrap();
+        self.sql(&format!("VACUUM INTO '{}'", killed.join("node.db").display())).await;
+        for name in ["node.json", "node.key"] {
+            std::fs::copy(self.path("node").join(name), killed.join(name)).unwrap();
+        }
+        for entry in std::fs::read_dir(self.path("node/journals")).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, killed.join("journals").join(path.file_name().unwrap())).unwrap();
+        }
+        self.stop().await;
+        std::fs::remove_dir_all(self.path("node")).unwrap();
+        std::fs::rename(killed, self.path("node")).unwrap();
+        *self.hub.away.lock() = false;
+    }
+
+    /// Does something to the node's store behind its back.
+    pub(crate) async fn sql(&self, text: &str) {
+        let mut pool = self.node_db().await;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut pool).await.unwrap();
+        sqlx::Connection::close(pool).await.unwrap();
+    }
+
+    /// A small value of the node's store.
+    pub(crate) async fn meta(&self, key: &str) -> Option<String> {
+        let store = backstay_catalog::NodeStore::open(&self.path("node/node.db")).await.unwrap();
+        let value = store.meta_get(key).await.unwrap();
+        store.close().await;
+        value
+    }
+
+    async fn node_db(&self) -> sqlx::AnyConnection {
+        sqlx::any::install_default_drivers();
+        let address = format!("sqlite://{}", self.path("node/node.db").display());
+        <sqlx::AnyConnection as sqlx::Connection>::connect(&address).await.unwrap()
+    }
+
+    /// What people were told to see to.
+    pub(crate) async fn troubles(&self) -> Vec<String> {
+        let events = self.store.events(1000).await.unwrap().into_iter();
+        let text = |event: backstay_catalog::Event| match event.happening {
+            Happening::Trouble { text, .. } => Some(text),
+            _ => None,
+        };
+        events.filter_map(text).collect()
+    }
+
+    /// Waits until people were told of something.
+    pub(crate) async fn until_told(&self, part: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let troubles = self.troubles().await;
+            if let Some(text) = troubles.iter().find(|text| text.contains(part)) {
+                return text.clone();
+            }
+            assert!(Instant::now() < end, "nobody is told of {part:?}: {troubles:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
