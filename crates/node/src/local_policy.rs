@@ -105,7 +105,10 @@ pub enum PolicyError {
         cause: io::Error,
     },
     /// Others than root could have written it.
-    #[error("the policy file is not safe: {} {why}; it has to belong to root, and nobody else may write to it", path.display())]
+    #[error(
+        "the policy file is not safe: {} {why}; it has to belong to root, as all folders above it, and nobody else may write to them",
+        path.display()
+    )]
     Unsafe {
         /// The file, or the folder it is in.
         path: PathBuf,
@@ -159,9 +162,15 @@ impl LocalPolicy {
             }
             Err(error) => return Err(unreadable(error)),
         };
-        check_owner(file, &opened.metadata().map_err(unreadable)?)?;
-        if let Some(folder) = file.canonicalize().map_err(unreadable)?.parent() {
-            check_owner(folder, &fs::metadata(folder).map_err(unreadable)?)?;
+        let me = rustix::process::geteuid().as_raw();
+        check_owner(file, &opened.metadata().map_err(unreadable)?, me)?;
+        // Who can write to a folder above, or owns a link on the way, can put another file in its place.
+        let real = file.canonicalize().map_err(unreadable)?;
+        for folder in real.ancestors().skip(1) {
+            check_owner(folder, &fs::metadata(folder).map_err(unreadable)?, me)?;
+        }
+        for step in std::path::absolute(file).map_err(unreadable)?.ancestors() {
+            check_owner(step, &fs::symlink_metadata(step).map_err(unreadable)?, me)?;
         }
         let mut text = String::new();
         opened.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
@@ -378,8 +387,8 @@ fn follow(folder: &Path, name: &OsStr) -> io::Result<PathBuf> {
     }
 }
 
-fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), PolicyError> {
-    let me = rustix::process::geteuid().as_raw();
+/// Whether nobody but root, or the user that a node runs as where that is not root, can change a file or folder.
+fn check_owner(path: &Path, metadata: &fs::Metadata, me: u32) -> Result<(), PolicyError> {
     let unsafe_because = |why: String| Err(PolicyError::Unsafe { path: path.to_owned(), why });
     let owner = metadata.uid();
     if owner != 0 && owner != me {
@@ -387,7 +396,7 @@ fn check_owner(path: &Path, metadata: &fs::Metadata) -> Result<(), PolicyError> 
     }
     // Temporary folders that everybody may write to, but where nobody can replace what belongs to others.
     let shared_but_sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
-    if metadata.mode() & 0o022 != 0 && !shared_but_sticky {
+    if metadata.mode() & 0o022 != 0 && !shared_but_sticky && !metadata.is_symlink() {
         return unsafe_because(format!("may be written by others (mode {:04o})", metadata.mode() & 0o7777));
     }
     Ok(())
@@ -509,6 +518,43 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
         assert!(matches!(LocalPolicy::load(&file, Mode::Agent), Err(PolicyError::Unsafe { .. })));
+        // The folder itself is safe then, and the one above is not.
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        fs::set_permissions(&inner, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(&file, inner.join("policy.toml")).unwrap();
+        let refused = LocalPolicy::load(&inner.join("policy.toml"), Mode::Agent).unwrap_err();
+        assert!(refused.to_string().contains("may be written by others (mode 0777)"), "{refused}");
+        symlink(inner.join("policy.toml"), &file).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(LocalPolicy::load(&file, Mode::Agent).unwrap().allows_private_addresses());
+    }
+
+    #[test]
+    fn root_takes_no_file_of_others_and_others_take_their_own_and_roots() {
+        let folder = tempfile::tempdir().unwrap();
+        let metadata = |path: &Path| fs::metadata(path).unwrap();
+        let mine = metadata(folder.path()).uid();
+        let is_taken = |path: &Path, me| check_owner(path, &metadata(path), me).is_ok();
+        assert!(is_taken(folder.path(), mine));
+        assert_eq!(is_taken(folder.path(), mine.wrapping_add(1)), mine == 0);
+        for me in [0, 1000] {
+            assert!(is_taken(Path::new("/"), me), "what belongs to root is taken by all");
+        }
+        if mine == 0 {
+            let file = folder.path().join("policy.toml");
+            fs::write(&file, "").unwrap();
+            std::os::unix::fs::chown(&file, Some(1234), None).unwrap();
+            assert!(!is_taken(&file, 0) && is_taken(&file, 1234));
+            let refused = LocalPolicy::load(&file, Mode::Agent).unwrap_err();
+            assert!(refused.to_string().contains("belongs to user 1234"), "{refused}");
+            std::os::unix::fs::chown(&file, Some(0), None).unwrap();
+            let link = folder.path().join("link.toml");
+            symlink(&file, &link).unwrap();
+            assert!(LocalPolicy::load(&link, Mode::Agent).is_ok());
+            std::os::unix::fs::lchown(&link, Some(1234), None).unwrap();
+            assert!(LocalPolicy::load(&link, Mode::Agent).is_err());
+        }
     }
 
     #[test]
