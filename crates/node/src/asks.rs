@@ -1,12 +1,13 @@
 //! What a server asks of a node, carried out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstay_catalog::Handled;
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
 use backstay_model::link::{NodeConfiguration, NodePlan, SealedRepository};
 use backstay_model::run::{RestoreRequest, Trigger};
-use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState};
+use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState, Time};
 
 use crate::machine::Event;
 use crate::node::Inner;
@@ -15,6 +16,12 @@ use crate::steward::{Note, SteerError};
 use crate::work::WorkError;
 use crate::work::failure::Class;
 use crate::{active, seals};
+
+/// An answer is given by so much earlier than it is waited for.
+const MARGIN: Duration = Duration::from_secs(2);
+/// No question is given less time, or more, than this: the clocks of server and node may differ.
+const SHORTEST: Duration = Duration::from_secs(5);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// Carries out a command.
 pub(crate) async fn carry_out(inner: &Arc<Inner>, command: Command) -> CommandResult {
@@ -29,12 +36,13 @@ pub(crate) async fn carry_out(inner: &Arc<Inner>, command: Command) -> CommandRe
 }
 
 async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandError> {
+    let patience = patience(command.expires, inner.now());
     let by = command.requested_by;
     match command.ask {
         Ask::Probe { settings, secrets } => {
             let secrets = inner.open(&seals::of_probe(inner.identity.id), &secrets)?;
             let workshop = Arc::clone(&inner.workshop);
-            let tried = blocking(move || Ok(workshop.probe(&settings, &secrets))).await?;
+            let tried = inner.desk.ask(patience, move || Ok(workshop.probe(&settings, &secrets))).await?;
             Ok(match tried {
                 Ok(_) => Answer::Probed { health: Health::Valid, reason: None },
                 Err(error) => Answer::Probed { health: Health::Failing, reason: Some(with_hint(&error)) },
@@ -49,21 +57,25 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
         Ask::Cancel { run } => steer(inner, run, Event::Cancel, &by).await,
         Ask::OpenRepository { repository, create } => {
             let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
-            blocking(move || workshop.open_or_create(&repository, &secrets, create)).await
+            inner.desk.ask(patience, move || workshop.open_or_create(&repository, &secrets, create)).await
         }
         Ask::Snapshots { repository } => {
             let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
-            let snapshots = blocking(move || workshop.snapshots(&repository, &secrets)).await?;
+            let snapshots =
+                inner.desk.ask(patience, move || workshop.snapshots(&repository, &secrets)).await?;
             Ok(Answer::Snapshots { snapshots })
         }
         Ask::Browse { repository, snapshot, path } => {
             let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
-            let items = blocking(move || workshop.folder(&repository, &secrets, &snapshot, &path)).await?;
+            let items = inner
+                .desk
+                .ask(patience, move || workshop.folder(&repository, &secrets, &snapshot, &path))
+                .await?;
             Ok(Answer::Folder { items })
         }
         Ask::BrowseHost { path } => {
             let workshop = Arc::clone(&inner.workshop);
-            Ok(Answer::Folder { items: blocking(move || workshop.host_folder(&path)).await? })
+            Ok(Answer::Folder { items: inner.desk.ask(patience, move || workshop.host_folder(&path)).await? })
         }
     }
 }
@@ -162,17 +174,10 @@ fn find(configuration: &NodeConfiguration, id: PlanId) -> Result<&NodePlan, Comm
     found.ok_or_else(|| refusal(Refusal::NotFound, "the plan has not reached this node yet; try again"))
 }
 
-/// Runs what blocks on a thread where it may.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, WorkError> + Send + 'static,
-) -> Result<T, CommandError> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done.map_err(|error| told(&error)),
-        Err(_) => Err(refusal(
-            Refusal::Failed,
-            "the work broke down, which is a fault of Backstay; the node's log has more",
-        )),
-    }
+/// How long an answer may take: it comes before nobody waits for it any more.
+fn patience(expires: Time, now: Time) -> Duration {
+    let left = Duration::try_from(expires.duration_since(now)).unwrap_or_default();
+    left.saturating_sub(MARGIN).clamp(SHORTEST, LONGEST)
 }
 
 /// How a failure of the work is told to who asked.

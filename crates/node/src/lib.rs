@@ -16,6 +16,7 @@ mod active;
 pub mod agent;
 mod asks;
 mod clock;
+mod desk;
 mod execution;
 mod gentle;
 pub mod host;

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::active::ActiveRuns;
+use crate::desk::Desk;
 use crate::identity::{Identity, IdentityError};
 use crate::local_policy::LocalPolicy;
 use crate::orders::{Clerk, Order};
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) options: NodeOptions,
     pub(crate) results: Results,
+    pub(crate) desk: Desk,
     pub(crate) host: Mutex<HostState>,
     configuration: RwLock<Arc<NodeConfiguration>>,
     /// Why the server refuses this node, as it was told to the host; nothing while it does not.
@@ -117,6 +119,7 @@ impl Node {
             host: Mutex::new(host::host_state(&options.data_dir)),
             options,
             results: Results::default(),
+            desk: Desk::default(),
             configuration: RwLock::new(Arc::new(configuration)),
             refused: Mutex::default(),
             retold: tokio::sync::Mutex::default(),
