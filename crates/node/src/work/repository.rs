@@ -77,12 +77,11 @@ impl Workshop {
         let turn = (!self.known_path(job.repository).exists()).then(|| self.turn(job.repository.id));
         let turn = turn.as_ref().map(|turn| hold(turn, job)).transpose()?;
         let (engine, is_new) = match self.open_existing(job, with_cache) {
-            Err(error)
-                if error.class() == Class::NoRepository
-                    && job.repository.may_create
-                    && access != Access::Look =>
-            {
-                self.refuse_to_replace(job.repository, error)?;
+            Err(error) if error.class() == Class::NoRepository && access != Access::Look => {
+                let error = self.missed(job.repository, error);
+                if error.class() != Class::NoRepository || !job.repository.may_create {
+                    return Err(error);
+                }
                 match self.create(job)? {
                     Some(made) => (made, true),
                     // Another host was quicker.
@@ -251,13 +250,13 @@ impl Workshop {
         }
     }
 
-    /// Refuses to make a repository where there was one.
-    fn refuse_to_replace(&self, repository: &SealedRepository, error: WorkError) -> Result<()> {
+    /// What it means that there is no repository: where there was one, none is made.
+    fn missed(&self, repository: &SealedRepository, error: WorkError) -> WorkError {
         if !self.known_path(repository).exists() {
-            return Ok(());
+            return error;
         }
         let location = describe(repository);
-        Err(match repository.settings {
+        match repository.settings {
             // A disk that is attached at times is out of reach as a service is whose network is down.
             ConnectionSettings::Local(_) => {
                 WorkError::new(Class::Unreachable, format!("the repository in {location} is not there any more"))
@@ -268,7 +267,7 @@ impl Workshop {
                     .hint("bring it back from a copy; to begin anew, make a destination with another path")
             }
         }
-        .because(&error))
+        .because(&error)
     }
 
     fn take_lock(&self, job: &Job<'_>, engine: &Repository, exclusive: bool) -> Result<Lock> {

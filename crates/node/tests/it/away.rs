@@ -53,3 +53,27 @@ async fn a_run_waits_for_its_storage_and_goes_on_when_it_is_back() {
     relay.abort();
     tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_waits_for_a_disk_whether_its_repository_was_made_or_adopted() {
+    for adopted in [false, true] {
+        let mut world = World::new(Schedule::default()).await;
+        std::fs::write(world.path("source/letter"), "dear all").unwrap();
+        let first = world.run_plan(RunKind::Backup);
+        world.until_state(first, RunState::Completed).await;
+        if adopted {
+            world.hub.arrange(|configuration| {
+                configuration.repositories.iter_mut().for_each(|repository| repository.may_create = false);
+            });
+        }
+        std::fs::rename(world.path("repository"), world.path("unmounted")).unwrap();
+        let run = world.run_plan(RunKind::Backup);
+        let waits = world.until(run, "waiting", |run| run.waiting.is_some()).await;
+        let reason = waits.waiting.unwrap().reason;
+        assert!(reason.contains("is not there any more"), "{reason}");
+        assert!(!world.path("repository").exists(), "an empty one was put in its place");
+        std::fs::rename(world.path("unmounted"), world.path("repository")).unwrap();
+        world.until_state(run, RunState::Completed).await;
+        world.stop().await;
+    }
+}
