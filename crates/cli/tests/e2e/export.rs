@@ -42,7 +42,13 @@ fn what_a_server_exports_another_takes_and_exports_again() {
     let wanted = world.at("wanted.yaml");
     let missing = world.run(["apply", "-f", &wanted, "--yes"]).ends_with(1);
     missing.complains("ON_CALL_SECRET");
-    with_secrets(&world, &["apply", "-f", &wanted, "--yes"]).succeeds();
+    let applied = with_secrets(&world, &["apply", "-f", &wanted, "--yes"]).succeeds();
+    // Without it, somebody who was made has no way in.
+    assert!(
+        applied.stdout.contains("create person bob@example.org: the link to choose a password: http"),
+        "{}",
+        applied.stdout
+    );
     world.run(["plans", "run", "nightly", "--wait"]).succeeds();
 
     let exported = world.run(["export"]).succeeds().stdout;

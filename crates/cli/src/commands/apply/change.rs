@@ -133,14 +133,15 @@ impl Change {
         json!({"change": change, "kind": self.kind.noun(), "name": self.name, "before": before, "after": after})
     }
 
-    /// Makes it so.
-    pub(super) fn carry_out(&self, client: &Client, server: &mut Server) -> Outcome {
+    /// Makes it so. Gives the link by which a new person comes to a password.
+    pub(super) fn carry_out(&self, client: &Client, server: &mut Server) -> Outcome<Option<String>> {
+        let mut link = None;
         let place = format!("/{}", self.kind.list());
         match &self.deed {
             Deed::Delete { found } => {
                 client.delete(&format!("{place}/{}", encode(&found.id)))?;
             }
-            _ if self.kind == Kind::Person => self.person(client, server)?,
+            _ if self.kind == Kind::Person => link = self.person(client, server)?,
             Deed::Create { wanted } => {
                 let mut form = server.with_ids(&wanted.fields)?;
                 form.insert("project".to_owned(), server.project().into());
@@ -157,12 +158,14 @@ impl Change {
                 )?;
             }
         }
-        server.load_kind(client, self.kind)
+        server.load_kind(client, self.kind)?;
+        Ok(link)
     }
 
     /// People belong to the whole server, their roles to the project.
-    fn person(&self, client: &Client, server: &Server) -> Outcome {
-        let (Deed::Create { wanted } | Deed::Update { wanted, .. }) = &self.deed else { return Ok(()) };
+    fn person(&self, client: &Client, server: &Server) -> Outcome<Option<String>> {
+        let (Deed::Create { wanted } | Deed::Update { wanted, .. }) = &self.deed else { return Ok(None) };
+        let mut link = None;
         let role = wanted.fields.get("role").cloned().unwrap_or_else(|| "viewer".into());
         let everybody = client.get("/people")?;
         let everybody = everybody.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -173,11 +176,12 @@ impl Change {
             (_, None) => {
                 let name = wanted.fields.get("name").cloned().unwrap_or_else(|| self.name.clone().into());
                 let made = client.post("/people", &json!({"email": self.name, "name": name}))?;
-                let person = made.get("person").unwrap_or(&made);
-                person["id"].as_str().unwrap_or_default().to_owned()
+                link = made["link"].as_str().map(str::to_owned);
+                made["id"].as_str().unwrap_or_default().to_owned()
             }
         };
         let place = format!("/projects/{}/people/{}", encode(server.project()), encode(&id));
-        client.put(&place, &json!({"role": role})).map(drop)
+        client.put(&place, &json!({"role": role}))?;
+        Ok(link)
     }
 }

@@ -47,7 +47,12 @@ pub(crate) fn apply(app: &App, args: &Apply) -> Outcome {
         confirm(changes.len())?;
     }
     for change in &changes {
-        change.carry_out(&client, &mut server).map_err(|failure| failure.context(change.title()))?;
+        let told =
+            change.carry_out(&client, &mut server).map_err(|failure| failure.context(change.title()))?;
+        if let Some(link) = told {
+            // Shown this once, so however quiet it is meant to be.
+            app.console.print(format!("{}: the link to choose a password: {link}", change.title()));
+        }
         if app.settings.level >= Level::Normal {
             app.console.say(format!("done: {}", change.title()));
         }

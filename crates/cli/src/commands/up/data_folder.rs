@@ -72,12 +72,17 @@ impl DataFolder {
 
     /// What opens the local repository, if that is in a file.
     pub(crate) fn repository_password(&self) -> Outcome<Option<Password>> {
-        repository::stored_password_in(&self.key_file(repository::KEY_FILE))
+        repository::stored_password_in(&self.repository_key())
+    }
+
+    /// The file that the password of the local repository is read from.
+    pub(crate) fn repository_key(&self) -> PathBuf {
+        self.key_file(repository::KEY_FILE)
     }
 
     /// A new password for the local repository, in its file.
     pub(crate) fn make_repository_password(&self, random: &dyn Random) -> Outcome<Password> {
-        repository::make_key_file_at(&self.key_file(repository::KEY_FILE), random)
+        repository::make_key_file_at(&self.repository_key(), random)
     }
 }
 

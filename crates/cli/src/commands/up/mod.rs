@@ -190,8 +190,10 @@ async fn offer_repository(app: &App, server: &Server, node: &Node, folder: &Data
         Ok(None) => {
             let place = folder.path().join("repository");
             app.console.complain(format!(
-                "{} opens with a password that only you know; add it under Destinations to see its snapshots",
-                place.display()
+                "{} opens with a password that only you know, so it is not used here: write the password into {} and start again \
+                 to use it",
+                place.display(),
+                folder.repository_key().display()
             ));
         }
         Err(failure) => app.console.complain(failure.to_string()),
