@@ -114,12 +114,18 @@ pub(crate) async fn join(
             state.store.renew_configuration(node.id, 0).await?;
             node
         }
+        (None, Some(_)) => {
+            return Err(Problem::conflict("the token lets a node join anew, and this is another one").hint(
+                "use it in the data folder that the node joined with; without that folder, ask for a token without `rejoin`, \
+                 and remove the old node",
+            ));
+        }
         (Some(_), _) => {
             return Err(Problem::conflict("a node with this identity has joined before").hint(
                 "make a token for that very node to let it join anew, or remove the agent's data folder",
             ));
         }
-        (None, _) => {
+        (None, None) => {
             let wanted = grant.name.unwrap_or_else(|| name.to_owned());
             let node = Node {
                 id: request.node,

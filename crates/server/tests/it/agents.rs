@@ -285,6 +285,12 @@ async fn a_host_joins_anew_only_with_a_token_for_that() {
     let old = first.sync(word(joined.node, 1)).await.unwrap_err();
     assert!(matches!(&old, UplinkError::Refused(why) if why.contains("certificate")), "{old}");
 
+    // It is for that very node: another one does not become it, and the token is used up by the attempt.
+    let token = fleet.server().join_token(fleet.home, None, Some(joined.node), "anna", lasts).await.unwrap();
+    let empty = tempfile::tempdir().unwrap();
+    assert!(refusal(fleet.join(&token, empty.path()).await).contains("this is another one"));
+    assert_eq!(fleet.store.nodes(None).await.unwrap().len(), 2, "a node was made");
+
     // A token of another server does not move it there.
     let other = Fleet::new().await;
     let moved = other.join(&other.token().await, data.path()).await.unwrap_err();

@@ -123,6 +123,10 @@ async fn a_token_is_shown_once_listed_by_name_and_taken_back() {
     assert!(token.starts_with("bsj_") && id.len() == 12);
     let command = made["command"].as_str().unwrap();
     assert!(command.contains(world.server.url()) && !command.contains(token), "{command}");
+    assert!(
+        command.starts_with("backstay agent join https://") && command.ends_with(" --join-token-file FILE"),
+        "{command}"
+    );
     let kept = world.store.one_times(OneTimeKind::AgentJoin, Time::now()).await.unwrap();
     let lasts = kept[0].expires.as_second() - kept[0].created.as_second();
     assert_eq!((lasts, kept[0].hash.starts_with(id)), (2 * 3600, true));

@@ -114,7 +114,7 @@ async fn create(
     let (token, kept) = join::new_token(&state, &grant, form.expires_in).await?;
     let shown = shown(&kept, grant);
     deed("node.token_create", &shown).after(&shown).by(&state, &caller).await?;
-    let command = format!("backstay agent join {} --token-file FILE", hosts::url_for(&state, &headers));
+    let command = format!("backstay agent join {} --join-token-file FILE", hosts::url_for(&state, &headers));
     Ok((StatusCode::CREATED, Json(NewJoinToken { token, id: shown.id, expires: kept.expires, command })))
 }
 
