@@ -66,8 +66,8 @@ pub struct PlanSpec {
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Verification {
-    /// How often the repository is checked, as `7d`; never when left out.
-    #[serde(with = "duration_text::optional", skip_serializing_if = "Option::is_none")]
+    /// How often the repository is checked, as `7d`; `null` for never.
+    #[serde(with = "duration_text::optional")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub every: Option<Duration>,
     /// How much of the stored data is read back at each check, from 0 to 100 percent.

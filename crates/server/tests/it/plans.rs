@@ -57,6 +57,14 @@ async fn a_plan_is_made_changed_taken_back_cloned_and_removed() {
     let nonsense = json!({"schedule": {"when": {"cron": "61 * * * *"}}});
     assert_eq!(admin.post(&preview, nonsense).await.problem(422), "invalid");
 
+    // What is never done is told from what is done by default.
+    assert_eq!(after["verification"], json!({"every": "7d", "read_percent": 5.0}));
+    let never = json!({"name": "unproved", "verification": {"every": null, "read_percent": 5.0}});
+    let unproved = admin.post(ALL, with(form.clone(), never.clone())).await.expect(201);
+    let kept = admin.get(&at("plans", &unproved, "")).await.expect(200);
+    assert_eq!(kept["verification"], never["verification"]);
+    admin.delete(&at("plans", &unproved, "")).await.expect(204);
+
     let off = admin.post(&at("plans", &setting.plan, "/disable"), json!({})).await.expect(200);
     assert_eq!((&off["enabled"], &off["revision"]), (&json!(false), &json!(3)));
     assert_eq!(admin.get(&at("plans", &setting.plan, "/next")).await.expect(200)["next"], json!([]));
