@@ -67,7 +67,7 @@ pub struct S3Settings {
     /// The access key's id.
     pub access_key: String,
     /// The secret key.
-    #[serde(default, skip_serializing)]
+    #[serde(default)]
     pub secret_key: SecretText,
     /// How the bucket is named in addresses.
     #[serde(default)]
