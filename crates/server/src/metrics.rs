@@ -20,8 +20,17 @@ pub(crate) struct Metric<'a> {
 impl Exposition {
     /// Begins a metric that goes up and down, of a name that was not used before.
     pub(crate) fn gauge(&mut self, name: &'static str, help: &str) -> Metric<'_> {
+        self.begin(name, help, "gauge")
+    }
+
+    /// Begins a metric that only goes up.
+    pub(crate) fn counter(&mut self, name: &'static str, help: &str) -> Metric<'_> {
+        self.begin(name, help, "counter")
+    }
+
+    fn begin(&mut self, name: &'static str, help: &str, kind: &str) -> Metric<'_> {
         // Writing to a string cannot fail.
-        let _ = write!(self.text, "# HELP {name} {}\n# TYPE {name} gauge\n", escaped(help, false));
+        let _ = write!(self.text, "# HELP {name} {}\n# TYPE {name} {kind}\n", escaped(help, false));
         Metric { name, text: &mut self.text }
     }
 

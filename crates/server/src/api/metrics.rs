@@ -6,14 +6,14 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use backstay_catalog::RunTotal;
+use backstay_catalog::{RunTotal, StorageTotal};
 use backstay_model::{Connection, Health, Node, NodeId, Project, ProjectId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common;
 use crate::access::extract::Caller;
-use crate::metrics::{self, Exposition};
+use crate::metrics::{self, Exposition, Metric};
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -24,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Numbers for Prometheus: runs, queues, nodes and connections. Send an API token as `Authorization: Bearer`.
+/// Numbers for Prometheus: runs, queues, nodes, connections and storage. Send an API token as `Authorization: Bearer`.
 #[utoipa::path(get, path = "/metrics", tag = "health",
     responses((status = 200, body = String, content_type = "text/plain")))]
 async fn metrics(State(state): State<AppState>, caller: Caller) -> Result<Response, Problem> {
@@ -37,7 +37,9 @@ async fn metrics(State(state): State<AppState>, caller: Caller) -> Result<Respon
         connections.extend(state.store.connections(Some(project.id)).await?);
     }
     let totals = state.store.run_totals().await?;
-    let seen = Seen { now: state.now().as_second(), projects, nodes, connections, totals };
+    let mut storage = state.store.storage_totals().await?;
+    storage.retain(|total| visible.contains(&total.project));
+    let seen = Seen { now: state.now().as_second(), projects, nodes, connections, totals, storage };
     Ok(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], seen.text()).into_response())
 }
 
@@ -48,6 +50,7 @@ struct Seen {
     nodes: Vec<Node>,
     connections: Vec<Connection>,
     totals: Vec<RunTotal>,
+    storage: Vec<StorageTotal>,
 }
 
 /// A number of a node; `None` where it is not known.
@@ -93,6 +96,7 @@ impl Seen {
         self.of_nodes(&mut out);
         self.of_runs(&mut out);
         self.of_connections(&mut out);
+        self.of_storage(&mut out);
         out.into_text()
     }
 
@@ -162,6 +166,37 @@ impl Seen {
                 metric.sample(&[("project", &project.name), ("health", name)], number);
             }
         }
+    }
+
+    /// What is added up as runs end; what lies in a repository altogether only its node could find out.
+    fn of_storage(&self, out: &mut Exposition) {
+        let labels = |total: &StorageTotal| {
+            let node = total.node.and_then(|id| self.nodes.iter().find(|node| node.id == id));
+            let node = node.map_or_else(String::new, |node| node.name.clone());
+            [self.project(total.project).to_owned(), total.name.clone(), total.repository.to_string(), node]
+        };
+        let each = |metric: &mut Metric<'_>, value: &dyn Fn(&StorageTotal) -> Option<i64>| {
+            for total in &self.storage {
+                let Some(value) = value(total) else { continue };
+                let [project, destination, repository, node] = labels(total);
+                let labels = [
+                    ("project", &*project),
+                    ("destination", &*destination),
+                    ("repository", &*repository),
+                    ("node", &*node),
+                ];
+                metric.sample(&labels, value);
+            }
+        };
+        let help = "Bytes that backups have added to a repository, as stored.";
+        let mut added = out.counter("backstay_repository_bytes_added_total", help);
+        each(&mut added, &|total| Some(total.added.cast_signed()));
+        let help = "Snapshots that backups have made in a repository.";
+        let mut snapshots = out.counter("backstay_repository_snapshots_made_total", help);
+        each(&mut snapshots, &|total| Some(total.snapshots.cast_signed()));
+        let help = "When the last snapshot was made in a repository.";
+        let mut last = out.gauge("backstay_repository_last_snapshot_timestamp_seconds", help);
+        each(&mut last, &|total| total.last.map(|last| last.as_second()));
     }
 
     fn of<'a>(&'a self, node: &'a Node) -> [(&'static str, &'a str); 2] {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use backstay_model::link::News;
+use backstay_model::run::RunDestination;
 use backstay_model::{HostState, Role, RunState, Time};
 
 use crate::records_in_store::{Setup, silent_node};
@@ -14,7 +16,7 @@ fn samples(text: &str) -> BTreeMap<String, f64> {
     for line in text.lines() {
         if let Some(head) = line.strip_prefix("# TYPE ") {
             let (name, kind) = head.split_once(' ').unwrap();
-            assert_eq!(kind, "gauge");
+            assert_eq!(kind, if name.ends_with("_total") { "counter" } else { "gauge" });
             assert!(
                 !samples.keys().any(|key: &String| key.split('{').next() == Some(name)),
                 "{name} comes twice"
@@ -49,6 +51,22 @@ async fn metrics_tell_of_what_a_token_may_see() {
         setup.ran(&world.store, state, 0).await;
         hidden.ran(&world.store, state, 0).await;
     }
+    for (bytes, snapshot) in [(700, Some("5ca1ab1e")), (11, None)] {
+        for setup in [&setup, &hidden] {
+            let mut run = setup.run(RunState::Completed, Time::UNIX_EPOCH);
+            run.ended = Some(Time::from_second(1_790_000_000).unwrap());
+            run.destinations = vec![RunDestination {
+                id: setup.destination.id,
+                name: setup.destination.name.clone(),
+                repository: setup.repository,
+                state: RunState::Completed,
+                snapshot: snapshot.map(str::to_owned),
+                bytes_added: bytes,
+                error: None,
+            }];
+            setup.tell(&world.store, News::Run { run: Box::new(run) }).await;
+        }
+    }
     assert_eq!(world.nobody().get("/metrics").await.problem(401), "unauthenticated");
     let viewer = world.program(Role::Viewer, world.home).await;
     let reply = viewer.get("/metrics").await;
@@ -70,7 +88,17 @@ async fn metrics_tell_of_what_a_token_may_see() {
     let runs = |state: &str| {
         found[&format!("backstay_runs{{project=\"Default\",node=\"nas\",kind=\"backup\",state=\"{state}\"}}")]
     };
-    assert_eq!((runs("failed"), runs("completed")), (2.0, 1.0));
+    assert_eq!((runs("failed"), runs("completed")), (2.0, 3.0));
+    let storage = |name: &str| {
+        let (name, destination, repository) =
+            (format!("backstay_repository_{name}"), &setup.destination.name, setup.repository);
+        let labels = format!(
+            "project=\"Default\",destination=\"{destination}\",repository=\"{repository}\",node=\"nas\""
+        );
+        found[&format!("{name}{{{labels}}}")]
+    };
+    assert_eq!((storage("bytes_added_total"), storage("snapshots_made_total")), (711.0, 1.0));
+    assert_eq!(storage("last_snapshot_timestamp_seconds"), 1_790_000_000.0);
     assert_eq!(found["backstay_connections{project=\"Default\",health=\"unchecked\"}"], 1.0);
     assert_eq!(found["backstay_agents{project=\"Default\"}"], 1.0);
     assert!(found["process_resident_memory_bytes"] > 1e6);
