@@ -7,6 +7,7 @@ use sqlx::any::AnyRow;
 
 use super::ServerStore;
 use super::changes::Change;
+use super::events::{self, Happening};
 use crate::database::Change as Transaction;
 use crate::row::{Columns, json, micros, sql};
 use crate::{CatalogError, Result};
@@ -128,15 +129,47 @@ impl ServerStore {
         }
     }
 
-    /// Says why a node needs attention, or that it no longer does.
+    /// Says why a node needs attention, or that it no longer does for this reason. Each reason has one line, known by how it
+    /// begins: one that is there stays as it is. A new one is an event, so that people are told of it once. True when
+    /// something has changed.
     ///
     /// # Errors
     /// When there is no such node, or the store fails.
-    pub async fn set_node_trouble(&self, id: NodeId, trouble: Option<&str>) -> Result<()> {
+    pub async fn judge_node(&self, id: NodeId, beginning: &str, trouble: Option<&str>) -> Result<bool> {
         let mut transaction = self.database.change().await?;
-        let text = "UPDATE nodes SET trouble = $2 WHERE id = $1 RETURNING project";
-        let query = sql!(text, id.to_string(), trouble.map(str::to_owned));
-        let row = query.fetch_optional(&mut *transaction).await?;
+        // An update locks the row in both databases.
+        let text = "UPDATE nodes SET trouble = trouble WHERE id = $1 RETURNING project, trouble";
+        let row = sql!(text, id.to_string()).fetch_optional(&mut *transaction).await?;
+        let row = row.ok_or_else(|| CatalogError::not_found("node", id))?;
+        let (project, before) = (row.parsed("project")?, row.text_or_none("trouble")?.unwrap_or_default());
+        let is_known = before.lines().any(|line| line.starts_with(beginning));
+        if is_known == trouble.is_some() {
+            return Ok(false);
+        }
+        let mut lines: Vec<&str> = before.lines().filter(|line| !line.starts_with(beginning)).collect();
+        lines.extend(trouble);
+        let after = (!lines.is_empty()).then(|| lines.join("\n"));
+        sql!("UPDATE nodes SET trouble = $2 WHERE id = $1", id.to_string(), after)
+            .execute(&mut *transaction)
+            .await?;
+        let mut changes = vec![changed(project, id)];
+        if let Some(text) = trouble {
+            let text = text.to_owned();
+            events::add(&mut transaction, &Happening::Trouble { project, node: id, text }).await?;
+            changes.push(Change::EventsWaiting);
+        }
+        self.commit(transaction, changes).await?;
+        Ok(true)
+    }
+
+    /// Forgets all reasons for which a node needed attention, as when it has joined anew.
+    ///
+    /// # Errors
+    /// When there is no such node, or the store fails.
+    pub async fn clear_node_trouble(&self, id: NodeId) -> Result<()> {
+        let mut transaction = self.database.change().await?;
+        let text = "UPDATE nodes SET trouble = NULL WHERE id = $1 RETURNING project";
+        let row = sql!(text, id.to_string()).fetch_optional(&mut *transaction).await?;
         let project = row.ok_or_else(|| CatalogError::not_found("node", id))?.parsed("project")?;
         self.commit(transaction, vec![changed(project, id)]).await
     }

@@ -56,7 +56,7 @@ async fn servers_over_one_database_see_each_other() {
     tokio::time::timeout(Duration::from_secs(60), seen).await.unwrap();
     assert_eq!(other.run(run.id).await.unwrap(), Some(run), "what is told is stored");
     // A mark from the other side has come after whatever could have come back.
-    other.set_node_trouble(world.node.id, Some("mark")).await.unwrap();
+    other.judge_node(world.node.id, "mark", Some("mark")).await.unwrap();
     let mark = Change::NodeChanged { project: world.project.id, node: world.node.id };
     let mut back = Vec::new();
     let seen = async {

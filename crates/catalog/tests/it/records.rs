@@ -198,7 +198,7 @@ async fn what_a_node_says_and_what_people_decide_do_not_overwrite_each_other(sto
     store.set_node_certificate(id, Some("fingerprint")).await.unwrap();
     let host = HostState { host_name: "mast".into(), load: 0.5, ..HostState::default() };
     store.node_seen(id, 1, &host, at(70)).await.unwrap();
-    store.set_node_trouble(id, Some("its clock is wrong")).await.unwrap();
+    store.judge_node(id, "its clock", Some("its clock is wrong")).await.unwrap();
     store.update_node(&Node { name: "renamed".into(), revoked: true, ..world.node.clone() }).await.unwrap();
     let stored = store.node_by_certificate("fingerprint").await.unwrap().unwrap();
     assert_eq!((stored.name.as_str(), stored.revoked), ("renamed", true));

@@ -60,6 +60,7 @@ async fn plans_are_summed_up_by_how_their_runs_ended(store: ServerStore) {
         cancelled: 1,
         missed: 0,
         bytes: 6100,
+        bytes_of_completed: 6000,
         bytes_added: 3050,
         time: Duration::from_secs(60),
         longest: Duration::from_secs(30),

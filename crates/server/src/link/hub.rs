@@ -17,6 +17,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 
 use super::configuration;
+use super::trouble::{self, Verdict};
 use crate::state::later;
 use crate::state::now_of;
 
@@ -141,12 +142,23 @@ impl LinkHub {
         let node =
             node.ok_or_else(|| SyncError::Refused("this node has been removed from the server".to_owned()))?;
         if self.store.node_seen(id, request.incarnation, &request.host, now).await? == Contact::Doubled {
-            let text = "two processes use this node's identity: its data folder was copied to another host, or is used \
-                        twice. Let one of them join anew.";
-            self.store.set_node_trouble(id, Some(text)).await?;
-            return Err(SyncError::Refused(text.to_owned()));
+            self.store.judge_node(id, trouble::DOUBLED, Some(trouble::DOUBLED)).await?;
+            return Err(SyncError::Refused(trouble::DOUBLED.to_owned()));
         }
-        self.judge_clock(&node, &request).await?;
+        for (beginning, verdict) in trouble::judge(&request, now) {
+            // Most exchanges change nothing, and then nothing is written.
+            let is_told =
+                node.trouble.iter().flat_map(|told| told.lines()).any(|told| told.starts_with(beginning));
+            match verdict {
+                Verdict::Bad(text) if !is_told => {
+                    self.store.judge_node(id, beginning, Some(&text)).await?;
+                }
+                Verdict::Good if is_told => {
+                    self.store.judge_node(id, beginning, None).await?;
+                }
+                _ => {}
+            }
+        }
         let acknowledged = self.store.ingest(id, request.incarnation, &request.entries).await?.acknowledged;
         self.store.settle_commands(id, &request.results).await?;
 
@@ -193,22 +205,6 @@ impl LinkHub {
         let built = configuration::build(&self.store, &self.vault, &*self.random, node, version).await?;
         self.greeted.lock().insert(node.id);
         Ok(Some(built))
-    }
-
-    /// Says on the node's record when its clock is far off: schedules and logs then tell wrong times.
-    async fn judge_clock(&self, node: &backstay_model::Node, request: &SyncRequest) -> Result<(), SyncError> {
-        const MARK: &str = "the clock of this node";
-        let off = request.now.as_second() - now_of(&*self.clock).as_second();
-        let told = node.trouble.as_deref().is_some_and(|trouble| trouble.starts_with(MARK));
-        if off.unsigned_abs() > 300 && node.trouble.is_none() {
-            let way = if off > 0 { "ahead of" } else { "behind" };
-            let text =
-                format!("{MARK} is {} s {way} the server's; set it right, as with NTP", off.unsigned_abs());
-            self.store.set_node_trouble(node.id, Some(&text)).await?;
-        } else if off.unsigned_abs() <= 60 && told {
-            self.store.set_node_trouble(node.id, None).await?;
-        }
-        Ok(())
     }
 }
 

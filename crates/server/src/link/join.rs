@@ -110,7 +110,7 @@ pub(crate) async fn join(
             let node = Node { public_key: request.public_key, revoked: false, trouble: None, ..known };
             state.store.update_node(&node).await?;
             state.store.set_node_certificate(node.id, Some(&issued.fingerprint)).await?;
-            state.store.set_node_trouble(node.id, None).await?;
+            state.store.clear_node_trouble(node.id).await?;
             state.store.renew_configuration(node.id, 0).await?;
             node
         }

@@ -12,3 +12,4 @@ pub mod configuration;
 pub mod http;
 pub mod hub;
 pub mod join;
+mod trouble;
