@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use backstay_model::{ConnectionStatus, Health, Role, Time};
+use backstay_model::{ConnectionStatus, Health, HostState, Role, Time};
 use serde_json::{Value, json};
 
 use crate::receiver::{Receiver, SECRET as HOOK_SECRET};
+use crate::records_in_store::{Setup, silent_node};
 use crate::s3_server::{KEY, SECRET, Server as S3};
 use crate::setting::{Setting, assert_kept_nowhere, at, folder};
 use crate::world::World;
@@ -288,6 +289,32 @@ async fn connections_are_tried_again_by_themselves() {
     assert_eq!(owner.put(settings, json!({"every": "1s"})).await.problem(422), "invalid");
     let admin = world.program(Role::Admin, world.home).await;
     assert_eq!(admin.get(settings).await.problem(403), "forbidden");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_whose_node_is_away_is_not_said_to_work() {
+    let world = World::new().await;
+    let node = silent_node(&world.store, world.home, "nas").await;
+    Setup::new(&world, node, |_| {}).await;
+    let id = world.store.connections(None).await.unwrap()[0].id;
+    let ago = |hours| Time::now().checked_sub(jiff::SignedDuration::from_hours(hours)).unwrap();
+    world.store.node_seen(node, 1, &HostState::default(), ago(8)).await.unwrap();
+    let tried = async |checked| {
+        let status = ConnectionStatus { health: Health::Valid, checked: Some(checked), reason: None };
+        world.store.set_connection_status(id, &status).await.unwrap();
+        // Each server begins with a round.
+        let second = World::serve(&world.folder, &world.store, Default::default()).await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        second.stop(std::time::Duration::from_secs(5)).await;
+        world.store.connection(id).await.unwrap().unwrap().status
+    };
+    assert_eq!(tried(ago(1)).await.health, Health::Valid, "it is not due yet");
+    let seven = ago(7);
+    let status = tried(seven).await;
+    assert_eq!(status.health, Health::Unchecked);
+    assert_eq!(status.checked.map(|checked| checked.as_second()), Some(seven.as_second()));
+    assert!(status.reason.as_ref().unwrap().contains("nas was last heard of"), "{status:?}");
     world.stop().await;
 }
 
