@@ -44,6 +44,21 @@ impl Deed {
         self.of(state, caller.actor(), Some(caller.address.clone())).await
     }
 
+    /// Writes it down as somebody's reading, once in ten minutes for the same person or token and the same thing: who follows
+    /// a log asks for it every second.
+    pub(crate) async fn read_by(self, state: &AppState, caller: &Caller) -> Result<(), Problem> {
+        let who = (caller.person.id, caller.token.as_ref().map(|token| token.id));
+        let what = format!("{who:?} {} {} {:?} {:?}", self.action, self.subject, self.project, self.after);
+        if !state.read_outs.is_new(what.clone(), state.now()) {
+            return Ok(());
+        }
+        let written = self.by(state, caller).await;
+        if written.is_err() {
+            state.read_outs.forget(&what);
+        }
+        written
+    }
+
     /// Writes it down as that of a named actor: of nobody known, a node, or the server itself.
     pub(crate) async fn of(
         self,

@@ -131,6 +131,7 @@ impl Server {
             hub: Arc::new(hub),
             takes_agents: browsers.is_some(),
             streams: Arc::default(),
+            read_outs: crate::read_outs::ReadOuts::default(),
             in_hand: InHand::default(),
             #[cfg(feature = "oidc")]
             provider: crate::oidc::provider::LastSaid::default(),

@@ -101,6 +101,8 @@ pub struct Shared {
     pub takes_agents: bool,
     /// Counts open streams of events.
     pub(crate) streams: Arc<Streams>,
+    /// What was read out of late.
+    pub(crate) read_outs: crate::read_outs::ReadOuts,
     /// Counts changes in hand.
     pub(crate) in_hand: InHand,
     /// What the provider that vouches for people said last of itself.

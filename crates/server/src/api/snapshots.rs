@@ -37,7 +37,7 @@ struct ByNode {
     node: Option<NodeId>,
 }
 
-/// The snapshots of a repository, the newest first.
+/// The snapshots of a repository, the newest first. That somebody looked is written into the audit, once in ten minutes.
 #[utoipa::path(get, path = "/repositories/{id}/snapshots", tag = "snapshots",
     params(("id" = RepositoryId, Path), ByNode), responses((status = 200, body = List<SnapshotInfo>)))]
 async fn list(
@@ -48,10 +48,13 @@ async fn list(
 ) -> Result<Json<List<SnapshotInfo>>, Problem> {
     let place = Place::find(&state, &caller, id, Action::ViewContent, query.node).await?;
     let ask = Ask::Snapshots { repository: place.sealed(&state).await? };
-    match state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? {
-        Answer::Snapshots { snapshots } => Ok(Json(List::new(snapshots))),
-        _ => Err(odd_answer()),
-    }
+    let answer = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await?;
+    let Answer::Snapshots { snapshots } = answer else { return Err(odd_answer()) };
+    Deed::new("snapshot.list", format!("repository {id}"))
+        .project(place.destination.project)
+        .read_by(&state, &caller)
+        .await?;
+    Ok(Json(List::new(snapshots)))
 }
 
 /// Which folder of a snapshot.

@@ -86,7 +86,8 @@ async fn a_backup_is_seen_browsed_and_restored() {
 
     let entries = world.store.audit(&backstay_catalog::AuditFilter::default(), 100).await.unwrap();
     let deeds: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
-    assert_eq!(deeds, ["restore.create", "snapshot.browse"]);
+    // Two looks at the log are one entry.
+    assert_eq!(deeds, ["restore.create", "snapshot.browse", "snapshot.list", "run.read_log"]);
     assert_eq!(entries[1].after.as_ref().unwrap()["path"], data);
     world.stop().await;
 }
@@ -257,6 +258,21 @@ async fn logs_are_searched_by_those_who_may_see_content() {
     assert_eq!(numbers(operator.get(&format!("{search}?cursor={next}")).await.expect(200)), [1]);
     assert_eq!(viewer.get(search).await.problem(403), "forbidden");
     assert_eq!(operator.get(&format!("{search}?project={other}")).await.problem(404), "not_found");
+
+    // What was read out is written down: each search once, however many pages of it, and the log once for each who read it.
+    let another = world.program(Role::Operator, world.home).await;
+    another.get(&log).await.expect(200);
+    let entries = world.store.audit(&backstay_catalog::AuditFilter::default(), 100).await.unwrap();
+    let of = |action: &str| entries.iter().filter(|entry| entry.action == action).collect::<Vec<_>>();
+    let (reads, searches) = (of("run.read_log"), of("run.search_log"));
+    assert_eq!((reads.len(), searches.len()), (2, 4), "{entries:#?}");
+    assert_ne!(reads[0].actor, reads[1].actor);
+    assert!(
+        reads
+            .iter()
+            .all(|entry| entry.project == Some(world.home) && entry.subject.contains(&run.id.to_string()))
+    );
+    assert_eq!(searches[3].after.as_ref().unwrap()["text"], "READING");
     world.stop().await;
 }
 

@@ -14,6 +14,7 @@ use crate::access::extract::{Caller, Json, Path, Query};
 use crate::access::policy::{Action, may};
 use crate::api::common;
 use crate::api::paged::{Page, Paged, Paging, limit};
+use crate::audit::Deed;
 use crate::problem::Problem;
 use crate::state::AppState;
 
@@ -54,7 +55,7 @@ struct LogLines {
     next: i64,
 }
 
-/// The log of a run, in order.
+/// The log of a run, in order. That somebody read it is written into the audit, once in ten minutes.
 #[utoipa::path(get, path = "/runs/{id}/log", tag = "runs", params(("id" = RunId, Path), LogQuery),
     responses((status = 200, body = LogLines)))]
 async fn log(
@@ -63,7 +64,7 @@ async fn log(
     Path(id): Path<RunId>,
     Query(query): Query<LogQuery>,
 ) -> Result<Json<LogLines>, Problem> {
-    read(&state, &caller, id, Action::ViewContent).await?;
+    let run = read(&state, &caller, id, Action::ViewContent).await?;
     let limit = limit(query.limit, USUAL, MOST)?;
     let level = query.level.unwrap_or(Level::Debug);
     let (mut items, mut next, mut looked_at) = (Vec::new(), query.after.max(0), 0);
@@ -84,6 +85,7 @@ async fn log(
             break;
         }
     }
+    Deed::new("run.read_log", format!("run {id}")).project(run.project).read_by(&state, &caller).await?;
     Ok(Json(LogLines { items, next }))
 }
 
@@ -111,7 +113,8 @@ struct SearchQuery {
     until: Option<Time>,
 }
 
-/// Lines of all runs' logs, the newest first.
+/// Lines of all runs' logs, the newest first. That somebody searched is written into the audit, once in ten minutes for the same
+/// search.
 #[utoipa::path(get, path = "/log", tag = "runs", operation_id = "search_log", params(SearchQuery, Paging),
     responses((status = 200, body = Page<LogLine>)))]
 async fn search(
@@ -132,10 +135,11 @@ async fn search(
         return Err(Problem::forbidden("your role does not allow that")
             .hint("ask an owner of the project for a role that does"));
     }
+    let asked = serde_json::json!({ "text": of.q, "run": of.run, "plan": of.plan });
     let span = jiff::SignedDuration::try_from(SEARCHED).unwrap_or(jiff::SignedDuration::ZERO);
     let back = || of.until.unwrap_or_else(|| state.now()).saturating_sub(span).unwrap_or(Time::MIN);
     let filter = LogFilter {
-        projects: Some(projects),
+        projects: Some(projects.clone()),
         run: of.run,
         plan: of.plan,
         text: of.q,
@@ -144,5 +148,9 @@ async fn search(
         until: of.until,
     };
     let page = state.store.search_log(&filter, query.cursor.as_ref(), query.limit).await?;
+    for project in projects {
+        let deed = Deed::new("run.search_log", format!("logs of project {project}"));
+        deed.project(project).after(&asked).read_by(&state, &caller).await?;
+    }
     Ok(Json(page.into()))
 }
