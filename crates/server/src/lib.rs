@@ -29,6 +29,8 @@ mod passkeys;
 mod places;
 pub mod problem;
 mod proxies;
+mod read_outs;
+mod reports;
 mod repositories;
 mod room;
 pub mod rotation;

@@ -26,6 +26,8 @@ pub struct Sums {
     pub missed: u64,
     /// Bytes of the sources.
     pub bytes: u64,
+    /// Bytes of the sources of those that completed.
+    pub bytes_of_completed: u64,
     /// Bytes added to all destinations, as stored.
     pub bytes_added: u64,
     /// The time that those took which completed.
@@ -77,6 +79,7 @@ impl Sums {
         self.cancelled = self.cancelled.saturating_add(other.cancelled);
         self.missed = self.missed.saturating_add(other.missed);
         self.bytes = self.bytes.saturating_add(other.bytes);
+        self.bytes_of_completed = self.bytes_of_completed.saturating_add(other.bytes_of_completed);
         self.bytes_added = self.bytes_added.saturating_add(other.bytes_added);
         self.time = self.time.saturating_add(other.time);
         self.longest = self.longest.max(other.longest);
@@ -138,6 +141,7 @@ impl ServerStore {
                 Ended::Overdue => *overdue = runs,
             }
             if matches!(ended, Ended::Completed | Ended::Incomplete) {
+                sums.bytes_of_completed = sums.bytes_of_completed.saturating_add(large("bytes")?);
                 sums.time = sums.time.saturating_add(Duration::from_micros(large("time")?));
                 sums.longest = sums.longest.max(Duration::from_micros(number("longest")?));
             }

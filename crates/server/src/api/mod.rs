@@ -19,6 +19,7 @@ mod people;
 mod plans;
 mod projects;
 mod related;
+mod reports;
 mod repositories;
 mod restores;
 mod retention;
@@ -62,6 +63,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(plans::routes())
         .merge(projects::routes())
+        .merge(reports::routes())
         .merge(repositories::routes())
         .merge(restores::routes())
         .merge(retention::routes())
