@@ -242,10 +242,10 @@ mod tests {
         };
         let table = summary.table();
         let expected = "\
-Plan            Well  Errors  Failed  Missed     Read  Added      Mean  Last success
-nightly           28       0       0       0  1.5 GiB    0 B  1:15 min  2026-03-01T04:05:06Z
-wörk sta tion   1234       0       0       0  1.5 GiB    0 B  1:15 min  2026-03-01T04:05:06Z
-all together    1262       0       0       0      0 B    0 B       0 s";
+Plan           Well  Errors  Failed  Missed     Read  Added      Mean  Last success
+nightly          28       0       0       0  1.5 GiB    0 B  1:15 min  2026-03-01T04:05:06Z
+wörk sta tion  1234       0       0       0  1.5 GiB    0 B  1:15 min  2026-03-01T04:05:06Z
+all together   1262       0       0       0      0 B    0 B       0 s";
         assert_eq!(table, expected);
     }
 }

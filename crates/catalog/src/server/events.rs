@@ -59,6 +59,17 @@ pub enum Happening {
         /// In words, with what to do.
         text: String,
     },
+    /// A span is over of which a notifier wants a summary.
+    SummaryDue {
+        /// The project.
+        project: ProjectId,
+        /// The notifier's id.
+        notifier: String,
+        /// When the span began.
+        from: Time,
+        /// When it was over.
+        until: Time,
+    },
 }
 
 impl ServerStore {

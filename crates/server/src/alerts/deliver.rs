@@ -64,14 +64,18 @@ impl Undelivered {
     }
 }
 
-/// The notifications that a notice makes.
+/// The notifications that a notice makes: for one notifier, or for all that want such.
 pub(super) async fn to_whom_it_concerns(
     state: &AppState,
     notice: &Notice,
+    only: Option<&str>,
 ) -> Result<Vec<NewNotification>, Problem> {
     let notifiers = Notifiers::load_bare(state, notice.project.id).await?;
     let mut notifications = Vec::new();
-    for notifier in notifiers.items.iter().filter(|notifier| notifier.on.contains(&notice.kind)) {
+    let wants = |notifier: &&Notifier| {
+        notifier.on.contains(&notice.kind) && only.is_none_or(|only| notifier.id.to_string() == only)
+    };
+    for notifier in notifiers.items.iter().filter(wants) {
         let each = match &notifier.channel {
             Channel::Email(email) => email.to.iter().cloned().map(Some).collect(),
             Channel::Webhook(_) | Channel::Command(_) => vec![None],

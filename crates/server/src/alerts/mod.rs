@@ -3,6 +3,7 @@
 //! ```text
 //!  catalog's events ──▶ notice ──▶ for each notifier that wants it ──▶ catalog's notifications ──▶ deliver ──▶ mail, webhook, command
 //!  watch ──▶ events that nobody else could tell of: silent nodes, plans that did not run
+//!  summaries ──▶ events for notifiers that want numbers of each day, week or month
 //! ```
 //!
 //! An event goes in the transaction that stores its notifications, so none is told twice or left untold. Sending can end after
@@ -14,6 +15,7 @@ mod command;
 pub(crate) mod deliver;
 pub(crate) mod notice;
 pub(crate) mod notifier;
+pub(crate) mod summaries;
 mod watch;
 mod webhook;
 
@@ -26,6 +28,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use crate::problem::Problem;
 use crate::state::AppState;
+use summaries::Summaries;
 use watch::Watch;
 
 const LEASE: &str = "alerts";
@@ -89,13 +92,21 @@ struct Desk {
     lease: Option<(Token, Time)>,
     asked: Option<Instant>,
     watch: Watch,
+    summaries: Summaries,
     /// An event that could not be dealt with, and how often that was tried.
     stuck: Option<(i64, u32)>,
 }
 
 impl Desk {
     fn new(holder: String) -> Self {
-        Self { holder, lease: None, asked: None, watch: Watch::default(), stuck: None }
+        Self {
+            holder,
+            lease: None,
+            asked: None,
+            watch: Watch::default(),
+            summaries: Summaries::default(),
+            stuck: None,
+        }
     }
 
     async fn round(&mut self, state: &AppState) -> Result<(), Problem> {
@@ -103,6 +114,7 @@ impl Desk {
             return Ok(());
         }
         self.watch.look(state).await?;
+        self.summaries.look(state).await?;
         self.settle(state).await?;
         // What is sent cannot be taken back: nobody else may be at it for as long as it takes.
         while deliver::are_due(state).await? && self.holds(state, Duration::ZERO).await? {
@@ -167,8 +179,12 @@ impl Desk {
 
 async fn notifications_of(state: &AppState, happening: &Happening) -> Result<Vec<NewNotification>, Problem> {
     let mut notifications = Vec::new();
+    let only = match happening {
+        Happening::SummaryDue { notifier, .. } => Some(notifier.as_str()),
+        _ => None,
+    };
     for notice in notice::of(state, happening).await? {
-        notifications.extend(deliver::to_whom_it_concerns(state, &notice).await?);
+        notifications.extend(deliver::to_whom_it_concerns(state, &notice, only).await?);
     }
     Ok(notifications)
 }

@@ -6,6 +6,7 @@ use backstay_model::{NodeId, PlanId, ProjectId, Run, RunId, RunState, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::problem::Problem;
+use crate::reports::{self, Figures, Summary};
 use crate::state::AppState;
 
 /// What kind of news it is.
@@ -22,10 +23,12 @@ pub(crate) enum NoticeKind {
     Warning,
     /// A plan's run completed after one that had failed.
     Recovered,
+    /// A span of time is over: what backups did in it.
+    Summary,
 }
 
 /// News for people. It holds no content of backups or logs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Notice {
     /// What kind of news it is.
     pub(crate) kind: NoticeKind,
@@ -51,6 +54,9 @@ pub(crate) struct Notice {
     /// The run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run: Option<RunId>,
+    /// The numbers of a summary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) summary: Option<Summary>,
 }
 
 impl NoticeKind {
@@ -61,6 +67,7 @@ impl NoticeKind {
             Self::Trouble => "trouble",
             Self::Warning => "warning",
             Self::Recovered => "recovered",
+            Self::Summary => "summary",
         }
     }
 }
@@ -77,6 +84,9 @@ impl Notice {
         let mut text = format!("{}.\n\n{}\n", self.title, self.reason);
         if let Some(hint) = &self.hint {
             text.push_str(&format!("\nWhat to do: {hint}\n"));
+        }
+        if let Some(summary) = &self.summary {
+            text.push_str(&format!("\n{}\n", summary.table()));
         }
         text.push_str(&format!(
             "\nProject: {}\nTime: {:.0}\n\n{}\n",
@@ -98,6 +108,7 @@ impl Notice {
             node: None,
             plan: None,
             run: None,
+            summary: None,
         })
     }
 }
@@ -130,6 +141,7 @@ pub(crate) async fn of(state: &AppState, happening: &Happening) -> Result<Vec<No
                 node: Some(node_of(state, *node).await?),
                 plan: Some(Named { id: *plan, name }),
                 run: None,
+                summary: None,
             }])
         }
         Happening::Trouble { project, node, text } => {
@@ -145,9 +157,40 @@ pub(crate) async fn of(state: &AppState, happening: &Happening) -> Result<Vec<No
                 node: Some(named),
                 plan: None,
                 run: None,
+                summary: None,
             }])
         }
+        Happening::SummaryDue { project, from, until, .. } => {
+            let summary = reports::summary(state, &[*project], *from, *until).await?;
+            Ok(vec![of_summary(state, *project, summary).await?])
+        }
     }
+}
+
+async fn of_summary(state: &AppState, project: ProjectId, summary: Summary) -> Result<Notice, Problem> {
+    let project = project_of(state, project).await?;
+    let Figures { completed, with_errors, failed, cancelled, missed, .. } = summary.total;
+    let day = |time: Time| time.strftime("%Y-%m-%d").to_string();
+    // The last day is the one before the moment at which it was over.
+    let last = summary.to.saturating_sub(jiff::SignedDuration::from_secs(1)).unwrap_or(summary.to);
+    let (first, last) = (day(summary.from), day(last));
+    let span = if first == last { format!("on {first}") } else { format!("from {first} to {last}") };
+    Ok(Notice {
+        kind: NoticeKind::Summary,
+        title: format!("Backups of {} {span}", project.name),
+        reason: format!(
+            "{completed} went well, {with_errors} completed with errors, {failed} failed, {cancelled} were cancelled, {missed} \
+             were missed. Days are those of UTC."
+        ),
+        hint: None,
+        link: format!("{}/plans", state.url),
+        time: summary.to,
+        project,
+        node: None,
+        plan: None,
+        run: None,
+        summary: Some(summary),
+    })
 }
 
 async fn of_run(state: &AppState, run: &Run) -> Result<Vec<Notice>, Problem> {
@@ -205,6 +248,7 @@ async fn of_run(state: &AppState, run: &Run) -> Result<Vec<Notice>, Problem> {
         node: Some(node.clone()),
         plan: run.plan.clone(),
         run: Some(run.id),
+        summary: None,
     };
     Ok(told.into_iter().map(notice).collect())
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::notice::NoticeKind;
+use super::summaries::Period;
 use crate::problem::Problem;
 use crate::secrets;
 use crate::state::AppState;
@@ -31,6 +32,10 @@ pub(crate) struct Notifier {
     pub(crate) name: String,
     /// What it tells of.
     pub(crate) on: Vec<NoticeKind>,
+    /// How often it tells a `summary`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    pub(crate) summary: Option<Period>,
     /// How.
     pub(crate) channel: Channel,
     /// When it was made.

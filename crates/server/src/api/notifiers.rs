@@ -14,6 +14,7 @@ use crate::access::policy::{Action, may};
 use crate::alerts::deliver;
 use crate::alerts::notice::{Notice, NoticeKind};
 use crate::alerts::notifier::{Channel, Notifier, Notifiers};
+use crate::alerts::summaries::Period;
 use crate::audit::Deed;
 use crate::problem::{Problem, ProblemDetails};
 use crate::state::AppState;
@@ -35,6 +36,10 @@ struct NewNotifier {
     name: String,
     /// What it tells of.
     on: Vec<NoticeKind>,
+    /// How often it tells a `summary`: given if that is among what it tells of.
+    #[serde(default)]
+    #[schema(inline)]
+    summary: Option<Period>,
     /// How.
     channel: Channel,
 }
@@ -49,6 +54,10 @@ struct ChangedNotifier {
     name: String,
     /// What it tells of.
     on: Vec<NoticeKind>,
+    /// How often it tells a `summary`: given if that is among what it tells of.
+    #[serde(default)]
+    #[schema(inline)]
+    summary: Option<Period>,
     /// How.
     channel: Channel,
 }
@@ -88,6 +97,7 @@ async fn create(
         id: uuid::Builder::from_random_bytes(bytes).into_uuid(),
         project,
         name: common::name("name", &form.name)?,
+        summary: period(&form.on, form.summary)?,
         on: each_once(form.on)?,
         channel: form.channel,
         created: state.now(),
@@ -138,6 +148,7 @@ async fn update(
     }
     let mut after = Notifier {
         name: common::name("name", &form.name)?,
+        summary: period(&form.on, form.summary)?,
         on: each_once(form.on)?,
         channel: form.channel,
         changed: state.now(),
@@ -247,8 +258,17 @@ fn each_once(mut on: Vec<NoticeKind>) -> Result<Vec<NoticeKind>, Problem> {
     if on.is_empty() {
         return Err(Problem::invalid(
             "on",
-            "name at least one of failed, missed, trouble, warning, recovered",
+            "name at least one of failed, missed, trouble, warning, recovered, summary",
         ));
     }
     Ok(on)
+}
+
+/// How often a summary is told, which has to be said for a summary and for nothing else.
+fn period(on: &[NoticeKind], period: Option<Period>) -> Result<Option<Period>, Problem> {
+    match (on.contains(&NoticeKind::Summary), period) {
+        (true, None) => Err(Problem::invalid("summary", "say how often: daily, weekly or monthly")),
+        (false, Some(_)) => Err(Problem::invalid("summary", "it is only for who tells of `summary`")),
+        (_, period) => Ok(period),
+    }
 }

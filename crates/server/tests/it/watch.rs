@@ -137,3 +137,50 @@ async fn a_plan_that_does_not_run_is_told_of_once_for_each_slot() {
     assert_eq!(receiver.got().len(), 1);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_summary_of_each_day_is_told_once_to_who_wants_it() {
+    let (mut world, clock, receiver) = world("failed").await;
+    let owner = world.owner().await;
+    let channel = |to: &str| json!({"type": "webhook", "url": format!("{}{to}", receiver.url), "secret": SECRET, "allow_private": true});
+    let form = |on: &str, summary: &str| json!({"name": "numbers", "on": [on], "summary": summary, "channel": channel("/hook")});
+    for wrong in [
+        form("failed", "daily"),
+        form("summary", "hourly"),
+        json!({"name": "x", "on": ["summary"], "channel": channel("/hook")}),
+    ] {
+        assert_eq!(owner.post("/api/v1/notifiers", wrong).await.problem(422), "invalid");
+    }
+    owner.post("/api/v1/notifiers", form("summary", "daily")).await.expect(201);
+    // Another one wants to hear of months.
+    owner.post("/api/v1/notifiers", form("summary", "monthly")).await.expect(201);
+    let setup = Setup::new(&world, silent_node(&world.store, world.home, "nas").await, |_| {}).await;
+    setup.ran(&world.store, backstay_model::RunState::Completed, 0).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(receiver.got().len(), 0, "the day is not over");
+
+    // On the first of a month both would come; the test does not depend on the day it runs.
+    let before = clock.time();
+    let months =
+        || u8::from(before.strftime("%Y-%m").to_string() != clock.time().strftime("%Y-%m").to_string());
+    clock.0.fetch_add(24 * 3600, Ordering::SeqCst);
+    receiver.until(1 + usize::from(months())).await;
+    let daily = |received: &crate::receiver::Received| {
+        let body: serde_json::Value = serde_json::from_str(&received.text).unwrap();
+        let days = ["from", "to"]
+            .map(|end| body["notice"]["summary"][end].as_str().unwrap().parse::<Time>().unwrap());
+        (days[1].duration_since(days[0]).as_hours() == 24).then_some(body["notice"].clone())
+    };
+    let notice = receiver.got().iter().find_map(daily).unwrap();
+    assert_eq!(notice["kind"], "summary");
+    assert_eq!(
+        (&notice["summary"]["total"]["completed"], &notice["summary"]["plans"][0]["completed"]),
+        (&json!(1), &json!(1))
+    );
+    // A server that was started again has it in mind.
+    start_again(&mut world, &clock).await;
+    assert_eq!(receiver.got().iter().filter_map(daily).count(), 1);
+    clock.0.fetch_add(24 * 3600, Ordering::SeqCst);
+    receiver.until(2 + usize::from(months())).await;
+    world.stop().await;
+}
