@@ -19,6 +19,7 @@ mod listing;
 mod prune;
 mod remote;
 mod repair;
+mod report;
 mod restore;
 mod rewrite;
 mod select;
@@ -51,6 +52,7 @@ pub(crate) use remote::{
     SignIn, TokenDeed, Tokens, Wait,
 };
 pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
+pub(crate) use report::Report;
 pub(crate) use restore::{OverwriteMode, Restore};
 pub(crate) use rewrite::{Rewrite, Tag};
 pub(crate) use select::{ExcludePatterns, IncludePatterns};
@@ -168,6 +170,8 @@ pub(crate) enum Command {
     /// Build a new index (now called `repair index`)
     #[command(hide = true)]
     RebuildIndex(RepairIndex),
+    /// See what a server's plans did over some days
+    Report(Report),
     /// Operate on the repositories that a server knows
     #[command(subcommand)]
     Repositories(Repositories),

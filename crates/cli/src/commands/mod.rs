@@ -77,6 +77,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Recover => recover::run(app),
         Command::Repair(repair) => repair::run(app, &repair),
         Command::RebuildIndex(args) => repair::index(app, &args),
+        Command::Report(args) => remote::report(app, &args),
         Command::Repositories(args) => remote::repositories(app, &args),
         Command::Restore(args) => restore::run(app, &args),
         Command::Rewrite(args) => rewrite::run(app, &args),

@@ -274,6 +274,9 @@ fn a_backup_with_gaps_guards_no_command() {
     }
     assert!(!world.path("done").exists());
     world.run(["plans", "run", "gappy", "--wait"]).ends_with(3);
+    let report = world.ask(&["report", "--since", "1d"]);
+    assert_eq!((&report["total"]["with_errors"], &report["total"]["completed"]), (&json!(2), &json!(0)));
+    world.run(["report"]).succeeds().says("gappy").says("all together");
     world.run(["guard", "--allow-errors", "--plan", "gappy", "--", "touch", &touch]).succeeds();
     assert!(world.path("done").exists());
 }
