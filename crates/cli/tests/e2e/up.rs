@@ -35,6 +35,13 @@ impl Up {
         Self::spawn(world.command(arguments))
     }
 
+    /// The same with these flags and no others, so that it decides by itself how to speak.
+    pub(crate) fn by_itself(world: &World, flags: &[&str]) -> Self {
+        let data = world.at("data");
+        let arguments = ["up", "--json", "--data-dir", &data];
+        Self::spawn(world.command(arguments.iter().chain(flags)))
+    }
+
     /// The same with further variables in its environment.
     pub(crate) fn with_variables(world: &World, variables: &[(&str, &str)]) -> Self {
         let data = world.at("data");
@@ -98,9 +105,22 @@ impl Up {
 
     /// Signs the world's user in with the program.
     pub(crate) fn log_in(&self, world: &World) {
-        let fingerprint = self.certificate.clone().unwrap();
-        let arguments = ["login", &self.url, "--email", EMAIL, "--server-fingerprint", &fingerprint];
-        world.run_with_input(arguments, format!("{PASSWORD}\n").as_bytes()).succeeds();
+        self.log_in_as(world, EMAIL, PASSWORD).succeeds();
+    }
+
+    /// Signs somebody in with the program.
+    pub(crate) fn log_in_as(&self, world: &World, email: &str, password: &str) -> Run {
+        let mut arguments = vec!["login", &self.url, "--email", email];
+        if let Some(fingerprint) = &self.certificate {
+            arguments.extend(["--server-fingerprint", fingerprint]);
+        }
+        world.run_with_input(arguments, format!("{password}\n").as_bytes())
+    }
+
+    /// Chooses a password by a link that was made for that.
+    pub(crate) fn choose(&self, link: &str, password: &str) -> u16 {
+        let token = link.trim().split_once('#').unwrap().1;
+        self.post("/api/v1/password-reset/confirm", &json!({"token": token, "password": password})).0
     }
 }
 

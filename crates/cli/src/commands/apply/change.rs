@@ -133,15 +133,15 @@ impl Change {
         json!({"change": change, "kind": self.kind.noun(), "name": self.name, "before": before, "after": after})
     }
 
-    /// Makes it so. Gives the link by which a new person comes to a password.
+    /// Makes it so; gives what whoever asked has to pass on.
     pub(super) fn carry_out(&self, client: &Client, server: &mut Server) -> Outcome<Option<String>> {
-        let mut link = None;
+        let mut told = None;
         let place = format!("/{}", self.kind.list());
         match &self.deed {
             Deed::Delete { found } => {
                 client.delete(&format!("{place}/{}", encode(&found.id)))?;
             }
-            _ if self.kind == Kind::Person => link = self.person(client, server)?,
+            _ if self.kind == Kind::Person => told = self.person(client, server)?,
             Deed::Create { wanted } => {
                 let mut form = server.with_ids(&wanted.fields)?;
                 form.insert("project".to_owned(), server.project().into());
@@ -159,13 +159,13 @@ impl Change {
             }
         }
         server.load_kind(client, self.kind)?;
-        Ok(link)
+        Ok(told)
     }
 
     /// People belong to the whole server, their roles to the project.
     fn person(&self, client: &Client, server: &Server) -> Outcome<Option<String>> {
         let (Deed::Create { wanted } | Deed::Update { wanted, .. }) = &self.deed else { return Ok(None) };
-        let mut link = None;
+        let mut told = None;
         let role = wanted.fields.get("role").cloned().unwrap_or_else(|| "viewer".into());
         let everybody = client.get("/people")?;
         let everybody = everybody.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -176,12 +176,14 @@ impl Change {
             (_, None) => {
                 let name = wanted.fields.get("name").cloned().unwrap_or_else(|| self.name.clone().into());
                 let made = client.post("/people", &json!({"email": self.name, "name": name}))?;
-                link = made["link"].as_str().map(str::to_owned);
+                // Where no mail goes out, nobody else knows the way in.
+                told =
+                    made["link"].as_str().map(|link| format!("{} chooses a password at {link}", self.name));
                 made["id"].as_str().unwrap_or_default().to_owned()
             }
         };
         let place = format!("/projects/{}/people/{}", encode(server.project()), encode(&id));
         client.put(&place, &json!({"role": role}))?;
-        Ok(link)
+        Ok(told)
     }
 }

@@ -47,14 +47,13 @@ pub(crate) fn apply(app: &App, args: &Apply) -> Outcome {
         confirm(changes.len())?;
     }
     for change in &changes {
-        let told =
-            change.carry_out(&client, &mut server).map_err(|failure| failure.context(change.title()))?;
-        if let Some(link) = told {
-            // Shown this once, so however quiet it is meant to be.
-            app.console.print(format!("{}: the link to choose a password: {link}", change.title()));
-        }
+        let carried_out = change.carry_out(&client, &mut server);
+        let told = carried_out.map_err(|failure| failure.context(change.title()))?;
         if app.settings.level >= Level::Normal {
             app.console.say(format!("done: {}", change.title()));
+        }
+        if let Some(told) = told {
+            app.console.say(told);
         }
     }
     Ok(())
