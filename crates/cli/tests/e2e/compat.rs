@@ -12,6 +12,7 @@ mod second;
 mod upkeep;
 
 use pair::Pair;
+pub(crate) use pair::restic;
 
 use crate::world::{Run, World};
 

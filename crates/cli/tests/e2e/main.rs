@@ -20,13 +20,21 @@ mod inspect;
 mod keys;
 mod locks;
 mod maintenance;
+#[cfg(feature = "s3")]
+mod management;
+#[path = "../../../catalog/tests/it/postgres.rs"]
+mod postgres_server;
 mod restore;
+#[cfg(feature = "s3")]
+mod roles;
 #[cfg(feature = "s3")]
 mod s3;
 #[cfg(feature = "s3")]
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+#[cfg(feature = "s3")]
+mod serving;
 #[cfg(feature = "s3")]
 mod session;
 mod signals;

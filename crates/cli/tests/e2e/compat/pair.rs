@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::world::{Run, World};
 
 /// restic, unless there is none and need not be.
-pub(super) fn restic() -> Option<PathBuf> {
+pub(crate) fn restic() -> Option<PathBuf> {
     let named = std::env::var_os("BACKSTAY_PEER_RESTIC").map(PathBuf::from);
     if named.is_none() {
         assert!(
