@@ -99,7 +99,7 @@ async fn tokens_are_limited_by_role_project_and_time() {
         [("GET", "/api/v1/me/tokens"), ("GET", "/api/v1/me/sessions"), ("POST", "/api/v1/sign-out")]
     {
         let method = method.parse().unwrap();
-        assert_eq!(program_wide.send(method, path, None).await.problem(403), "forbidden", "{path}");
+        assert_eq!(program_wide.send(method, path, None).await.problem(403), "session_needed", "{path}");
     }
     let form = json!({"current": PASSWORD, "new": "another long password"});
     assert_eq!(program_wide.post("/api/v1/me/password", form).await.problem(403), "forbidden");

@@ -118,7 +118,7 @@ async fn people_are_invited_by_link() {
 
     // A new link takes the place of the one before; programs cannot make one.
     let path = format!("/api/v1/people/{}/password-link", made["id"].as_str().unwrap());
-    assert_eq!(world.owner().await.post(&path, json!({})).await.problem(403), "forbidden");
+    assert_eq!(world.owner().await.post(&path, json!({})).await.problem(403), "session_needed");
     olga.put("/api/v1/settings/smtp", smtp.settings()).await.expect(200);
     let again = olga.post(&path, json!({})).await.expect(201);
     assert_eq!(again["mailed"], true);
