@@ -56,6 +56,11 @@ impl Active {
         *self.moved.lock() = Instant::now();
     }
 
+    /// For how long it has been executed.
+    pub(crate) fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// Tells the work to stop. The first reason counts.
     pub(crate) fn stop(&self, why: Stop) {
         self.stop.lock().get_or_insert((why, Instant::now()));

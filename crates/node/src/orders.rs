@@ -25,6 +25,12 @@ pub(crate) struct Order {
     /// How often the run has had to wait in a row.
     #[serde(default)]
     pub(crate) waits: u32,
+    /// Since when it has waited for the same thing, more or less.
+    #[serde(default)]
+    pub(crate) waits_since: Option<Time>,
+    /// Whether people were told that it waits for so long.
+    #[serde(default)]
+    pub(crate) wait_is_told: bool,
     /// How often the process ended while the run was executed.
     #[serde(default)]
     pub(crate) crashes: u32,

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use backstay_catalog::{CatalogError, Handled};
 use backstay_model::link::{News, NodePlan};
 use backstay_model::run::{Intent, RunError, Trigger, Waiting};
-use backstay_model::{Level, Limits, Run, RunId, RunKind, RunState, Time};
+use backstay_model::{HostState, Level, Limits, Run, RunId, RunKind, RunState, Time};
 use backstay_policy::duration_text::print;
-use backstay_policy::schedule;
+use backstay_policy::schedule::{self, Conditions};
 
 use crate::active::{Active, Stop};
 use crate::execution::Ending;
@@ -29,6 +29,8 @@ const GRACE: Duration = Duration::from_secs(60);
 const CRASHES: u32 = 5;
 /// How often what is old is removed.
 const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+/// A host that is in no state for a run is looked at again after this time.
+const UNFIT: Duration = Duration::from_secs(60);
 /// Log lines that are kept at most, whatever their age.
 const MOST_LINES: u64 = 2_000_000;
 /// Forgetting and pruning follow a plan's backups, at most this often.
@@ -323,9 +325,9 @@ async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<()
             inner.steward.apply(run.id, Event::Fail, Note { error: Some(error), ..Note::default() }).await,
         );
     };
-    let is_scheduled = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp);
-    if let Some(reason) = is_scheduled.then(|| unfit(inner, &order)).flatten() {
-        let next_try = Some(clock::later(inner.now(), Duration::from_secs(60)));
+    let comes_by_itself = matches!(run.trigger, Trigger::Schedule | Trigger::CatchUp | Trigger::Maintenance);
+    if let Some((reason, next_try)) = comes_by_itself.then(|| unfit(inner, run, &order)).flatten() {
+        let next_try = Some(next_try);
         let note = Note { waiting: Some(Waiting { reason, next_try }), ..Note::default() };
         return hush(inner.steward.apply(run.id, Event::Wait, note).await);
     }
@@ -346,18 +348,32 @@ async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<()
     }
 }
 
-/// Why the host is in no state for a scheduled run, if it is not.
-fn unfit(inner: &Inner, order: &Order) -> Option<String> {
-    let conditions = &order.plan.as_ref()?.spec.schedule.conditions;
-    if conditions.is_empty() {
+/// Why a run that nobody asked for may not start now, if so, and when to try again. The windows of a backup are looked at when it is
+/// due; those of upkeep, which is due at any time, are looked at here.
+fn unfit(inner: &Inner, run: &Run, order: &Order) -> Option<(String, Time)> {
+    let schedule = &order.plan.as_ref()?.spec.schedule;
+    let now = inner.now();
+    if run.trigger == Trigger::Maintenance
+        && let Ok(opens) = schedule.next_open(now)
+        && opens != Some(now)
+    {
+        let reason = "checks and clean-ups start in the windows of the plan only".to_owned();
+        return Some((reason, opens.unwrap_or(Time::MAX)));
+    }
+    if schedule.conditions.is_empty() {
         return None;
     }
-    let host = host::host_state(&inner.options.data_dir);
+    let reason = unfit_host(&schedule.conditions, &host::host_state(&inner.options.data_dir))?;
+    Some((reason, clock::later(now, UNFIT)))
+}
+
+/// Why a host in this state may not start what nobody asked for, if so.
+fn unfit_host(conditions: &Conditions, host: &HostState) -> Option<String> {
     let state = schedule::HostState {
         on_battery: host.on_battery,
         load_per_core: Some(host.load / f64::from(host.cores.max(1))),
     };
-    conditions.judge(&state).err().map(|reason| reason.to_string())
+    Some(conditions.judge(&state).err()?.to_string())
 }
 
 /// A run that somebody else changed meanwhile is looked at again in the next round.
@@ -371,4 +387,24 @@ fn hush<T>(changed: Result<T, SteerError>) -> Result<(), CatalogError> {
 /// Whether work has been told to stop and has not, for so long that it is given up.
 pub(crate) fn is_given_up(active: &Active) -> bool {
     active.defiance().is_some_and(|since| since > GRACE) && active.stopped() != Some(Stop::Shutdown)
+}
+
+#[cfg(test)]
+mod tests {
+    use backstay_policy::schedule::Battery;
+
+    use super::*;
+
+    #[test]
+    fn a_host_on_its_battery_or_with_a_high_load_starts_nothing_by_itself() {
+        let host = |on_battery, load| HostState { on_battery, load, cores: 2, ..HostState::default() };
+        let conditions = Conditions { battery: Battery::Avoid, max_load: Some(1.5) };
+        let reason = unfit_host(&conditions, &host(Some(true), 0.0)).unwrap();
+        assert!(reason.contains("battery"), "{reason}");
+        let reason = unfit_host(&conditions, &host(Some(false), 4.0)).unwrap();
+        assert!(reason.contains("load per core is 2.00"), "{reason}");
+        for state in [host(Some(false), 3.0), host(None, 0.0)] {
+            assert_eq!(unfit_host(&conditions, &state), None);
+        }
+    }
 }

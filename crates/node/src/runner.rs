@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_model::run::{RunError, Waiting};
-use backstay_model::{Level, Run, RunKind, RunState};
+use backstay_model::{Level, Run, RunKind, RunState, Time};
 use backstay_policy::Backoff;
 use tokio::sync::oneshot;
 
@@ -16,6 +16,7 @@ use crate::journalist::Journalist;
 use crate::machine::Event;
 use crate::node::Inner;
 use crate::orders::Order;
+use crate::plans::seed;
 use crate::rounds::is_given_up;
 use crate::steward::{Note, SteerError};
 use crate::work::Report;
@@ -27,6 +28,9 @@ const FLUSH: Duration = Duration::from_millis(250);
 const TELL_EACH: u32 = 4;
 /// How long a run waits for what is out of reach, at most, from one try to the next.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// People are told of a run that waits for longer.
+const LONG: Duration = Duration::from_secs(24 * 3600);
 
 thread_local! {
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -95,7 +99,12 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
     if is_executed {
         order.crashes = 0;
     }
-    conclude(&inner, &run, order, &journalist, ending.unwrap_or(Ending::Stopped)).await;
+    let ending = ending.unwrap_or(Ending::Stopped);
+    // Who was at work for so long had what it needs meanwhile.
+    if !matches!(ending, Ending::Wait(_)) || active.age() > LONGEST_WAIT {
+        order.waits_since = None;
+    }
+    conclude(&inner, &run, order, &journalist, ending).await;
     inner.active.leave(id);
     inner.wake.notify_one();
 }
@@ -188,7 +197,9 @@ async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &
             let backoff = Backoff { most: LONGEST_WAIT, ..Backoff::default() };
             let pause = backoff.delay(order.waits.saturating_add(2), inner.incarnation);
             order.waits = order.waits.saturating_add(1);
-            let waiting = Waiting { reason, next_try: Some(clock::later(inner.now(), pause)) };
+            let next_try = clock::later(inner.now(), pause);
+            tell_of_long_wait(inner, run, &mut order, &reason, next_try).await;
+            let waiting = Waiting { reason, next_try: Some(next_try) };
             (Event::Wait, Note { waiting: Some(waiting), ..Note::default() })
         }
         Ending::Failed(error) => {
@@ -221,6 +232,28 @@ async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &
         Ok(_) => {}
         Err(error) => eprintln!("backstay: how run {} ended cannot be written down: {error}", run.id),
     }
+}
+
+/// Tells people once of a run that waits for so long that it has to be seen to: longer than [`LONG`], and into the time of the
+/// plan's next run.
+async fn tell_of_long_wait(inner: &Inner, run: &Run, order: &mut Order, reason: &str, next_try: Time) {
+    let now = inner.now();
+    let since = *order.waits_since.get_or_insert(now);
+    let plan = order.plan.as_ref();
+    let slot = plan.and_then(|plan| plan.spec.schedule.next_after(since, seed(plan.id)).ok().flatten());
+    let limit = clock::later(since, LONG);
+    if order.wait_is_told || now < slot.map_or(limit, |slot| slot.max(limit)) {
+        return;
+    }
+    let of = plan.map(|plan| format!(" by plan {}", plan.spec.name)).unwrap_or_default();
+    let text = format!(
+        "the {}{of} has waited since {since:.0}, and nothing is done meanwhile: {reason}. It is tried again at {next_try:.0}; see that \
+         what it waits for can be reached and used, or cancel run {}",
+        run.kind.name(),
+        run.id
+    );
+    inner.trouble(&text).await;
+    order.wait_is_told = true;
 }
 
 /// Remembers that there is something to check and to clean up.

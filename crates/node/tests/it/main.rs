@@ -13,5 +13,7 @@ mod runs;
 #[allow(dead_code)]
 mod s3_server;
 mod store;
+mod time;
+mod upkeep;
 mod watchdog;
 mod world;

@@ -44,6 +44,21 @@ impl Clock for SystemClock {
     }
 }
 
+/// A clock that can be set: so many seconds away from the system's.
+#[derive(Debug, Default)]
+pub(crate) struct SetClock(std::sync::atomic::AtomicI64);
+
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        let now = SystemClock.now();
+        Timestamp { seconds: now.seconds + self.0.load(std::sync::atomic::Ordering::SeqCst), ..now }
+    }
+
+    fn sleep(&self, duration: Duration) {
+        std::thread::sleep(duration);
+    }
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct SystemRandom;
 
@@ -110,6 +125,7 @@ pub(crate) struct World {
     pub(crate) store: ServerStore,
     pub(crate) project: ProjectId,
     pub(crate) plan: PlanId,
+    pub(crate) clock: Arc<SetClock>,
     node: Option<Node>,
 }
 
@@ -198,7 +214,7 @@ impl World {
             configuration: Mutex::new(configuration),
             away: Mutex::new(false),
         });
-        let mut world = Self { folder, hub, store, project, plan, node: None };
+        let mut world = Self { folder, hub, store, project, plan, clock: Arc::default(), node: None };
         world.start().await;
         world
     }
@@ -210,7 +226,7 @@ impl World {
             pool: 2,
             policy: LocalPolicy::without_file(Mode::Local, Path::new("/etc/backstay/agent-policy.toml")),
             environment: Environment {
-                clock: Arc::new(SystemClock),
+                clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
                 random: Arc::new(SystemRandom),
                 identity: Who { host: "here".to_owned(), ..Who::default() },
             },
@@ -226,6 +242,30 @@ impl World {
     pub(crate) async fn stop_within(&mut self, patience: Duration) {
         if let Some(node) = self.node.take() {
             node.stop(patience).await;
+        }
+    }
+
+    /// Sets the node's clock so much later, or earlier.
+    pub(crate) fn pass(&self, seconds: i64) {
+        self.clock.0.fetch_add(seconds, std::sync::atomic::Ordering::SeqCst);
+    }
+
+    /// Now, by the node's clock.
+    pub(crate) fn now(&self) -> Time {
+        let now = self.clock.now();
+        Time::new(now.seconds, i32::try_from(now.nanos).unwrap()).unwrap()
+    }
+
+    /// Waits until there is a run as it should be.
+    pub(crate) async fn until_any(&self, what: &str, is_so: impl Fn(&Run) -> bool) -> Run {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let runs = self.store.list_runs(&Default::default(), None, 100).await.unwrap().items;
+            if let Some(run) = runs.iter().find(|run| is_so(run)) {
+                return run.clone();
+            }
+            assert!(Instant::now() < end, "there is no {what}: {runs:#?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -353,7 +393,7 @@ impl World {
     /// Has the server ask for something.
     pub(crate) fn ask(&self, ask: Ask) -> CommandId {
         let id = CommandId::new(&SystemClock, &SystemRandom);
-        let expires = Time::now() + jiff::SignedDuration::from_secs(60);
+        let expires = self.now() + jiff::SignedDuration::from_secs(60);
         self.hub.commands.lock().push(Command { id, requested_by: "anna".to_owned(), expires, ask });
         id
     }

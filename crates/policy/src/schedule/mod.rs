@@ -164,6 +164,13 @@ impl Schedule {
         Ok(run.and_then(|run| stamp(run.due)))
     }
 
+    /// When work may start at this instant or later, as far as the windows go. `None`: never.
+    pub fn next_open(&self, now: Timestamp) -> Result<Option<Timestamp>, ScheduleError> {
+        let second = floor(now);
+        let opens = self.timetable(0)?.next_open(second);
+        Ok(opens.and_then(|opens| if opens <= second { Some(now) } else { stamp(opens) }))
+    }
+
     /// The next dues after an instant, at most `count`.
     pub fn preview(
         &self,
