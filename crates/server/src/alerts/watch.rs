@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use backstay_catalog::{Happening, RunFilter};
-use backstay_model::{Node, NodeId, Plan, PlanId, RunKind, Time};
+use backstay_model::{Node, NodeId, Plan, PlanId, Run, RunKind, RunState, Time};
 use backstay_node::plans::seed;
 use backstay_policy::Schedule;
 use backstay_policy::schedule::{Due, ScheduleError};
@@ -20,6 +20,8 @@ use crate::state::AppState;
 const SILENCE: Duration = Duration::from_secs(15 * 60);
 /// A run may be so late.
 const LATE: Duration = Duration::from_secs(3600);
+/// A run that has not ended stands for later slots for so long. Then it is stuck, and the plan does not run.
+const STUCK: Duration = Duration::from_secs(24 * 3600);
 /// While a plan does not run, this is said again for slots that are so much later.
 const AGAIN: Duration = Duration::from_secs(23 * 3600);
 /// How often it is looked.
@@ -147,11 +149,16 @@ async fn judge(state: &AppState, plan: &Plan, node: &Node, slot: Time) -> Result
         ..RunFilter::default()
     };
     let newest = state.store.list_runs(&filter, None, 1).await?.items.into_iter().next();
-    // A run that goes on stands for the slot too.
+    // A run that goes on stands for the slot too; one that waits for ever does not.
+    let stands = |run: &Run| match run.state {
+        RunState::Running => true,
+        RunState::Pending | RunState::Paused => slot <= run.created || within(run.created, slot, STUCK),
+        RunState::Completed | RunState::Failed | RunState::Cancelled => false,
+    };
     let reaches = |moment: Time| {
         newest.as_ref().is_some_and(|run| run.created >= moment || run.due.is_some_and(|due| due >= moment))
     };
-    if reaches(slot) || newest.as_ref().is_some_and(|run| !run.state.is_final()) {
+    if reaches(slot) || newest.as_ref().is_some_and(stands) {
         return Ok(());
     }
     let mark = mark_of(plan.id, node.id);
@@ -163,7 +170,13 @@ async fn judge(state: &AppState, plan: &Plan, node: &Node, slot: Time) -> Result
         Some(seen) => format!("it was last heard of at {seen:.0}"),
         None => "it was never heard of".to_owned(),
     };
-    let reason = format!("no run has begun on node {} an hour later; {seen}", node.name);
+    let reason = match newest.as_ref().filter(|run| !run.state.is_final()) {
+        Some(run) => {
+            let why = run.waiting.as_ref().map(|waiting| format!(": {}", waiting.reason)).unwrap_or_default();
+            format!("the run of {:.0} on node {} is still {}{why}", run.created, node.name, run.state.name())
+        }
+        None => format!("no run has begun on node {} an hour later; {seen}", node.name),
+    };
     let happening =
         Happening::Missed { project: plan.project, node: node.id, plan: plan.id, due: slot, more: 0, reason };
     state.store.add_event_once(&mark, &slot.to_string(), &happening).await?;
