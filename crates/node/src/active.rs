@@ -171,6 +171,26 @@ mod tests {
     }
 
     #[test]
+    fn work_that_defies_the_word_to_stop_is_given_up_unless_it_has_something_to_put_right() {
+        use crate::rounds::is_given_up;
+        let told = |why: Stop, ago: u64| {
+            let active = Active::new(Limits::default());
+            active.stop(why);
+            active.stop.lock().as_mut().unwrap().1 -= Duration::from_secs(ago);
+            active
+        };
+        assert!(!is_given_up(&Active::new(Limits::default())));
+        assert!(!is_given_up(&told(Stop::Asked, 50)));
+        assert!(is_given_up(&told(Stop::Asked, 61)));
+        assert!(is_given_up(&told(Stop::Watchdog("too slow".to_owned()), 61)));
+        assert!(!is_given_up(&told(Stop::Shutdown, 61)), "the process ends by itself");
+        let excused = told(Stop::Asked, 61);
+        excused.excuse(Duration::from_secs(5));
+        assert!(!is_given_up(&excused) && excused.is_excused());
+        assert!(excused.may_wind_up() && !excused.may_wind_up(), "one alone sees to the end");
+    }
+
+    #[test]
     fn a_run_has_one_place_and_none_once_the_node_ends() {
         let runs = ActiveRuns::default();
         let (first, second) =

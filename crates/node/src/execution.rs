@@ -20,6 +20,7 @@ use crate::orders::{Order, PlanPart};
 use crate::seals::Opened;
 use crate::work::backup::Backup;
 use crate::work::failure::Class;
+use crate::work::state::Surroundings;
 use crate::work::{Job, Report, WorkError};
 
 /// How the work of a run came to an end.
@@ -66,7 +67,7 @@ impl Execution<'_> {
         if self.run.kind == RunKind::Backup {
             self.backup(&repositories)
         } else {
-            self.blame_watchdog(self.each(&repositories))
+            self.wind_up(self.blame_watchdog(self.each(&repositories)))
         }
     }
 
@@ -127,9 +128,13 @@ impl Execution<'_> {
 
     /// What has to be done whatever came of the work: makes good what the hooks before it did, and runs those for a failure.
     pub(crate) fn wind_up(&self, ending: Ending) -> Ending {
-        let Some(plan) = self.order.plan.as_ref().filter(|_| self.active.may_wind_up()) else {
+        if !self.active.may_wind_up() {
             return ending;
-        };
+        }
+        if matches!(ending, Ending::Failed(_)) {
+            self.describe_system();
+        }
+        let Some(plan) = &self.order.plan else { return ending };
         let hooks = &plan.spec.hooks;
         let mut failures = Vec::new();
         if self.active.owes_after() {
@@ -138,7 +143,10 @@ impl Execution<'_> {
         }
         let ending = match (failures.first(), ending) {
             // People hear of a run that failed by itself.
-            (Some((_, error)), Ending::Done(_)) => Ending::Failed(error.to_run_error()),
+            (Some((_, error)), Ending::Done(_)) => {
+                self.describe_system();
+                Ending::Failed(error.to_run_error())
+            }
             (_, ending) => {
                 for (hook, error) in &failures {
                     self.left_in_trouble(&plan.spec.name, hook, error);
@@ -153,6 +161,14 @@ impl Execution<'_> {
             self.hooks_of_the_end(&hooks.on_failure, "on failure");
         }
         ending
+    }
+
+    /// Writes down how the system is when the run fails.
+    fn describe_system(&self) {
+        let hooks = self.order.plan.as_ref().map(|plan| &plan.spec.hooks);
+        let repositories = self.inner.repositories(self.order);
+        let around = Surroundings::of(hooks, self.order.source.as_ref(), &repositories);
+        self.inner.workshop.describe_system(around, &self.report);
     }
 
     /// Tells people that what a hook has to make good is not.

@@ -7,7 +7,7 @@
 //!
 //! Paths are judged by where they really lead: symbolic links and `..` are followed first.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -54,9 +54,14 @@ struct Rules {
     services: Vec<String>,
     /// Containers that hooks may stop and start.
     containers: Vec<String>,
+    /// Folders that programs are looked for in which are named without a path; what hooks run has them as its `PATH`.
+    programs: Vec<PathBuf>,
     /// Whether addresses of this host and of private networks may be connected to, by connections that allow it and by hooks.
     private_addresses: bool,
 }
+
+/// Where programs are looked for, unless the policy says otherwise.
+const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Stands for all in a list.
 const ALL: &str = "*";
@@ -71,6 +76,7 @@ impl Default for Rules {
             environment: Vec::new(),
             services: Vec::new(),
             containers: Vec::new(),
+            programs: PROGRAMS.map(PathBuf::from).to_vec(),
             private_addresses: false,
         }
     }
@@ -185,6 +191,7 @@ impl LocalPolicy {
             ("write", &rules.write),
             ("repositories", &rules.repositories),
             ("commands", &rules.commands),
+            ("programs", &rules.programs),
         ];
         for (name, paths) in lists {
             let plain =
@@ -315,6 +322,18 @@ impl LocalPolicy {
         Err(self.refused(format!("{doing} {name}"), list, &format!("{name:?}")))
     }
 
+    /// Folders that programs are looked for in.
+    #[must_use]
+    pub fn programs(&self) -> &[PathBuf] {
+        &self.rules.programs
+    }
+
+    /// The same as a value of `PATH`.
+    #[must_use]
+    pub fn search(&self) -> OsString {
+        std::env::join_paths(&self.rules.programs).unwrap_or_default()
+    }
+
     /// Whether addresses of this host and of private networks may be connected to.
     #[must_use]
     pub const fn allows_private_addresses(&self) -> bool {
@@ -340,7 +359,7 @@ pub struct Shown {
     /// The folder as it really is.
     pub folder: PathBuf,
     /// Only these names of it; all if `None`.
-    pub names: Option<Vec<std::ffi::OsString>>,
+    pub names: Option<Vec<OsString>>,
 }
 
 fn quoted(path: &Path) -> String {

@@ -11,6 +11,7 @@ use backstay_policy::Backoff;
 use tokio::sync::oneshot;
 
 use crate::active::Active;
+use crate::clock;
 use crate::execution::{Ending, Execution};
 use crate::journalist::Journalist;
 use crate::machine::Event;
@@ -20,7 +21,6 @@ use crate::plans::seed;
 use crate::rounds::is_given_up;
 use crate::steward::{Note, SteerError};
 use crate::work::Report;
-use crate::{clock, host};
 
 /// How often what a run tells is written down.
 const FLUSH: Duration = Duration::from_millis(250);
@@ -202,12 +202,7 @@ async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &
             let waiting = Waiting { reason, next_try: Some(next_try) };
             (Event::Wait, Note { waiting: Some(waiting), ..Note::default() })
         }
-        Ending::Failed(error) => {
-            for line in host::describe_system(&inner.options.data_dir) {
-                journalist.log(Level::Info, "system", &line);
-            }
-            (Event::Fail, Note { error: Some(error), ..Note::default() })
-        }
+        Ending::Failed(error) => (Event::Fail, Note { error: Some(error), ..Note::default() }),
     };
     let note = Note { private: Some(order.to_value()), ..note };
     let attempt = || async {

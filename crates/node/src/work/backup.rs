@@ -134,6 +134,13 @@ impl Workshop {
         }
         meter.finish();
         let summary = outcome.summary;
+        let text = format!(
+            "{} of new data were compressed to {}, of {} looked at",
+            bytes(summary.data_added),
+            bytes(summary.data_added_packed),
+            bytes(summary.total_bytes_processed)
+        );
+        job.report.log(Level::Info, "compress", &text);
         let done = BackupDone {
             snapshot: id.to_hex(),
             files_new: summary.files_new,

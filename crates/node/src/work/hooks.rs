@@ -1,6 +1,6 @@
 //! What a plan does around a backup, as far as the host's owner allows it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -9,9 +9,6 @@ use backstay_model::hook::{Action, CommandAction, HttpAction, HttpMethod};
 use backstay_model::{Hook, Level, Run};
 
 use super::{Class, Report, Result, WorkError, Workshop, command, http};
-
-/// Where programs are looked for that are named without a path.
-const SEARCH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 impl Workshop {
     /// Carries out a hook of a run.
@@ -33,9 +30,9 @@ impl Workshop {
     }
 
     fn command(&self, action: &CommandAction, run: &Run) -> Result<Command> {
-        let program = self.policy.check_command(&found(&action.program)?)?;
+        let program = self.policy.check_command(&self.found(&action.program)?)?;
         let mut command = Command::new(program);
-        command.args(&action.arguments).env_clear().env("PATH", SEARCH).env("LANG", "C.UTF-8");
+        command.args(&action.arguments).env_clear().env("PATH", self.policy.search()).env("LANG", "C.UTF-8");
         for (name, value) in facts(run) {
             command.env(name, value);
         }
@@ -48,16 +45,32 @@ impl Workshop {
 
     fn service(&self, verb: &str, name: &str) -> Result<Command> {
         self.policy.check_service(name)?;
-        let mut command = Command::new(found("systemctl")?);
+        let mut command = Command::new(self.found("systemctl")?);
         command.args([verb, "--", name]);
         Ok(command)
     }
 
     fn container(&self, verb: &str, name: &str) -> Result<Command> {
         self.policy.check_container(name)?;
-        let mut command = Command::new(found("docker").or_else(|_| found("podman"))?);
+        let mut command = Command::new(self.found("docker").or_else(|_| self.found("podman"))?);
         command.args([verb, "--", name]);
         Ok(command)
+    }
+
+    /// A program by its path, or looked for where programs are.
+    pub(super) fn found(&self, program: &str) -> Result<PathBuf> {
+        if program.contains('/') {
+            return Ok(PathBuf::from(program));
+        }
+        let mut places = self.policy.programs().iter().map(|folder| folder.join(program));
+        places.find(|path| path.is_file()).ok_or_else(|| {
+            let hint = format!(
+                "name it by its whole path, or add its folder to `programs` in {}",
+                self.policy.file().display()
+            );
+            WorkError::new(Class::HookFailed, format!("there is no program {program:?} on this host"))
+                .hint(hint)
+        })
     }
 
     fn request(&self, action: &HttpAction, run: &Run, timeout: std::time::Duration) -> Result<()> {
@@ -68,19 +81,6 @@ impl Workshop {
         };
         http::send(&action.url, body, timeout, self.reach(true))
     }
-}
-
-/// A program by its path, or looked for where programs are.
-fn found(program: &str) -> Result<PathBuf> {
-    if program.contains('/') {
-        return Ok(PathBuf::from(program));
-    }
-    SEARCH.split(':').map(|folder| Path::new(folder).join(program)).find(|path| path.is_file()).ok_or_else(
-        || {
-            WorkError::new(Class::HookFailed, format!("there is no program {program:?} on this host"))
-                .hint("name it by its whole path")
-        },
-    )
 }
 
 /// What a program may know of the run.

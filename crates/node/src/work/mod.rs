@@ -23,6 +23,7 @@ pub mod probe;
 pub mod prune;
 mod repository;
 pub mod restore;
+pub mod state;
 mod storage;
 pub mod verify;
 

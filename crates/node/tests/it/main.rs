@@ -6,12 +6,15 @@ mod away;
 mod crashes;
 mod hooks;
 mod interrupted;
+mod limits;
 mod probes;
 mod queue;
+mod retention;
 mod runs;
 #[path = "../../../storage/tests/it/s3/server.rs"]
 #[allow(dead_code)]
 mod s3_server;
+mod services;
 mod store;
 mod time;
 mod upkeep;

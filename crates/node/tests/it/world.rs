@@ -126,6 +126,8 @@ pub(crate) struct World {
     pub(crate) project: ProjectId,
     pub(crate) plan: PlanId,
     pub(crate) clock: Arc<SetClock>,
+    /// What the host's owner allows; it counts from the next start on.
+    pub(crate) policy: LocalPolicy,
     node: Option<Node>,
 }
 
@@ -214,7 +216,16 @@ impl World {
             configuration: Mutex::new(configuration),
             away: Mutex::new(false),
         });
-        let mut world = Self { folder, hub, store, project, plan, clock: Arc::default(), node: None };
+        let mut world = Self {
+            folder,
+            hub,
+            store,
+            project,
+            plan,
+            clock: Arc::default(),
+            policy: LocalPolicy::without_file(Mode::Local, Path::new("/etc/backstay/agent-policy.toml")),
+            node: None,
+        };
         world.start().await;
         world
     }
@@ -224,7 +235,7 @@ impl World {
             data_dir: self.path("node"),
             name: "test".to_owned(),
             pool: 2,
-            policy: LocalPolicy::without_file(Mode::Local, Path::new("/etc/backstay/agent-policy.toml")),
+            policy: self.policy.clone(),
             environment: Environment {
                 clock: Arc::clone(&self.clock) as Arc<dyn Clock>,
                 random: Arc::new(SystemRandom),
