@@ -1,5 +1,5 @@
-//! Whatever is asked of a run, in whatever order and with the node stopped and started in between: it comes to an end that
-//! the state machine knows, and leaves the repository whole.
+//! Whatever is asked of a run, in whatever order and with the node stopped, killed and started in between: it comes to an end that
+//! the state machine knows, leaves the repository whole, and leaves nothing stopped that its hooks stopped.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ enum Step {
     Resume,
     Cancel,
     Restart,
+    Kill,
 }
 
 /// Some steps, each after some milliseconds.
@@ -25,7 +26,8 @@ fn steps() -> impl Strategy<Value = Vec<(Step, u64)>> {
         4 => Just(Step::Pause),
         4 => Just(Step::Resume),
         1 => Just(Step::Cancel),
-        3 => Just(Step::Restart),
+        2 => Just(Step::Restart),
+        4 => Just(Step::Kill),
     ];
     proptest::collection::vec((step, 0..400_u64), 1..7)
 }
@@ -48,6 +50,13 @@ async fn put_through(world: &mut World, steps: &[(Step, u64)]) -> RunState {
                 world.stop().await;
                 world.start().await;
             }
+            Step::Kill => {
+                let was_stopped = world.kill().await;
+                // What the old process still did to its service does not count.
+                let service = if was_stopped { "stopped" } else { "running" };
+                std::fs::write(world.path("service"), service).unwrap();
+                world.start().await;
+            }
         }
     }
     let settled = world.until(run, "settled", is_settled).await;
@@ -61,8 +70,13 @@ async fn put_through(world: &mut World, steps: &[(Step, u64)]) -> RunState {
             assert_eq!(world.count("node/journals"), 0);
         }
         RunState::Completed => {}
+        // So often the process may not end.
+        RunState::Failed
+            if settled.error.as_ref().is_some_and(|error| error.message.contains("ended 5 times")) => {}
         other => panic!("{other:?}: {}", world.log(run).await),
     }
+    let service = std::fs::read_to_string(world.path("service")).unwrap_or_default();
+    assert_ne!(service.trim(), "stopped", "{}", world.log(run).await);
     assert_eq!(world.count("repository/locks"), 0, "{}", world.log(run).await);
     settled.state
 }
@@ -72,7 +86,13 @@ fn runs_that_are_interfered_with_end_well() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let world = runtime.block_on(async {
         let world = World::new(Schedule::default()).await;
+        let hook = |state: &str| {
+            let script = format!("echo {state} > {}", world.path("service").display());
+            serde_json::json!({"command": {"program": "sh", "arguments": ["-c", script]}})
+        };
+        let hooks = serde_json::json!({"before": [hook("stopped")], "after": [hook("running")]});
         world.hub.change(|plan| {
+            plan.hooks = serde_json::from_value(hooks.clone()).unwrap();
             plan.limits.read = Some(3 << 20);
             plan.verification.read_percent = 100.0;
         });
@@ -96,7 +116,8 @@ fn runs_that_are_interfered_with_end_well() {
     });
     outcome.unwrap();
     let mut world = world.into_inner();
-    assert_eq!(world.count("repository/snapshots"), completed.get());
+    // A process that was killed may have saved a snapshot that it did not write down any more.
+    assert!(world.count("repository/snapshots") >= completed.get());
     runtime.block_on(async {
         std::fs::write(world.path("source/last"), "dear all").unwrap();
         world.until_state(world.run_plan(RunKind::Backup), RunState::Completed).await;

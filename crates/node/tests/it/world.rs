@@ -280,12 +280,17 @@ impl World {
         }
     }
 
-    /// Ends the node as if its process had been killed: the next one finds what lay on the disk at this moment.
-    pub(crate) async fn kill(&mut self) {
+    /// Ends the node as if its process had been killed: the next one finds what lay on the disk at this moment. Says whether the
+    /// file `service` said "stopped" then.
+    pub(crate) async fn kill(&mut self) -> bool {
+        let service = self.path("service");
+        let is_stopped = || std::fs::read_to_string(&service).is_ok_and(|text| text.trim() == "stopped");
         *self.hub.away.lock() = true;
+        let before = is_stopped();
         let killed = self.path("killed");
         std::fs::create_dir_all(killed.join("journals")).unwrap();
         self.sql(&format!("VACUUM INTO '{}'", killed.join("node.db").display())).await;
+        let is_stopped = before && is_stopped();
         for name in ["node.json", "node.key"] {
             std::fs::copy(self.path("node").join(name), killed.join(name)).unwrap();
         }
@@ -297,6 +302,7 @@ impl World {
         std::fs::remove_dir_all(self.path("node")).unwrap();
         std::fs::rename(killed, self.path("node")).unwrap();
         *self.hub.away.lock() = false;
+        is_stopped
     }
 
     /// Does something to the node's store behind its back.
