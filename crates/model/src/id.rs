@@ -1,7 +1,10 @@
 //! Ids of records: UUIDs of version 7, which sort by the time they were made.
 
+use std::borrow::Cow;
+
 use backstay_core::{Clock, Random};
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
 /// A new id; ids of the same millisecond are in no order.
@@ -15,13 +18,13 @@ fn new(clock: &dyn Clock, random: &dyn Random) -> Uuid {
 
 /// A text that is no id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no id")]
+#[error("{0:?} is no id, as 01980a3c-8f4e-7cc1-9d3a-5b7f6c1e2d40")]
 pub struct NoId(String);
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)*) => {$(
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
         #[serde(transparent)]
         #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
         #[cfg_attr(feature = "schema", schema(value_type = String, format = Uuid))]
@@ -38,6 +41,13 @@ macro_rules! ids {
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 self.0.fmt(f)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                // A text that is no id, as a name in its place, is better told by its own words than by those of the parser.
+                Cow::<str>::deserialize(deserializer)?.parse().map_err(D::Error::custom)
             }
         }
 
@@ -76,4 +86,19 @@ ids! {
     PasskeyId,
     /// A command that a server gave to a node.
     CommandId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_id_is_told_in_plain_words() {
+        let id = PlanId(Uuid::from_u128(7));
+        let text = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<PlanId>(&text).unwrap(), id);
+        let error = serde_json::from_str::<PlanId>("\"nightly\"").unwrap_err().to_string();
+        assert!(error.starts_with("\"nightly\" is no id, as 0198"), "{error}");
+        assert!(serde_json::from_str::<PlanId>("7").is_err());
+    }
 }

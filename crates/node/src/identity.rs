@@ -77,6 +77,16 @@ impl Identity {
         };
         Ok(Self { id: record.id, name: record.name, key })
     }
+
+    /// Keeps another name: what its server calls the node.
+    ///
+    /// # Errors
+    /// [`IdentityError`] when it cannot be written.
+    pub fn keep_name(&self, folder: &Path, name: &str) -> Result<(), IdentityError> {
+        let path = folder.join("node.json");
+        let record = Record { id: self.id, name: name.to_owned() };
+        write(folder, &path, &record).map_err(|cause| IdentityError::File { path, cause })
+    }
 }
 
 fn write(folder: &Path, path: &Path, record: &Record) -> std::io::Result<()> {

@@ -113,7 +113,13 @@ impl Server {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
                 let scheme = if browsers.is_some() { "https" } else { "http" };
-                format!("{scheme}://{}", reachable(address))
+                // Who listens everywhere is reached by the name that was given sooner than by an address.
+                match config.hosts.first() {
+                    Some(name) if address.ip().is_unspecified() => {
+                        format!("{scheme}://{name}:{}", address.port())
+                    }
+                    _ => format!("{scheme}://{}", reachable(address)),
+                }
             }
         };
         let (ending, end) = watch::channel(false);

@@ -10,6 +10,11 @@ use crate::failure::{Explain, Failure, Outcome};
 pub(super) fn run(app: &App, args: &User) -> Outcome {
     let User::ResetPassword { email, public_url, data } = args;
     let folder = DataFolder::find(data)?;
+    if !up::has_catalog(data, &folder) {
+        let text = format!("there is no server in {}", folder.path().display());
+        return Err(Failure::fatal(text)
+            .hint("name its data folder with --data-dir, or its database with --database"));
+    }
     let link = up::runtime()?.block_on(async {
         let store = up::open_catalog(data, &folder).await?;
         let link = link_for(&store, &*app.clock, &*app.random, public_url, email).await;

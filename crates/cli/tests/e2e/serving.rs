@@ -102,6 +102,11 @@ fn who_has_the_host_helps_who_forgot_the_password() {
         world.run(["user", "reset-password", email, "--public-url", &up.url, "--data-dir", &world.at("data")])
     };
     reset("nobody@example.org").ends_with(1).complains("nobody may sign in");
+    let elsewhere = world.at("elsewhere");
+    let refused =
+        world.run(["user", "reset-password", EMAIL, "--public-url", &up.url, "--data-dir", &elsewhere]);
+    refused.ends_with(1).complains("there is no server in");
+    assert!(!world.path("elsewhere/server.db").exists(), "a catalog was made");
     // Also while the server runs.
     let told = reset(EMAIL).succeeds();
     let link = told.stdout.lines().last().unwrap().to_owned();

@@ -152,6 +152,7 @@ pub async fn join(
         key: key.serialize_pem(),
     };
     kept.write(data_dir)?;
+    identity.keep_name(data_dir, &granted.name)?;
     Ok(Joined { node: identity.id, name: granted.name, server: kept.server })
 }
 

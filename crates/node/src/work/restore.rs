@@ -155,7 +155,7 @@ pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
 
 /// The item at a path of a snapshot; `None` is the root.
 pub(super) fn find(trees: &TreeCache, root: &FileId, path: &[u8]) -> Result<Option<format::Node>> {
-    let shown = || String::from_utf8_lossy(path).into_owned();
+    let shown = || String::from_utf8_lossy(path).trim_start_matches('/').to_owned();
     let missing = || {
         WorkError::new(Class::Other, format!("/{} is not in the snapshot", shown()))
             .hint("browse the snapshot for what is in it")

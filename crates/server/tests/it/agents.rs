@@ -17,7 +17,7 @@ use backstay_model::{
 };
 use backstay_node::agent::{Https, JoinError, Joined, join};
 use backstay_node::local_policy::{LocalPolicy, Mode};
-use backstay_node::{Node, NodeOptions, Uplink, UplinkError};
+use backstay_node::{Identity, Node, NodeOptions, Uplink, UplinkError};
 use backstay_server::Server;
 use backstay_server::state::TlsChoice;
 use backstay_server::tls::authority::Authority;
@@ -269,6 +269,12 @@ async fn a_host_joins_anew_only_with_a_token_for_that() {
     let data = tempfile::tempdir().unwrap();
     let kept = || std::fs::read(data.path().join("agent.json")).unwrap();
     let joined = fleet.join(&fleet.token().await, data.path()).await.unwrap();
+    let identity = Identity::open_or_make(data.path(), "another name", &SystemClock, &SystemRandom).unwrap();
+    assert_eq!(
+        (identity.id, &identity.name),
+        (joined.node, &joined.name),
+        "it does not know what it is called"
+    );
     let (first, before) = (Https::open(data.path()).unwrap(), kept());
     first.sync(word(joined.node, 1)).await.unwrap();
 

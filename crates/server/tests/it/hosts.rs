@@ -1,12 +1,13 @@
 //! By which name a server is known.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_catalog::ServerStore;
-use backstay_server::state::TlsChoice;
+use backstay_server::state::{ServerConfig, TlsChoice};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{SystemClock, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_are_told_the_address_by_which_the_server_was_asked() {
@@ -33,4 +34,20 @@ async fn agents_are_told_the_address_by_which_the_server_was_asked() {
     first.stop(Duration::from_secs(5)).await;
     world.stop().await;
     store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_listens_everywhere_is_where_its_name_says() {
+    let mut world = World::new().await;
+    let hosts = vec!["backup.example.org".to_owned()];
+    let config =
+        ServerConfig { listen: "0.0.0.0:0".parse().unwrap(), hosts, ..World::configuration(&world.folder) };
+    let second =
+        World::start_server(config, &world.folder, &world.store, Arc::new(SystemClock)).await.unwrap();
+    std::mem::replace(&mut world.server, second).stop(Duration::from_secs(5)).await;
+    let port = world.server.address().port();
+    assert_eq!(world.server.url(), format!("https://backup.example.org:{port}"));
+    let link = world.server.setup_link().await.unwrap().unwrap();
+    assert!(link.starts_with(&format!("https://backup.example.org:{port}/setup#")), "it is named otherwise");
+    world.stop().await;
 }

@@ -25,7 +25,7 @@ use crate::environment;
 use crate::failure::{Explain, Failure, Outcome};
 use crate::repository::identity;
 
-pub(crate) use catalog::{open as open_catalog, runtime};
+pub(crate) use catalog::{has_catalog, open as open_catalog, runtime};
 pub(crate) use data_folder::{DataFolder, lock};
 pub(crate) use log::start as start_log;
 
