@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use backstay_catalog::ServerStore;
 use backstay_core::{Clock, Timestamp};
-use backstay_model::{HostState, Time};
+use backstay_model::link::News;
+use backstay_model::run::Waiting;
+use backstay_model::{HostState, RunState, Time};
 use backstay_policy::Schedule;
 use backstay_server::Server;
 use serde_json::json;
@@ -111,6 +113,37 @@ async fn a_server_that_was_away_itself_does_not_take_nodes_for_silent() {
     world.store.node_seen(node, 1, &HostState::default(), clock.time()).await.unwrap();
     clock.pass(12).await;
     assert_eq!(receiver.got().len(), 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_waited_for_a_day_does_not_stand_for_later_ones() {
+    let (world, clock, receiver) = world("missed").await;
+    let two_days_ago = Time::from_second(Time::now().as_second() - 2 * 24 * 3600).unwrap();
+    let schedule: Schedule = serde_json::from_value(json!({"when": {"every": "12h"}})).unwrap();
+    for (name, state, hours) in [
+        ("stuck", RunState::Pending, 40),
+        ("busy", RunState::Running, 40),
+        ("patient", RunState::Pending, 20),
+    ] {
+        let node = silent_node(&world.store, world.home, name).await;
+        let setup = Setup::new(&world, node, |plan| {
+            plan.spec.schedule = schedule.clone();
+            plan.changed = two_days_ago;
+        })
+        .await;
+        let created = Time::from_second(Time::now().as_second() - hours * 3600).unwrap();
+        let mut run = setup.run(state, created);
+        let reason = "disk: connection refused".to_owned();
+        run.waiting = Some(Waiting { reason, next_try: Some(Time::now()) });
+        setup.tell(&world.store, News::Run { run: Box::new(run) }).await;
+    }
+    clock.pass(20).await;
+    receiver.until(1).await;
+    let reason = reason(&receiver, 0);
+    assert!(reason.contains("node stuck is still pending: disk: connection refused"), "{reason}");
+    clock.pass(8).await;
+    assert_eq!(receiver.got().len(), 1, "the others are at work, or wait for less than a day");
     world.stop().await;
 }
 
