@@ -83,13 +83,13 @@ async fn what_a_process_that_was_killed_while_it_cancelled_left_stopped_is_start
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_paused_right_after_a_crash_leaves_nothing_stopped() {
-    let mut world = world("1").await;
+    let mut world = world("3").await;
     let run = going(&world).await;
     kill(&mut world).await;
     world.start().await;
     world.answer(Ask::Pause { run }).await.unwrap();
-    world.until_state(run, RunState::Paused).await;
-    assert_eq!(told(&world), "start");
+    let paused = world.until_state(run, RunState::Paused).await;
+    assert_eq!((paused.attempt, told(&world).as_str()), (1, "start"));
     world.stop().await;
 }
 
