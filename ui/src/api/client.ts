@@ -1,0 +1,61 @@
+// Speaks with the server that the page came from. Types come from its OpenAPI document.
+
+import createClient, { type Middleware } from "openapi-fetch";
+
+import type { components, paths } from "./schema";
+
+export type Schemas = components["schemas"];
+
+/** Why a call came to nothing, as the server says it (RFC 9457). */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    readonly kind: string,
+    message: string,
+    readonly hint?: string,
+    readonly field?: string,
+  ) {
+    super(message);
+    this.name = "Problem";
+  }
+
+  static from(status: number, body: unknown): Problem {
+    const told = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
+    const text = (name: string) => (typeof told[name] === "string" ? (told[name] as string) : undefined);
+    const kind = (text("type") ?? "unknown").replace("urn:backstay:problem:", "");
+    return new Problem(status, kind, text("detail") ?? text("title") ?? `HTTP ${status}`, text("hint"), text("field"));
+  }
+}
+
+/** Where one signs in, and then comes back to this page. */
+export function signInAgain(): void {
+  const next = encodeURIComponent(location.pathname + location.search);
+  location.assign(`/sign-in?next=${next}`);
+}
+
+const unauthenticated: Middleware = {
+  onResponse({ response }) {
+    if (response.status === 401) {
+      signInAgain();
+    }
+  },
+};
+
+export const api = createClient<paths>();
+api.use(unauthenticated);
+
+type Answer<T> = { data?: T; error?: unknown; response: Response };
+
+/** What a call gave, or a {@link Problem}. */
+export async function answer<T>(call: Promise<Answer<T>>): Promise<T> {
+  let told: Answer<T>;
+  try {
+    told = await call;
+  } catch {
+    throw new Problem(0, "unreachable", "The server cannot be reached.");
+  }
+  if (!told.response.ok) {
+    throw Problem.from(told.response.status, told.error);
+  }
+  return told.data as T;
+}

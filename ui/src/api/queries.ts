@@ -1,0 +1,117 @@
+// What pages ask the server for. The first word of a key says which changes concern it (see events.ts).
+
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+
+import { answer, api, type Schemas } from "./client";
+
+export type Run = Schemas["Run"];
+export type Plan = Schemas["Plan"];
+export type Node = Schemas["Node"];
+export type Connection = Schemas["Connection"];
+export type RunState = Schemas["RunState"];
+
+/** What runs are chosen by; the same words as in the address of the page. */
+export type RunFilter = {
+  project?: string;
+  kind?: Schemas["RunKind"];
+  state?: string;
+  plan?: string;
+  source?: string;
+  destination?: string;
+  node?: string;
+  since?: string;
+  until?: string;
+};
+
+/** A filter as the server takes it: days are whole, in the person's own zone. */
+function asked({ since, until, ...filter }: RunFilter) {
+  const day = (text: string, later: number) => {
+    const date = new Date(`${text}T00:00:00`);
+    date.setDate(date.getDate() + later);
+    return date.toISOString();
+  };
+  return { ...filter, ...(since && { since: day(since, 0) }), ...(until && { until: day(until, 1) }) };
+}
+
+export const me = () => queryOptions({ queryKey: ["me"], queryFn: () => answer(api.GET("/api/v1/me")) });
+
+export const projects = () =>
+  queryOptions({
+    queryKey: ["records", "projects"],
+    queryFn: async () => (await answer(api.GET("/api/v1/projects"))).items,
+  });
+
+export const plans = (project?: string) =>
+  queryOptions({
+    queryKey: ["records", "plans", project],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/plans", { params: { query: { ...(project && { project }) } } }))).items,
+  });
+
+export const sources = (project?: string) =>
+  queryOptions({
+    queryKey: ["records", "sources", project],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/sources", { params: { query: { ...(project && { project }) } } }))).items,
+  });
+
+export const destinations = (project?: string) =>
+  queryOptions({
+    queryKey: ["records", "destinations", project],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/destinations", { params: { query: { ...(project && { project }) } } }))).items,
+  });
+
+export const connections = (project?: string) =>
+  queryOptions({
+    queryKey: ["records", "connections", project],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/connections", { params: { query: { ...(project && { project }) } } }))).items,
+  });
+
+export const nodes = (project?: string) =>
+  queryOptions({
+    queryKey: ["nodes", project],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/nodes", { params: { query: { ...(project && { project }) } } }))).items,
+  });
+
+export const upcoming = (plan: string) =>
+  queryOptions({
+    queryKey: ["records", "upcoming", plan],
+    queryFn: () =>
+      answer(api.GET("/api/v1/plans/{id}/next", { params: { path: { id: plan }, query: { count: 1 } } })),
+    staleTime: 60_000,
+  });
+
+export const runs = (filter: RunFilter, limit = 50) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", "list", filter, limit],
+    queryFn: ({ pageParam }) =>
+      answer(
+        api.GET("/api/v1/runs", {
+          params: { query: { ...asked(filter), limit, ...(pageParam && { cursor: pageParam }) } },
+        }),
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+
+export const latestRuns = (filter: RunFilter, limit: number) =>
+  queryOptions({
+    queryKey: ["runs", "latest", filter, limit],
+    queryFn: async () =>
+      (await answer(api.GET("/api/v1/runs", { params: { query: { ...asked(filter), limit } } }))).items,
+  });
+
+export const runCounts = (filter: RunFilter) =>
+  queryOptions({
+    queryKey: ["runs", "counts", filter],
+    queryFn: () => answer(api.GET("/api/v1/runs/counts", { params: { query: asked(filter) } })),
+  });
+
+export const run = (id: string) =>
+  queryOptions({
+    queryKey: ["runs", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/runs/{id}", { params: { path: { id } } })),
+  });

@@ -1,0 +1,98 @@
+import { Link } from "@tanstack/react-router";
+
+import type { Run } from "../api/queries";
+import { duration, moment, size } from "../lib/format";
+import { useSpeech } from "../texts";
+import type { Texts } from "../texts/en";
+import { RunBadge } from "./RunBadge";
+import { When } from "./When";
+
+/** How long a run took in seconds; until now when it is not over. */
+export function secondsOf(run: Run, now = Date.now()): number | undefined {
+  if (!run.started) {
+    return undefined;
+  }
+  return Math.max(0, ((run.ended ? Date.parse(run.ended) : now) - Date.parse(run.started)) / 1000);
+}
+
+/** The bytes it has gone through. */
+export const bytesOf = (run: Run): number => run.outcome?.bytes ?? run.progress?.bytes ?? 0;
+
+/** What a run is called in lists. */
+export function titleOf(run: Run, texts: Texts): string {
+  return `${texts.kinds[run.kind]} – ${run.plan?.name ?? texts.runs.unplanned}`;
+}
+
+const CELL = "px-3 py-2 align-top";
+
+/** Runs with their figures; on narrow screens each is a card. */
+export function RunTable({ runs }: { runs: Run[] }) {
+  const { texts, language } = useSpeech();
+  const heads = [
+    texts.runs.state,
+    texts.runs.plan,
+    texts.runs.source,
+    texts.runs.destination,
+    texts.runs.started,
+    texts.runs.ended,
+    texts.runs.duration,
+    texts.runs.size,
+    texts.runs.rate,
+  ];
+  return (
+    <div className="rounded-lg border border-line bg-card lg:overflow-x-auto">
+      <table className="w-full text-sm max-lg:block">
+        <thead className="border-b border-line text-left text-xs text-faint max-lg:sr-only">
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col" className={`${CELL} font-semibold`}>
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody className="divide-y divide-line max-lg:block">
+          {runs.map((run) => {
+            const seconds = secondsOf(run);
+            const bytes = bytesOf(run);
+            const figures: [string, React.ReactNode][] = [
+              [texts.runs.source, run.source?.name ?? "–"],
+              [texts.runs.destination, run.destinations?.map(({ name }) => name).join(", ") || "–"],
+              [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
+              [texts.runs.ended, run.ended ? <span title={moment(run.ended, language)}>{clock(run.ended, language)}</span> : "–"],
+              [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
+              [texts.runs.size, bytes === 0 ? "–" : size(bytes, language)],
+              [texts.runs.rate, bytes === 0 || !seconds ? "–" : `${size(bytes / seconds, language)}/s`],
+            ];
+            return (
+              <tr key={run.id} className="hover:bg-raised max-lg:grid max-lg:grid-cols-2 max-lg:gap-x-3 max-lg:p-2">
+                <td className={`${CELL} max-lg:order-2 max-lg:text-right`}>
+                  <RunBadge run={run} />
+                </td>
+                <td className={`${CELL} max-lg:order-1`}>
+                  <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
+                    {run.plan?.name ?? texts.runs.unplanned}
+                  </Link>
+                  <div className="text-xs text-faint">{texts.kinds[run.kind]}</div>
+                </td>
+                {figures.map(([head, value]) => (
+                  <td key={head} className={`${CELL} wrap-anywhere tabular-nums max-lg:order-3 max-lg:py-0.5`}>
+                    <span aria-hidden className="mr-2 text-xs text-faint lg:hidden">
+                      {head}
+                    </span>
+                    {value}
+                  </td>
+                ))}
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The time alone; the day stands beside it. */
+function clock(time: string, language: string): string {
+  return new Date(time).toLocaleTimeString(language, { timeStyle: "short" });
+}

@@ -1,0 +1,131 @@
+// What surrounds every page: the way to the others, and whose session it is.
+
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet } from "@tanstack/react-router";
+import { CalendarClock, Gauge, ListChecks, LogOut, Menu, Server } from "lucide-react";
+import { useEffect, useState } from "react";
+
+import { answer, api } from "../api/client";
+import { follow } from "../api/events";
+import { me } from "../api/queries";
+import { languages, useSpeech, type Language } from "../texts";
+import { Button, Field, inputClass } from "./basics";
+
+const PAGES = [
+  ["/", "overview", Gauge],
+  ["/plans", "plans", CalendarClock],
+  ["/runs", "runs", ListChecks],
+  ["/nodes", "nodes", Server],
+] as const;
+
+export function Shell() {
+  const { texts } = useSpeech();
+  const queries = useQueryClient();
+  const [open, setOpen] = useState(false);
+  useEffect(() => follow(queries), [queries]);
+  return (
+    <div className="mx-auto flex min-h-dvh max-w-screen-2xl flex-col md:flex-row">
+      <a
+        href="#content"
+        className="absolute -top-20 left-2 z-10 rounded bg-accent px-3 py-2 text-on-accent focus:top-2"
+      >
+        {texts.shell.skip}
+      </a>
+      <header className="flex shrink-0 flex-col gap-4 border-line bg-card p-3 max-md:border-b md:sticky md:top-0 md:h-dvh md:w-52 md:border-r">
+        <div className="flex items-center justify-between">
+          <Link to="/" className="flex items-center gap-2 px-2 text-lg font-semibold">
+            <img src="/icon.svg" alt="" width={24} height={24} />
+            Backstay
+          </Link>
+          <Button className="md:hidden" aria-expanded={open} aria-controls="menu" onClick={() => setOpen(!open)}>
+            <Menu aria-hidden size={18} />
+            {texts.shell.menu}
+          </Button>
+        </div>
+        <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
+          <nav aria-label={texts.shell.navigation}>
+            <ul className="flex flex-col gap-1">
+              {PAGES.map(([path, name, Sign]) => (
+                <li key={path}>
+                  <Link
+                    to={path}
+                    onClick={() => setOpen(false)}
+                    activeOptions={{ exact: path === "/", includeSearch: false }}
+                    className="flex min-h-9 items-center gap-3 rounded px-2 text-sm hover:bg-raised"
+                    activeProps={{ className: "bg-raised font-semibold text-accent" }}
+                  >
+                    <Sign aria-hidden size={18} />
+                    {texts.pages[name]}
+                  </Link>
+                </li>
+              ))}
+            </ul>
+          </nav>
+          <Person />
+        </div>
+      </header>
+      <main id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
+        <Outlet />
+      </main>
+    </div>
+  );
+}
+
+const THEMES = ["system", "light", "dark"] as const;
+const THEME = "backstay-theme";
+
+/** Puts the chosen appearance in force. */
+export function dress(theme: string | null): void {
+  if (theme === "light" || theme === "dark") {
+    document.documentElement.dataset.theme = theme;
+  } else {
+    delete document.documentElement.dataset.theme;
+  }
+}
+
+function Person() {
+  const { texts, language, speak } = useSpeech();
+  const { data } = useQuery(me());
+  const [theme, setTheme] = useState(localStorage.getItem(THEME) ?? "system");
+  const leave = async () => {
+    await answer(api.POST("/api/v1/sign-out"));
+    location.assign("/sign-in");
+  };
+  return (
+    <div className="flex flex-col gap-3 text-sm">
+      <Field label={texts.shell.theme}>
+        <select
+          className={inputClass}
+          value={theme}
+          onChange={({ target }) => {
+            localStorage.setItem(THEME, target.value);
+            setTheme(target.value);
+            dress(target.value);
+          }}
+        >
+          {THEMES.map((name) => (
+            <option key={name} value={name}>
+              {texts.shell.themes[name]}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <Field label={texts.shell.language}>
+        <select className={inputClass} value={language} onChange={({ target }) => speak(target.value as Language)}>
+          {Object.entries(languages).map(([tag, { name }]) => (
+            <option key={tag} value={tag} lang={tag}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <p className="min-h-5 truncate px-1 text-faint" title={data?.person.email}>
+        {data?.person.name}
+      </p>
+      <Button onClick={() => void leave()}>
+        <LogOut aria-hidden size={16} />
+        {texts.shell.signOut}
+      </Button>
+    </div>
+  );
+}

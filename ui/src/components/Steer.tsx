@@ -1,0 +1,104 @@
+import { AlertDialog } from "@base-ui/react/alert-dialog";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Pause, Play, RotateCcw, X } from "lucide-react";
+
+import { answer, api } from "../api/client";
+import type { Run } from "../api/queries";
+import { useTexts } from "../texts";
+import { Button, Failure, buttonClass } from "./basics";
+
+type Order = "pause" | "resume" | "cancel";
+
+async function order(run: Run, what: Order): Promise<void> {
+  const params = { params: { path: { id: run.id } } };
+  switch (what) {
+    case "pause":
+      await answer(api.POST("/api/v1/runs/{id}/pause", params));
+      return;
+    case "resume":
+      await answer(api.POST("/api/v1/runs/{id}/resume", params));
+      return;
+    case "cancel":
+      await answer(api.POST("/api/v1/runs/{id}/cancel", params));
+  }
+}
+
+/** What can be done with a run now, each with what it will do. */
+export function Steer({ run }: { run: Run }) {
+  const texts = useTexts();
+  const queries = useQueryClient();
+  const navigate = useNavigate();
+  const steer = useMutation({
+    mutationFn: (what: Order) => order(run, what),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["runs"] }),
+  });
+  const again = useMutation({
+    mutationFn: async (plan: string) => {
+      const kind = run.kind === "restore" ? "backup" : run.kind;
+      const body = { kind, guard: false };
+      return answer(api.POST("/api/v1/plans/{id}/run", { params: { path: { id: plan } }, body }));
+    },
+    onSuccess: async ({ runs: [first] }) => {
+      await queries.invalidateQueries({ queryKey: ["runs"] });
+      if (first !== undefined) {
+        await navigate({ to: "/runs/$id", params: { id: first } });
+      }
+    },
+  });
+  const isOver = ["completed", "failed", "cancelled"].includes(run.state);
+  const busy = steer.isPending || again.isPending || Boolean(run.intent);
+  const error = steer.error ?? again.error;
+  const { plan } = run;
+  return (
+    <div className="flex flex-col gap-3">
+      <div className="flex flex-wrap gap-2">
+        {["pending", "running"].includes(run.state) && (
+          <Button disabled={busy} title={texts.steer.pauseHint} onClick={() => steer.mutate("pause")}>
+            <Pause aria-hidden size={16} />
+            {texts.steer.pause}
+          </Button>
+        )}
+        {run.state === "paused" && (
+          <Button tone="accent" disabled={busy} title={texts.steer.resumeHint} onClick={() => steer.mutate("resume")}>
+            <Play aria-hidden size={16} />
+            {texts.steer.resume}
+          </Button>
+        )}
+        {!isOver && <Cancel busy={busy && run.intent === "cancelling"} go={() => steer.mutate("cancel")} />}
+        {isOver && plan && run.kind !== "restore" && (
+          <Button disabled={busy} onClick={() => again.mutate(plan.id)}>
+            <RotateCcw aria-hidden size={16} />
+            {texts.steer.again}
+          </Button>
+        )}
+      </div>
+      {error !== null && <Failure error={error} />}
+    </div>
+  );
+}
+
+function Cancel({ busy, go }: { busy: boolean; go: () => void }) {
+  const texts = useTexts();
+  return (
+    <AlertDialog.Root>
+      <AlertDialog.Trigger disabled={busy} className={buttonClass("danger")}>
+        <X aria-hidden size={16} />
+        {texts.steer.cancel}
+      </AlertDialog.Trigger>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className="fixed inset-0 bg-black/40" />
+        <AlertDialog.Popup className="fixed top-1/2 left-1/2 w-[min(26rem,calc(100vw-2rem))] -translate-1/2 rounded-lg border border-line bg-card p-5">
+          <AlertDialog.Title className="text-base font-semibold">{texts.steer.sure}</AlertDialog.Title>
+          <AlertDialog.Description className="mt-2 text-sm text-faint">{texts.steer.cancelHint}</AlertDialog.Description>
+          <div className="mt-5 flex flex-wrap justify-end gap-2">
+            <AlertDialog.Close className={buttonClass()}>{texts.steer.keep}</AlertDialog.Close>
+            <AlertDialog.Close className={buttonClass("danger")} onClick={go}>
+              {texts.steer.cancel}
+            </AlertDialog.Close>
+          </div>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

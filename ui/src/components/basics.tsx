@@ -1,0 +1,94 @@
+// The small parts that all pages are made of.
+
+import type { ComponentProps, ReactNode } from "react";
+
+import { Problem } from "../api/client";
+import { useTexts } from "../texts";
+
+type Tone = "plain" | "accent" | "danger";
+
+const TONES: Record<Tone, string> = {
+  plain: "border-edge bg-card text-text hover:bg-raised",
+  accent: "border-transparent bg-accent text-on-accent hover:opacity-90",
+  danger: "border-bad bg-card text-bad hover:bg-raised",
+};
+
+export const buttonClass = (tone: Tone = "plain") =>
+  `inline-flex min-h-9 items-center justify-center gap-2 rounded border px-3 py-1 text-sm font-semibold ` +
+  `disabled:cursor-not-allowed disabled:opacity-60 ${TONES[tone]}`;
+
+export function Button({ tone = "plain", className = "", ...props }: ComponentProps<"button"> & { tone?: Tone }) {
+  return <button type="button" className={`${buttonClass(tone)} ${className}`} {...props} />;
+}
+
+export function Card({ title, aside, children }: { title?: string; aside?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="rounded-lg border border-line bg-card p-4">
+      {title !== undefined && (
+        <header className="mb-3 flex items-baseline justify-between gap-4">
+          <h2 className="text-base font-semibold">{title}</h2>
+          {aside}
+        </header>
+      )}
+      {children}
+    </section>
+  );
+}
+
+export function PageHead({ title, children }: { title: ReactNode; children?: ReactNode }) {
+  return (
+    <header className="mb-4 flex flex-wrap items-center justify-between gap-3">
+      <h1 className="text-xl font-semibold wrap-anywhere">{title}</h1>
+      {children}
+    </header>
+  );
+}
+
+/** What there is to say while there is nothing to show, with the next step. */
+export function Empty({ title, hint, children }: { title: string; hint?: string; children?: ReactNode }) {
+  return (
+    <div className="rounded-lg border border-dashed border-edge p-8 text-center">
+      <p className="font-semibold">{title}</p>
+      {hint !== undefined && <p className="mt-1 text-sm text-faint">{hint}</p>}
+      {children !== undefined && <div className="mt-4">{children}</div>}
+    </div>
+  );
+}
+
+export function Loading() {
+  return (
+    <p role="status" className="p-4 text-sm text-faint">
+      {useTexts().loading}
+    </p>
+  );
+}
+
+/** Why something could not be shown or done, and what one can do. */
+export function Failure({ error, again }: { error: Error; again?: () => void }) {
+  const texts = useTexts();
+  const text = error instanceof Problem && error.status === 0 ? texts.problem.unreachable : error.message;
+  return (
+    <div role="alert" className="rounded-lg border border-bad bg-card p-4">
+      <p className="font-semibold text-bad">{texts.problem.title}</p>
+      <p className="mt-1 text-sm wrap-anywhere">{text}</p>
+      {error instanceof Problem && error.hint !== undefined && <p className="mt-1 text-sm text-faint">{error.hint}</p>}
+      {again !== undefined && (
+        <Button className="mt-3" onClick={again}>
+          {texts.problem.again}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+export function Field({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <label className="flex min-w-0 flex-col gap-1 text-xs font-semibold text-faint">
+      {label}
+      {children}
+    </label>
+  );
+}
+
+export const inputClass =
+  "min-h-9 w-full min-w-0 rounded border border-edge bg-card px-2 py-1 text-sm font-normal text-text";

@@ -1,0 +1,29 @@
+// What stands behind the `?` of an address.
+
+import type { RunFilter } from "../api/queries";
+
+const TEXTS = ["project", "state", "plan", "source", "destination", "node"] as const;
+const KINDS = ["backup", "restore", "verify", "prune"] as const;
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+/** The filter of runs in an address; what makes no sense is left out. */
+export function runSearch(search: Record<string, unknown>): RunFilter {
+  const filter: RunFilter = {};
+  for (const name of TEXTS) {
+    const value = search[name];
+    if (typeof value === "string" && value !== "" && value.length <= 100) {
+      filter[name] = value;
+    }
+  }
+  const kind = KINDS.find((kind) => kind === search.kind);
+  if (kind !== undefined) {
+    filter.kind = kind;
+  }
+  for (const name of ["since", "until"] as const) {
+    const value = search[name];
+    if (typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value))) {
+      filter[name] = value;
+    }
+  }
+  return filter;
+}

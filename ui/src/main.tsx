@@ -1,0 +1,35 @@
+import "./styles.css";
+
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { Problem } from "./api/client";
+import { dress } from "./components/Shell";
+import { makeRouter } from "./router";
+import { TextsProvider } from "./texts";
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // What the server has refused it refuses again; a server that starts anew is back in a moment.
+      retry: (times, error) => times < 3 && !(error instanceof Problem && error.status >= 400 && error.status < 500),
+      staleTime: 5_000,
+    },
+  },
+});
+
+dress(localStorage.getItem("backstay-theme"));
+const root = document.getElementById("root");
+if (root !== null) {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queries}>
+        <TextsProvider>
+          <RouterProvider router={makeRouter(queries)} />
+        </TextsProvider>
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+}

@@ -1,0 +1,121 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+
+import { destinations, plans, runCounts, runs, sources, type RunFilter } from "../api/queries";
+import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
+import { RunTable } from "../components/RunTable";
+import { useTexts } from "../texts";
+
+const route = getRouteApi("/runs");
+const STATES = ["pending", "running", "paused", "completed", "failed", "cancelled"] as const;
+const KINDS = ["backup", "restore", "verify", "prune"] as const;
+
+export function Runs() {
+  const texts = useTexts();
+  const filter = route.useSearch();
+  const navigate = route.useNavigate();
+  const query = useInfiniteQuery(runs(filter));
+  const found = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const isFiltered = Object.keys(filter).length > 0;
+  const choose = (change: Partial<Record<keyof RunFilter, string>>) =>
+    void navigate({
+      search: (before) => {
+        const after = { ...before, ...change };
+        return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== ""));
+      },
+      replace: true,
+    });
+  return (
+    <>
+      <PageHead title={texts.pages.runs}>
+        <Counts filter={filter} />
+      </PageHead>
+      <Filters filter={filter} choose={choose} />
+      {query.isPending && <Loading />}
+      {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
+      {query.isSuccess && found.length === 0 && (
+        <Empty
+          title={isFiltered ? texts.runs.noMatch : texts.runs.none}
+          {...(!isFiltered && { hint: texts.runs.noneHint })}
+        >
+          {isFiltered && <Button onClick={() => void navigate({ search: {} })}>{texts.runs.clear}</Button>}
+        </Empty>
+      )}
+      {found.length > 0 && <RunTable runs={found} />}
+      {query.hasNextPage && (
+        <p className="mt-3 text-center">
+          <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            {texts.runs.older}
+          </Button>
+        </p>
+      )}
+    </>
+  );
+}
+
+/** How many there are of each end, whatever state is filtered by. */
+function Counts({ filter: { state: _, ...filter } }: { filter: RunFilter }) {
+  const texts = useTexts();
+  const { data } = useQuery(runCounts(filter));
+  const shown = [
+    [texts.runs.good, data?.successful, "text-good"],
+    [texts.runs.failed, data?.failed, "text-bad"],
+    [texts.runs.running, data?.running, "text-accent"],
+  ] as const;
+  return (
+    <dl className="flex gap-5 text-sm">
+      {shown.map(([name, count, colour]) => (
+        <div key={name} className="flex items-baseline gap-1.5">
+          <dt className="text-faint">{name}</dt>
+          <dd className={`min-w-6 font-semibold tabular-nums ${colour}`}>{count?.toLocaleString() ?? "…"}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+type Choose = (change: Partial<Record<keyof RunFilter, string>>) => void;
+
+function Filters({ filter, choose }: { filter: RunFilter; choose: Choose }) {
+  const texts = useTexts();
+  const [allPlans, allSources, allDestinations] = [useQuery(plans()), useQuery(sources()), useQuery(destinations())];
+  const named = (items: { id: string; name: string }[] | undefined) =>
+    (items ?? []).map(({ id, name }) => [id, name] as const);
+  const choices = [
+    ["state", texts.runs.state, STATES.map((state) => [state, texts.states[state]] as const)],
+    ["kind", texts.runs.kind, KINDS.map((kind) => [kind, texts.kinds[kind]] as const)],
+    ["plan", texts.runs.plan, named(allPlans.data)],
+    ["source", texts.runs.source, named(allSources.data)],
+    ["destination", texts.runs.destination, named(allDestinations.data)],
+  ] as const;
+  return (
+    <form className="mb-4 grid grid-cols-2 gap-3 sm:grid-cols-3 xl:grid-cols-7" onSubmit={(event) => event.preventDefault()}>
+      {choices.map(([name, label, options]) => (
+        <Field key={name} label={label}>
+          <select
+            className={inputClass}
+            value={filter[name] ?? ""}
+            onChange={({ target }) => choose({ [name]: target.value })}
+          >
+            <option value="">{texts.runs.any}</option>
+            {options.map(([value, text]) => (
+              <option key={value} value={value}>
+                {text}
+              </option>
+            ))}
+          </select>
+        </Field>
+      ))}
+      {(["since", "until"] as const).map((name) => (
+        <Field key={name} label={texts.runs[name]}>
+          <input
+            type="date"
+            className={inputClass}
+            value={filter[name] ?? ""}
+            onChange={({ target }) => choose({ [name]: target.value })}
+          />
+        </Field>
+      ))}
+    </form>
+  );
+}

@@ -1,0 +1,66 @@
+// Which address shows which page. What a page is filtered by stands in its address.
+
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+
+import { Failure, Loading } from "./components/basics";
+import { Missing } from "./components/Missing";
+import { Shell } from "./components/Shell";
+import { runSearch } from "./lib/search";
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({
+  component: Shell,
+  notFoundComponent: Missing,
+});
+
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: lazyRouteComponent(() => import("./pages/Overview"), "Overview"),
+});
+
+const plans = createRoute({
+  getParentRoute: () => root,
+  path: "/plans",
+  component: lazyRouteComponent(() => import("./pages/Plans"), "Plans"),
+});
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: runSearch,
+  component: lazyRouteComponent(() => import("./pages/Runs"), "Runs"),
+});
+
+const oneRun = createRoute({
+  getParentRoute: () => root,
+  path: "/runs/$id",
+  component: lazyRouteComponent(() => import("./pages/RunPage"), "RunPage"),
+});
+
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: "/nodes",
+  component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
+});
+
+const tree = root.addChildren([overview, plans, runs, oneRun, nodes]);
+
+export function makeRouter(queries: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { queries },
+    defaultPreload: "intent",
+    scrollRestoration: true,
+    defaultPendingComponent: Loading,
+    defaultErrorComponent: ({ error, reset }) => (
+      <Failure error={error instanceof Error ? error : new Error(String(error))} again={reset} />
+    ),
+  });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof makeRouter>;
+  }
+}
