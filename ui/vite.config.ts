@@ -2,6 +2,9 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
 
+/** Where `npm run dev` finds a server. */
+const server = process.env.BACKSTAY_SERVER ?? "http://localhost:8420";
+
 export default defineConfig({
   plugins: [react(), tailwindcss()],
   build: {
@@ -12,10 +15,7 @@ export default defineConfig({
     target: "es2023",
   },
   server: {
-    // `npm run dev` beside a server on this machine.
-    proxy: Object.fromEntries(
-      ["/api", "/sign-in", "/setup", "/reset", "/assets"].map((path) => [path, "http://localhost:8420"]),
-    ),
+    proxy: Object.fromEntries(["/api", "/sign-in", "/setup", "/reset", "/account", "/assets"].map((path) => [path, server])),
   },
   test: { include: ["src/**/*.test.ts?(x)"] },
 });

@@ -18,6 +18,7 @@ const MODEL: &[&str] = &["backstay-model", "backstay-vault"];
 const PARTS: &[&str] =
     &["backstay-catalog", "backstay-sources", "backstay-archive", "backstay-engine", "backstay-storage"];
 const NODE: &[&str] = &["backstay-node"];
+const UI: &[&str] = &["backstay-ui"];
 const SERVER: &[&str] = &["backstay-server"];
 
 /// Each crate with the groups of our own crates that it may import.
@@ -32,7 +33,8 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-archive", &[RULES]),
     ("backstay-catalog", &[MODEL, RULES]),
     ("backstay-node", &[PARTS, MODEL, RULES]),
-    ("backstay-server", &[NODE, PARTS, MODEL, RULES]),
+    ("backstay-ui", &[]),
+    ("backstay-server", &[UI, NODE, PARTS, MODEL, RULES]),
     ("backstay-ffi", &[SERVER, NODE, PARTS, MODEL, RULES]),
     ("backstay", &[SERVER, NODE, PARTS, MODEL, RULES]),
     // Programs for developers: nothing imports them, and the floor of the benchmarks is a yardstick of its own.

@@ -12,6 +12,7 @@ mod peers;
 mod simulate;
 mod tally;
 mod test;
+mod ui;
 mod workspace;
 
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ enum Command {
     Test(test::Options),
     /// Check that every crate imports only what its layer allows
     Layers,
+    /// Check the dashboard's types, and run its tests that need no browser
+    Ui,
     /// Measure Backstay beside the programs that it replaces
     Bench(bench::Options),
     /// Crash the engine at every write and look whether anything is lost
@@ -61,6 +64,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Test(options) => test::run(&workspace, &options),
         Command::Layers => layers::run(&workspace),
+        Command::Ui => ui::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),

@@ -13,6 +13,7 @@ use clap::Args;
 use crate::layers;
 use crate::peers;
 use crate::tally::Tally;
+use crate::ui;
 use crate::workspace::{self, Workspace};
 
 #[derive(Args)]
@@ -37,9 +38,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     check("format", succeeds(workspace.cargo().args(["fmt", "--all", "--check"])));
     heading("layers");
     check("layers", layers::run(workspace)?);
+    heading("dashboard");
+    check("dashboard", ui::run(workspace)?);
     heading("peers");
     let (environment, complete) = peers::provide(workspace, options.peers);
-    check("peers", complete || !on_ci());
+    check("peers", complete || !workspace::on_ci());
     heading("clippy");
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     check("clippy", succeeds(workspace.cargo().args(clippy)));
@@ -63,11 +66,6 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
 
 fn heading(name: &str) {
     println!("\n== {name}");
-}
-
-/// On a CI machine no mandatory peer may be missing.
-fn on_ci() -> bool {
-    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
 /// Runs a command that shows what it finds itself.

@@ -15,6 +15,7 @@ mod alerts;
 pub mod api;
 mod audit;
 mod checks;
+mod dashboard;
 mod first_start;
 pub mod hosts;
 mod in_hand;

@@ -22,7 +22,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/", get(home))
+        .route("/account", get(account))
         .route("/setup", get(set_up))
         .route("/sign-in", get(sign_in))
         .route("/reset", get(reset))
@@ -50,8 +50,13 @@ struct Wanted {
 }
 
 /// Who is signed in. Whoever is not is sent to sign in.
-async fn home(_caller: Caller) -> Response {
-    page(include_str!("pages/home.html").replace("{passkeys}", PASSKEYS))
+async fn account(_caller: Caller) -> Response {
+    page(include_str!("pages/account.html").replace("{passkeys}", PASSKEYS))
+}
+
+/// How to get the dashboard, where the program was built without it.
+pub(crate) fn without_dashboard() -> Response {
+    page(include_str!("pages/without_dashboard.html").to_owned())
 }
 
 async fn set_up() -> Response {

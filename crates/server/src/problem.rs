@@ -273,11 +273,6 @@ pub(crate) fn ending() -> Response<Body> {
     Problem::unavailable("the server is ending").into_response()
 }
 
-/// What is answered where no route is.
-pub(crate) async fn no_route() -> Problem {
-    Problem::of_status(StatusCode::NOT_FOUND)
-}
-
 fn is_json(response: &Response) -> bool {
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.contains("json"))

@@ -29,7 +29,7 @@ use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, TlsSides};
 use crate::tls::{TlsError, kept};
-use crate::{alerts, api, checks, in_hand, link, pages, proxies, room, serving, upkeep};
+use crate::{alerts, api, checks, dashboard, in_hand, link, pages, proxies, room, serving, upkeep};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -277,7 +277,8 @@ fn router(state: AppState) -> Router {
         .merge(api::routes())
         .merge(link::http::routes())
         .merge(pages::routes())
-        .fallback(problem::no_route)
+        .merge(dashboard::routes())
+        .fallback(dashboard::elsewhere)
         .layer(from_fn_with_state(state.clone(), room::check_room))
         .layer(from_fn_with_state(state.clone(), hosts::headers))
         .layer(from_fn_with_state(state.clone(), hosts::check_host))

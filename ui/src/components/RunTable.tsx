@@ -59,7 +59,7 @@ export function RunTable({ runs }: { runs: Run[] }) {
               [texts.runs.source, run.source?.name ?? "–"],
               [texts.runs.destination, run.destinations?.map(({ name }) => name).join(", ") || "–"],
               [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
-              [texts.runs.ended, run.ended ? <span title={moment(run.ended, language)}>{clock(run.ended, language)}</span> : "–"],
+              [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
               [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
               [texts.runs.size, bytes === 0 ? "–" : size(bytes, language)],
               [texts.runs.rate, bytes === 0 || !seconds ? "–" : `${size(bytes / seconds, language)}/s`],
@@ -92,7 +92,10 @@ export function RunTable({ runs }: { runs: Run[] }) {
   );
 }
 
-/** The time alone; the day stands beside it. */
-function clock(time: string, language: string): string {
-  return new Date(time).toLocaleTimeString(language, { timeStyle: "short" });
+/** When a run ended: the time alone, where it is the day that it began on. */
+function endOf(run: Run, language: string): string {
+  const [begun, ended] = [new Date(run.started ?? run.created), new Date(run.ended ?? run.created)];
+  return begun.toDateString() === ended.toDateString()
+    ? ended.toLocaleTimeString(language, { timeStyle: "short" })
+    : moment(ended.toISOString(), language);
 }

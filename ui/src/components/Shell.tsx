@@ -119,9 +119,9 @@ function Person() {
           ))}
         </select>
       </Field>
-      <p className="min-h-5 truncate px-1 text-faint" title={data?.person.email}>
-        {data?.person.name}
-      </p>
+      <a href="/account" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
+        {data?.person.name ?? texts.pages.account}
+      </a>
       <Button onClick={() => void leave()}>
         <LogOut aria-hidden size={16} />
         {texts.shell.signOut}

@@ -45,7 +45,7 @@ export function Overview() {
     <div className="flex flex-col gap-4">
       <Verdict plans={allPlans.data} found={found} />
       <Figures from={from} runs={backups.data} />
-      <div className="grid gap-4 xl:grid-cols-2">
+      <div className="grid items-start gap-4 xl:grid-cols-2">
         <Running />
         <Plans plans={allPlans.data} runs={backups.data} now={now} />
       </div>

@@ -89,7 +89,7 @@ function Filters({ filter, choose }: { filter: RunFilter; choose: Choose }) {
     ["destination", texts.runs.destination, named(allDestinations.data)],
   ] as const;
   return (
-    <form className="mb-4 grid grid-cols-2 gap-3 sm:grid-cols-3 xl:grid-cols-7" onSubmit={(event) => event.preventDefault()}>
+    <form className="mb-4 grid grid-cols-2 gap-2 sm:grid-cols-4 sm:gap-3 xl:grid-cols-7" onSubmit={(event) => event.preventDefault()}>
       {choices.map(([name, label, options]) => (
         <Field key={name} label={label}>
           <select

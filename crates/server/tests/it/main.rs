@@ -7,6 +7,7 @@ mod agents;
 mod alerts;
 mod audit;
 mod connections;
+mod dashboard;
 mod events;
 mod faults;
 mod hostile;

@@ -32,7 +32,7 @@ async fn a_browser_is_sent_to_sign_in_and_a_program_is_told() {
         assert_eq!(next(&format!("?next={foreign}")).await, "/", "{foreign}");
     }
     let ada = sign_in(&world, "ada@example.org").await;
-    let page = ada.cookie_only.get("/").await.expect(200);
+    let page = ada.cookie_only.get("/account").await.expect(200);
     assert!(page.as_str().unwrap().contains("Signed in as"));
     let has = cfg!(feature = "passkeys");
     assert_eq!(page.as_str().unwrap().contains(r#"id="new-passkey""#), has);
