@@ -22,7 +22,9 @@ fn main() {
     let made = if std::env::var_os("BACKSTAY_UI").is_some_and(|value| value == "off") {
         Ok(None)
     } else if Command::new("npm").arg("--version").output().is_err() {
-        println!("cargo:warning=there is no npm, so the dashboard is left out; install Node.js 20.19 or newer to have it");
+        println!(
+            "cargo:warning=there is no npm, so the dashboard is left out; install Node.js 20.19 or newer to have it"
+        );
         Ok(None)
     } else {
         build(&folder, &out.join("ui")).map(Some)
@@ -48,7 +50,11 @@ fn build(folder: &Path, copy: &Path) -> io::Result<PathBuf> {
     let installed = copy.join("installed-lock.json");
     if fs::read(&installed).ok().as_ref() != Some(&lock) {
         let cache = copy.join("cache");
-        run(copy, "npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", &cache.to_string_lossy()])?;
+        run(
+            copy,
+            "npm",
+            &["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", &cache.to_string_lossy()],
+        )?;
         fs::write(&installed, &lock)?;
         // The packages are unpacked; their archives are of no use any more.
         fs::remove_dir_all(cache)?;
@@ -65,7 +71,12 @@ fn run(folder: &Path, program: &str, arguments: &[&str]) -> io::Result<()> {
     let told = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("\n");
     let last: Vec<_> = told.lines().filter(|line| !line.trim().is_empty()).rev().take(12).collect();
     let last: Vec<_> = last.into_iter().rev().collect();
-    Err(io::Error::other(format!("{program} {} ended with {}: {}", arguments.join(" "), output.status, last.join(" | "))))
+    Err(io::Error::other(format!(
+        "{program} {} ended with {}: {}",
+        arguments.join(" "),
+        output.status,
+        last.join(" | ")
+    )))
 }
 
 /// Writes down what there is, as a table for the program.
@@ -75,7 +86,8 @@ fn write_list(folder: &Path, dist: Option<&Path>, out: &Path) -> io::Result<()> 
         let dist = dist.unwrap_or(out);
         let (name, full) = (path.to_string_lossy().replace('\\', "/"), dist.join(&path));
         let packed = full.with_extension("packed");
-        let mut encoder = flate2::write::GzEncoder::new(fs::File::create(&packed)?, flate2::Compression::best());
+        let mut encoder =
+            flate2::write::GzEncoder::new(fs::File::create(&packed)?, flate2::Compression::best());
         encoder.write_all(&fs::read(&full)?)?;
         encoder.finish()?;
         // Writing to a string cannot fail.

@@ -68,7 +68,8 @@ fn index(headers: &HeaderMap) -> Response {
 
 fn give(file: &File, headers: &HeaderMap) -> Response {
     let encodings = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let is_packed = encodings.split(',').any(|coding| coding.trim() == "gzip" || coding.trim().starts_with("gzip;q=1"));
+    let is_packed =
+        encodings.split(',').any(|coding| coding.trim() == "gzip" || coding.trim().starts_with("gzip;q=1"));
     let mut response = if is_packed { file.gzip } else { file.plain }.into_response();
     let told = response.headers_mut();
     told.insert(CONTENT_TYPE, HeaderValue::from_static(file.kind()));

@@ -17,7 +17,11 @@ fn the_dashboard_is_there_and_not_stale() {
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
     let files = sources::files(&folder).unwrap();
-    assert_eq!(FINGERPRINT, sources::fingerprint(&folder, &files).unwrap(), "it was built from something else");
+    assert_eq!(
+        FINGERPRINT,
+        sources::fingerprint(&folder, &files).unwrap(),
+        "it was built from something else"
+    );
     let page = std::str::from_utf8(index().unwrap().plain).unwrap();
     let script = FILES.iter().find(|file| page.contains(&format!("src=\"/{}\"", file.path))).unwrap();
     assert!(script.is_hashed() && script.kind().starts_with("text/javascript"), "{}", script.path);

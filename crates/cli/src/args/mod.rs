@@ -48,8 +48,8 @@ pub(crate) use listing::{Ls, Snapshots, SortMode};
 pub(crate) use prune::{Prune, PruneLimits};
 pub(crate) use remote::Restore as RemoteRestore;
 pub(crate) use remote::{
-    Api, Audit, Connections, Guard, Login, Nodes, Plans, Projects, Records, Repositories, RunFilter, Runs,
-    SignIn, TokenDeed, Tokens, Wait,
+    Api, Audit, Connections, Guard, LogLevel, Login, Nodes, Plans, Projects, Records, Repositories,
+    RunFilter, Runs, SignIn, TokenDeed, Tokens, Wait,
 };
 pub(crate) use repair::{Repair, RepairIndex, RepairPacks, RepairSnapshots};
 pub(crate) use report::Report;

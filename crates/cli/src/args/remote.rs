@@ -7,6 +7,27 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::duration;
 
+/// How much a line of a log matters at the least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// All lines, backtraces among them
+    Debug,
+    /// What was done
+    #[default]
+    Info,
+    /// What somebody should look at
+    Warning,
+    /// What went wrong
+    Error,
+}
+
+impl LogLevel {
+    /// Whether a line of this level is shown; one that this program does not know is.
+    pub(crate) fn shows(self, level: &str) -> bool {
+        Self::from_str(level, false).map_or(true, |level| level >= self)
+    }
+}
+
 /// What can be done with every kind of record.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Records {
@@ -334,6 +355,9 @@ pub(crate) enum Runs {
         /// Go on until it has ended
         #[arg(long)]
         follow: bool,
+        /// The least level to show; backtraces are at debug
+        #[arg(long, value_enum, default_value_t, value_name = "LEVEL")]
+        level: LogLevel,
     },
     /// Stop after the file in hand; it keeps its place
     Pause {

@@ -166,6 +166,14 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     for line in ["pause asked for by", "paused; it keeps its place", "resumed by", "completed"] {
         assert!(log.stdout.contains(line), "{line}: {}", log.stdout);
     }
+    let levels = |level: &str| {
+        let log = world.run(["runs", "log", &run, "--level", level, "--json"]).succeeds().stdout;
+        log.lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["level"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert!(levels("debug").len() >= levels("info").len() && levels("info").len() > levels("error").len());
+    assert!(levels("error").iter().all(|level| level == "error"));
 
     // Cancelled: nothing stays behind.
     plan(&world, "never", "Local repository", json!({"limits": slow()}));

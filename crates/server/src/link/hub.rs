@@ -9,7 +9,7 @@ use backstay_catalog::{CatalogError, Change, Contact, ServerStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{Answer, Ask, Command, CommandError, Refusal};
 use backstay_model::link::{NodeConfiguration, SyncRequest, SyncResponse};
-use backstay_model::{CommandId, NodeId};
+use backstay_model::{CommandId, NodeId, Time};
 use backstay_vault::Vault;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -66,6 +66,10 @@ pub struct LinkHub {
     dispatcher: JoinHandle<()>,
     /// The nodes that have been heard of since this server started.
     greeted: Mutex<HashSet<NodeId>>,
+    /// When two processes with one identity were last heard of.
+    doubled: Mutex<HashMap<NodeId, Time>>,
+    /// Since when this server listens.
+    since: Time,
     /// Nobody is made to wait any more.
     closed: AtomicBool,
 }
@@ -88,6 +92,7 @@ impl LinkHub {
     ) -> Self {
         let bells = Arc::new(Bells::default());
         let dispatcher = tokio::spawn(dispatch(store.subscribe(), Arc::clone(&bells)));
+        let since = now_of(&*clock);
         Self {
             store,
             vault,
@@ -96,6 +101,8 @@ impl LinkHub {
             bells,
             dispatcher,
             greeted: Mutex::default(),
+            doubled: Mutex::default(),
+            since,
             closed: AtomicBool::new(false),
         }
     }
@@ -142,10 +149,12 @@ impl LinkHub {
         let node =
             node.ok_or_else(|| SyncError::Refused("this node has been removed from the server".to_owned()))?;
         if self.store.node_seen(id, request.incarnation, &request.host, now).await? == Contact::Doubled {
+            self.doubled.lock().insert(id, now);
             self.store.judge_node(id, trouble::DOUBLED, Some(trouble::DOUBLED)).await?;
             return Err(SyncError::Refused(trouble::DOUBLED.to_owned()));
         }
-        for (beginning, verdict) in trouble::judge(&request, now) {
+        let doubled = self.doubled.lock().get(&id).copied().unwrap_or(self.since);
+        for (beginning, verdict) in trouble::judge(&request, doubled, now) {
             // Most exchanges change nothing, and then nothing is written.
             let is_told =
                 node.trouble.iter().flat_map(|told| told.lines()).any(|told| told.starts_with(beginning));

@@ -4,7 +4,7 @@
 use backstay_model::Time;
 use backstay_model::link::SyncRequest;
 
-/// Said of two processes with one identity, until one of them joins anew.
+/// Said of two processes with one identity, until one of them joins anew or is not heard of any more.
 pub(super) const DOUBLED: &str = "two processes use this node's identity: its data folder was copied to another host, or is used \
                                   twice. Let one of them join anew.";
 /// How all that is said of a clock begins.
@@ -16,6 +16,9 @@ const DISK: &str = "the disk with this node's data folder";
 const OFF: u64 = 300;
 /// Seconds by which it may be off to be right again.
 const OFF_NO_MORE: u64 = 60;
+
+/// Seconds after which of two processes with one identity one is gone.
+const GONE: i64 = 15 * 60;
 
 /// There is too little space below this share of the file system …
 const LOW_PERCENT: u64 = 5;
@@ -36,10 +39,12 @@ pub(super) enum Verdict {
     Good,
 }
 
-/// All that is judged, each by how it begins when it is told.
-pub(super) fn judge(request: &SyncRequest, now: Time) -> [(&'static str, Verdict); 2] {
+/// All that is judged of a node that is listened to, each by how it begins when it is told. `doubled` is when two processes with
+/// its identity may last have been there.
+pub(super) fn judge(request: &SyncRequest, doubled: Time, now: Time) -> [(&'static str, Verdict); 3] {
     let host = &request.host;
-    [(CLOCK, of_clock(request.now, now)), (DISK, of_disk(host.disk_free, host.disk_total))]
+    let one = if now.as_second() - doubled.as_second() > GONE { Verdict::Good } else { Verdict::Between };
+    [(CLOCK, of_clock(request.now, now)), (DISK, of_disk(host.disk_free, host.disk_total)), (DOUBLED, one)]
 }
 
 /// Of a clock that is far off: schedules and logs then tell wrong times.

@@ -25,12 +25,22 @@ async fn people_who_signed_in_get_the_dashboard_at_all_its_addresses() {
         assert_eq!(browser.get(deep).await.expect(200), page, "{deep}");
         let stranger = world.nobody().header("accept", "text/html").get(deep).await;
         let location = stranger.headers["location"].to_str().unwrap().to_owned();
-        assert_eq!((stranger.status.as_u16(), location.starts_with("/sign-in?next=/")), (303, true), "{deep}");
+        assert_eq!(
+            (stranger.status.as_u16(), location.starts_with("/sign-in?next=/")),
+            (303, true),
+            "{deep}"
+        );
         // A program, and what is sent to the page, are not answered with it.
         assert_eq!(ada.get(deep).await.problem(404), "not_found", "{deep}");
         assert_eq!(browser.delete(deep).await.status, 404, "{deep}");
     }
-    for other in ["/api/v1/nothing", "/assets/nothing.js", "/ui/nothing.js", "/ui/..%2findex.html", "/ui/%2e%2e%2ficon.svg"] {
+    for other in [
+        "/api/v1/nothing",
+        "/assets/nothing.js",
+        "/ui/nothing.js",
+        "/ui/..%2findex.html",
+        "/ui/%2e%2e%2ficon.svg",
+    ] {
         assert_eq!(browser.get(other).await.problem(404), "not_found", "{other}");
     }
     world.stop().await;

@@ -1,5 +1,6 @@
 //! What a node's exchanges show of trouble is said on its record, and told to people once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_model::link::SyncRequest;
@@ -8,6 +9,7 @@ use backstay_node::Identity;
 use serde_json::json;
 
 use crate::receiver::{Receiver, SECRET};
+use crate::watch::{Ahead, start_again};
 use crate::world::{SystemClock, SystemRandom, World};
 
 const GIB: u64 = 1 << 30;
@@ -17,11 +19,12 @@ struct Puppet {
     world: World,
     node: NodeId,
     receiver: Receiver,
+    clock: Arc<Ahead>,
 }
 
 impl Puppet {
     async fn new() -> Self {
-        let world = World::new().await;
+        let mut world = World::new().await;
         let folder = world.path("puppet");
         std::fs::create_dir(&folder).unwrap();
         let identity = Identity::open_or_make(&folder, "puppet", &SystemClock, &SystemRandom).unwrap();
@@ -30,12 +33,14 @@ impl Puppet {
         let channel = json!({"type": "webhook", "url": format!("{}/hook", receiver.url), "secret": SECRET, "allow_private": true});
         let form = json!({"name": "hook", "on": ["trouble"], "channel": channel});
         world.owner().await.post("/api/v1/notifiers", form).await.expect(201);
-        Self { world, node: identity.id, receiver }
+        let clock = Arc::new(Ahead::default());
+        start_again(&mut world, &clock).await;
+        Self { world, node: identity.id, receiver, clock }
     }
 
     /// Says how things are; whether it is listened to.
     async fn say(&self, incarnation: u64, off: i64, disk_free: u64) -> bool {
-        let now = Time::from_second(Time::now().as_second() + off).unwrap();
+        let now = Time::from_second(self.clock.time().as_second() + off).unwrap();
         let host = HostState { disk_total: 100 * GIB, disk_free, ..HostState::default() };
         let request = SyncRequest {
             node: self.node,
@@ -100,5 +105,11 @@ async fn two_processes_with_one_identity_are_told_of_once() {
     }
     assert!(puppet.told(1).await.contains("two processes"));
     assert!(puppet.trouble().await.unwrap().contains("two processes"));
+    // One of them is gone.
+    assert!(puppet.say(3, 0, 50 * GIB).await);
+    assert!(puppet.trouble().await.is_some(), "the other may speak at any moment");
+    puppet.clock.pass(16).await;
+    assert!(puppet.say(3, 0, 50 * GIB).await);
+    assert_eq!(puppet.trouble().await, None);
     puppet.world.stop().await;
 }

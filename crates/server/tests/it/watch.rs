@@ -20,7 +20,7 @@ use crate::world::{SystemClock, World};
 
 /// A clock that can be set ahead.
 #[derive(Debug, Default)]
-struct Ahead(AtomicI64);
+pub(crate) struct Ahead(AtomicI64);
 
 impl Clock for Ahead {
     fn now(&self) -> Timestamp {
@@ -35,14 +35,14 @@ impl Clock for Ahead {
 
 impl Ahead {
     /// Lets minutes pass, no more at once than a server that is there all the time would see.
-    async fn pass(&self, minutes: i64) {
+    pub(crate) async fn pass(&self, minutes: i64) {
         for _ in 0..minutes.div_euclid(4) {
             self.0.fetch_add(240, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(1300)).await;
         }
     }
 
-    fn time(&self) -> Time {
+    pub(crate) fn time(&self) -> Time {
         Time::from_second(self.now().seconds).unwrap()
     }
 }
@@ -65,7 +65,7 @@ async fn world(on: &str) -> (World, Arc<Ahead>, Receiver) {
 }
 
 /// Puts a new server in the place of the one there is, and waits until it has taken the work over.
-async fn start_again(world: &mut World, clock: &Arc<Ahead>) {
+pub(crate) async fn start_again(world: &mut World, clock: &Arc<Ahead>) {
     let next = serve(&world.folder, &world.store, clock).await;
     std::mem::replace(&mut world.server, next).stop(Duration::from_secs(5)).await;
     tokio::time::sleep(Duration::from_secs(6)).await;

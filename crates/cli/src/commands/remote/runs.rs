@@ -8,7 +8,7 @@ use super::fields::text;
 use super::records::{self, Kind};
 use super::wait::{self, Gaps};
 use crate::app::App;
-use crate::args::{RunFilter, Runs};
+use crate::args::{LogLevel, RunFilter, Runs};
 use crate::failure::Outcome;
 use crate::remote::{Client, encode};
 
@@ -28,7 +28,7 @@ pub(crate) fn run(app: &App, args: &Runs) -> Outcome {
             records::show(app, &client.get(&format!("/runs/counts{}", query(&client, filter)?))?)
         }
         Runs::Show { run } => records::show(app, &client.get(&format!("/runs/{}", encode(run)))?),
-        Runs::Log { run, follow } => log(app, &client, run, *follow),
+        Runs::Log { run, follow, level } => log(app, &client, run, *follow, *level),
         Runs::Pause { run } => steer(run, "pause"),
         Runs::Resume { run } => steer(run, "resume"),
         Runs::Cancel { run } => steer(run, "cancel"),
@@ -63,7 +63,7 @@ fn query(client: &Client, filter: &RunFilter) -> Outcome<String> {
 }
 
 /// Shows a log, and goes on with it until the run has ended if that was asked for.
-fn log(app: &App, client: &Client, run: &str, follow: bool) -> Outcome {
+fn log(app: &App, client: &Client, run: &str, follow: bool, level: LogLevel) -> Outcome {
     let mut after = 0;
     let path = format!("/runs/{}", encode(run));
     loop {
@@ -73,6 +73,9 @@ fn log(app: &App, client: &Client, run: &str, follow: bool) -> Outcome {
         let lines = found.get("items").and_then(Value::as_array).cloned().unwrap_or_default();
         for line in &lines {
             after = line.get("number").and_then(Value::as_i64).unwrap_or(after);
+            if line.get("level").is_some_and(|of| !level.shows(of.as_str().unwrap_or_default())) {
+                continue;
+            }
             if app.console.is_json() {
                 app.console.message(line);
             } else {
