@@ -328,3 +328,25 @@ fn a_file_says_what_a_server_has() {
     let less = world.at("less.yaml");
     world.run(["apply", "-f", &less, "--dry-run", "--prune"]).ends_with(2).says("remove plan nightly");
 }
+
+#[test]
+fn a_run_that_waits_for_its_turn_is_not_lost_with_the_process() {
+    let world = World::without_settings();
+    let up = Up::with(&world, "127.0.0.1:0", &["--pool", "1"]);
+    up.set_up();
+    up.log_in(&world);
+    wait_for_local_repository(&world);
+    fill(&world, 200);
+    plan(&world, "first", "Local repository", json!({"limits": slow()}));
+    plan(&world, "second", "Local repository", json!({}));
+    let first = world.run_plan("first");
+    world.until(&first, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
+    let second = world.run_plan("second");
+    assert_eq!(world.until(&second, "told", |_| true)["state"], "pending");
+    let address = up.address();
+    up.kill();
+    let _up = Up::with(&world, &address, &["--pool", "1"]);
+    world.until_state(&first, "completed");
+    let done = world.until_state(&second, "completed");
+    assert_eq!(done["attempt"], 1, "{done:#}");
+}
