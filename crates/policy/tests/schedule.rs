@@ -29,6 +29,22 @@ fn read(yaml: &str) -> Schedule {
 }
 
 #[test]
+fn windows_say_when_work_that_is_due_at_any_time_may_start() {
+    let always = read("when: manual");
+    assert_eq!(always.next_open(at("2026-03-01T12:00:00.5Z")).unwrap(), Some(at("2026-03-01T12:00:00.5Z")));
+    let nights = read("when: manual\nzone: Europe/Berlin\nwindows:\n  - {from: 22:00, until: 06:00}");
+    for (now, opens) in [
+        ("2026-03-01T12:00:00Z", "2026-03-01T21:00:00Z"),
+        ("2026-03-01T23:30:00.25Z", "2026-03-01T23:30:00.25Z"),
+        ("2026-03-02T05:00:00Z", "2026-03-02T21:00:00Z"),
+        // The clock has gone forward.
+        ("2026-03-29T12:00:00Z", "2026-03-29T20:00:00Z"),
+    ] {
+        assert_eq!(nights.next_open(at(now)).unwrap(), Some(at(opens)), "{now}");
+    }
+}
+
+#[test]
 fn people_write_schedules_in_yaml() {
     for (yaml, words) in [
         ("when: manual", "only by hand"),
