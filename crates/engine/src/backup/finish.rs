@@ -71,6 +71,10 @@ impl Drop for BackupSink {
         if !self.workers.is_empty() {
             self.shared.fail(backstay_core::SinkError::Interrupted(backstay_core::Interrupted));
             self.stop();
+            // Where a source still holds it, what is in hand goes with it.
+            if let Some(Ok(packers)) = self.shared.take_packers().map(Arc::try_unwrap) {
+                packers.part();
+            }
         }
     }
 }

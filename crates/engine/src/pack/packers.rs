@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_core::FileId;
 use parking_lot::Mutex;
 
-use super::{Compress, Compression, Compressor, PackBuilder, Uploader};
+use super::{Compress, Compression, Compressor, FinishedPack, PackBuilder, Uploader};
 use crate::Result;
 use crate::crypto::{hash, hash_both};
 use crate::format::BlobKind;
@@ -162,13 +162,30 @@ impl Packers {
     /// # Errors
     /// When something could not be stored.
     pub fn finish(self) -> Result<()> {
+        let (packs, uploader) = self.close()?;
+        for pack in packs {
+            uploader.submit(pack)?;
+        }
+        uploader.finish()
+    }
+
+    /// Does what can be done of that in a moment when the work was cancelled, so that it is not all to be done again. All packers
+    /// have to be idle.
+    pub fn part(self) {
+        if let Ok((packs, uploader)) = self.close() {
+            uploader.part(packs);
+        }
+    }
+
+    /// The packs in hand, put together, each finished as it is asked for.
+    fn close(self) -> Result<(impl Iterator<Item = FinishedPack>, Uploader)> {
         let mut open: [Vec<PackBuilder>; 2] = [Vec::new(), Vec::new()];
         for packer in self.idle.into_inner() {
             for (slot, builder) in open.iter_mut().zip(packer.builders) {
                 slot.extend(builder.filter(|builder| !builder.is_empty()));
             }
         }
-        let (key, random) = (self.repository.key(), self.repository.random());
+        let mut full = Vec::new();
         for mut builders in open {
             builders.sort_by_key(PackBuilder::len);
             let Some(mut last) = builders.pop() else { continue };
@@ -176,11 +193,14 @@ impl Packers {
                 if last.len() + builder.len() <= self.repository.settings().pack_size {
                     last.absorb(&builder)?;
                 } else {
-                    self.uploader.submit(std::mem::replace(&mut last, builder).finish(key, random))?;
+                    full.push(std::mem::replace(&mut last, builder));
                 }
             }
-            self.uploader.submit(last.finish(key, random))?;
+            full.push(last);
         }
-        self.uploader.finish()
+        let repository = self.repository;
+        let packs =
+            full.into_iter().map(move |builder| builder.finish(repository.key(), repository.random()));
+        Ok((packs, self.uploader))
     }
 }

@@ -39,6 +39,8 @@ struct Shared {
     lock: Option<Arc<Lock>>,
     journal: Option<Arc<Journal>>,
     buffers: Mutex<Vec<PackBuffer>>,
+    /// Packs that were not stored because the work was cancelled.
+    left: Mutex<Vec<FinishedPack>>,
     pending: Mutex<Vec<PackIndex>>,
     failed: AtomicBool,
     failure: Mutex<Option<Error>>,
@@ -62,6 +64,7 @@ impl Uploader {
             lock,
             journal,
             buffers: Mutex::default(),
+            left: Mutex::default(),
             pending: Mutex::default(),
             failed: AtomicBool::new(false),
             failure: Mutex::new(None),
@@ -130,6 +133,21 @@ impl Uploader {
         self.shared.flush_index(&self.shared.repository, 0)
     }
 
+    /// Stores these packs too, and writes the index, when the work was cancelled: as far as that goes quickly. What fails is stored again
+    /// another time.
+    pub(super) fn part(mut self, packs: impl Iterator<Item = FinishedPack>) {
+        self.stop();
+        let was_cancelled = self.shared.failure.lock().as_ref().is_none_or(Error::is_interrupted);
+        let repository = self.shared.repository.at_parting(PARTING);
+        let left = std::mem::take(&mut *self.shared.left.lock());
+        for mut pack in left.into_iter().chain(packs).take_while(|_| was_cancelled) {
+            if self.shared.store(&repository, &mut pack).is_err() {
+                break;
+            }
+        }
+        let _ = self.shared.salvage(&repository);
+    }
+
     fn stop(&mut self) {
         self.packs = None;
         for thread in self.threads.drain(..) {
@@ -151,41 +169,49 @@ impl Drop for Uploader {
     fn drop(&mut self) {
         if self.packs.is_some() {
             self.stop();
-            let _ = self.shared.salvage();
+            let _ = self.shared.salvage(&self.shared.repository.at_parting(PARTING));
         }
     }
 }
 
 impl Shared {
     fn run(&self, packs: &Receiver<FinishedPack>) {
-        for pack in packs {
+        for mut pack in packs {
             if self.failed.load(Ordering::Relaxed) {
+                self.left.lock().push(pack);
                 continue;
             }
-            if let Err(error) = self.store(pack) {
-                self.fail(error);
+            match self.store(&self.repository, &mut pack) {
+                Ok(()) => self.buffers.lock().push(pack.buffer),
+                Err(error) => {
+                    // Without its blobs it was the index that could not be written.
+                    if !pack.blobs.is_empty() {
+                        self.left.lock().push(pack);
+                    }
+                    self.fail(error);
+                }
             }
         }
     }
 
-    fn store(&self, pack: FinishedPack) -> Result<()> {
+    /// Stores a pack, and takes what is known of its blobs.
+    fn store(&self, repository: &Repository, pack: &mut FinishedPack) -> Result<()> {
         if let Some(lock) = &self.lock {
-            lock.confirm()?;
+            lock.confirm_through(repository)?;
         }
         let bytes = pack.buffer.filled();
         if pack.blobs.first().is_some_and(|blob| blob.kind == BlobKind::Tree) {
-            self.repository.storage().note_tree_pack(&pack.id);
+            repository.storage().note_tree_pack(&pack.id);
         }
-        self.repository.write_file(Handle::new(FileKind::Pack, pack.id), bytes)?;
+        repository.write_file(Handle::new(FileKind::Pack, pack.id), bytes)?;
         self.stored_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         self.index.add(pack.id, &pack.blobs);
-        let stored = PackIndex { id: pack.id, blobs: pack.blobs };
+        let stored = PackIndex { id: pack.id, blobs: std::mem::take(&mut pack.blobs) };
         if let Some(journal) = &self.journal {
             journal.note_pack(&stored);
         }
         self.pending.lock().push(stored);
-        self.buffers.lock().push(pack.buffer);
-        self.flush_index(&self.repository, INDEX_BLOBS)
+        self.flush_index(repository, INDEX_BLOBS)
     }
 
     /// Writes an index file when at least this many blobs wait for one.
@@ -204,15 +230,14 @@ impl Shared {
     }
 
     /// Writes the index of what was stored although the work was cancelled.
-    fn salvage(&self) -> Result<()> {
-        // Then the lock may never have been confirmed, and asking for that again could take as long as it did.
+    fn salvage(&self, repository: &Repository) -> Result<()> {
         if self.pending.lock().is_empty() {
             return Ok(());
         }
         if let Some(lock) = &self.lock {
-            lock.confirm()?;
+            lock.confirm_through(repository)?;
         }
-        self.flush_index(&self.repository.at_parting(PARTING), 0)
+        self.flush_index(repository, 0)
     }
 
     fn fail(&self, error: Error) {

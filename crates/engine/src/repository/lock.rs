@@ -90,6 +90,11 @@ impl Lock {
     /// # Errors
     /// [`Error::Locked`] when somebody did; [`Error::LockLost`] when the lock is no longer ours.
     pub fn confirm(&self) -> Result<()> {
+        self.confirm_through(&self.shared.repository)
+    }
+
+    /// The same by another handle of the repository, as when the work is over.
+    pub(crate) fn confirm_through(&self, repository: &Repository) -> Result<()> {
         let shared = &self.shared;
         let clock = &shared.repository.environment().clock;
         {
@@ -108,7 +113,7 @@ impl Lock {
         }
         clock.sleep(SETTLE.saturating_sub(since(shared.made, clock.now())));
         let own = shared.state.lock().id;
-        let is_there = refuse_conflict(&shared.repository, shared.exclusive, Some(own))?;
+        let is_there = refuse_conflict(repository, shared.exclusive, Some(own))?;
         // A refresh meanwhile has put another one in its place.
         if !is_there && shared.state.lock().id == own {
             return Err(Error::LockLost { why: "somebody removed it".into() });

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use backstay_core::{CallContext, Content, CutHint, Events, FileKind, Folder, Handle, Sink, Storage};
+use backstay_core::{
+    CallContext, Content, Control, CutHint, Events, FileKind, Folder, Handle, Sink, Storage,
+};
 use backstay_engine::backup::{BackupOptions, BackupOutcome, BackupSink};
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::Lock;
@@ -13,7 +16,7 @@ use backstay_storage::Memory;
 use crate::support::noise;
 use crate::support::recorder::Recorder;
 use crate::support::source::{When, entry, file_meta, folder_meta};
-use crate::support::vault::Vault;
+use crate::support::vault::{Vault, like_restic};
 
 /// Big files, so that they have notes of their own, and small ones in a folder.
 fn contents() -> Vec<(String, Vec<u8>)> {
@@ -202,4 +205,55 @@ fn a_tree_vouches_for_nothing_in_it() {
         let resumed = before.resume(&journal, |memory| remove(memory, &pack));
         assert_eq!(resumed.adopted, before.packs().len() - 1);
     }
+}
+
+/// Backs up folders of one small file each, until the control is cancelled after so many of them. Gives how many were opened.
+fn back_up_folders(vault: &Vault, path: &Path, cancel_after: Option<usize>) -> usize {
+    let control = Control::new();
+    let repository = vault.repository.with_control(control.clone());
+    let lock = Arc::new(Lock::acquire(&repository, false).unwrap());
+    let index = repository.load_index().unwrap();
+    let journal = Arc::new(Journal::open(&repository, path).unwrap().unwrap());
+    journal.adopt_packs(&repository, &index, &lock).unwrap();
+    let options = BackupOptions { journal: Some(journal), ..BackupOptions::default() };
+    let sink = BackupSink::start(&repository, index, Some(lock), options, Recorder::new()).unwrap();
+    let opened = Arc::new(AtomicUsize::new(0));
+    let root = sink.root().unwrap();
+    for number in 0..FOLDERS {
+        if cancel_after == Some(number) {
+            // What was added has been gone through.
+            let patience = Instant::now() + Duration::from_secs(20);
+            while opened.load(Ordering::SeqCst) < number && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::thread::sleep(Duration::from_millis(300));
+            control.cancel();
+            return opened.load(Ordering::SeqCst);
+        }
+        let folder = root.folder(format!("folder {number}").as_bytes()).unwrap();
+        fill(&*folder, &[("letter".to_owned(), noise(number as u64, 20_000))], &opened);
+        folder.close(folder_meta()).unwrap();
+    }
+    root.close(folder_meta()).unwrap();
+    sink.finish().unwrap();
+    opened.load(Ordering::SeqCst)
+}
+
+const FOLDERS: usize = 40;
+
+#[test]
+fn what_a_cancelled_backup_had_in_hand_is_neither_lost_nor_read_again() {
+    // Nothing of it fills a pack.
+    let memory = Memory::new();
+    let vault = Vault::made(Arc::new(memory.clone()), like_restic());
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    assert_eq!(back_up_folders(&vault, &journal, Some(25)), 25);
+    let handles = memory.handles();
+    let count = |kind| handles.iter().filter(|handle| handle.kind == kind).count();
+    assert_eq!((count(FileKind::Pack), count(FileKind::Index), count(FileKind::Lock)), (2, 1, 0));
+    vault.is_sound();
+    let again = back_up_folders(&vault, &journal, None);
+    assert!((FOLDERS - 25..FOLDERS - 15).contains(&again), "{again} of {FOLDERS} files were read again");
+    vault.is_sound();
 }
