@@ -142,7 +142,7 @@ impl Problem {
         self.kind
     }
 
-    fn of_status(status: StatusCode) -> Self {
+    pub(crate) fn of_status(status: StatusCode) -> Self {
         let (kind, detail) = match status {
             StatusCode::NOT_FOUND => ("not_found", "there is nothing at this address"),
             StatusCode::METHOD_NOT_ALLOWED => {
