@@ -67,7 +67,7 @@ pub struct S3Settings {
     /// The access key's id.
     pub access_key: String,
     /// The secret key.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
     pub secret_key: SecretText,
     /// How the bucket is named in addresses.
     #[serde(default)]

@@ -59,7 +59,7 @@ pub struct Repository {
     /// Its folder within the destination; empty for its top.
     pub path: String,
     /// The password that opens it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
     pub password: SecretText,
     /// Whether it was there before and may hold snapshots of others: then it is never made anew when it is missing.
     #[serde(default)]

@@ -19,6 +19,12 @@ impl SecretText {
         Self(Some(text.into()))
     }
 
+    /// Whether answers and stored records leave it out: they always do.
+    #[must_use]
+    pub const fn is_untold(&self) -> bool {
+        true
+    }
+
     /// The secret, for the one who needs it; `None` where it was not given or was taken out.
     #[must_use]
     pub fn expose(&self) -> Option<&str> {

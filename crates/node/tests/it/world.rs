@@ -289,7 +289,8 @@ impl World {
         *self.hub.away.lock() = true;
         let before = is_stopped();
         // What the killed one still does, as removing a log of its database by name, must not hit the next one.
-        let next = (1..).map(|number| format!("node {number}")).find(|name| !self.path(name).exists()).unwrap();
+        let next =
+            (1..).map(|number| format!("node {number}")).find(|name| !self.path(name).exists()).unwrap();
         let killed = self.path(&next);
         std::fs::create_dir_all(killed.join("journals")).unwrap();
         self.sql(&format!("VACUUM INTO '{}'", killed.join("node.db").display())).await;

@@ -77,7 +77,7 @@ pub(crate) struct WebhookChannel {
     /// Where to, as `https://example.org/hook`.
     pub(crate) url: String,
     /// What is signed with: 16 characters at least. It stays as it is where a change leaves it out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
     pub(crate) secret: SecretText,
     /// Whether addresses of the server's host and of its private network may be reached; an owner has to say so.
     #[serde(default)]

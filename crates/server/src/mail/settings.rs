@@ -26,7 +26,7 @@ pub(crate) struct SmtpSettings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) user: Option<String>,
     /// The user's password.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
     pub(crate) password: SecretText,
     /// The sender, as `backup@example.org` or `Backstay <backup@example.org>`.
     pub(crate) from: String,

@@ -23,7 +23,7 @@ pub(crate) struct OidcSettings {
     /// The id that the provider knows this server by.
     pub(crate) client_id: String,
     /// The secret that goes with it; none for a public client. It stays as it is where a change leaves it out.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
     pub(crate) client_secret: SecretText,
     /// What the button on the sign-in page calls the provider.
     pub(crate) name: String,

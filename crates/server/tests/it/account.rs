@@ -102,7 +102,7 @@ async fn tokens_are_limited_by_role_project_and_time() {
         assert_eq!(program_wide.send(method, path, None).await.problem(403), "session_needed", "{path}");
     }
     let form = json!({"current": PASSWORD, "new": "another long password"});
-    assert_eq!(program_wide.post("/api/v1/me/password", form).await.problem(403), "forbidden");
+    assert_eq!(program_wide.post("/api/v1/me/password", form).await.problem(403), "session_needed");
 
     let viewer = program(&world, &create(json!({"name": "viewer", "role": "viewer"})).await.expect(201));
     assert_eq!(viewer.get("/api/v1/people").await.problem(403), "forbidden");

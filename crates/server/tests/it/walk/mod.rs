@@ -206,7 +206,8 @@ fn was_let_in(id: &str, by: &str, (status, kind): &(u16, String)) {
     ];
     let fine = *status == 404 && nothing.contains(&id);
     // Wrong proofs, told from wrong forms.
-    let proof = ["account_change_password", "account_remove_totp", "account_confirm_totp"];
+    let proof =
+        ["account_begin_passkey", "account_change_password", "account_remove_totp", "account_confirm_totp"];
     let form = *status == 422 && kind == "invalid" && !proof.contains(&id);
     assert!((!bad || fine) && !form, "{id} by {by}: {status} {kind}");
 }
