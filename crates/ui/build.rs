@@ -1,6 +1,6 @@
 //! Builds the dashboard from `ui/` with Node.js, in the build's own folder, and carries its files along.
 //!
-//! Without npm, or with `BACKSTAY_UI=off`, there is none: the server then says on its page how to get it. Packages come as the lock
+//! Without Node.js and npm, or with `BACKSTAY_UI=off`, there is none: the server then says on its page how to get it. Packages come as the lock
 //! file pins them, and none of their own install scripts are run.
 
 #[path = "src/sources.rs"]
@@ -12,6 +12,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// The oldest Node.js that can build it: major and minor version.
+const OLDEST: (u32, u32) = (20, 19);
+
 fn main() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
@@ -21,9 +24,9 @@ fn main() {
     }
     let made = if std::env::var_os("BACKSTAY_UI").is_some_and(|value| value == "off") {
         Ok(None)
-    } else if Command::new("npm").arg("--version").output().is_err() {
+    } else if let Some(why) = missing() {
         println!(
-            "cargo:warning=there is no npm, so the dashboard is left out; install Node.js 20.19 or newer to have it"
+            "cargo:warning={why}, so the dashboard is left out; install Node.js 20.19 or newer to have it"
         );
         Ok(None)
     } else {
@@ -33,6 +36,21 @@ fn main() {
     if let Err(error) = written {
         println!("cargo::error=the dashboard cannot be built: {error}; BACKSTAY_UI=off leaves it out");
     }
+}
+
+/// What the build needs and this machine lacks.
+fn missing() -> Option<String> {
+    let version = |program: &str| {
+        let output = Command::new(program).arg("--version").output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let Some(node) = version("node") else { return Some("there is no Node.js".to_owned()) };
+    let mut numbers = node.trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
+    let found = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if found < OLDEST {
+        return Some(format!("Node.js {node} is too old"));
+    }
+    version("npm").is_none().then(|| "there is no npm".to_owned())
 }
 
 /// Builds in a copy, so that nothing is written where the sources are. Gives the folder of what was built.
