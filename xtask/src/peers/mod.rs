@@ -117,6 +117,76 @@ pub(crate) const OIDC: Peer = Peer {
     hint: "it needs node 20 or newer with npm, and a way to npm's registry",
 };
 
+/// Chromium without a window, for the dashboard's tests.
+pub(crate) const CHROMIUM: Peer = Peer {
+    name: "chromium",
+    variable: "BACKSTAY_PEER_CHROMIUM",
+    mandatory: true,
+    program: "chromium/usr/lib/chromium/chromium-headless-shell",
+    // The browser, a font, and the libraries that a small system may not have.
+    recipe: Recipe::Debian {
+        packages: &[
+            "chromium-headless-shell",
+            "fontconfig-config",
+            "fonts-dejavu-core",
+            "libasound2",
+            "libasyncns0",
+            "libatk1.0-0",
+            "libatspi2.0-0",
+            "libbrotli1",
+            "libbsd0",
+            "libdav1d6",
+            "libdbus-1-3",
+            "libdouble-conversion3",
+            "libdrm2",
+            "libexpat1",
+            "libffi8",
+            "libflac12",
+            "libfontconfig1",
+            "libfreetype6",
+            "libgbm1",
+            "libglib2.0-0",
+            "libgraphite2-3",
+            "libharfbuzz-subset0",
+            "libharfbuzz0b",
+            "libjpeg62-turbo",
+            "liblcms2-2",
+            "libmd0",
+            "libminizip1",
+            "libmp3lame0",
+            "libmpg123-0",
+            "libnspr4",
+            "libnss3",
+            "libogg0",
+            "libopenh264-7",
+            "libopenjp2-7",
+            "libopus0",
+            "libpng16-16",
+            "libpulse0",
+            "libsndfile1",
+            "libvorbis0a",
+            "libvorbisenc2",
+            "libwayland-server0",
+            "libx11-6",
+            "libx11-xcb1",
+            "libxau6",
+            "libxcb1",
+            "libxcomposite1",
+            "libxdamage1",
+            "libxdmcp6",
+            "libxext6",
+            "libxfixes3",
+            "libxi6",
+            "libxkbcommon0",
+            "libxnvctrl0",
+            "libxrandr2",
+            "libxrender1",
+        ],
+        folder: "chromium",
+    },
+    hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -159,7 +229,7 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
-const ALL: [Peer; 8] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 9] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, CHROMIUM, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -202,7 +272,7 @@ impl Peer {
                 let text = workspace::read(Command::new("node").arg("--check").arg(program))?;
                 return Ok(text.lines().next().unwrap_or_default().to_owned());
             }
-            Recipe::Debian { folder: "postgres", .. } => "--version",
+            Recipe::Debian { folder: "postgres" | "chromium", .. } => "--version",
             Recipe::Go { .. } | Recipe::Debian { .. } => "version",
         };
         let mut command = Command::new(program);
