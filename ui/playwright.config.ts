@@ -1,6 +1,15 @@
+import { dirname, join } from "node:path";
+
 import { defineConfig } from "@playwright/test";
 
 const program = process.env.BACKSTAY_PEER_CHROMIUM;
+
+/** Where the libraries lie that were unpacked with the browser, and its fonts' configuration. */
+function beside(browser: string): Record<string, string> {
+  const usr = join(dirname(browser), "../..");
+  const libraries = join(usr, "lib/x86_64-linux-gnu");
+  return { LD_LIBRARY_PATH: `${libraries}:${join(libraries, "pulseaudio")}` };
+}
 
 // The browser is the one that `cargo xtask` provides; the server is the program that was built, one for each test.
 export default defineConfig({
@@ -15,7 +24,10 @@ export default defineConfig({
     timezoneId: "UTC",
     trace: "retain-on-failure",
     launchOptions: {
-      ...(program !== undefined && { executablePath: program }),
+      ...(program !== undefined && {
+        executablePath: program,
+        env: { ...(process.env as Record<string, string>), ...beside(program) },
+      }),
       // The tests run as whoever runs them; Chromium's own sandbox does not run as root.
       args: ["--no-sandbox"],
     },
