@@ -4,11 +4,11 @@ import { defineConfig } from "@playwright/test";
 
 const program = process.env.BACKSTAY_PEER_CHROMIUM;
 
-/** Where the libraries lie that were unpacked with the browser, and its fonts' configuration. */
+/** Where the libraries lie that were unpacked with the browser. */
 function beside(browser: string): Record<string, string> {
-  const usr = join(dirname(browser), "../..");
-  const libraries = join(usr, "lib/x86_64-linux-gnu");
-  return { LD_LIBRARY_PATH: `${libraries}:${join(libraries, "pulseaudio")}` };
+  const root = join(dirname(browser), "../../..");
+  const folders = ["usr/lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu/pulseaudio", "lib/x86_64-linux-gnu"];
+  return { LD_LIBRARY_PATH: folders.map((folder) => join(root, folder)).join(":") };
 }
 
 // The browser is the one that `cargo xtask` provides; the server is the program that was built, one for each test.
