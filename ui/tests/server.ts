@@ -123,10 +123,12 @@ export class Server {
 
 /** A test with a server that is set up, and a page on which nothing may go wrong unseen. */
 export const test = base.extend<{ fresh: Server; server: Server; complaints: string[] }>({
-  fresh: async ({}, use) => {
+  fresh: async ({ page }, use) => {
     const server = new Server();
     await server.start();
     await use(server);
+    // A page that is open complains when its server goes.
+    await page.close();
     await server.end();
   },
   server: async ({ fresh }, use) => {

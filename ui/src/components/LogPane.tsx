@@ -146,9 +146,9 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
           </div>
         )}
       </div>
-      <footer className="border-t border-line px-3 py-1.5 text-xs text-faint tabular-nums" role="status">
+      <p className="border-t border-line px-3 py-1.5 text-xs text-faint tabular-nums" role="status">
         {texts.log.matches(shown.length)}
-      </footer>
+      </p>
     </section>
   );
 }

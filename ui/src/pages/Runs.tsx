@@ -1,9 +1,11 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { useMemo } from "react";
 
 import { destinations, plans, runCounts, runs, sources, type RunFilter } from "../api/queries";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
 import { RunTable } from "../components/RunTable";
+import { runSearch } from "../lib/search";
 import { useTexts } from "../texts";
 
 const route = getRouteApi("/runs");
@@ -12,7 +14,9 @@ const KINDS = ["backup", "restore", "verify", "prune"] as const;
 
 export function Runs() {
   const texts = useTexts();
-  const filter = route.useSearch();
+  // What makes no sense in an address is not asked for.
+  const search = route.useSearch();
+  const filter = useMemo(() => runSearch(search), [search]);
   const navigate = route.useNavigate();
   const query = useInfiniteQuery(runs(filter));
   const found = query.data?.pages.flatMap((page) => page.items) ?? [];

@@ -126,6 +126,7 @@ pub(crate) const CHROMIUM: Peer = Peer {
     // The browser, a font, and the libraries that a small system may not have.
     recipe: Recipe::Debian {
         packages: &[
+            "chromium-common",
             "chromium-headless-shell",
             "fontconfig-config",
             "fonts-dejavu-core",
