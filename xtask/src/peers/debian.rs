@@ -1,5 +1,6 @@
 //! Taking programs out of Debian packages without installing them.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,12 +36,17 @@ pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
     fs::rename(&partial, folder).with_context(|| format!("cannot put {} in place", folder.display()))
 }
 
-/// Where the libraries lie that were unpacked beside a program.
-pub(crate) fn libraries(program: &Path) -> Option<PathBuf> {
-    let mut above = program.ancestors();
-    let lib = above.find(|folder| folder.ends_with("usr/lib"))?;
-    let mut entries = fs::read_dir(lib).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
-    entries.find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+/// Where the libraries lie that were unpacked beside a program, as `LD_LIBRARY_PATH` has them.
+pub(crate) fn libraries(program: &Path) -> Option<OsString> {
+    let usr_lib = program.ancestors().find(|folder| folder.ends_with("usr/lib"))?;
+    let lib = usr_lib.parent()?.parent()?.join("lib");
+    let of_machine = |folder: &Path| {
+        let mut entries = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+        entries.find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
+    };
+    let own = of_machine(usr_lib);
+    let of_sound = own.as_ref().map(|folder| folder.join("pulseaudio"));
+    std::env::join_paths([own, of_sound, of_machine(&lib)].into_iter().flatten()).ok()
 }
 
 fn download(packages: &[&str], folder: &Path) -> Result<()> {
