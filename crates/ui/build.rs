@@ -16,7 +16,9 @@ use std::process::Command;
 const OLDEST: (u32, u32) = (20, 19);
 
 fn main() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui");
+    // As cargo tells it when it runs this: what it told when it built this may be another copy, where copies share a build folder.
+    let package = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let folder = package.join("../../ui");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
     println!("cargo:rerun-if-env-changed=BACKSTAY_UI");
     for part in sources::PARTS {
