@@ -33,47 +33,39 @@ function asked({ since, until, ...filter }: RunFilter) {
   return { ...filter, ...(since && { since: day(since, 0) }), ...(until && { until: day(until, 1) }) };
 }
 
-export const me = () => queryOptions({ queryKey: ["me"], queryFn: () => answer(api.GET("/api/v1/me")) });
+/** Records of one project, or of all that one may see. */
+const of = (project?: string) => ({ params: { query: { ...(project && { project }) } } });
 
-export const projects = () =>
-  queryOptions({
-    queryKey: ["records", "projects"],
-    queryFn: async () => (await answer(api.GET("/api/v1/projects"))).items,
-  });
+export const me = () => queryOptions({ queryKey: ["me"], queryFn: () => answer(api.GET("/api/v1/me")) });
 
 export const plans = (project?: string) =>
   queryOptions({
     queryKey: ["records", "plans", project],
-    queryFn: async () =>
-      (await answer(api.GET("/api/v1/plans", { params: { query: { ...(project && { project }) } } }))).items,
+    queryFn: async () => (await answer(api.GET("/api/v1/plans", of(project)))).items,
   });
 
 export const sources = (project?: string) =>
   queryOptions({
     queryKey: ["records", "sources", project],
-    queryFn: async () =>
-      (await answer(api.GET("/api/v1/sources", { params: { query: { ...(project && { project }) } } }))).items,
+    queryFn: async () => (await answer(api.GET("/api/v1/sources", of(project)))).items,
   });
 
 export const destinations = (project?: string) =>
   queryOptions({
     queryKey: ["records", "destinations", project],
-    queryFn: async () =>
-      (await answer(api.GET("/api/v1/destinations", { params: { query: { ...(project && { project }) } } }))).items,
+    queryFn: async () => (await answer(api.GET("/api/v1/destinations", of(project)))).items,
   });
 
 export const connections = (project?: string) =>
   queryOptions({
     queryKey: ["records", "connections", project],
-    queryFn: async () =>
-      (await answer(api.GET("/api/v1/connections", { params: { query: { ...(project && { project }) } } }))).items,
+    queryFn: async () => (await answer(api.GET("/api/v1/connections", of(project)))).items,
   });
 
 export const nodes = (project?: string) =>
   queryOptions({
     queryKey: ["nodes", project],
-    queryFn: async () =>
-      (await answer(api.GET("/api/v1/nodes", { params: { query: { ...(project && { project }) } } }))).items,
+    queryFn: async () => (await answer(api.GET("/api/v1/nodes", of(project)))).items,
   });
 
 export const upcoming = (plan: string) =>

@@ -1,29 +1,14 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import { Play } from "lucide-react";
 
-import { answer, api } from "../api/client";
 import type { Plan } from "../api/queries";
+import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button } from "./basics";
 
 /** Backs a plan up now, and shows the run. */
 export function RunNow({ plan }: { plan: Plan }) {
   const texts = useTexts();
-  const queries = useQueryClient();
-  const navigate = useNavigate();
-  const start = useMutation({
-    mutationFn: () => {
-      const params = { path: { id: plan.id } };
-      return answer(api.POST("/api/v1/plans/{id}/run", { params, body: { kind: "backup", guard: false } }));
-    },
-    onSuccess: async ({ runs: [first] }) => {
-      await queries.invalidateQueries({ queryKey: ["runs"] });
-      if (first !== undefined) {
-        await navigate({ to: "/runs/$id", params: { id: first } });
-      }
-    },
-  });
+  const start = useRunPlan(plan.id, "backup");
   return (
     <>
       {start.error !== null && (

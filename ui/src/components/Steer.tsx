@@ -1,10 +1,10 @@
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
 import { Pause, Play, RotateCcw, X } from "lucide-react";
 
 import { answer, api } from "../api/client";
 import type { Run } from "../api/queries";
+import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button, Failure, buttonClass } from "./basics";
 
@@ -28,28 +28,15 @@ async function order(run: Run, what: Order): Promise<void> {
 export function Steer({ run }: { run: Run }) {
   const texts = useTexts();
   const queries = useQueryClient();
-  const navigate = useNavigate();
   const steer = useMutation({
     mutationFn: (what: Order) => order(run, what),
     onSettled: () => queries.invalidateQueries({ queryKey: ["runs"] }),
   });
-  const again = useMutation({
-    mutationFn: async (plan: string) => {
-      const kind = run.kind === "restore" ? "backup" : run.kind;
-      const body = { kind, guard: false };
-      return answer(api.POST("/api/v1/plans/{id}/run", { params: { path: { id: plan } }, body }));
-    },
-    onSuccess: async ({ runs: [first] }) => {
-      await queries.invalidateQueries({ queryKey: ["runs"] });
-      if (first !== undefined) {
-        await navigate({ to: "/runs/$id", params: { id: first } });
-      }
-    },
-  });
+  const { plan } = run;
+  const again = useRunPlan(plan?.id, run.kind);
   const isOver = ["completed", "failed", "cancelled"].includes(run.state);
   const busy = steer.isPending || again.isPending || Boolean(run.intent);
   const error = steer.error ?? again.error;
-  const { plan } = run;
   return (
     <div className="flex flex-col gap-3">
       <div className="flex flex-wrap gap-2">
@@ -67,7 +54,7 @@ export function Steer({ run }: { run: Run }) {
         )}
         {!isOver && <Cancel busy={busy && run.intent === "cancelling"} go={() => steer.mutate("cancel")} />}
         {isOver && plan && run.kind !== "restore" && (
-          <Button disabled={busy} onClick={() => again.mutate(plan.id)}>
+          <Button disabled={busy} onClick={() => again.mutate()}>
             <RotateCcw aria-hidden size={16} />
             {texts.steer.again}
           </Button>

@@ -21,8 +21,6 @@ export const de: Texts = {
     themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
     language: "Sprache",
     menu: "Menü",
-    project: "Projekt",
-    allProjects: "Alle Projekte",
   },
   states: {
     pending: "Wartet",
@@ -51,7 +49,6 @@ export const de: Texts = {
     nothingRuns: "Gerade läuft nichts.",
     last30: "Letzte 30 Tage",
     lastBackup: "Letzte Sicherung",
-    nextBackup: "Nächste Sicherung",
     success: "Erfolgsquote, 30 Tage",
     read: "Gelesen in den letzten 30 Tagen",
     backups: "Sicherungen, 30 Tage",
@@ -79,7 +76,6 @@ export const de: Texts = {
     since: "Von",
     until: "Bis",
     older: "Ältere",
-    newest: "Neueste",
     good: "Abgeschlossen",
     failed: "Fehlgeschlagen",
     running: "Laufend",
@@ -88,7 +84,6 @@ export const de: Texts = {
     attempt: "Versuch",
     added: "Hinzugekommen",
     files: "Dateien",
-    snapshot: "Schnappschuss",
     reason: "Er wartet",
     nextTry: (when) => `Nächster Versuch ${when}`,
     left: (time) => `noch etwa ${time}`,
@@ -122,9 +117,7 @@ export const de: Texts = {
   plans: {
     none: "Noch keine Pläne",
     noneHint: "Ein Plan sagt, was gesichert wird, wohin, wann und wie lange es bleibt.",
-    name: "Plan",
     schedule: "Zeitplan",
-    last: "Zuletzt",
     next: "Als Nächstes",
     enable: "Einschalten",
     disable: "Ausschalten",
@@ -132,7 +125,6 @@ export const de: Texts = {
   nodes: {
     none: "Noch keine Knoten",
     noneHint: "Ein Rechner kommt mit backstay agent join dazu.",
-    name: "Knoten",
     seen: "Zuletzt gemeldet",
     version: "Version",
     system: "System",
@@ -151,5 +143,4 @@ export const de: Texts = {
   },
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
-  close: "Schließen",
 };

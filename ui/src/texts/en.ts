@@ -21,8 +21,6 @@ export const en = {
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     language: "Language",
     menu: "Menu",
-    project: "Project",
-    allProjects: "All projects",
   },
   states: {
     pending: "Waiting",
@@ -51,7 +49,6 @@ export const en = {
     nothingRuns: "Nothing is running.",
     last30: "Last 30 days",
     lastBackup: "Last backup",
-    nextBackup: "Next backup",
     success: "Success rate, 30 days",
     read: "Read in the last 30 days",
     backups: "Backups, 30 days",
@@ -79,7 +76,6 @@ export const en = {
     since: "From",
     until: "To",
     older: "Older",
-    newest: "Newest",
     good: "Completed",
     failed: "Failed",
     running: "Running",
@@ -88,7 +84,6 @@ export const en = {
     attempt: "Attempt",
     added: "Added",
     files: "Files",
-    snapshot: "Snapshot",
     reason: "It waits",
     nextTry: (when: string) => `Next try ${when}`,
     left: (time: string) => `about ${time} left`,
@@ -122,9 +117,7 @@ export const en = {
   plans: {
     none: "No plans yet",
     noneHint: "A plan says what is backed up, where it goes, when, and for how long it is kept.",
-    name: "Plan",
     schedule: "Schedule",
-    last: "Last",
     next: "Next",
     enable: "Switch on",
     disable: "Switch off",
@@ -132,7 +125,6 @@ export const en = {
   nodes: {
     none: "No nodes yet",
     noneHint: "Join a computer with backstay agent join.",
-    name: "Node",
     seen: "Last heard of",
     version: "Version",
     system: "System",
@@ -151,7 +143,6 @@ export const en = {
   },
   time: { never: "never", now: "just now" },
   loading: "Loading …",
-  close: "Close",
 };
 
 export type Texts = typeof en;
