@@ -14,6 +14,7 @@ pub mod index;
 pub mod journal;
 pub mod pack;
 pub mod prune;
+mod records;
 pub mod repair;
 pub mod repository;
 pub mod restore;

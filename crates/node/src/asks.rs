@@ -95,7 +95,7 @@ async fn steer(inner: &Arc<Inner>, run: RunId, event: Event, by: &str) -> Result
             active.stop(active::Stop::Asked);
         }
     } else if changed.state == RunState::Cancelled {
-        inner.discard(run).await;
+        inner.discard(&changed).await;
     }
     inner.wake.notify_one();
     Ok(Answer::Done)

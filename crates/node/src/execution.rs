@@ -12,6 +12,7 @@ use backstay_model::hook::{Hook, Hooks};
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
 use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState};
+use parking_lot::Mutex;
 
 use crate::active::{Active, Stop};
 use crate::gentle::gently;
@@ -44,11 +45,13 @@ pub(crate) struct Execution<'a> {
     pub(crate) active: &'a Active,
     pub(crate) report: Arc<dyn Report>,
     pub(crate) handle: tokio::runtime::Handle,
+    /// What it has done so far.
+    pub(crate) total: Mutex<Outcome>,
 }
 
 /// What came of one destination.
 enum Verdict {
-    Done(Outcome),
+    Done,
     Wait(String),
     Failed(WorkError),
 }
@@ -187,7 +190,6 @@ impl Execution<'_> {
 
     /// The same work for each destination that it has not been done for.
     fn each(&self, repositories: &[SealedRepository]) -> Ending {
-        let mut total = self.run.outcome.clone().unwrap_or_default();
         let (mut waits, mut failures, mut done) = (Vec::new(), Vec::new(), 0_usize);
         for repository in repositories {
             match self.destination(repository.id).map(|destination| destination.state) {
@@ -202,7 +204,7 @@ impl Execution<'_> {
                 return Ending::Stopped;
             }
             let verdict = match self.one(repository) {
-                Ok(outcome) => Verdict::Done(outcome),
+                Ok(()) => Verdict::Done,
                 Err(error) => match error.class() {
                     Class::Interrupted if self.active.stopped().is_some() => return Ending::Stopped,
                     Class::Unreachable | Class::Locked => Verdict::Wait(at(repository, error.message())),
@@ -210,10 +212,7 @@ impl Execution<'_> {
                 },
             };
             match verdict {
-                Verdict::Done(outcome) => {
-                    done += 1;
-                    add(&mut total, &outcome);
-                }
+                Verdict::Done => done += 1,
                 Verdict::Wait(reason) => {
                     self.report.log(Level::Warning, "connect", &reason);
                     waits.push(reason);
@@ -221,8 +220,10 @@ impl Execution<'_> {
                 Verdict::Failed(error) => {
                     self.tell(&error);
                     let text = error.to_run_error().message;
-                    self.settle(repository.id, RunState::Failed, |destination| {
-                        destination.error = Some(text.clone())
+                    self.amend(|run| {
+                        settle(run, repository.id, RunState::Failed, |destination| {
+                            destination.error = Some(text.clone());
+                        });
                     });
                     failures.push(error);
                 }
@@ -232,7 +233,7 @@ impl Execution<'_> {
             return Ending::Wait(reason);
         }
         match failures.first() {
-            None => Ending::Done(total),
+            None => Ending::Done(self.total.lock().clone()),
             Some(error) if repositories.len() == 1 => Ending::Failed(error.to_run_error()),
             Some(error) => {
                 let one = error.to_run_error();
@@ -244,7 +245,7 @@ impl Execution<'_> {
     }
 
     /// The work at one destination.
-    fn one(&self, repository: &SealedRepository) -> Result<Outcome, WorkError> {
+    fn one(&self, repository: &SealedRepository) -> Result<(), WorkError> {
         let secrets = self.secrets(repository)?;
         let limits = self.order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
         let job = Job {
@@ -254,17 +255,16 @@ impl Execution<'_> {
             control: &self.active.control,
             report: Arc::clone(&self.report),
         };
-        let outcome = match self.run.kind {
-            RunKind::Backup => gently(|| self.back_up(&job))?,
+        match self.run.kind {
+            RunKind::Backup => gently(|| self.back_up(&job)),
             // Somebody waits for it.
-            RunKind::Restore => self.restore(&job)?,
-            RunKind::Verify => gently(|| self.verify(&job))?,
-            RunKind::Prune => gently(|| self.prune(&job))?,
-        };
-        Ok(outcome)
+            RunKind::Restore => self.restore(&job),
+            RunKind::Verify => gently(|| self.verify(&job)),
+            RunKind::Prune => gently(|| self.prune(&job)),
+        }
     }
 
-    fn back_up(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+    fn back_up(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
             return Err(incomplete());
         };
@@ -279,11 +279,7 @@ impl Execution<'_> {
                 leave_out: &leave_out,
             },
         )?;
-        self.settle(job.repository.id, RunState::Completed, |destination| {
-            destination.snapshot = Some(done.snapshot.clone());
-            destination.bytes_added = done.bytes_added;
-        });
-        Ok(Outcome {
+        let outcome = Outcome {
             files_new: done.files_new,
             files_changed: done.files_changed,
             files_unmodified: done.files_unmodified,
@@ -291,10 +287,15 @@ impl Execution<'_> {
             bytes_added: done.bytes_added,
             errors: done.failures,
             ..Outcome::default()
-        })
+        };
+        self.complete(job, &outcome, |destination| {
+            destination.snapshot = Some(done.snapshot.clone());
+            destination.bytes_added = done.bytes_added;
+        });
+        Ok(())
     }
 
-    fn restore(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+    fn restore(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let Some(request) = &self.run.restore else { return Err(incomplete()) };
         let done = self.inner.workshop.restore(job, request)?;
         if done.failures > 0 {
@@ -304,35 +305,38 @@ impl Execution<'_> {
                 WorkError::new(Class::Other, text).hint("see the warnings in the log; all else was restored")
             );
         }
-        self.settle(job.repository.id, RunState::Completed, |destination| {
-            destination.snapshot = Some(done.snapshot.clone());
-        });
         let more = [
             ("files", done.files),
             ("verified", done.verified),
             ("deleted", done.deleted),
             ("skipped", done.skipped),
         ];
-        Ok(Outcome {
+        let outcome = Outcome {
             bytes: done.bytes,
             errors: done.failures,
             more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
             ..Outcome::default()
-        })
+        };
+        self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        Ok(())
     }
 
-    fn verify(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+    fn verify(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let percent = self.plan()?.spec.verification.read_percent;
-        let done = self.inner.workshop.verify(job, percent)?;
-        self.settle(job.repository.id, RunState::Completed, |_| ());
-        Ok(done)
+        let outcome = self.inner.workshop.verify(job, self.run.id, percent)?;
+        self.complete(job, &outcome, |_| ());
+        Ok(())
     }
 
-    fn prune(&self, job: &Job<'_>) -> Result<Outcome, WorkError> {
+    fn prune(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let plan = self.plan()?;
-        let done = self.inner.workshop.prune(job, plan.id, &plan.spec.retention)?;
-        self.settle(job.repository.id, RunState::Completed, |_| ());
-        Ok(done)
+        let count = |outcome: &Outcome| {
+            let total = self.count(outcome);
+            self.amend(|run| run.outcome = Some(total.clone()));
+        };
+        self.inner.workshop.prune(job, plan.id, &plan.spec.retention, &count)?;
+        self.complete(job, &Outcome::default(), |_| ());
+        Ok(())
     }
 
     fn plan(&self) -> Result<&PlanPart, WorkError> {
@@ -413,21 +417,24 @@ impl Execution<'_> {
         self.run.destinations.iter().find(|destination| destination.repository == repository)
     }
 
-    /// Writes down what came of a destination.
-    fn settle(
-        &self,
-        repository: RepositoryId,
-        state: RunState,
-        edit: impl Fn(&mut RunDestination) + Send + Sync,
-    ) {
-        let changed = self.handle.block_on(self.inner.steward.amend(self.run.id, |run| {
-            for destination in run.destinations.iter_mut().filter(|it| it.repository == repository) {
-                destination.state = state;
-                destination.error = None;
-                edit(destination);
-            }
-        }));
-        if let Err(error) = changed {
+    /// Adds to what the run has done, at all destinations and before interruptions too.
+    fn count(&self, outcome: &Outcome) -> Outcome {
+        let mut total = self.total.lock();
+        add(&mut total, outcome);
+        total.clone()
+    }
+
+    /// Writes down that a destination is done, and what that came to.
+    fn complete(&self, job: &Job<'_>, outcome: &Outcome, edit: impl Fn(&mut RunDestination) + Send + Sync) {
+        let total = self.count(outcome);
+        self.amend(|run| {
+            run.outcome = Some(total.clone());
+            settle(run, job.repository.id, RunState::Completed, &edit);
+        });
+    }
+
+    fn amend(&self, edit: impl Fn(&mut Run) + Send + Sync) {
+        if let Err(error) = self.handle.block_on(self.inner.steward.amend(self.run.id, edit)) {
             let text = format!("what came of a destination cannot be written down: {error}");
             self.report.log(Level::Warning, "state", &text);
         }
@@ -455,6 +462,15 @@ impl Execution<'_> {
         if !frames.is_empty() {
             self.report.log(Level::Debug, "failure", &format!("backtrace:\n{}", frames.join("\n")));
         }
+    }
+}
+
+/// What came of a destination.
+fn settle(run: &mut Run, repository: RepositoryId, state: RunState, edit: impl Fn(&mut RunDestination)) {
+    for destination in run.destinations.iter_mut().filter(|it| it.repository == repository) {
+        destination.state = state;
+        destination.error = None;
+        edit(destination);
     }
 }
 

@@ -8,7 +8,7 @@ use backstay_catalog::{CatalogError, NodeStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{CommandError, Refusal};
 use backstay_model::link::{News, NodeConfiguration, SealedRepository};
-use backstay_model::{HostState, Level, NodeId, RunId, Time};
+use backstay_model::{HostState, Level, NodeId, Run, RunId, Time};
 use backstay_vault::RecordId;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -211,18 +211,18 @@ impl Inner {
         order.repositories.iter().map(today).collect()
     }
 
-    /// Removes what a run that was cancelled before its end has left on this host.
-    pub(crate) async fn discard(self: &Arc<Self>, run: RunId) {
-        let order = match self.store.run(run).await {
+    /// Removes what a run that came to no good end has left on this host.
+    pub(crate) async fn discard(self: &Arc<Self>, run: &Run) {
+        let order = match self.store.run(run.id).await {
             Ok(Some((_, private))) => Order::of(&private),
             _ => None,
         };
         let Some(order) = order else { return };
-        let inner = Arc::clone(self);
-        let cleaned = tokio::task::spawn_blocking(move || runner::discard(&inner, &order)).await;
+        let (inner, ended) = (Arc::clone(self), run.clone());
+        let cleaned = tokio::task::spawn_blocking(move || runner::discard(&inner, &ended, &order)).await;
         let left = cleaned.ok().flatten();
         if let Some(text) = left {
-            self.log(run, Level::Warning, "clean-up", &text).await;
+            self.log(run.id, Level::Warning, "clean-up", &text).await;
         }
     }
 

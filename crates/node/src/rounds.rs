@@ -74,8 +74,8 @@ async fn take_up(inner: &Arc<Inner>, run: Run, order: Order) -> Result<(), Catal
         return Ok(());
     }
     match inner.steward.apply(run.id, event, Note { error, ..Note::default() }).await {
-        Ok(after) if after.state == RunState::Cancelled => {
-            inner.discard(run.id).await;
+        Ok(after) if after.state.is_final() => {
+            inner.discard(&after).await;
             Ok(())
         }
         other => hush(other),

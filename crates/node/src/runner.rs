@@ -8,6 +8,7 @@ use std::time::Duration;
 use backstay_model::run::{RunError, Waiting};
 use backstay_model::{Level, Run, RunKind, RunState, Time};
 use backstay_policy::Backoff;
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use crate::active::Active;
@@ -165,6 +166,7 @@ fn launch(
             active: &active,
             report: Arc::clone(&report),
             handle,
+            total: Mutex::new(run.outcome.clone().unwrap_or_default()),
         };
         let guarded = |work: &dyn Fn() -> Ending| {
             std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| Ending::Failed(broken(&*report)))
@@ -222,8 +224,8 @@ async fn conclude(inner: &Arc<Inner>, run: &Run, mut order: Order, journalist: &
         }
     };
     match inner.insist(attempt, || inner.is_ending()).await {
-        Ok(Some(after)) if after.state == RunState::Cancelled => inner.discard(run.id).await,
         Ok(Some(after)) if after.state == RunState::Completed => note_success(inner, &after).await,
+        Ok(Some(after)) if after.state.is_final() => inner.discard(&after).await,
         Ok(_) => {}
         Err(error) => eprintln!("backstay: how run {} ended cannot be written down: {error}", run.id),
     }
@@ -280,13 +282,20 @@ fn broken(report: &dyn Report) -> RunError {
     }
 }
 
-/// Removes what a cancelled run has left on this host; says what could not be removed.
-pub(crate) fn discard(inner: &Inner, order: &Order) -> Option<String> {
-    let (Some(plan), Some(source)) = (&order.plan, &order.source) else { return None };
+/// Removes what a run that came to no good end has left on this host, but for what the next one takes up; says what could not be
+/// removed.
+pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String> {
     let mut left = None;
-    for repository in &order.repositories {
-        if let Err(error) = inner.workshop.discard_journal(plan.id, source.named.id, repository.id) {
+    let mut note = |removed: std::io::Result<()>| {
+        if let Err(error) = removed {
             left = Some(format!("a temporary file could not be removed: {error}"));
+        }
+    };
+    for repository in &order.repositories {
+        note(inner.workshop.discard_place(run.id, repository.id));
+        // The next backup goes on where one has failed.
+        if let (RunState::Cancelled, Some(plan), Some(source)) = (run.state, &order.plan, &order.source) {
+            note(inner.workshop.discard_journal(plan.id, source.named.id, repository.id));
         }
     }
     left

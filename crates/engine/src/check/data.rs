@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use backstay_core::{Events, FileId, FileKind, Handle, Random};
 use parking_lot::Mutex;
 
-use super::{CheckOptions, CheckReport, ReadData};
+use super::{CheckOptions, CheckReport, Place, ReadData};
 use crate::crypto::{Hasher, hash_beside};
 use crate::format::index::PackIndex;
 use crate::format::pack::parse_pack;
@@ -17,7 +17,40 @@ use crate::repository::{Repository, compare_hash, open_content};
 use crate::{Error, Result};
 
 /// The packs that are to be read.
+pub(super) struct Chosen {
+    /// Those that are left to read.
+    pub(super) left: Vec<PackIndex>,
+    /// How many were read before, and were sound.
+    pub(super) done: usize,
+}
+
+impl Chosen {
+    pub(super) const fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.done == 0
+    }
+}
+
+/// Chooses the packs that are to be read, or goes on with the choice that was made at this place.
 pub(super) fn choose(
+    repository: &Repository,
+    options: &CheckOptions,
+    packs: Vec<(PackIndex, u64)>,
+    place: Option<&Place>,
+) -> Chosen {
+    let Some(chosen) = place.and_then(|place| place.choice(&options.read_data)) else {
+        let left = choose_anew(repository, options, packs);
+        if let Some(place) = place {
+            place.begin(&options.read_data, &left);
+        }
+        return Chosen { left, done: 0 };
+    };
+    let chosen = packs.into_iter().map(|(pack, _)| pack).filter(|pack| chosen.contains(&pack.id));
+    let is_sound = |pack: &PackIndex| place.is_some_and(|place| place.is_sound(&pack.id));
+    let (done, left): (Vec<_>, Vec<_>) = chosen.partition(is_sound);
+    Chosen { left, done: done.len() }
+}
+
+fn choose_anew(
     repository: &Repository,
     options: &CheckOptions,
     mut packs: Vec<(PackIndex, u64)>,
@@ -59,14 +92,16 @@ fn shuffle<T>(items: &mut [T], random: &dyn Random) {
 pub(super) fn check_packs(
     repository: &Repository,
     index: &Index,
-    packs: &[PackIndex],
+    Chosen { left: packs, done: before }: &Chosen,
+    place: Option<&Place>,
     events: &dyn Events,
     report: &mut CheckReport,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
-    let done = AtomicUsize::new(0);
+    let done = AtomicUsize::new(*before);
     let broken = Mutex::new(Vec::new());
-    events.step("packs", 0, packs.len() as u64);
+    let total = (before + packs.len()) as u64;
+    events.step("packs", *before as u64, total);
     let settings = repository.settings();
     std::thread::scope(|scope| {
         for _ in 0..settings.threads.max(repository.storage().connections().min(8)).min(packs.len()) {
@@ -77,17 +112,23 @@ pub(super) fn check_packs(
                         break;
                     }
                     let problems = reader.check(repository, pack);
+                    // Nobody waited for the answer.
+                    if problems.unanswered && repository.control().checkpoint().is_err() {
+                        break;
+                    }
                     if !problems.found.is_empty() {
                         broken.lock().push((pack, problems));
+                    } else if let Some(place) = place {
+                        place.note(&pack.id);
                     }
                     let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                    events.step("packs", done as u64, packs.len() as u64);
+                    events.step("packs", done as u64, total);
                 }
             });
         }
     });
     repository.control().checkpoint()?;
-    report.packs_read += packs.len() as u64;
+    report.packs_read += total;
     for (pack, Problems { found, unanswered }) in broken.into_inner() {
         for problem in found {
             report.error(format!("pack {}: {problem}", pack.id));

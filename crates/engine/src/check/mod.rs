@@ -1,6 +1,7 @@
 //! Checking: is everything there that the snapshots need, and is it as it was written?
 
 mod data;
+mod place;
 mod structure;
 
 use backstay_core::{Events, FileId};
@@ -9,6 +10,7 @@ use crate::Result;
 use crate::repository::Repository;
 
 pub use data::check_pack;
+pub use place::Place;
 pub(crate) use structure::pack_length;
 
 /// Which packs are read whole.
@@ -90,7 +92,7 @@ pub struct CheckReport {
     pub suggest_prune: bool,
     /// There is data and no snapshot: unless that is meant, `recover` would bring back what can be found.
     pub suggest_recover: bool,
-    /// Packs that were read whole.
+    /// Packs that were read whole, before an interruption too.
     pub packs_read: u64,
     /// Blobs that no snapshot needs, if they were counted.
     pub unused_blobs: Vec<FileId>,
@@ -117,6 +119,20 @@ impl CheckReport {
 /// # Errors
 /// When the work is cancelled or files cannot be listed. Damage is no error of this function: it is in the report.
 pub fn check(repository: &Repository, options: &CheckOptions, events: &dyn Events) -> Result<CheckReport> {
+    check_from(repository, options, None, events)
+}
+
+/// Checks a repository, and keeps this place meanwhile: when the check is interrupted, the next one with the same place and options
+/// goes on with the packs that were not read yet. All else is checked again.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_from(
+    repository: &Repository,
+    options: &CheckOptions,
+    place: Option<&Place>,
+    events: &dyn Events,
+) -> Result<CheckReport> {
     let mut report = CheckReport::default();
     // Before the index: what a snapshot needs is in an index that was written before it, so a backup that ends meanwhile
     // is not taken for damage.
@@ -130,10 +146,13 @@ pub fn check(repository: &Repository, options: &CheckOptions, events: &dyn Event
     if options.snapshots.is_some() {
         packs.retain(|(pack, _)| pack.blobs.iter().any(|blob| needed.has(blob.kind, &blob.id)));
     }
-    let chosen = data::choose(repository, options, packs);
+    let chosen = data::choose(repository, options, packs, place);
     if !chosen.is_empty() {
-        events.message("read all data");
-        data::check_packs(repository, &index, &chosen, events, &mut report)?;
+        match chosen.done {
+            0 => events.message("read all data"),
+            done => events.message(&format!("read the rest of the data: {done} packs were read before")),
+        }
+        data::check_packs(repository, &index, &chosen, place, events, &mut report)?;
     }
     let all = options.snapshots.is_none();
     report.suggest_recover = all && snapshots.is_empty() && (report.suggest_prune || index.pack_count() > 0);

@@ -8,30 +8,24 @@
 mod notes;
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
-use backstay_core::{FileId, FileKind, Meta, Random};
+use backstay_core::{FileId, FileKind, Meta};
 use parking_lot::Mutex;
 
 use crate::Result;
 use crate::check::pack_length;
-use crate::crypto::Key;
 use crate::format::IndexFile;
 use crate::format::index::PackIndex;
 use crate::index::Index;
+use crate::records::Records;
 use crate::repository::{Lock, Repository};
 
 pub use notes::{FileNote, Notes};
 
 /// The journal of one backup.
 pub struct Journal {
-    path: PathBuf,
-    key: Key,
-    random: Arc<dyn Random>,
-    file: Mutex<BufWriter<File>>,
+    records: Records,
     past: Notes,
     /// The packs of the past that nobody has looked for yet.
     packs: Mutex<Vec<PackIndex>>,
@@ -43,25 +37,12 @@ impl Journal {
     /// # Errors
     /// When the file cannot be opened or made.
     pub fn open(repository: &Repository, path: &Path) -> std::io::Result<Option<Self>> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path)?;
-        if file.try_lock().is_err() {
-            return Ok(None);
-        }
-        let (mut past, whole) = Notes::read(&mut file, repository.key());
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
-        Ok(Some(Self {
-            path: path.to_owned(),
-            key: repository.key().clone(),
-            random: Arc::clone(&repository.environment().random),
-            file: Mutex::new(BufWriter::new(file)),
-            packs: Mutex::new(std::mem::take(&mut past.packs)),
-            past,
-        }))
+        let mut past = Notes::default();
+        let records = Records::open(repository, path, |record| {
+            past.take(record);
+        })?;
+        let packs = Mutex::new(std::mem::take(&mut past.packs));
+        Ok(records.map(|records| Self { records, past, packs }))
     }
 
     /// Whether an earlier backup left something.
@@ -113,30 +94,18 @@ impl Journal {
 
     /// Notes a pack that is stored, and gets all notes so far out of memory.
     pub(crate) fn note_pack(&self, pack: &PackIndex) {
-        self.append(&notes::pack(pack), true);
+        self.records.append(&notes::pack(pack), true);
     }
 
     /// Notes a folder whose tree is stored.
     pub(crate) fn note_folder(&self, path: &[u8], tree: &FileId) {
-        self.append(&notes::folder(path, tree), false);
+        self.records.append(&notes::folder(path, tree), false);
     }
 
     /// Notes a file whose content is stored.
     pub(crate) fn note_file(&self, path: &[u8], meta: &Meta, content: &[FileId]) {
         if let Some(record) = notes::file(path, meta, content) {
-            self.append(&record, false);
-        }
-    }
-
-    /// A note that cannot be written costs time later and nothing else, so errors are passed over.
-    fn append(&self, record: &[u8], flush: bool) {
-        let mut sealed = Vec::new();
-        self.key.seal(&*self.random, record, &mut sealed);
-        let Some(framed) = notes::framed(&sealed) else { return };
-        let mut file = self.file.lock();
-        let _ = file.write_all(&framed);
-        if flush {
-            let _ = file.flush();
+            self.records.append(&record, false);
         }
     }
 
@@ -145,6 +114,6 @@ impl Journal {
     /// # Errors
     /// When the file cannot be removed.
     pub fn complete(&self) -> std::io::Result<()> {
-        std::fs::remove_file(&self.path)
+        self.records.remove()
     }
 }

@@ -1,13 +1,14 @@
 //! The records of a journal: how they are written, and read back from a file that may end anywhere.
 
 use std::collections::HashMap;
-use std::io::{BufReader, Read};
+use std::io::Read;
 
 use backstay_core::{FileId, Meta};
 
 use crate::crypto::Key;
 use crate::format::index::PackIndex;
 use crate::format::pack::{parse_header, write_header};
+use crate::records;
 
 /// What an earlier, interrupted backup noted.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,8 +31,6 @@ pub struct FileNote {
 /// What must be the same for a file to be taken as unchanged: size, inode, and both times.
 pub(super) type Stamp = [u64; 6];
 
-/// Longest record that is read back, in bytes.
-const LONGEST: u32 = 64 << 20;
 /// The first byte of a record says what it is.
 const PACK: u8 = 1;
 const FOLDER: u8 = 2;
@@ -77,34 +76,14 @@ pub(super) fn file(path: &[u8], meta: &Meta, content: &[FileId]) -> Option<Vec<u
     Some(record)
 }
 
-/// A record as it stands in the file: its length in four bytes, and the sealed record.
-pub(super) fn framed(sealed: &[u8]) -> Option<Vec<u8>> {
-    let length = u32::try_from(sealed.len()).ok().filter(|length| *length <= LONGEST)?;
-    Some([&length.to_le_bytes(), sealed].concat())
-}
-
 impl Notes {
     /// Reads records up to the first that is torn, garbled or of another key; returns them and the bytes they take.
     #[must_use]
     pub fn read(file: impl Read, key: &Key) -> (Self, u64) {
-        let mut file = BufReader::new(file);
         let mut notes = Self::default();
-        let (mut whole, mut sealed) = (0, Vec::new());
-        loop {
-            let mut length = [0; 4];
-            if file.read_exact(&mut length).is_err() {
-                break;
-            }
-            let length = u32::from_le_bytes(length);
-            sealed.clear();
-            let read = file.by_ref().take(u64::from(length.min(LONGEST))).read_to_end(&mut sealed);
-            if read.ok() != Some(length as usize) {
-                break;
-            }
-            let Ok(record) = key.open(&mut sealed) else { break };
+        let whole = records::read(file, key, |record| {
             notes.take(record);
-            whole += 4 + u64::from(length);
-        }
+        });
         (notes, whole)
     }
 

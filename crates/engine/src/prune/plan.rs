@@ -106,7 +106,11 @@ impl PrunePlan {
                 compress: options.repack_uncompressed,
                 step: "packs repacked",
             };
-            transfer.run(&repack, events, &|_: &Blob, error| Err(error))?;
+            if let Err(error) = transfer.run(&repack, events, &|_: &Blob, error| Err(error)) {
+                // The next prune takes over what is stored anew by then.
+                packers.part();
+                return Err(error);
+            }
             packers.finish()?;
             remove.extend(repack.iter().map(|pack| pack.id));
         }

@@ -1,5 +1,6 @@
 //! Which packs stay, which go, and which are written anew.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use backstay_core::FileId;
@@ -141,26 +142,27 @@ pub(super) fn select(
     Ok(selection)
 }
 
-/// Counts what is used of each pack. Of a blob that lies in several packs one copy counts as used: in the pack where most is used anyhow.
+/// Counts what is used of each pack. Of a blob that lies in several packs one copy counts as used: in the pack where most is used
+/// anyhow, then in the one with the least waste. So what an interrupted prune has written anew is not written again.
 fn measure(packs: Vec<PackIndex>, used: &Marks<'_>, stats: &mut PruneStats) -> Vec<Pack> {
     let mut copies: HashMap<(BlobKind, FileId), u32> = HashMap::new();
     for blob in packs.iter().flat_map(|pack| &pack.blobs).filter(|blob| used.has(blob.kind, &blob.id)) {
         *copies.entry((blob.kind, blob.id)).or_default() += 1;
     }
     let is_single = |blob: &Blob| copies.get(&(blob.kind, blob.id)) == Some(&1);
-    let mut order: Vec<(u64, usize)> = packs
+    let is_waste = |blob: &Blob| !copies.contains_key(&(blob.kind, blob.id));
+    let sum = |pack: &PackIndex, counts: &dyn Fn(&Blob) -> bool| -> u64 {
+        pack.blobs.iter().filter(|blob| counts(blob)).map(|blob| u64::from(blob.length)).sum()
+    };
+    let mut order: Vec<(Reverse<u64>, u64, usize)> = packs
         .iter()
         .enumerate()
-        .map(|(number, pack)| {
-            let single =
-                pack.blobs.iter().filter(|blob| is_single(blob)).map(|blob| u64::from(blob.length)).sum();
-            (single, number)
-        })
+        .map(|(number, pack)| (Reverse(sum(pack, &is_single)), sum(pack, &is_waste), number))
         .collect();
-    order.sort_unstable_by(|a, b| b.cmp(a));
+    order.sort_unstable();
     let mut taken: HashSet<(BlobKind, FileId)> = HashSet::new();
     let mut measured: Vec<Option<Pack>> = packs.into_iter().map(|index| Some(Pack::new(index))).collect();
-    for (_, number) in order {
+    for (_, _, number) in order {
         let Some(Some(pack)) = measured.get_mut(number) else { continue };
         for position in 0..pack.index.blobs.len() {
             let Some(blob) = pack.index.blobs.get(position).copied() else { continue };

@@ -14,6 +14,7 @@ mod leniency;
 mod locks;
 mod losses;
 mod opening;
+mod places;
 mod properties;
 mod sharing;
 mod stream;

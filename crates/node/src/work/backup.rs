@@ -14,7 +14,7 @@ use backstay_sources::files::{Capture, CaptureReport, scan};
 
 use super::meter::Meter;
 use super::repository::{Access, Open, make_folder};
-use super::{Class, Job, Result, WorkError, Workshop, excludes};
+use super::{Class, Job, Result, WorkError, Workshop, excludes, remove_if_there};
 use crate::host::bytes;
 
 /// What is backed up, and as what.
@@ -165,14 +165,11 @@ impl Workshop {
         source: SourceId,
         repository: RepositoryId,
     ) -> std::io::Result<()> {
-        match std::fs::remove_file(self.journal_path(plan, source, repository)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.journal_path(plan, source, repository))
     }
 
     fn journal_path(&self, plan: PlanId, source: SourceId, repository: RepositoryId) -> PathBuf {
-        self.data_dir.join("journals").join(format!("{plan}.{source}.{repository}"))
+        self.notes_path(&format!("{plan}.{source}.{repository}"))
     }
 
     /// The paths of a source, if the host's owner lets all of them be read.

@@ -121,6 +121,18 @@ impl Workshop {
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
     }
+
+    /// Where work notes under this name what it has done, for when it is interrupted.
+    fn notes_path(&self, name: &str) -> PathBuf {
+        self.data_dir.join("journals").join(name)
+    }
+}
+
+fn remove_if_there(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Hears nothing, for work that nobody watches.

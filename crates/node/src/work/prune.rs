@@ -25,9 +25,17 @@ pub const HOLD: &str = "hold";
 impl Workshop {
     /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs.
     ///
+    /// `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
+    ///
     /// # Errors
     /// When snapshots could not be removed, or the work cannot be done.
-    pub fn prune(&self, job: &Job<'_>, plan: PlanId, retention: &PlanRetention) -> Result<Outcome> {
+    pub fn prune(
+        &self,
+        job: &Job<'_>,
+        plan: PlanId,
+        retention: &PlanRetention,
+        done: &dyn Fn(&Outcome),
+    ) -> Result<()> {
         let open = self.open(job, Access::Exclusive, true)?;
         let (snapshots, damaged) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
         if let Some((id, error)) = damaged.into_iter().next() {
@@ -55,6 +63,10 @@ impl Workshop {
         let meter = Meter::new(&job.report, "forgetting");
         let removed =
             remove_snapshots(&open.engine, lock, &gone, &meter).map_err(|error| open.explain(error))?;
+        let forgotten = removed.removed.len() as u64;
+        if forgotten > 0 {
+            done(&Outcome { snapshots_forgotten: forgotten, ..Outcome::default() });
+        }
         if let Some((id, error)) = removed.failed.into_iter().next() {
             return Err(
                 WorkError::from(error).context(format!("snapshot {} could not be removed", id.short()))
@@ -66,12 +78,12 @@ impl Workshop {
         let freed = plan.stats().bytes.remove_total + plan.stats().bytes.unreferenced;
         plan.execute(lock, &meter).map_err(|error| open.explain(error))?;
         meter.finish();
-        let forgotten = removed.removed.len() as u64;
+        done(&Outcome { bytes_freed: freed, ..Outcome::default() });
         job.report.log(
             Level::Info,
             "prune",
             &format!("{forgotten} snapshots forgotten, {} freed", bytes(freed)),
         );
-        Ok(Outcome { snapshots_forgotten: forgotten, bytes_freed: freed, ..Outcome::default() })
+        Ok(())
     }
 }

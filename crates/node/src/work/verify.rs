@@ -1,12 +1,14 @@
 //! Checks a repository: is everything there, and as it was written?
 
-use backstay_engine::check::{CheckOptions, ReadData, check};
-use backstay_model::Level;
+use std::path::{Path, PathBuf};
+
+use backstay_engine::check::{CheckOptions, Place, ReadData, check_from};
 use backstay_model::run::Outcome;
+use backstay_model::{Level, RepositoryId, RunId};
 
 use super::meter::Meter;
-use super::repository::Access;
-use super::{Class, Job, Result, WorkError, Workshop};
+use super::repository::{Access, Open, make_folder};
+use super::{Class, Job, Result, WorkError, Workshop, remove_if_there};
 
 /// Findings that are told one by one; the rest is counted.
 const TOLD: usize = 100;
@@ -14,9 +16,11 @@ const TOLD: usize = 100;
 impl Workshop {
     /// Checks structure and, of the stored data, a random choice of so many percent.
     ///
+    /// When the work is cancelled, the same run goes on with the data that it has not read yet.
+    ///
     /// # Errors
     /// When something is missing or damaged, or the work cannot be done.
-    pub fn verify(&self, job: &Job<'_>, read_percent: f64) -> Result<Outcome> {
+    pub fn verify(&self, job: &Job<'_>, run: RunId, read_percent: f64) -> Result<Outcome> {
         // What is checked is the repository, not the copy of it.
         let open = self.open(job, Access::Exclusive, false)?;
         let read_data = match read_percent {
@@ -31,8 +35,14 @@ impl Workshop {
         );
         let meter = Meter::new(&job.report, "verifying");
         let options = CheckOptions { read_data, ..CheckOptions::default() };
-        let report = check(&open.engine, &options, &meter).map_err(|error| open.explain(error))?;
+        let place = place(job, &open, &self.place_path(run, job.repository.id));
+        let report = check_from(&open.engine, &options, place.as_ref(), &meter)
+            .map_err(|error| open.explain(error))?;
         meter.finish();
+        if let Some(Err(error)) = place.map(|place| place.complete()) {
+            let text = format!("the notes on what was read cannot be removed: {error}");
+            job.report.log(Level::Warning, "verify", &text);
+        }
         for finding in report.findings.iter().take(TOLD) {
             let level = if finding.is_error { Level::Error } else { Level::Info };
             job.report.log(level, "verify", &finding.text);
@@ -53,6 +63,31 @@ impl Workshop {
             }
         }
     }
+
+    /// Removes what an interrupted check noted. Nothing to remove is fine.
+    ///
+    /// # Errors
+    /// When the file cannot be removed.
+    pub fn discard_place(&self, run: RunId, repository: RepositoryId) -> std::io::Result<()> {
+        remove_if_there(&self.place_path(run, repository))
+    }
+
+    fn place_path(&self, run: RunId, repository: RepositoryId) -> PathBuf {
+        self.notes_path(&format!("{run}.{repository}"))
+    }
+}
+
+/// Opens the notes on what this run has read before it was interrupted. `None` where there can be none: the check goes well without.
+fn place(job: &Job<'_>, open: &Open, path: &Path) -> Option<Place> {
+    let opened = path.parent().map_or(Ok(()), make_folder).and_then(|()| Place::open(&open.engine, path));
+    opened.unwrap_or_else(|error| {
+        let text = format!(
+            "it cannot be noted in {} what was read, so an interruption would cost time: {error}",
+            path.display()
+        );
+        job.report.log(Level::Warning, "verify", &text);
+        None
+    })
 }
 
 fn first_error(findings: &[backstay_engine::check::Finding]) -> &str {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use backstay_core::Random;
 use backstay_model::command::Ask;
 use backstay_model::run::Intent;
-use backstay_model::{Run, RunKind, RunState};
+use backstay_model::{Run, RunId, RunKind, RunState};
 use backstay_policy::Schedule;
 use rustix::fs::inotify;
 use serde_json::json;
@@ -153,4 +153,75 @@ async fn until_there(path: &Path) {
         assert!(Instant::now() < end);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Starts a run of some kind that takes its time, pauses it when it is so far, and lets it go on at full speed.
+async fn interrupted(world: &mut World, kind: RunKind, is_so_far: impl Fn(&Run) -> bool) -> (RunId, Run) {
+    world.hub.change(|plan| plan.limits.download = Some(4 * MIB));
+    let run = world.run_plan(kind);
+    world.until(run, "so far", is_so_far).await;
+    world.answer(Ask::Pause { run }).await.unwrap();
+    let paused = world.until_state(run, RunState::Paused).await;
+    world.stop().await;
+    world.hub.change(|plan| plan.limits.download = None);
+    world.start().await;
+    (run, paused)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_paused_check_has_read_is_not_read_again() {
+    let mut world = World::new(Schedule::default()).await;
+    world.hub.change(|plan| plan.verification.read_percent = 100.0);
+    // Several packs.
+    std::fs::write(world.path("source/noise"), noise(80 * MIB)).unwrap();
+    world.until_state(world.run_plan(RunKind::Backup), RunState::Completed).await;
+    let packs = |run: &Run| (run.progress.step == "packs").then_some(run.progress.files);
+    let (run, paused) = interrupted(&mut world, RunKind::Verify, |run| packs(run) >= Some(2)).await;
+    let before = packs(&paused).unwrap();
+    assert!(before < paused.progress.total_files, "{paused:?}");
+    world.ask(Ask::Resume { run });
+    world.until_state(run, RunState::Completed).await;
+    let log = world.log(run).await;
+    let told = log.split_once("read the rest of the data: ").expect(&log).1;
+    let skipped: u64 = told.split_once(' ').unwrap().0.parse().unwrap();
+    assert!(skipped >= before, "{log}");
+    assert_eq!(world.count("node/journals"), 0);
+
+    // What is told to end leaves nothing to go on with.
+    let (run, _) = interrupted(&mut world, RunKind::Verify, |run| packs(run) >= Some(1)).await;
+    assert_eq!(world.count("node/journals"), 1);
+    world.answer(Ask::Cancel { run }).await.unwrap();
+    world.until_state(run, RunState::Cancelled).await;
+    let end = Instant::now() + Duration::from_secs(20);
+    while world.count("node/journals") > 0 {
+        assert!(Instant::now() < end, "its notes stay");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_paused_clean_up_has_forgotten_counts_when_it_goes_on() {
+    let mut world = World::new(Schedule::default()).await;
+    world.hub.change(|plan| plan.retention = serde_json::from_value(json!({"last": 1})).unwrap());
+    // Each pack is needed in part: of the files that lie side by side in it every second one stays.
+    let name = |world: &World, number: usize| world.path(&format!("source/{number}"));
+    for number in 0..160 {
+        std::fs::write(name(&world, number), noise(MIB / 2)).unwrap();
+    }
+    world.until_state(world.run_plan(RunKind::Backup), RunState::Completed).await;
+    for number in (0..160).step_by(2) {
+        std::fs::remove_file(name(&world, number)).unwrap();
+    }
+    world.until_state(world.run_plan(RunKind::Backup), RunState::Completed).await;
+    let is_so_far = |run: &Run| run.progress.step == "packs repacked" && run.progress.files >= 1;
+    let (run, paused) = interrupted(&mut world, RunKind::Prune, is_so_far).await;
+    assert_eq!(paused.outcome.unwrap().snapshots_forgotten, 1);
+    world.ask(Ask::Resume { run });
+    let done = world.until_state(run, RunState::Completed).await;
+    let outcome = done.outcome.unwrap();
+    assert_eq!(outcome.snapshots_forgotten, 1);
+    assert!(outcome.bytes_freed >= 35 * MIB, "{outcome:?}");
+    world.until_state(world.run_plan(RunKind::Verify), RunState::Completed).await;
+    world.stop().await;
 }
