@@ -36,17 +36,16 @@ pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
     fs::rename(&partial, folder).with_context(|| format!("cannot put {} in place", folder.display()))
 }
 
-/// Where the libraries lie that were unpacked beside a program, as `LD_LIBRARY_PATH` has them.
-pub(crate) fn libraries(program: &Path) -> Option<OsString> {
-    let usr_lib = program.ancestors().find(|folder| folder.ends_with("usr/lib"))?;
-    let lib = usr_lib.parent()?.parent()?.join("lib");
+/// Where the libraries lie that were unpacked into this folder, as `LD_LIBRARY_PATH` has them.
+pub(crate) fn libraries(folder: &Path) -> Option<OsString> {
     let of_machine = |folder: &Path| {
         let mut entries = fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
         entries.find(|path| path.to_string_lossy().ends_with("-linux-gnu"))
     };
-    let own = of_machine(usr_lib);
-    let of_sound = own.as_ref().map(|folder| folder.join("pulseaudio"));
-    std::env::join_paths([own, of_sound, of_machine(&lib)].into_iter().flatten()).ok()
+    let own = of_machine(&folder.join("usr/lib"));
+    let apart = ["pulseaudio", "systemd"].map(|name| own.as_ref().map(|folder| folder.join(name)));
+    let all = [own.clone(), of_machine(&folder.join("lib"))].into_iter().chain(apart);
+    std::env::join_paths(all.flatten()).ok()
 }
 
 fn download(packages: &[&str], folder: &Path) -> Result<()> {

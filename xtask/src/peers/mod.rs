@@ -188,6 +188,36 @@ pub(crate) const CHROMIUM: Peer = Peer {
     hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
+/// systemd, which starts services. Its variable names the folder that its packages are unpacked in.
+pub(crate) const SYSTEMD: Peer = Peer {
+    name: "systemd",
+    variable: "BACKSTAY_PEER_SYSTEMD",
+    mandatory: true,
+    program: "systemd/lib/systemd/systemd",
+    // And the libraries that a small system may not have.
+    recipe: Recipe::Debian {
+        packages: &[
+            "libapparmor1",
+            "libaudit1",
+            "libcap-ng0",
+            "libcap2",
+            "libfdisk1",
+            "libgcrypt20",
+            "libgpg-error0",
+            "libip4tc2",
+            "libkmod2",
+            "liblz4-1",
+            "libpam0g",
+            "libseccomp2",
+            "libssl3",
+            "libsystemd-shared",
+            "systemd",
+        ],
+        folder: "systemd",
+    },
+    hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -230,7 +260,8 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
-const ALL: [Peer; 9] = [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, CHROMIUM, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 10] =
+    [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, CHROMIUM, SYSTEMD, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -256,6 +287,9 @@ impl Peer {
     fn told(&self, program: PathBuf) -> PathBuf {
         match program.parent() {
             Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
+            Some(_) if self.name == SYSTEMD.name => {
+                program.ancestors().nth(3).map_or_else(|| program.clone(), Path::to_owned)
+            }
             Some(_) if self.name == OIDC.name => {
                 program.ancestors().nth(4).map_or_else(|| program.clone(), Path::to_owned)
             }
@@ -273,12 +307,14 @@ impl Peer {
                 let text = workspace::read(Command::new("node").arg("--check").arg(program))?;
                 return Ok(text.lines().next().unwrap_or_default().to_owned());
             }
-            Recipe::Debian { folder: "postgres" | "chromium", .. } => "--version",
-            Recipe::Go { .. } | Recipe::Debian { .. } => "version",
+            Recipe::Debian { folder: "restic-debian", .. } | Recipe::Go { .. } => "version",
+            Recipe::Debian { .. } => "--version",
         };
         let mut command = Command::new(program);
         if let Recipe::Debian { .. } = self.recipe {
-            command.envs(debian::libraries(program).map(|folder| ("LD_LIBRARY_PATH", folder)));
+            let folder = program.ancestors().nth(self.program.matches('/').count());
+            let libraries = folder.and_then(debian::libraries);
+            command.envs(libraries.map(|libraries| ("LD_LIBRARY_PATH", libraries)));
         }
         let text = workspace::read(command.arg(argument))?;
         Ok(text.lines().next().unwrap_or_default().to_owned())

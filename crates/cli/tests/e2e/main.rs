@@ -34,6 +34,8 @@ mod s3;
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;
 #[cfg(feature = "s3")]
+mod service;
+#[cfg(feature = "s3")]
 mod serving;
 #[cfg(feature = "s3")]
 mod session;
