@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import AxeBuilder from "@axe-core/playwright";
-import { type Page, expect, test as base } from "@playwright/test";
+import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
 
 const PROGRAM = process.env.BACKSTAY_PROGRAM ?? "../target/debug/backstay";
 
@@ -121,9 +121,31 @@ export class Server {
   }
 }
 
+/**
+ * Has a page load what was built into this folder instead of what the program carries, so that work on the dashboard needs no new
+ * program: `npx vite build --outDir /tmp/dist && BACKSTAY_UI_DIR=/tmp/dist npx playwright test`. The program's own tests never do.
+ */
+async function loadFrom(folder: string, context: BrowserContext): Promise<void> {
+  await context.route(/\/ui\/[^/]+$/, (route) =>
+    route.fulfill({ path: join(folder, "ui", basename(new URL(route.request().url()).pathname)) }),
+  );
+  await context.route("**/*", async (route) => {
+    if (route.request().resourceType() !== "document") {
+      return route.fallback();
+    }
+    const response = await route.fetch({ maxRedirects: 0 });
+    const isDashboard = response.ok() && (await response.text()).includes('id="root"');
+    return route.fulfill({ response, ...(isDashboard && { path: join(folder, "index.html") }) });
+  });
+}
+
 /** A test with a server that is set up, and a page on which nothing may go wrong unseen. */
 export const test = base.extend<{ fresh: Server; server: Server; complaints: string[] }>({
   fresh: async ({ page }, use) => {
+    const built = process.env.BACKSTAY_UI_DIR;
+    if (built !== undefined) {
+      await loadFrom(built, page.context());
+    }
     const server = new Server();
     await server.start();
     await use(server);

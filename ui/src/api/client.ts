@@ -33,13 +33,29 @@ export function signInAgain(): void {
   location.assign(`/sign-in?next=${next}`);
 }
 
+/** How many forms hold what was entered and is not saved. */
+let held = 0;
+
+/** Keeps the page where it is when the session ends, until what this gives is called. */
+export function holdSession(): () => void {
+  held += 1;
+  return () => {
+    held -= 1;
+  };
+}
+
 const unauthenticated: Middleware = {
   onResponse({ response }) {
-    if (response.status === 401) {
+    if (response.status === 401 && held > 0) {
+      dispatchEvent(new Event(SIGNED_OUT));
+    } else if (response.status === 401) {
       signInAgain();
     }
   },
 };
+
+/** What is heard on the window when the session has ended under an open form. */
+export const SIGNED_OUT = "backstay-signed-out";
 
 export const api = createClient<paths>();
 api.use(unauthenticated);

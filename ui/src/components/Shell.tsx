@@ -10,6 +10,7 @@ import { follow } from "../api/events";
 import { me } from "../api/queries";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
+import { SignedOut } from "./SignedOut";
 
 const PAGES = [
   ["/", "overview", Gauge],
@@ -67,6 +68,7 @@ export function Shell() {
       <main id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
         <Outlet />
       </main>
+      <SignedOut />
     </div>
   );
 }

@@ -1,4 +1,3 @@
-import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Pause, Play, RotateCcw, X } from "lucide-react";
 
@@ -6,7 +5,8 @@ import { answer, api } from "../api/client";
 import type { Run } from "../api/queries";
 import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
-import { Button, Failure, buttonClass } from "./basics";
+import { Button, Failure } from "./basics";
+import { Confirm } from "./Confirm";
 
 type Order = "pause" | "resume" | "cancel";
 
@@ -67,25 +67,12 @@ export function Steer({ run }: { run: Run }) {
 
 function Cancel({ busy, go }: { busy: boolean; go: () => void }) {
   const texts = useTexts();
-  return (
-    <AlertDialog.Root>
-      <AlertDialog.Trigger disabled={busy} className={buttonClass("danger")}>
-        <X aria-hidden size={16} />
-        {texts.steer.cancel}
-      </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className="fixed inset-0 bg-black/40" />
-        <AlertDialog.Popup className="fixed top-1/2 left-1/2 w-[min(26rem,calc(100vw-2rem))] -translate-1/2 rounded-lg border border-line bg-card p-5">
-          <AlertDialog.Title className="text-base font-semibold">{texts.steer.sure}</AlertDialog.Title>
-          <AlertDialog.Description className="mt-2 text-sm text-faint">{texts.steer.cancelHint}</AlertDialog.Description>
-          <div className="mt-5 flex flex-wrap justify-end gap-2">
-            <AlertDialog.Close className={buttonClass()}>{texts.steer.keep}</AlertDialog.Close>
-            <AlertDialog.Close className={buttonClass("danger")} onClick={go}>
-              {texts.steer.cancel}
-            </AlertDialog.Close>
-          </div>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+  const trigger = (
+    <>
+      <X aria-hidden size={16} />
+      {texts.steer.cancel}
+    </>
   );
+  const words = { title: texts.steer.sure, hint: texts.steer.cancelHint, yes: texts.steer.cancel, no: texts.steer.keep };
+  return <Confirm words={{ trigger, ...words }} disabled={busy} go={go} />;
 }

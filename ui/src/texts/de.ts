@@ -1,6 +1,9 @@
+import { guide } from "./de/guide";
+import { people } from "./de/people";
+import { records } from "./de/records";
+import { snapshots } from "./de/snapshots";
 import type { Texts } from "./en";
-
-const plural = (count: number, one: string, many: string) => (count === 1 ? one : many);
+import { plural } from "./words";
 
 export const de: Texts = {
   name: "Deutsch",
@@ -21,6 +24,24 @@ export const de: Texts = {
     themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
     language: "Sprache",
     menu: "Menü",
+  },
+  form: {
+    save: "Speichern",
+    saving: "Wird gespeichert …",
+    cancel: "Abbrechen",
+    no: "Nein, zurück",
+    add: "Hinzufügen",
+    edit: "Bearbeiten",
+    remove: "Löschen",
+    leave: "Ihre Eingaben sind noch nicht gespeichert. Die Seite trotzdem verlassen?",
+    required: "Diese Angabe wird gebraucht.",
+    name: "Name",
+    node: "Knoten",
+    project: "Projekt",
+    signedOut: "Sie wurden abgemeldet",
+    signedOutHint: "Ihre Eingaben sind noch da. Melden Sie sich in einem anderen Tab neu an, kommen Sie zurück und speichern Sie.",
+    signIn: "In anderem Tab anmelden",
+    back: "Zurück zum Formular",
   },
   states: {
     pending: "Wartet",
@@ -143,4 +164,8 @@ export const de: Texts = {
   },
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
+  guide,
+  people,
+  records,
+  snapshots,
 };

@@ -1,6 +1,10 @@
 // All words of the dashboard. Other languages have the same form.
 
-const plural = (count: number, one: string, many: string) => (count === 1 ? one : many);
+import { guide } from "./en/guide";
+import { people } from "./en/people";
+import { records } from "./en/records";
+import { snapshots } from "./en/snapshots";
+import { plural } from "./words";
 
 export const en = {
   name: "English",
@@ -21,6 +25,24 @@ export const en = {
     themes: { system: "As the system", light: "Light", dark: "Dark" },
     language: "Language",
     menu: "Menu",
+  },
+  form: {
+    save: "Save",
+    saving: "Saving …",
+    cancel: "Cancel",
+    no: "No, go back",
+    add: "Add",
+    edit: "Edit",
+    remove: "Delete",
+    leave: "What you entered is not saved yet. Leave the page all the same?",
+    required: "This is needed.",
+    name: "Name",
+    node: "Node",
+    project: "Project",
+    signedOut: "You were signed out",
+    signedOutHint: "What you entered is still here. Sign in again in another tab, come back, and save.",
+    signIn: "Sign in in another tab",
+    back: "Back to the form",
   },
   states: {
     pending: "Waiting",
@@ -143,6 +165,10 @@ export const en = {
   },
   time: { never: "never", now: "just now" },
   loading: "Loading …",
+  guide,
+  people,
+  records,
+  snapshots,
 };
 
 export type Texts = typeof en;

@@ -1,0 +1,3 @@
+import type { guide as En } from "../en/guide";
+
+export const guide: typeof En = {};

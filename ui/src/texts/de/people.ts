@@ -1,0 +1,3 @@
+import type { people as En } from "../en/people";
+
+export const people: typeof En = {};

@@ -1,0 +1,3 @@
+import type { records as En } from "../en/records";
+
+export const records: typeof En = {};

@@ -1,0 +1,3 @@
+import type { snapshots as En } from "../en/snapshots";
+
+export const snapshots: typeof En = {};
