@@ -7,6 +7,7 @@ import { Failure, Loading } from "./components/basics";
 import { Missing } from "./components/Missing";
 import { Shell } from "./components/Shell";
 import { runSearch } from "./lib/search";
+import { browseSearch, restoreSearch, snapshotsSearch } from "./lib/snapshotSearch";
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({
   component: Shell,
@@ -44,7 +45,28 @@ const nodes = createRoute({
   component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
 });
 
-const tree = root.addChildren([overview, plans, runs, oneRun, nodes]);
+const snapshots = createRoute({
+  getParentRoute: () => root,
+  path: "/snapshots",
+  validateSearch: snapshotsSearch,
+  component: lazyRouteComponent(() => import("./pages/Snapshots"), "Snapshots"),
+});
+
+const oneSnapshot = createRoute({
+  getParentRoute: () => root,
+  path: "/snapshots/$repository/$snapshot",
+  validateSearch: browseSearch,
+  component: lazyRouteComponent(() => import("./pages/SnapshotPage"), "SnapshotPage"),
+});
+
+const restore = createRoute({
+  getParentRoute: () => root,
+  path: "/restore",
+  validateSearch: restoreSearch,
+  component: lazyRouteComponent(() => import("./pages/RestorePage"), "RestorePage"),
+});
+
+const tree = root.addChildren([overview, plans, runs, oneRun, nodes, snapshots, oneSnapshot, restore]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -11,6 +11,7 @@ export const de: Texts = {
     overview: "Überblick",
     plans: "Pläne",
     runs: "Läufe",
+    snapshots: "Snapshots",
     sources: "Quellen",
     destinations: "Ziele",
     nodes: "Knoten",

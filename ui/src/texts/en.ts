@@ -12,6 +12,7 @@ export const en = {
     overview: "Overview",
     plans: "Plans",
     runs: "Runs",
+    snapshots: "Snapshots",
     sources: "Sources",
     destinations: "Destinations",
     nodes: "Nodes",

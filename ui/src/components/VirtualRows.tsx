@@ -1,0 +1,45 @@
+// Rows of which only those in sight are in the page.
+
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useEffect, type ReactNode } from "react";
+
+type Props = {
+  /** What scrolls, once it is there. */
+  box: HTMLElement | null;
+  count: number;
+  /** How high a row is, about. */
+  height: number;
+  row: (index: number) => ReactNode;
+  /** The row that has to be in sight. */
+  focus?: number;
+};
+
+export function VirtualRows({ box, count, height, row, focus }: Props) {
+  const rows = useVirtualizer({
+    count,
+    getScrollElement: () => box,
+    estimateSize: () => height,
+    overscan: 12,
+  });
+  useEffect(() => {
+    if (focus !== undefined && focus < count) {
+      rows.scrollToIndex(focus, { align: "auto" });
+    }
+  }, [focus, count, rows]);
+  return (
+    <div role="presentation" className="relative w-full" style={{ height: rows.getTotalSize() }}>
+      {rows.getVirtualItems().map(({ index, key, start }) => (
+        <div
+          key={key}
+          ref={rows.measureElement}
+          data-index={index}
+          role="presentation"
+          className="absolute top-0 left-0 w-full"
+          style={{ transform: `translateY(${start}px)` }}
+        >
+          {row(index)}
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,3 @@
+export function RestorePage() {
+  return null;
+}
