@@ -64,8 +64,7 @@ export class Server {
     await this.signIn();
   }
 
-  async signIn(): Promise<void> {
-    const { email, password } = OWNER;
+  async signIn({ email, password }: { email: string; password: string } = OWNER): Promise<void> {
     this.csrf = String((await this.call("POST", "/sign-in", { email, password })).csrf);
   }
 

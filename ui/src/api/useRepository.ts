@@ -7,6 +7,8 @@ import { repositories, type Repository } from "./snapshots";
 type Known = {
   repository: Repository | undefined;
   project: string | undefined;
+  /** Whether it is known what the person may do. */
+  known: boolean;
   /** Whether the person may do something with it. */
   can: (action: Action) => boolean;
 };
@@ -16,5 +18,6 @@ export function useRepository(id: string | undefined): Known {
   const repository = useQuery(repositories()).data?.find((one) => one.id === id);
   const project = useQuery(destinations()).data?.find((one) => one.id === repository?.destination)?.project;
   const self = useQuery(me()).data;
-  return { repository, project, can: (action) => project !== undefined && may(self, action, project) };
+  const known = self !== undefined && project !== undefined;
+  return { repository, project, known, can: (action) => project !== undefined && may(self, action, project) };
 }

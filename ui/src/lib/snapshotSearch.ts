@@ -70,4 +70,5 @@ export const restoreSearch = (search: Search) =>
     target: isPath(search.target) ? search.target : undefined,
     overwrite: MODES.find((mode) => mode === search.overwrite),
     delete: search.delete === true ? true : undefined,
+    dry: uuid(search.dry),
   });

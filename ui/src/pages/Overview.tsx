@@ -7,6 +7,7 @@ import { Card, Empty, Failure, Loading } from "../components/basics";
 import { Progress } from "../components/Progress";
 import { RunBadge } from "../components/RunBadge";
 import { bytesOf, titleOf } from "../components/RunTable";
+import { RestoreLatest } from "../components/restore/RestoreLatest";
 import { RunNow } from "../components/RunNow";
 import { Strip } from "../components/Strip";
 import { useNow, When } from "../components/When";
@@ -214,6 +215,7 @@ function Plans({ plans, runs, now }: { plans: Plan[]; runs: Run[]; now: number }
                 <span className="flex items-center gap-3 text-xs text-faint">
                   {plan.enabled === false ? texts.overview.disabled : last && <When time={last.ended} />}
                   <RunNow plan={plan} />
+                  {last && <RestoreLatest plan={plan} />}
                 </span>
               </div>
               <Strip days={strip(own, DAYS, now)} />

@@ -4,6 +4,7 @@ import { useEffect, useMemo, useRef, useState } from "react";
 
 import { latestRuns, plans } from "../api/queries";
 import { repositories, snapshots, type Repository, type Snapshot } from "../api/snapshots";
+import { useRepository } from "../api/useRepository";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
 import { SnapshotList } from "../components/snapshots/SnapshotList";
 import { Timeline } from "../components/snapshots/Timeline";
@@ -72,10 +73,12 @@ function useFresh(repository: Repository): string | null | undefined {
 function OfRepository({ repository, search }: { repository: Repository; search: SnapshotsSearch }) {
   const texts = useTexts();
   const newest = useFresh(repository);
+  const { can, known } = useRepository(repository.id);
+  const mayLook = can("viewContent");
   const [insists, setInsists] = useState(false);
   // Where nothing was backed up yet, there is nothing to be opened.
   const isWritten = repository.adopted === true || typeof newest === "string" || insists;
-  const query = useQuery({ ...snapshots(repository.id), enabled: isWritten });
+  const query = useQuery({ ...snapshots(repository.id), enabled: isWritten && mayLook });
   const allPlans = useQuery(plans()).data;
   const navigate = route.useNavigate();
   const names = useMemo(() => new Map(allPlans?.map(({ id, name }) => [id, name])), [allPlans]);
@@ -89,6 +92,9 @@ function OfRepository({ repository, search }: { repository: Repository; search: 
     () => narrowed(query.data ?? [], { ...(plan && { plan }), ...(host && { host }), ...(paths && { paths }), ...(day && { day }) }),
     [query.data, plan, host, paths, day],
   );
+  if (known && !mayLook) {
+    return <Empty title={texts.snapshots.mayNot} hint={texts.restore.mayNotHint} />;
+  }
   if (newest === null && !isWritten) {
     return (
       <Empty title={texts.snapshots.none(repository.name)} hint={texts.snapshots.noBackup}>

@@ -1,6 +1,7 @@
 import { guide } from "./de/guide";
 import { people } from "./de/people";
 import { records } from "./de/records";
+import { restore } from "./de/restore";
 import { snapshots } from "./de/snapshots";
 import type { Texts } from "./en";
 import { plural } from "./words";
@@ -168,5 +169,6 @@ export const de: Texts = {
   guide,
   people,
   records,
+  restore,
   snapshots,
 };

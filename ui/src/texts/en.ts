@@ -3,6 +3,7 @@
 import { guide } from "./en/guide";
 import { people } from "./en/people";
 import { records } from "./en/records";
+import { restore } from "./en/restore";
 import { snapshots } from "./en/snapshots";
 import { plural } from "./words";
 
@@ -169,6 +170,7 @@ export const en = {
   guide,
   people,
   records,
+  restore,
   snapshots,
 };
 

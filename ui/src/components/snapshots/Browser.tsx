@@ -3,10 +3,11 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useMemo, useState, type KeyboardEvent } from "react";
+import { useMemo, useState } from "react";
 
 import { folder } from "../../api/snapshots";
 import { MOST_ITEMS, arranged } from "../../lib/folder";
+import { listKeys } from "../../lib/listKeys";
 import { above, inside, isCovered, nameOf, toggled } from "../../lib/paths";
 import type { BrowseSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
@@ -17,7 +18,6 @@ import { Crumbs } from "./Crumbs";
 import { ItemHeads, ItemRow } from "./ItemRow";
 
 const route = getRouteApi("/snapshots/$repository/$snapshot");
-const PAGE = 12;
 
 type Props = { search: BrowseSearch; canRestore: boolean };
 
@@ -54,33 +54,15 @@ export function Browser({ search, canRestore }: Props) {
       void navigate({ search: { ...others, ...(after.length > 0 && { chosen: after }) }, replace: true, resetScroll: false });
     }
   };
-  const keys = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget || event.altKey || event.ctrlKey || event.metaKey) {
-      return;
-    }
-    const item = items[active];
-    const last = items.length - 1;
-    const to = {
-      ArrowDown: active + 1,
-      ArrowUp: active - 1,
-      PageDown: active + PAGE,
-      PageUp: active - PAGE,
-      Home: 0,
-      End: last,
-    }[event.key];
-    if (to !== undefined) {
-      setAt({ path, name: items[Math.min(last, Math.max(0, to))]?.name ?? "" });
-    } else if (event.key === "Enter" && item?.kind === "folder") {
-      open(inside(path, item.name));
-    } else if (event.key === "Backspace" && path !== "/") {
-      open(above(path), nameOf(path));
-    } else if (event.key === " " && item) {
-      tick(item.name);
-    } else {
-      return;
-    }
-    event.preventDefault();
-  };
+  const item = items[active];
+  const keys = listKeys({
+    count: items.length,
+    active,
+    move: (index) => setAt({ path, name: items[index]?.name ?? "" }),
+    open: () => item?.kind === "folder" && open(inside(path, item.name)),
+    up: () => path !== "/" && open(above(path), nameOf(path)),
+    tick: () => item && tick(item.name),
+  });
 
   return (
     <section aria-label={texts.snapshots.content} className="rounded-lg border border-line bg-card">

@@ -14,6 +14,7 @@ export const snapshots: typeof En = {
   noneHint: "Jede Sicherung fügt einen hinzu.",
   noBackup: "Es ist keine Sicherung dorthin bekannt. Die erste legt es an.",
   openIt: "Trotzdem öffnen",
+  mayNot: "Sie dürfen nicht sehen, was in Sicherungen ist",
   noMatch: "Kein Snapshot passt zu diesen Filtern",
   timeline: "Snapshots nach Quelle und Tag",
   count,

@@ -11,6 +11,7 @@ export const snapshots = {
   noneHint: "Each backup adds one.",
   noBackup: "No backup to it is known. The first one makes it.",
   openIt: "Open it all the same",
+  mayNot: "You may not see what is in backups",
   noMatch: "No snapshot matches these filters",
   timeline: "Snapshots by source and day",
   count: (count: number) => `${count} ${plural(count, "snapshot", "snapshots")}`,
