@@ -2,6 +2,8 @@ import { useId, type ReactNode } from "react";
 
 type Props<T extends string> = {
   legend: string;
+  /** Whether a heading above says the same. */
+  isSaid?: boolean;
   value: T;
   choices: readonly (readonly [value: T, label: string, hint?: string])[];
   choose: (value: T) => void;
@@ -9,11 +11,11 @@ type Props<T extends string> = {
 };
 
 /** One of a few answers, each with what it means. */
-export function Choice<T extends string>({ legend, value, choices, choose, children }: Props<T>) {
+export function Choice<T extends string>({ legend, isSaid = false, value, choices, choose, children }: Props<T>) {
   const id = useId();
   return (
     <fieldset>
-      <legend className="mb-1 text-sm font-semibold">{legend}</legend>
+      <legend className={isSaid ? "sr-only" : "mb-1 text-sm font-semibold"}>{legend}</legend>
       <div className="flex flex-col gap-1">
         {choices.map(([one, label, hint]) => (
           <div key={one}>

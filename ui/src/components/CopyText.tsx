@@ -14,7 +14,7 @@ export function CopyText({ text, what }: { text: string; what: string }) {
     setTimeout(() => setCopied(false), 2000);
   };
   return (
-    <Button className="min-h-7 px-2" aria-label={`${copied ? texts.log.copied : texts.log.copy}: ${what}`} onClick={() => void copy()}>
+    <Button className="shrink-0 whitespace-nowrap" aria-label={`${copied ? texts.log.copied : texts.log.copy}: ${what}`} onClick={() => void copy()}>
       {copied ? <Check aria-hidden size={14} /> : <Copy aria-hidden size={14} />}
       {copied ? texts.log.copied : texts.log.copy}
     </Button>

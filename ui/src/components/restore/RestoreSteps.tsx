@@ -67,6 +67,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
       <Step number={3} title={texts.restore.existing}>
         <Choice
           legend={texts.restore.overwrite}
+          isSaid
           value={overwrite}
           choices={(["always", "if_changed", "if_newer", "never"] as const).map(
             (mode) => [mode, ...texts.restore.modes[mode]] as const,

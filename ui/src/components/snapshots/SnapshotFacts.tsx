@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { plans } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
-import { planOf } from "../../lib/timeline";
+import { isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { CopyText } from "../CopyText";
 import { Facts, type Fact } from "../Facts";
@@ -16,6 +16,7 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
   const allPlans = useQuery(plans()).data;
   const plan = planOf(snapshot);
   const name = allPlans?.find(({ id }) => id === plan)?.name ?? texts.snapshots.planGone;
+  const isTagged = isHeld(snapshot) || ownTags(snapshot).length > 0;
   const facts: Fact[] = [
     [
       texts.snapshots.time,
@@ -29,12 +30,12 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
     [texts.runs.size, snapshot.bytes != null && size(snapshot.bytes, language)],
     [texts.runs.files, snapshot.files?.toLocaleString(language)],
     [texts.runs.added, snapshot.bytes_added != null && size(snapshot.bytes_added, language)],
-    [texts.snapshots.marks, <Tags key="tags" snapshot={snapshot} />],
+    [texts.snapshots.marks, isTagged && <Tags key="tags" snapshot={snapshot} />],
     [
       texts.snapshots.id,
       <span key="id" className="flex items-center gap-2">
         <code className="text-xs" title={snapshot.id}>
-          {snapshot.id.slice(0, 12)}
+          {snapshot.id.slice(0, 8)}
         </code>
         <CopyText text={snapshot.id} what={texts.snapshots.id} />
       </span>,

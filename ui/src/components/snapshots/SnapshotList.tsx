@@ -10,7 +10,7 @@ import { When } from "../When";
 import { VirtualRows } from "../VirtualRows";
 import { SourceName } from "./SourceName";
 
-const GRID = "grid grid-cols-2 gap-x-3 gap-y-0.5 px-4 py-2 lg:grid-cols-[13rem_1fr_8rem_8rem_14rem]";
+const GRID = "grid grid-cols-[1fr_auto] gap-x-3 gap-y-1 px-4 py-2 lg:grid-cols-[12.5rem_1fr_6rem_6rem_11rem]";
 
 /** Snapshots, the newest first, however many there are. */
 export function SnapshotList({ snapshots, plans }: { snapshots: readonly Snapshot[]; plans: ReadonlyMap<string, string> }) {
@@ -55,7 +55,7 @@ function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; pla
   const isOfPlan = planOf(snapshot) !== undefined;
   return (
     <div role="row" aria-rowindex={index + 2} className={`${GRID} items-start border-b border-line hover:bg-raised`}>
-      <span role="cell">
+      <span role="cell" className="max-lg:col-start-1 max-lg:row-start-1">
         <Link
           to="/snapshots/$repository/$snapshot"
           params={{ repository, snapshot: id }}
@@ -71,7 +71,7 @@ function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; pla
         <SourceName host={host} paths={paths} />
         {isOfPlan && <span className="block text-xs text-faint wrap-anywhere">{plan ?? texts.snapshots.planGone}</span>}
       </span>
-      <span role="cell" className="tabular-nums max-lg:row-start-1 max-lg:text-right">
+      <span role="cell" className="tabular-nums max-lg:col-start-2 max-lg:row-start-1 max-lg:text-right">
         {bytes == null ? "–" : size(bytes, language)}
         {files != null && (
           <span className="block text-xs text-faint">{texts.snapshots.files(files, files.toLocaleString(language))}</span>
@@ -80,7 +80,7 @@ function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; pla
       <span role="cell" className="tabular-nums max-lg:sr-only">
         {bytes_added == null ? "–" : size(bytes_added, language)}
       </span>
-      <span role="cell" className="max-lg:col-span-2">
+      <span role="cell" className="max-lg:col-span-2 max-lg:empty:hidden">
         <Tags snapshot={snapshot} />
       </span>
     </div>
@@ -90,6 +90,9 @@ function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; pla
 /** The tags that people gave a snapshot, and whether it is held. */
 export function Tags({ snapshot }: { snapshot: Snapshot }) {
   const { texts } = useSpeech();
+  if (!isHeld(snapshot) && ownTags(snapshot).length === 0) {
+    return null;
+  }
   return (
     <span className="flex flex-wrap gap-1 text-xs">
       {isHeld(snapshot) && (

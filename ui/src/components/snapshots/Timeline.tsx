@@ -33,7 +33,7 @@ export function Timeline({ snapshots, search }: { snapshots: readonly Snapshot[]
   }, [columns, last]);
   return (
     <section aria-label={texts.snapshots.timeline} className="rounded-lg border border-line bg-card">
-      <div ref={box} tabIndex={-1} className="max-h-80 overflow-auto">
+      <div ref={box} tabIndex={-1} className="@container max-h-80 overflow-auto">
         <div className="relative min-w-full" style={{ width: columns.getTotalSize() + 32 }}>
           <Months columns={columns} days={days} />
           <ul>
@@ -120,7 +120,7 @@ function Line({ group, days, columns, chosen }: LineProps) {
 
   return (
     <li className="border-b border-line py-2 last:border-b-0">
-      <div className="sticky left-0 flex w-max max-w-[min(100%,60rem)] flex-wrap items-baseline gap-x-3 px-4 text-sm">
+      <div className="sticky left-0 flex w-max max-w-[100cqi] flex-wrap items-baseline gap-x-3 px-4 text-sm">
         <SourceName host={group.host} paths={group.paths} />
         <span className="text-xs text-faint">{texts.snapshots.count(group.snapshots.length)}</span>
       </div>
