@@ -181,6 +181,12 @@ pub struct RunDestination {
     /// Bytes that were added there, as stored.
     #[serde(default)]
     pub bytes_added: u64,
+    /// Bytes that lie in the repository after it, where the run found that out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stored: Option<u64>,
+    /// Bytes that are free where the repository is, where that can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free: Option<u64>,
     /// Why it failed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

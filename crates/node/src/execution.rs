@@ -323,8 +323,8 @@ impl Execution<'_> {
 
     fn verify(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let percent = self.plan()?.spec.verification.read_percent;
-        let outcome = self.inner.workshop.verify(job, self.run.id, percent)?;
-        self.complete(job, &outcome, |_| ());
+        let stored = self.inner.workshop.verify(job, self.run.id, percent)?;
+        self.complete(job, &Outcome::default(), |destination| destination.stored = Some(stored.0));
         Ok(())
     }
 
@@ -334,8 +334,8 @@ impl Execution<'_> {
             let total = self.count(outcome);
             self.amend(|run| run.outcome = Some(total.clone()));
         };
-        self.inner.workshop.prune(job, plan.id, &plan.spec.retention, &count)?;
-        self.complete(job, &Outcome::default(), |_| ());
+        let stored = self.inner.workshop.prune(job, plan.id, &plan.spec.retention, &count)?;
+        self.complete(job, &Outcome::default(), |destination| destination.stored = Some(stored.0));
         Ok(())
     }
 
@@ -426,10 +426,13 @@ impl Execution<'_> {
 
     /// Writes down that a destination is done, and what that came to.
     fn complete(&self, job: &Job<'_>, outcome: &Outcome, edit: impl Fn(&mut RunDestination) + Send + Sync) {
-        let total = self.count(outcome);
+        let (total, free) = (self.count(outcome), self.inner.workshop.free(job.repository));
         self.amend(|run| {
             run.outcome = Some(total.clone());
-            settle(run, job.repository.id, RunState::Completed, &edit);
+            settle(run, job.repository.id, RunState::Completed, |destination| {
+                destination.free = free;
+                edit(destination);
+            });
         });
     }
 

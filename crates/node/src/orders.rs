@@ -174,6 +174,8 @@ impl Clerk<'_> {
             state: RunState::Pending,
             snapshot: None,
             bytes_added: 0,
+            stored: None,
+            free: None,
             error: None,
         });
         Run {

@@ -24,6 +24,7 @@ mod mail;
 mod metrics;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod overview;
 mod pages;
 #[cfg(feature = "passkeys")]
 mod passkeys;

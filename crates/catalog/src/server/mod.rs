@@ -6,6 +6,7 @@ mod commands;
 mod connections;
 mod events;
 mod ingest;
+mod lasts;
 mod leases;
 mod log;
 mod metrics;
@@ -46,6 +47,7 @@ pub use audit::{AuditFilter, AuditVerdict, NewAuditEntry};
 pub use changes::Change;
 pub use events::{Event, Happening};
 pub use ingest::Ingested;
+pub use lasts::{RepositoryLast, SourceLast, StorageDay};
 pub use leases::Token;
 pub use log::LogFilter;
 pub use metrics::RunTotal;
@@ -55,7 +57,7 @@ pub use one_time::{OneTimeKind, OneTimeToken};
 pub use passkeys::KeptPasskey;
 pub use people::Credentials;
 pub use plans::PlanRevision;
-pub use reports::{PlanSums, StorageTotal, Sums};
+pub use reports::{PlanDay, PlanSums, StorageTotal, Sums};
 pub use run_counts::RunCounts;
 pub use run_filter::{Cursor, NoCursor, Page, RunFilter};
 pub use sealed::{SealedPlace, SealedValue};
@@ -69,6 +71,7 @@ const STEPS: &[&str] = &[
     include_str!("0003.sql"),
     include_str!("0004.sql"),
     include_str!("0005.sql"),
+    include_str!("0006.sql"),
 ];
 
 /// What a server remembers. Clones share one store.

@@ -1,9 +1,11 @@
 //! What plans did over a span of days, and what lies where. Reads sums and no runs.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use backstay_model::{DestinationId, NodeId, PlanId, ProjectId, RepositoryId, RunKind, Time};
+use sqlx::any::AnyRow;
 
 use super::ServerStore;
 use super::sums::Ended;
@@ -49,6 +51,23 @@ pub struct PlanSums {
     pub last_verify: Option<Time>,
 }
 
+/// How a plan's backups ended on a UTC day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanDay {
+    /// The plan. It may be gone.
+    pub plan: PlanId,
+    /// The beginning of the day.
+    pub day: Time,
+    /// Backups that went well.
+    pub completed: u64,
+    /// Backups that completed and left something out.
+    pub incomplete: u64,
+    /// Backups that could not be made.
+    pub failed: u64,
+    /// Backups that should have been and were not.
+    pub missed: u64,
+}
+
 /// What backups have added to a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageTotal {
@@ -92,6 +111,13 @@ fn days(since: Time, until: Time) -> (i64, i64) {
     (day(since), last.saturating_add(1))
 }
 
+/// How the runs of a row ended.
+fn ended(row: &AnyRow) -> Result<Ended> {
+    let name = row.text("ended")?;
+    let ended = Ended::ALL.into_iter().find(|it| it.name() == name);
+    ended.ok_or_else(|| CatalogError::corrupt("a sum says not how runs ended"))
+}
+
 impl ServerStore {
     /// The span of whole UTC days that reports tell of when asked for these moments.
     ///
@@ -125,9 +151,7 @@ impl ServerStore {
                 let mib = number(&format!("{name}_mib"))?;
                 Ok(mib.saturating_mul(1 << 20).saturating_add(number(&format!("{name}_rest"))?))
             };
-            let ended = row.text("ended")?;
-            let ended = Ended::ALL.into_iter().find(|it| it.name() == ended);
-            let ended = ended.ok_or_else(|| CatalogError::corrupt("a sum says not how runs ended"))?;
+            let ended = ended(row)?;
             let (sums, overdue) = of_nodes.entry((row.parsed("plan")?, row.text("node")?)).or_default();
             let runs = number("runs")?;
             sums.bytes = sums.bytes.saturating_add(large("bytes")?);
@@ -167,6 +191,49 @@ impl ServerStore {
         Ok(plans.into_values().collect())
     }
 
+    /// How the backups of a project's plans ended on each of the UTC days that a span touches, by plan and day. Days without any
+    /// are left out.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn plan_days(&self, project: ProjectId, since: Time, until: Time) -> Result<Vec<PlanDay>> {
+        let (first, end) = days(since, until);
+        let text = "SELECT plan, day, node, ended, runs FROM run_sums \
+                    WHERE project = $1 AND kind = $2 AND day >= $3 AND day < $4 ORDER BY plan, day, node";
+        let backup = RunKind::Backup.name();
+        let rows =
+            sql!(text, project.to_string(), backup, first, end).fetch_all(self.database.read()).await?;
+        let mut found: BTreeMap<(PlanId, i64), PlanDay> = BTreeMap::new();
+        // A node that comes back tells of what the server has seen meanwhile.
+        let mut missed: BTreeMap<(PlanId, i64, String), [u64; 2]> = BTreeMap::new();
+        for row in &rows {
+            let (plan, number) = (row.parsed("plan")?, row.int("day")?);
+            let runs = u64::try_from(row.int("runs")?).unwrap_or(0);
+            let day = match found.entry((plan, number)) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let day = moment(number.saturating_mul(DAY))?;
+                    entry.insert(PlanDay { plan, day, completed: 0, incomplete: 0, failed: 0, missed: 0 })
+                }
+            };
+            let told = missed.entry((plan, number, row.text("node")?)).or_default();
+            match ended(row)? {
+                Ended::Completed => day.completed = day.completed.saturating_add(runs),
+                Ended::Incomplete => day.incomplete = day.incomplete.saturating_add(runs),
+                Ended::Failed => day.failed = day.failed.saturating_add(runs),
+                Ended::Missed => told[0] = runs,
+                Ended::Overdue => told[1] = runs,
+                Ended::Cancelled => {}
+            }
+        }
+        for ((plan, number, _), [by_node, by_server]) in missed {
+            if let Some(day) = found.get_mut(&(plan, number)) {
+                day.missed = day.missed.saturating_add(by_node.max(by_server));
+            }
+        }
+        Ok(found.into_values().collect())
+    }
+
     /// What backups have added to each repository that is known.
     ///
     /// # Errors
@@ -179,7 +246,7 @@ impl ServerStore {
                     LEFT JOIN storage_sums s ON s.repository = r.id AND s.project = d.project \
                     GROUP BY d.project, d.id, d.name, r.id, r.user_node ORDER BY d.project, d.name, r.id";
         let rows = sql!(text).fetch_all(self.database.read()).await?;
-        let of = |row: &sqlx::any::AnyRow| -> Result<StorageTotal> {
+        let of = |row: &AnyRow| -> Result<StorageTotal> {
             let number = |name: &str| row.int(name).map(|number| u64::try_from(number).unwrap_or(0));
             let node = row.text_or_none("node")?.and_then(|node| node.parse().ok());
             let last = Some(row.int("ended")?).filter(|ended| *ended > 0).map(moment).transpose()?;

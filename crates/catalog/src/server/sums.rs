@@ -5,13 +5,14 @@
 
 use backstay_model::{NodeId, PlanId, ProjectId, Run, RunKind, RunState, Time};
 
+use super::lasts;
 use super::tallies::day;
 use crate::Result;
 use crate::database::Change;
 use crate::row::{micros, sql, whole};
 
 /// More than this is believed of no run, and added up in no row: what a node makes up must not overflow.
-const MOST: i64 = 1 << 50;
+pub(super) const MOST: i64 = 1 << 50;
 /// The same for counts.
 const MOST_RUNS: i64 = 1 << 40;
 
@@ -112,6 +113,7 @@ impl Row {
 pub(super) async fn count(change: &mut Change, run: &Run) -> Result<()> {
     let Some(ended) = Ended::of(run) else { return Ok(()) };
     let at = run.ended.unwrap_or(run.created);
+    lasts::note(change, run, ended, at).await?;
     let outcome = run.outcome.clone().unwrap_or_default();
     if let Some(plan) = &run.plan {
         let time = run.started.map_or(0, |started| micros(at).saturating_sub(micros(started)));
@@ -172,5 +174,5 @@ pub(super) async fn count_missed(
 pub(super) async fn forget(change: &mut Change, before: Time) -> Result<()> {
     sql!("DELETE FROM run_sums WHERE day < $1", day(before)).execute(&mut **change).await?;
     sql!("DELETE FROM plan_lasts WHERE ended < $1", micros(before)).execute(&mut **change).await?;
-    Ok(())
+    lasts::forget(change, before).await
 }

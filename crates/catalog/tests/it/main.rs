@@ -7,6 +7,7 @@ mod audit;
 mod changes;
 mod commands;
 mod ingest;
+mod lasts;
 mod leases;
 mod migrations;
 mod node_store;

@@ -105,6 +105,8 @@ impl World {
                 state: RunState::Pending,
                 snapshot: None,
                 bytes_added: 0,
+                stored: None,
+                free: None,
                 error: None,
             }],
             restore: None,

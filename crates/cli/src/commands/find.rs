@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backstay_core::{EntryKind, FileId, Timestamp};
+use backstay_engine::Error;
 use backstay_engine::format::{BlobKind, Node};
 use backstay_engine::repository::SnapshotEntry;
 use backstay_sources::files::filter::{Case, List};
@@ -13,7 +14,7 @@ use crate::choose;
 use crate::failure::{Failure, Outcome};
 use crate::json::node::{FoundObject, Match, Matches};
 use crate::repository::{Access, Opened};
-use crate::walk::{Next, Visitor, walk};
+use crate::walk::{Next, PathVisitor, walk};
 use crate::{json, moment, node_text};
 
 pub(super) fn run(app: &App, args: &Find) -> Outcome {
@@ -83,7 +84,9 @@ struct FileSearch<'a> {
     matches: Vec<Match>,
 }
 
-impl Visitor for FileSearch<'_> {
+impl PathVisitor for FileSearch<'_> {
+    type Error = Failure;
+
     fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
         self.app.control.checkpoint()?;
         let verdict = self.query.patterns.matches(path);
@@ -110,8 +113,8 @@ impl Visitor for FileSearch<'_> {
         Ok(if verdict.child_may_match { Next::Into } else { Next::Over })
     }
 
-    fn broken(&mut self, tree: &FileId, failure: Failure) -> Outcome {
-        report_broken_tree(self.app, tree, self.entry, &failure);
+    fn broken(&mut self, tree: &FileId, error: Error) -> Outcome {
+        report_broken_tree(self.app, tree, self.entry, &error.into());
         Ok(())
     }
 }
@@ -243,7 +246,9 @@ impl ObjectSearch<'_> {
     }
 }
 
-impl Visitor for ObjectSearch<'_> {
+impl PathVisitor for ObjectSearch<'_> {
+    type Error = Failure;
+
     fn node(&mut self, path: &[u8], node: &Node, parent: &FileId) -> Outcome<Next> {
         self.app.control.checkpoint()?;
         if let Some(subtree) = &node.subtree {
@@ -259,9 +264,9 @@ impl Visitor for ObjectSearch<'_> {
         Ok(Next::Into)
     }
 
-    fn broken(&mut self, tree: &FileId, failure: Failure) -> Outcome {
+    fn broken(&mut self, tree: &FileId, error: Error) -> Outcome {
         if let Some(entry) = self.entry {
-            report_broken_tree(self.app, tree, entry, &failure);
+            report_broken_tree(self.app, tree, entry, &error.into());
         }
         Ok(())
     }

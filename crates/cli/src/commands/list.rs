@@ -11,7 +11,7 @@ use crate::args::List;
 use crate::choose;
 use crate::failure::{Failure, Outcome};
 use crate::repository::{Access, Opened};
-use crate::walk::{Next, Visitor, walk};
+use crate::walk::{Next, PathVisitor, walk};
 
 pub(super) fn run(app: &App, args: &List) -> Outcome {
     let kind = match args.kind.as_str() {
@@ -66,7 +66,9 @@ impl PackSearch<'_> {
     }
 }
 
-impl Visitor for PackSearch<'_> {
+impl PathVisitor for PackSearch<'_> {
+    type Error = Failure;
+
     fn node(&mut self, _path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
         self.app.control.checkpoint()?;
         for id in node.blobs() {

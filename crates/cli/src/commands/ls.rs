@@ -12,7 +12,7 @@ use crate::failure::{Failure, Outcome};
 use crate::json::node::{Listed, Ncdu};
 use crate::json::snapshot::{Entry, Head};
 use crate::repository::{Access, Opened};
-use crate::walk::{Next, Visitor, subfolder, walk};
+use crate::walk::{Next, PathVisitor, subfolder, walk};
 use crate::{json, node_text};
 
 pub(super) fn run(app: &App, args: &Ls) -> Outcome {
@@ -129,7 +129,9 @@ impl Listing<'_> {
     }
 }
 
-impl Visitor for Listing<'_> {
+impl PathVisitor for Listing<'_> {
+    type Error = Failure;
+
     fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
         self.app.control.checkpoint()?;
         let within = self.is_within(path);

@@ -11,7 +11,7 @@ use crate::args::{Stats, StatsMode};
 use crate::failure::{Failure, Outcome};
 use crate::json::diff;
 use crate::repository::{Access, Opened};
-use crate::walk::{Next, Visitor, walk};
+use crate::walk::{Next, PathVisitor, walk};
 use crate::{choose, format};
 
 pub(super) fn run(app: &App, args: &Stats) -> Outcome {
@@ -163,7 +163,9 @@ fn not_in_index(id: &FileId) -> Failure {
         .hint("`check` tells more, `repair index` may bring it back")
 }
 
-impl Visitor for Count<'_> {
+impl PathVisitor for Count<'_> {
+    type Error = Failure;
+
     fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
         self.app.control.checkpoint()?;
         match self.mode {

@@ -94,6 +94,8 @@ pub struct CheckReport {
     pub suggest_recover: bool,
     /// Packs that were read whole, before an interruption too.
     pub packs_read: u64,
+    /// Bytes of the packs that are there and that the index names.
+    pub stored_bytes: u64,
     /// Blobs that no snapshot needs, if they were counted.
     pub unused_blobs: Vec<FileId>,
 }
@@ -141,6 +143,7 @@ pub fn check_from(
     let index = structure::check_index(repository, &mut report)?;
     events.message("check all packs");
     let mut packs = structure::check_packs(repository, &index, &mut report)?;
+    report.stored_bytes = packs.iter().map(|(_, length)| length).sum();
     events.message("check snapshots, trees and blobs");
     let needed = structure::check_trees(repository, &index, &snapshots, options, events, &mut report)?;
     if options.snapshots.is_some() {

@@ -5,6 +5,7 @@ mod index_load;
 mod keys;
 mod lock;
 mod open;
+mod paths;
 mod snapshots;
 mod walk;
 
@@ -25,6 +26,7 @@ pub(crate) use blobs::{compare_hash, open_blob, open_content};
 pub use keys::{KeyInfo, add_key, list_keys, remove_key, unlock};
 pub use lock::{Lock, LockInfo, Unlocked, list_locks, remove_locks};
 pub use open::{InitOptions, init};
+pub use paths::{Next, PathVisitor, join, walk_paths};
 pub use snapshots::{SnapshotEntry, SnapshotSelector, Unreadable};
 pub use walk::{Visitor, walk_trees};
 

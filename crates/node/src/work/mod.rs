@@ -36,9 +36,10 @@ use backstay_engine::Environment;
 use backstay_engine::crypto::KdfParams;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::Progress;
-use backstay_model::{Level, Limits, RepositoryId};
+use backstay_model::{ConnectionSettings, Level, Limits, RepositoryId};
 use parking_lot::Mutex;
 
+use crate::host;
 use crate::local_policy::LocalPolicy;
 use crate::seals::Opened;
 
@@ -70,6 +71,10 @@ pub struct Workshop {
     /// Whose turn it is to use each repository for the first time.
     turns: Mutex<HashMap<RepositoryId, Arc<Mutex<()>>>>,
 }
+
+/// Bytes that lie in a repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored(pub u64);
 
 /// What work on a repository needs.
 #[derive(Clone)]
@@ -120,6 +125,18 @@ impl Workshop {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// Bytes that are free where a repository is, where that can be told.
+    #[must_use]
+    pub fn free(&self, repository: &SealedRepository) -> Option<u64> {
+        match &repository.settings {
+            ConnectionSettings::Local(local) => {
+                let (total, free) = host::disk(&storage::local_folder(&local.path, &repository.path));
+                (total > 0).then_some(free)
+            }
+            ConnectionSettings::S3(_) => None,
+        }
     }
 
     /// Where work notes under this name what it has done, for when it is interrupted.

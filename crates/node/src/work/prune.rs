@@ -16,7 +16,7 @@ use backstay_policy::{PlanRetention, SnapshotFacts};
 
 use super::meter::Meter;
 use super::repository::Access;
-use super::{Class, Job, Result, WorkError, Workshop};
+use super::{Class, Job, Result, Stored, WorkError, Workshop};
 use crate::host::bytes;
 
 /// The tag of snapshots that nothing may forget.
@@ -25,7 +25,7 @@ pub const HOLD: &str = "hold";
 impl Workshop {
     /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs.
     ///
-    /// `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
+    /// Gives the bytes that stay stored. `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
     ///
     /// # Errors
     /// When snapshots could not be removed, or the work cannot be done.
@@ -35,7 +35,7 @@ impl Workshop {
         plan: PlanId,
         retention: &PlanRetention,
         done: &dyn Fn(&Outcome),
-    ) -> Result<()> {
+    ) -> Result<Stored> {
         let open = self.open(job, Access::Exclusive, true)?;
         let (snapshots, damaged) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
         if let Some((id, error)) = damaged.into_iter().next() {
@@ -75,6 +75,7 @@ impl Workshop {
         meter.enter("pruning");
         let plan = prune_plan(&open.engine, &PruneOptions::default(), &HashSet::new(), &meter)
             .map_err(|error| open.explain(error))?;
+        let stays = plan.stats().bytes.remaining;
         let freed = plan.stats().bytes.remove_total + plan.stats().bytes.unreferenced;
         plan.execute(lock, &meter).map_err(|error| open.explain(error))?;
         meter.finish();
@@ -84,6 +85,6 @@ impl Workshop {
             "prune",
             &format!("{forgotten} snapshots forgotten, {} freed", bytes(freed)),
         );
-        Ok(())
+        Ok(Stored(stays))
     }
 }

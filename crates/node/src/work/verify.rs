@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use backstay_engine::check::{CheckOptions, Place, ReadData, check_from};
-use backstay_model::run::Outcome;
 use backstay_model::{Level, RepositoryId, RunId};
 
 use super::meter::Meter;
 use super::repository::{Access, Open, make_folder};
-use super::{Class, Job, Result, WorkError, Workshop, remove_if_there};
+use super::{Class, Job, Result, Stored, WorkError, Workshop, remove_if_there};
 
 /// Findings that are told one by one; the rest is counted.
 const TOLD: usize = 100;
@@ -16,11 +15,11 @@ const TOLD: usize = 100;
 impl Workshop {
     /// Checks structure and, of the stored data, a random choice of so many percent.
     ///
-    /// When the work is cancelled, the same run goes on with the data that it has not read yet.
+    /// When the work is cancelled, the same run goes on with the data that it has not read yet. Gives the bytes that are stored.
     ///
     /// # Errors
     /// When something is missing or damaged, or the work cannot be done.
-    pub fn verify(&self, job: &Job<'_>, run: RunId, read_percent: f64) -> Result<Outcome> {
+    pub fn verify(&self, job: &Job<'_>, run: RunId, read_percent: f64) -> Result<Stored> {
         // What is checked is the repository, not the copy of it.
         let open = self.open(job, Access::Exclusive, false)?;
         let read_data = match read_percent {
@@ -53,7 +52,7 @@ impl Workshop {
         match report.errors() {
             0 => {
                 job.report.log(Level::Info, "verify", "no errors were found");
-                Ok(Outcome::default())
+                Ok(Stored(report.stored_bytes))
             }
             errors => {
                 let text =

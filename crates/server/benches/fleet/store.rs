@@ -229,6 +229,8 @@ impl Place<'_> {
                 state: RunState::Completed,
                 snapshot: None,
                 bytes_added: 1 << 20,
+                stored: None,
+                free: None,
                 error: None,
             }],
             restore: None,

@@ -30,6 +30,7 @@ use crate::problem::Problem;
 use crate::state::AppState;
 use summaries::Summaries;
 use watch::Watch;
+pub(crate) use watch::overdue_slot;
 
 const LEASE: &str = "alerts";
 /// For how long a server has the work to itself without a word.

@@ -121,7 +121,7 @@ async fn look_for(state: &AppState, node: &Node, now: Time) -> Result<(), Proble
 }
 
 /// The last moment a plan was due, if that is long enough ago for a run to have begun.
-fn overdue_slot(plan: &Plan, now: Time) -> Result<Option<Time>, ScheduleError> {
+pub(crate) fn overdue_slot(plan: &Plan, now: Time) -> Result<Option<Time>, ScheduleError> {
     let late = jiff::SignedDuration::try_from(LATE).unwrap_or(jiff::SignedDuration::ZERO);
     let Ok(until) = now.saturating_sub(late) else { return Ok(None) };
     if until <= plan.changed {

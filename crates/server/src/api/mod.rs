@@ -14,6 +14,7 @@ mod nodes;
 mod notifiers;
 #[cfg(feature = "oidc")]
 mod oidc;
+mod overview;
 mod paged;
 mod people;
 mod plans;
@@ -63,6 +64,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(people::routes())
         .merge(plans::routes())
         .merge(projects::routes())
+        .merge(overview::routes())
         .merge(reports::routes())
         .merge(repositories::routes())
         .merge(restores::routes())

@@ -18,6 +18,7 @@ mod nodes;
 #[cfg(feature = "oidc")]
 mod oidc;
 mod openapi;
+mod overview;
 mod pages;
 #[cfg(feature = "passkeys")]
 mod passkeys;

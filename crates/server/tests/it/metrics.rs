@@ -62,6 +62,8 @@ async fn metrics_tell_of_what_a_token_may_see() {
                 state: RunState::Completed,
                 snapshot: snapshot.map(str::to_owned),
                 bytes_added: bytes,
+                stored: None,
+                free: None,
                 error: None,
             }];
             setup.tell(&world.store, News::Run { run: Box::new(run) }).await;

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use ::tar::{Builder, EntryType, Header};
-use ::zip::write::{SimpleFileOptions, ZipWriter};
+use backstay_archive::zip::Zip;
 use backstay_core::{EntryKind, FileId, Meta};
 use backstay_engine::format::Node;
 
@@ -14,7 +14,7 @@ use super::contents::Contents;
 use crate::app::App;
 use crate::failure::{Explain, Failure, Outcome};
 use crate::repository::Opened;
-use crate::walk::{Next, Visitor, walk};
+use crate::walk::{Next, PathVisitor, walk};
 
 /// Visits everything below a folder with its path in the archive.
 fn each(
@@ -29,7 +29,9 @@ fn each(
         folder: &'a [u8],
         visit: &'a mut dyn FnMut(&[u8], &Node) -> Outcome,
     }
-    impl Visitor for Each<'_> {
+    impl PathVisitor for Each<'_> {
+        type Error = Failure;
+
         fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Outcome<Next> {
             self.app.control.checkpoint()?;
             if !node.has_valid_name() {
@@ -123,20 +125,13 @@ pub(super) fn zip(
     folder: &[u8],
     out: &mut dyn Write,
 ) -> Outcome {
-    let mut archive = ZipWriter::new_stream(out);
+    let mut archive = Zip::new(out);
     each(app, repository, root, folder, &mut |path, node| {
-        let name = String::from_utf8_lossy(path).into_owned();
         let failed = format!("cannot dump {}", crate::format::quote(path));
-        let options = zip_options(&node.meta);
         match (&node.meta.kind, &node.meta.link_target) {
-            (EntryKind::Folder, _) => archive.add_directory(name, options).explain(failed),
-            (EntryKind::Symlink, Some(target)) => {
-                archive.add_symlink(name, String::from_utf8_lossy(target), options).explain(failed)
-            }
-            (EntryKind::File, _) => {
-                archive.start_file(name, options).explain(failed)?;
-                contents.copy(node, &mut archive)
-            }
+            (EntryKind::Folder, _) => archive.folder(path, &node.meta).explain(failed),
+            (EntryKind::Symlink, Some(target)) => archive.symlink(path, target, &node.meta).explain(failed),
+            (EntryKind::File, _) => contents.copy(node, archive.file(path, &node.meta).explain(failed)?),
             // A zip archive has no devices and pipes.
             _ => {
                 app.console.complain(format!("{failed}: a zip archive cannot hold it"));
@@ -144,35 +139,5 @@ pub(super) fn zip(
             }
         }
     })?;
-    archive
-        .finish()
-        .map(|_| ())
-        .map_err(|error| Failure::fatal("cannot finish the zip archive").because(&error))
-}
-
-fn zip_options(meta: &Meta) -> SimpleFileOptions {
-    let options = SimpleFileOptions::default()
-        .compression_method(::zip::CompressionMethod::Deflated)
-        .unix_permissions(meta.permissions & 0o777)
-        .large_file(meta.size >= u64::from(u32::MAX));
-    match zip_time(meta) {
-        Some(time) => options.last_modified_time(time),
-        None => options,
-    }
-}
-
-/// The local time, which is all that zip knows. `None` outside of the years 1980 to 2107.
-fn zip_time(meta: &Meta) -> Option<::zip::DateTime> {
-    let local = meta.modified.seconds.checked_add(i64::from(meta.modified.offset))?;
-    let time = jiff::Timestamp::from_second(local).ok()?.to_zoned(jiff::tz::TimeZone::UTC).datetime();
-    let part = |number: i8| u8::try_from(number).ok();
-    ::zip::DateTime::from_date_and_time(
-        u16::try_from(time.year()).ok()?,
-        part(time.month())?,
-        part(time.day())?,
-        part(time.hour())?,
-        part(time.minute())?,
-        part(time.second())?,
-    )
-    .ok()
+    archive.finish().explain("cannot finish the zip archive")
 }

@@ -157,6 +157,7 @@ pub(super) const TABLE: &[Row] = &[
     ("projects_list", Known, "", None),
     ("projects_remove", OWNER, "", None),
     ("projects_update", OWNER, "", NAMED),
+    ("overview", VIEWER, OF_PROJECT, None),
     ("reports_summary", VIEWER, OF_PROJECT, None),
     (
         "repositories_adopt",
