@@ -1,14 +1,14 @@
-// Who may do what, as the server decides it: what somebody may not do is not offered.
+// Who may do what, as the server has it (crates/server/src/access/policy.rs). The server decides; this says which buttons to show.
 
 import type { Schemas } from "../api/client";
 
-type Role = Schemas["Role"];
+export type Me = Schemas["Me"];
+export type Role = Schemas["Role"];
 
-const ROLES: readonly Role[] = ["viewer", "operator", "admin", "owner"];
+/** The roles, each of which may do all that the ones before it may. */
+export const ROLES = ["viewer", "operator", "admin", "owner"] as const satisfies readonly Role[];
 
-/** The least role for each action; the same names as in the server's policy. */
 const LEAST = {
-  viewNames: "viewer",
   viewContent: "operator",
   runPlans: "operator",
   steerRuns: "operator",
@@ -26,11 +26,18 @@ const LEAST = {
   manageProject: "owner",
 } as const satisfies Record<string, Role>;
 
-export type Action = keyof typeof LEAST;
+export type Action = keyof typeof LEAST | "manageServer";
 
-/** Whether somebody may do something in a project; in any at all, where none is named. */
-export function may(me: Pick<Schemas["Me"], "roles"> | undefined, action: Action, project?: string): boolean {
-  const enough = ROLES.indexOf(LEAST[action]);
-  const roles = me?.roles.filter((role) => project === undefined || role.project === project) ?? [];
-  return roles.some(({ role }) => ROLES.indexOf(role) >= enough);
+/** Whether somebody may do something in a project; in any at all when none is named. */
+export function may(me: Me | undefined, action: Action, project?: string): boolean {
+  if (me === undefined || action === "manageServer") {
+    return me?.owns_server ?? false;
+  }
+  const least = ROLES.indexOf(LEAST[action]);
+  const enough = me.roles.filter(({ role }) => ROLES.indexOf(role) >= least);
+  return project === undefined ? enough.length > 0 : enough.some((role) => role.project === project);
 }
+
+/** The projects in which somebody may do something. */
+export const projectsWhere = (me: Me | undefined, action: Action) =>
+  (me?.roles ?? []).filter(({ project }) => may(me, action, project));

@@ -6,6 +6,7 @@ import { latestRuns, plans } from "../api/queries";
 import { repositories, snapshots, type Repository, type Snapshot } from "../api/snapshots";
 import { useRepository } from "../api/useRepository";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
+import { useProject } from "../components/project";
 import { SnapshotList } from "../components/snapshots/SnapshotList";
 import { Timeline } from "../components/snapshots/Timeline";
 import { snapshotsSearch, type SnapshotsSearch } from "../lib/snapshotSearch";
@@ -17,7 +18,7 @@ const route = getRouteApi("/snapshots");
 export function Snapshots() {
   const texts = useTexts();
   const search = snapshotsSearch(route.useSearch());
-  const query = useQuery(repositories());
+  const query = useQuery(repositories(useProject()));
   const navigate = route.useNavigate();
   const shown = query.data?.find(({ id }) => id === search.repository) ?? (search.repository ? undefined : query.data?.[0]);
   const isGone = query.isSuccess && query.data.length > 0 && shown === undefined;
