@@ -104,8 +104,8 @@ export class Server {
   }
 
   /** Runs a plan and waits for its end. */
-  async run(plan: Json): Promise<Json> {
-    const { runs } = await this.call("POST", `/plans/${plan.id}/run`, {});
+  async run(plan: Json, kind = "backup"): Promise<Json> {
+    const { runs } = await this.call("POST", `/plans/${plan.id}/run`, { kind });
     const [id] = runs as string[];
     const state = async () => (await this.call("GET", `/runs/${id}`)).state;
     await expect.poll(state, { timeout: 60_000 }).toMatch(/completed|failed|cancelled/);

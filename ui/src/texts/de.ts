@@ -73,10 +73,24 @@ export const de: Texts = {
     last30: "Letzte 30 Tage",
     lastBackup: "Letzte Sicherung",
     success: "Erfolgsquote, 30 Tage",
-    read: "Gelesen in den letzten 30 Tagen",
-    backups: "Sicherungen, 30 Tage",
-    day: (day, good, bad) =>
-      good + bad === 0 ? `${day}: keine Sicherung` : `${day}: ${good} gut, ${bad} fehlgeschlagen`,
+    day: (day, good, bad, partly) =>
+      good + bad + partly === 0
+        ? `${day}: keine Sicherung`
+        : `${day}: ${good} gut, ${bad} fehlgeschlagen${partly > 0 ? `, ${partly} mit Fehlern` : ""}`,
+    planOverdue: (plan) => `„${plan}“ war fällig und ist nicht gelaufen`,
+    full: (place) => `„${place}“ ist bald voll`,
+    protected: "Gesicherte Daten",
+    next: "Nächste Sicherung",
+    stored: "Belegter Speicher",
+    lastRestore: "Zuletzt wiederhergestellt",
+    proven: "Zuletzt erprobt",
+    by: { verified: "geprüft", restored: "wiederhergestellt" },
+    notProven: "noch nicht erprobt",
+    storage: "Speicher",
+    noStorage: "Noch ist nichts gespeichert.",
+    freeThere: (size) => `${size} frei`,
+    fullAt: (when) => `voll etwa am ${when}, wenn es so weitergeht`,
+    showAll: (count) => `Alle ${count} Pläne zeigen`,
     noSchedule: "Nur von Hand",
     disabled: "Ausgeschaltet",
   },
