@@ -38,8 +38,8 @@ test("snapshots stand on a line of days, and under it, and are narrowed by the a
   await accessible(page);
 
   const line = page.getByRole("region", { name: "Snapshots by source and day" });
-  await expect(line.getByRole("link", { name: /: 2 snapshots$/ })).toBeVisible();
-  await line.getByRole("link", { name: /: 2 snapshots$/ }).focus();
+  await expect(line.getByRole("button", { name: /: 2 snapshots$/ })).toBeVisible();
+  await line.getByRole("button", { name: /: 2 snapshots$/ }).focus();
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/day=\d{4}-\d{2}-\d{2}/);
   await expect(table.getByRole("row")).toHaveCount(3);

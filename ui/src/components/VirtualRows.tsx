@@ -19,7 +19,7 @@ export function VirtualRows({ box, count, height, row, focus }: Props) {
     count,
     getScrollElement: () => box,
     estimateSize: () => height,
-    overscan: 12,
+    overscan: 6,
   });
   useEffect(() => {
     if (focus !== undefined && focus < count) {

@@ -7,6 +7,7 @@ import { repositories, snapshots, type Repository, type Snapshot } from "../api/
 import { useRepository } from "../api/useRepository";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
 import { useProject } from "../components/project";
+import type { Choose } from "../components/snapshots/Line";
 import { SnapshotList } from "../components/snapshots/SnapshotList";
 import { Timeline } from "../components/snapshots/Timeline";
 import { snapshotsSearch, type SnapshotsSearch } from "../lib/snapshotSearch";
@@ -117,11 +118,20 @@ function OfRepository({ repository, search }: { repository: Repository; search: 
   if (query.data.length === 0) {
     return <Empty title={texts.snapshots.none(repository.name)} hint={texts.snapshots.noneHint} />;
   }
+  const choose: Choose = ({ host, paths }, day) =>
+    void navigate({
+      search: ({ day: _day, host: _host, paths: _paths, ...before }) => ({
+        ...before,
+        ...(day !== undefined && { day, host, paths: [...paths] }),
+      }),
+      replace: true,
+      resetScroll: false,
+    });
   const isNarrowed = Boolean(plan ?? host ?? paths ?? day);
   return (
     <div className="flex flex-col gap-4">
       <Filters search={search} all={query.data} names={names} />
-      {onLine.length > 0 && <Timeline snapshots={onLine} search={search} />}
+      {onLine.length > 0 && <Timeline snapshots={onLine} search={search} choose={choose} />}
       <div className="flex flex-wrap items-center justify-between gap-3">
         <p role="status" className="text-sm text-faint tabular-nums">
           {texts.snapshots.shown(listed.length, query.data.length)}

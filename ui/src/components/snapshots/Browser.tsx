@@ -54,6 +54,9 @@ export function Browser({ search, canRestore }: Props) {
       void navigate({ search: { ...others, ...(after.length > 0 && { chosen: after }) }, replace: true, resetScroll: false });
     }
   };
+  /** The item that a part of the list belongs to. */
+  const itemAt = (target: EventTarget) =>
+    target instanceof Element ? items[Number(target.closest("[data-index]")?.getAttribute("data-index") ?? -1)] : undefined;
   const item = items[active];
   const keys = listKeys({
     count: items.length,
@@ -84,6 +87,14 @@ export function Browser({ search, canRestore }: Props) {
           tabIndex={0}
           {...(items.length > 0 && { "aria-activedescendant": `item-${active}` })}
           onKeyDown={keys}
+          onPointerDown={({ target }) => {
+            const pointed = itemAt(target);
+            return pointed && setAt({ path, name: pointed.name });
+          }}
+          onClick={({ target }) => {
+            const clicked = target instanceof HTMLInputElement ? itemAt(target) : undefined;
+            return clicked && tick(clicked.name);
+          }}
           className="group h-[min(36rem,65vh)] overflow-auto text-sm focus-visible:-outline-offset-2"
         >
           <ItemHeads sort={sort} down={down} sortBy={(order) => change({ sort: order, down: sort === order && !down })} />
@@ -99,7 +110,7 @@ export function Browser({ search, canRestore }: Props) {
               key={path}
               box={box}
               count={items.length}
-              height={37}
+              height={36}
               focus={active}
               row={(index) => {
                 const item = items[index];
@@ -113,8 +124,6 @@ export function Browser({ search, canRestore }: Props) {
                       isActive={index === active}
                       tick={canRestore ? (chosen.includes(one) ? "ticked" : isCovered(one, chosen) ? "covered" : "free") : "none"}
                       path={one}
-                      pointed={() => setAt({ path, name: item.name })}
-                      toggle={() => tick(item.name)}
                     />
                   )
                 );

@@ -1,5 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, File, Folder, FileSymlink, FileQuestion } from "lucide-react";
+import { memo } from "react";
 
 import { ORDERS, type Item, type Order } from "../../lib/folder";
 import { moment, size } from "../../lib/format";
@@ -48,12 +49,10 @@ type Props = {
   index: number;
   isActive: boolean;
   tick: "ticked" | "covered" | "free" | "none";
-  pointed: () => void;
-  toggle: () => void;
 };
 
-/** An item of a folder. Its parts are no stops of the keyboard: the list as a whole is. */
-export function ItemRow({ item, path, index, isActive, tick, pointed, toggle }: Props) {
+/** An item of a folder. Its parts are no stops of the keyboard: the list as a whole is, and hears what is done to them. */
+export const ItemRow = memo(function ItemRow({ item, path, index, isActive, tick }: Props) {
   const { texts, language } = useSpeech();
   const Sign = SIGNS[item.kind];
   const isTicked = tick === "ticked" || tick === "covered";
@@ -63,7 +62,6 @@ export function ItemRow({ item, path, index, isActive, tick, pointed, toggle }: 
       role="row"
       aria-rowindex={index + 2}
       aria-selected={isTicked}
-      onPointerDown={pointed}
       className={`${GRID} min-h-9 border-b border-line hover:bg-raised ${isTicked ? "bg-raised" : ""} ${
         isActive ? "group-focus-visible:shadow-[inset_3px_0_0_var(--color-accent)]" : ""
       }`}
@@ -78,7 +76,7 @@ export function ItemRow({ item, path, index, isActive, tick, pointed, toggle }: 
               checked={isTicked}
               disabled={tick === "covered"}
               aria-label={texts.snapshots.chooseItem(item.name)}
-              onChange={toggle}
+              readOnly
             />
           </label>
         )}
@@ -108,4 +106,4 @@ export function ItemRow({ item, path, index, isActive, tick, pointed, toggle }: 
       </span>
     </div>
   );
-}
+});

@@ -1,6 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { Lock } from "lucide-react";
-import { useState } from "react";
+import { memo, useState } from "react";
 
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
@@ -38,7 +38,7 @@ export function SnapshotList({ snapshots, plans }: { snapshots: readonly Snapsho
         <VirtualRows
           box={box}
           count={snapshots.length}
-          height={57}
+          height={53}
           row={(index) => {
             const snapshot = snapshots[index];
             return snapshot && <Row snapshot={snapshot} index={index} plan={plans.get(planOf(snapshot) ?? "")} />;
@@ -49,7 +49,9 @@ export function SnapshotList({ snapshots, plans }: { snapshots: readonly Snapsho
   );
 }
 
-function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; plan: string | undefined }) {
+type RowProps = { snapshot: Snapshot; index: number; plan: string | undefined };
+
+const Row = memo(function Row({ snapshot, index, plan }: RowProps) {
   const { texts, language } = useSpeech();
   const { repository, id, time, host, paths, bytes, bytes_added, files } = snapshot;
   const isOfPlan = planOf(snapshot) !== undefined;
@@ -85,7 +87,7 @@ function Row({ snapshot, index, plan }: { snapshot: Snapshot; index: number; pla
       </span>
     </div>
   );
-}
+});
 
 /** The tags that people gave a snapshot, and whether it is held. */
 export function Tags({ snapshot }: { snapshot: Snapshot }) {

@@ -1,51 +1,67 @@
 // Each source with its snapshots on a line of days. One line is one stop of the keyboard; arrows go from mark to mark.
 
 import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
-import { Link } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import type { Snapshot } from "../../api/snapshots";
-import { countByDay, groupsOf, line, narrowed, type Group, type Narrow } from "../../lib/timeline";
-import { useSpeech } from "../../texts";
-import { SourceName } from "./SourceName";
+import { groupsOf, line, narrowed, type Narrow } from "../../lib/timeline";
+import { useSpeech, useTexts } from "../../texts";
+import { DAY, Line, MARGIN, type Choose } from "./Line";
 
-const DAY = 26;
+type Props = { snapshots: readonly Snapshot[]; search: Narrow; choose: Choose };
 
-type Columns = Virtualizer<HTMLDivElement, Element>;
-
-export function Timeline({ snapshots, search }: { snapshots: readonly Snapshot[]; search: Narrow }) {
-  const { texts } = useSpeech();
+export function Timeline({ snapshots, search, choose }: Props) {
+  const texts = useTexts();
   const groups = useMemo(() => groupsOf(snapshots), [snapshots]);
   const days = useMemo(() => line(snapshots), [snapshots]);
-  const box = useRef<HTMLDivElement>(null);
+  const [box, setBox] = useState<HTMLDivElement | null>(null);
   const columns = useVirtualizer({
     horizontal: true,
     count: days.length,
-    getScrollElement: () => box.current,
+    getScrollElement: () => box,
     estimateSize: () => DAY,
-    overscan: 10,
+    overscan: 4,
+  });
+  const rows = useVirtualizer({
+    count: groups.length,
+    getScrollElement: () => box,
+    estimateSize: () => 70,
+    overscan: 2,
   });
   const last = days.length - 1;
   useEffect(() => {
-    if (last > 0) {
+    if (last > 0 && box) {
       columns.scrollToIndex(last, { align: "end" });
     }
-  }, [columns, last]);
+  }, [columns, last, box]);
   return (
     <section aria-label={texts.snapshots.timeline} className="rounded-lg border border-line bg-card">
-      <div ref={box} tabIndex={-1} className="@container max-h-80 overflow-auto">
-        <div className="relative min-w-full" style={{ width: columns.getTotalSize() + 32 }}>
+      <div ref={setBox} className="@container max-h-80 overflow-auto">
+        <div className="relative min-w-full" style={{ width: columns.getTotalSize() + 2 * MARGIN }}>
           <Months columns={columns} days={days} />
-          <ul>
-            {groups.map((group) => (
-              <Line
-                key={group.key}
-                group={group}
-                days={days}
-                columns={columns}
-                chosen={narrowed(group.snapshots, search).length > 0 ? search.day : undefined}
-              />
-            ))}
+          <ul className="relative" style={{ height: rows.getTotalSize() }}>
+            {rows.getVirtualItems().map(({ index, start }) => {
+              const group = groups[index];
+              return (
+                group && (
+                  <li
+                    key={group.key}
+                    ref={rows.measureElement}
+                    data-index={index}
+                    className="absolute top-0 left-0 w-full border-b border-line py-2"
+                    style={{ transform: `translateY(${start}px)` }}
+                  >
+                    <Line
+                      group={group}
+                      days={days}
+                      columns={columns}
+                      chosen={narrowed(group.snapshots, search).length > 0 ? search.day : undefined}
+                      choose={choose}
+                    />
+                  </li>
+                )
+              );
+            })}
           </ul>
         </div>
       </div>
@@ -54,7 +70,7 @@ export function Timeline({ snapshots, search }: { snapshots: readonly Snapshot[]
 }
 
 /** Where each week and month begins. */
-function Months({ columns, days }: { columns: Columns; days: readonly string[] }) {
+function Months({ columns, days }: { columns: Virtualizer<HTMLDivElement, Element>; days: readonly string[] }) {
   const { language } = useSpeech();
   return (
     <div aria-hidden className="sticky top-0 z-10 h-7 border-b border-line bg-card text-xs text-faint">
@@ -71,114 +87,12 @@ function Months({ columns, days }: { columns: Columns; days: readonly string[] }
           <span
             key={index}
             className={`absolute top-1.5 w-max -translate-x-1/2 ${isFirst ? "font-semibold text-text" : ""}`}
-            style={{ left: start + 16 + DAY / 2 }}
+            style={{ left: start + MARGIN + DAY / 2 }}
           >
             {shown}
           </span>
         );
       })}
     </div>
-  );
-}
-
-type LineProps = { group: Group; days: readonly string[]; columns: Columns; chosen: string | undefined };
-
-function Line({ group, days, columns, chosen }: LineProps) {
-  const { texts } = useSpeech();
-  const counts = useMemo(() => countByDay(group.snapshots), [group]);
-  const marked = useMemo(() => days.filter((day) => counts.has(day)), [days, counts]);
-  const [active, setActive] = useState<string>();
-  const wantsFocus = useRef(false);
-  const list = useRef<HTMLUListElement>(null);
-  const shown = columns.getVirtualItems();
-  const inSight = new Set(shown.map(({ index }) => days[index]));
-  // The mark that the keyboard comes to: the one it was at, the chosen one, or the newest in sight.
-  const stop = [active, chosen].find((day) => day !== undefined && counts.has(day) && inSight.has(day));
-  const entry = stop ?? marked.findLast((day) => inSight.has(day));
-
-  useEffect(() => {
-    if (wantsFocus.current && active !== undefined) {
-      const mark = list.current?.querySelector<HTMLElement>(`[data-day="${active}"]`);
-      if (mark) {
-        wantsFocus.current = false;
-        mark.focus({ preventScroll: true });
-      }
-    }
-  });
-
-  const move = (event: KeyboardEvent) => {
-    const at = marked.indexOf(active ?? entry ?? "");
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: marked.length - 1 }[event.key];
-    const day = to === undefined ? undefined : marked[to];
-    if (day !== undefined) {
-      event.preventDefault();
-      wantsFocus.current = true;
-      setActive(day);
-      columns.scrollToIndex(days.indexOf(day), { align: "auto" });
-    }
-  };
-
-  return (
-    <li className="border-b border-line py-2 last:border-b-0">
-      <div className="sticky left-0 flex w-max max-w-[100cqi] flex-wrap items-baseline gap-x-3 px-4 text-sm">
-        <SourceName host={group.host} paths={group.paths} />
-        <span className="text-xs text-faint">{texts.snapshots.count(group.snapshots.length)}</span>
-      </div>
-      <div className="relative mt-1 h-7">
-        <div aria-hidden className="absolute inset-x-4 top-1/2 border-t border-line" />
-        <ul ref={list} aria-label={`${group.host} ${group.paths.join(", ")}`} onKeyDown={move}>
-          {shown.map(({ index, start }) => {
-            const day = days[index];
-            const count = day === undefined ? undefined : counts.get(day);
-            return (
-              day !== undefined &&
-              count !== undefined && (
-                <li key={day} className="absolute top-0 flex h-7 justify-center" style={{ left: start + 16, width: DAY }}>
-                  <Mark group={group} day={day} count={count} isChosen={day === chosen} isStop={day === entry} focused={setActive} />
-                </li>
-              )
-            );
-          })}
-        </ul>
-      </div>
-    </li>
-  );
-}
-
-type MarkProps = {
-  group: Group;
-  day: string;
-  count: number;
-  isChosen: boolean;
-  isStop: boolean;
-  focused: (day: string) => void;
-};
-
-/** The snapshots of a day; chosen again, all days are shown again. */
-function Mark({ group, day, count, isChosen, isStop, focused }: MarkProps) {
-  const { texts, language } = useSpeech();
-  const date = new Date(`${day}T12:00:00`).toLocaleDateString(language, { dateStyle: "long" });
-  const about = `${date}: ${texts.snapshots.count(count)}`;
-  const size = count === 1 ? "size-3" : count < 6 ? "size-4" : "size-5";
-  return (
-    <Link
-      to="/snapshots"
-      search={({ day: _day, host: _host, paths: _paths, ...before }) => ({
-        ...before,
-        ...(!isChosen && { day, host: group.host, paths: [...group.paths] }),
-      })}
-      replace
-      resetScroll={false}
-      activeOptions={{ exact: true, includeSearch: true }}
-      data-day={day}
-      tabIndex={isStop ? 0 : -1}
-      aria-label={about}
-      {...(isChosen && { "aria-current": "date" as const })}
-      title={about}
-      onFocus={() => focused(day)}
-      className="grid size-6.5 place-items-center rounded-full hover:bg-raised focus-visible:outline-offset-0"
-    >
-      <span className={`rounded-full ${size} ${isChosen ? "bg-text ring-2 ring-accent ring-offset-2 ring-offset-card" : "bg-accent"}`} />
-    </Link>
   );
 }
