@@ -88,11 +88,60 @@ pub enum Ask {
         snapshot: String,
         /// Which folder, as an absolute path.
         path: String,
+        /// Which of its items.
+        page: FolderPage,
     },
     /// List a folder of the host, for choosing what to back up.
     BrowseHost {
         /// Which, as an absolute path.
         path: String,
+        /// Which of its items.
+        page: FolderPage,
+    },
+    /// Find items by name in all snapshots of a repository.
+    Find {
+        /// Which.
+        repository: SealedRepository,
+        /// Part of the name, or a pattern with `*`, `?` or `[`; upper and lower case are the same.
+        name: String,
+        /// How many are enough.
+        limit: u32,
+    },
+    /// Find the versions of one item in all snapshots of a repository.
+    Versions {
+        /// Which.
+        repository: SealedRepository,
+        /// Of which item, as an absolute path.
+        path: String,
+    },
+    /// Tell two snapshots apart.
+    Compare {
+        /// Of which repository.
+        repository: SealedRepository,
+        /// The one before.
+        from: String,
+        /// The one after.
+        to: String,
+        /// How many changes are enough; all are counted.
+        limit: u32,
+    },
+    /// Change the tags of a snapshot.
+    Tag {
+        /// Of which repository.
+        repository: SealedRepository,
+        /// Of which snapshot.
+        snapshot: String,
+        /// Tags that it gets.
+        add: Vec<String>,
+        /// Tags that it loses.
+        remove: Vec<String>,
+    },
+    /// Remove a snapshot. What only it needs goes with the next clean-up.
+    Forget {
+        /// Of which repository.
+        repository: SealedRepository,
+        /// Which.
+        snapshot: String,
     },
 }
 
@@ -168,9 +217,183 @@ pub enum Answer {
     },
     /// A folder's items.
     Folder {
-        /// By name.
+        /// In the order that was asked for.
         items: Vec<FolderItem>,
+        /// How many there are that the page is a part of.
+        total: u64,
     },
+    /// Items that were found.
+    Found {
+        /// Snapshot by snapshot, the newest first.
+        hits: Vec<Hit>,
+        /// Whether there are more.
+        truncated: bool,
+    },
+    /// Versions of an item.
+    Versions {
+        /// The newest first.
+        versions: Vec<Version>,
+    },
+    /// What differs.
+    Compared {
+        /// It.
+        comparison: Comparison,
+    },
+    /// A snapshot has other tags, and so another id.
+    Tagged {
+        /// Its id now.
+        snapshot: String,
+    },
+}
+
+/// Which items of a folder are asked for, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FolderPage {
+    /// How many are passed over.
+    pub skip: u64,
+    /// How many are given at most.
+    pub limit: u32,
+    /// By what they are sorted; folders come first, and what is the same in this is sorted by name.
+    pub sort: FolderSort,
+    /// Whether the last come first.
+    pub descending: bool,
+    /// Only those with this in their name; upper and lower case are the same.
+    pub name: Option<String>,
+}
+
+impl FolderPage {
+    /// Items that one answer has at most.
+    pub const MOST: u32 = 5_000;
+}
+
+impl Default for FolderPage {
+    fn default() -> Self {
+        Self { skip: 0, limit: Self::MOST, sort: FolderSort::default(), descending: false, name: None }
+    }
+}
+
+/// By what the items of a folder are sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum FolderSort {
+    /// Their names.
+    #[default]
+    Name,
+    /// Their sizes.
+    Size,
+    /// When they were last changed.
+    Modified,
+}
+
+/// An item that was found in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Hit {
+    /// The snapshot.
+    pub snapshot: String,
+    /// When that was made.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub time: Time,
+    /// The folder that it is in, as an absolute path.
+    pub folder: String,
+    /// The item.
+    pub item: FolderItem,
+}
+
+/// A version of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Version {
+    /// The snapshots that have it, the newest first.
+    pub snapshots: Vec<SnapshotMoment>,
+    /// The item in them.
+    pub item: FolderItem,
+}
+
+/// A snapshot, and when it was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SnapshotMoment {
+    /// Its id.
+    pub id: String,
+    /// When it was made.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub time: Time,
+}
+
+/// What differs between two snapshots.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Comparison {
+    /// What changed, by path; the first ones only where `truncated` says so.
+    pub changes: Vec<ItemChange>,
+    /// Whether there are more changes than these.
+    pub truncated: bool,
+    /// Items that are only in the later one.
+    pub added: ChangeSum,
+    /// Items that are only in the earlier one.
+    pub removed: ChangeSum,
+    /// Files whose content changed, with the bytes by which they grew.
+    pub grown: ChangeSum,
+    /// Files whose content changed, with the bytes by which they shrank, or did not grow.
+    pub shrunk: ChangeSum,
+    /// The folders that grew or shrank most, the one that grew most first. Each has all that is below it.
+    pub folders: Vec<FolderChange>,
+}
+
+/// How many items, and how many bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ChangeSum {
+    /// Items.
+    pub items: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+}
+
+/// An item that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ItemChange {
+    /// Its absolute path.
+    pub path: String,
+    /// What it is, or was.
+    pub kind: ItemKind,
+    /// What happened to it.
+    pub change: ChangeKind,
+    /// Its length before, for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// Its length after, for files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+}
+
+/// What happened to an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// Its content is another.
+    Content,
+    /// It is something else now: a folder in the place of a file.
+    Kind,
+}
+
+/// By how much a folder changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FolderChange {
+    /// Its absolute path.
+    pub path: String,
+    /// By how many bytes the files in it and below grew; negative when they shrank.
+    pub bytes: i64,
 }
 
 /// A snapshot.

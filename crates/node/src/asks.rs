@@ -12,9 +12,10 @@ use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState, Time};
 use crate::machine::Event;
 use crate::node::Inner;
 use crate::orders::{Occasion, Order};
+use crate::seals::Opened;
 use crate::steward::{Note, SteerError};
-use crate::work::WorkError;
 use crate::work::failure::Class;
+use crate::work::{WorkError, Workshop};
 use crate::{active, seals};
 
 /// An answer is given by so much earlier than it is waited for.
@@ -60,24 +61,67 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
             inner.desk.ask(patience, move || workshop.open_or_create(&repository, &secrets, create)).await
         }
         Ask::Snapshots { repository } => {
-            let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
-            let snapshots =
-                inner.desk.ask(patience, move || workshop.snapshots(&repository, &secrets)).await?;
-            Ok(Answer::Snapshots { snapshots })
+            let look = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.snapshots(repository, secrets)
+            };
+            Ok(Answer::Snapshots { snapshots: within(inner, patience, repository, look).await? })
         }
-        Ask::Browse { repository, snapshot, path } => {
-            let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
-            let items = inner
-                .desk
-                .ask(patience, move || workshop.folder(&repository, &secrets, &snapshot, &path))
-                .await?;
-            Ok(Answer::Folder { items })
+        Ask::Browse { repository, snapshot, path, page } => {
+            let look = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.folder(repository, secrets, &snapshot, &path, &page)
+            };
+            let (items, total) = within(inner, patience, repository, look).await?;
+            Ok(Answer::Folder { items, total })
         }
-        Ask::BrowseHost { path } => {
+        Ask::BrowseHost { path, page } => {
             let workshop = Arc::clone(&inner.workshop);
-            Ok(Answer::Folder { items: inner.desk.ask(patience, move || workshop.host_folder(&path)).await? })
+            let (items, total) = inner.desk.ask(patience, move || workshop.host_folder(&path, &page)).await?;
+            Ok(Answer::Folder { items, total })
+        }
+        Ask::Find { repository, name, limit } => {
+            let look = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.find_items(repository, secrets, &name, limit as usize)
+            };
+            let (hits, truncated) = within(inner, patience, repository, look).await?;
+            Ok(Answer::Found { hits, truncated })
+        }
+        Ask::Versions { repository, path } => {
+            let look = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.versions(repository, secrets, &path)
+            };
+            Ok(Answer::Versions { versions: within(inner, patience, repository, look).await? })
+        }
+        Ask::Compare { repository, from, to, limit } => {
+            let look = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.compare(repository, secrets, (&from, &to), limit as usize)
+            };
+            Ok(Answer::Compared { comparison: within(inner, patience, repository, look).await? })
+        }
+        Ask::Tag { repository, snapshot, add, remove } => {
+            let change = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.tag(repository, secrets, &snapshot, (&add, &remove))
+            };
+            Ok(Answer::Tagged { snapshot: within(inner, patience, repository, change).await? })
+        }
+        Ask::Forget { repository, snapshot } => {
+            let change = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.forget(repository, secrets, &snapshot)
+            };
+            within(inner, patience, repository, change).await?;
+            Ok(Answer::Done)
         }
     }
+}
+
+/// Does something with a repository that takes no run.
+async fn within<T: Send + 'static>(
+    inner: &Arc<Inner>,
+    patience: Duration,
+    repository: SealedRepository,
+    what: impl FnOnce(&Workshop, &SealedRepository, &Opened) -> Result<T, WorkError> + Send + 'static,
+) -> Result<T, CommandError> {
+    let (workshop, secrets) = (Arc::clone(&inner.workshop), inner.open_repository(&repository)?);
+    inner.desk.ask(patience, move || what(&workshop, &repository, &secrets)).await
 }
 
 /// Pauses, resumes or cancels a run: the state first, so that it shows at once, then the work.

@@ -21,7 +21,7 @@ on_both!(
 
 /// A command that nobody has given.
 pub(crate) fn command(expires: Time) -> Command {
-    let ask = Ask::BrowseHost { path: "/srv".into() };
+    let ask = Ask::BrowseHost { path: "/srv".into(), page: Default::default() };
     Command { id: CommandId(id()), requested_by: "Ada".into(), expires, ask }
 }
 

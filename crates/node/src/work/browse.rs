@@ -5,19 +5,19 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use backstay_core::{Control, EntryKind, Timestamp};
+use backstay_core::Control;
 use backstay_engine::repository::TreeCache;
-use backstay_model::command::{FolderItem, ItemKind, SnapshotInfo};
+use backstay_model::command::{FolderItem, FolderPage, ItemKind, SnapshotInfo};
 use backstay_model::link::SealedRepository;
 use backstay_model::{Limits, Time};
 
 use super::repository::{Access, Open};
 use super::restore::{find, find_snapshot};
-use super::{Class, Job, Result, Unheard, WorkError, Workshop};
+use super::{Class, Job, Result, Unheard, WorkError, Workshop, items};
 use crate::seals::Opened;
 
-/// Items of one folder that are listed at most.
-const MOST: usize = 10_000;
+/// Items of one folder of a host that are looked at.
+const MOST: usize = 1_000_000;
 
 impl Workshop {
     /// The snapshots of a repository, the newest first.
@@ -32,7 +32,7 @@ impl Workshop {
             SnapshotInfo {
                 id: entry.id.to_hex(),
                 repository: repository.id,
-                time: time(&entry.snapshot.time).unwrap_or(Time::UNIX_EPOCH),
+                time: items::time(&entry.snapshot.time).unwrap_or(Time::UNIX_EPOCH),
                 host: entry.snapshot.hostname,
                 paths: entry.snapshot.paths,
                 tags: entry.snapshot.tags,
@@ -44,7 +44,7 @@ impl Workshop {
         Ok(snapshots.into_iter().rev().map(info).collect())
     }
 
-    /// The items of a folder of a snapshot, by name.
+    /// Items of a folder of a snapshot, and how many there are of the kind asked for.
     ///
     /// # Errors
     /// When there is no such snapshot or folder.
@@ -54,7 +54,8 @@ impl Workshop {
         secrets: &Opened,
         snapshot: &str,
         path: &str,
-    ) -> Result<Vec<FolderItem>> {
+        page: &FolderPage,
+    ) -> Result<(Vec<FolderItem>, u64)> {
         let open = self.look(repository, secrets)?;
         let entry = find_snapshot(&open, snapshot)?;
         let trees = TreeCache::new(&open.engine, open.index()?);
@@ -63,28 +64,14 @@ impl Workshop {
             Some(node) => node.subtree.filter(|_| node.is_folder()).ok_or_else(|| no_folder(path))?,
         };
         let tree = trees.tree(&tree)?;
-        let items = tree.nodes.iter().take(MOST).map(|node| {
-            let kind = match node.meta.kind {
-                EntryKind::Folder => ItemKind::Folder,
-                EntryKind::File => ItemKind::File,
-                EntryKind::Symlink => ItemKind::Link,
-                _ => ItemKind::Other,
-            };
-            FolderItem {
-                name: String::from_utf8_lossy(&node.name).into_owned(),
-                kind,
-                size: (kind == ItemKind::File).then_some(node.meta.size),
-                modified: time(&node.meta.modified),
-            }
-        });
-        Ok(items.collect())
+        Ok(items::page(tree.nodes.iter().map(items::item).collect(), page))
     }
 
-    /// The items of a folder of this host, by name, as far as its owner lets it be looked at.
+    /// Items of a folder of this host, as far as its owner lets it be looked at, and how many there are of the kind asked for.
     ///
     /// # Errors
     /// When it may not be, or cannot.
-    pub fn host_folder(&self, path: &str) -> Result<Vec<FolderItem>> {
+    pub fn host_folder(&self, path: &str, page: &FolderPage) -> Result<(Vec<FolderItem>, u64)> {
         let folder = Path::new(path);
         let shown = self.policy.check_browse(folder)?;
         let cannot = |error: &std::io::Error| {
@@ -112,19 +99,14 @@ impl Workshop {
                     .and_then(|time| Time::try_from(time).ok()),
             });
         }
-        items.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(items)
+        Ok(items::page(items, page))
     }
 
-    fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {
+    pub(super) fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {
         let (limits, control) = (Limits::default(), Control::new());
         let job = Job { repository, secrets, limits: &limits, control: &control, report: Arc::new(Unheard) };
         self.open(&job, Access::Look, true)
     }
-}
-
-fn time(time: &Timestamp) -> Option<Time> {
-    Time::new(time.seconds, i32::try_from(time.nanos).ok()?).ok()
 }
 
 fn no_folder(path: &str) -> WorkError {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod away;
+mod browse;
 mod crashes;
 mod hooks;
 mod interrupted;

@@ -73,7 +73,7 @@ pub(crate) struct Hub {
     store: Mutex<ServerStore>,
     commands: Mutex<Vec<Command>>,
     results: Mutex<Vec<CommandResult>>,
-    configuration: Mutex<NodeConfiguration>,
+    pub(crate) configuration: Mutex<NodeConfiguration>,
     /// While set, nobody answers.
     pub(crate) away: Mutex<bool>,
 }

@@ -85,6 +85,10 @@ actions! {
     SteerRuns => Least::Role(Role::Operator),
     /// Bring data back.
     Restore => Least::Role(Role::Operator),
+    /// Give snapshots tags and take them away, holds among them.
+    TagSnapshots => Least::Role(Role::Operator),
+    /// Remove snapshots by hand.
+    ForgetSnapshots => Least::Role(Role::Admin),
     /// Make, change and delete connections.
     EditConnections => Least::Role(Role::Admin),
     /// Make, change and delete sources.

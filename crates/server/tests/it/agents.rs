@@ -230,9 +230,10 @@ async fn an_agent_joins_with_a_token_that_works_once_and_does_what_it_is_asked()
     assert_eq!((mode(&data), mode(&data.join("agent.json"))), (0o700, 0o600));
 
     let node = go_to_work(&data).await;
-    let ask = Ask::BrowseHost { path: host.path().join("source").display().to_string() };
+    let ask =
+        Ask::BrowseHost { path: host.path().join("source").display().to_string(), page: Default::default() };
     let answer = fleet.server().hub().ask(joined.node, "anna", ask, Duration::from_secs(30)).await.unwrap();
-    let Answer::Folder { items } = answer else { panic!("{answer:?}") };
+    let Answer::Folder { items, .. } = answer else { panic!("{answer:?}") };
     assert_eq!(items.len(), 1);
     let known = fleet.store.node(joined.node).await.unwrap().unwrap();
     assert!(!known.local && known.last_seen.is_some() && known.host.cores > 0, "{known:?}");

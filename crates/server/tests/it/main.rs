@@ -43,6 +43,7 @@ mod setting;
 mod setup;
 mod sign_in;
 mod smtp;
+mod snapshots;
 mod totp;
 mod trouble;
 mod two_servers;

@@ -69,10 +69,13 @@ async fn a_question_asked_at_one_server_reaches_a_node_of_the_other() {
     let joined = join(other.server.url(), &token, &data, "web-1", &SystemClock, &SystemRandom).await.unwrap();
     let node = go_to_work(&data).await;
     for server in [&one.server, &other.server] {
-        let ask = Ask::BrowseHost { path: host.path().join("source").display().to_string() };
+        let ask = Ask::BrowseHost {
+            path: host.path().join("source").display().to_string(),
+            page: Default::default(),
+        };
         let asked = Instant::now();
         let answer = server.hub().ask(joined.node, "anna", ask, Duration::from_secs(30)).await.unwrap();
-        let Answer::Folder { items } = answer else { panic!("{answer:?}") };
+        let Answer::Folder { items, .. } = answer else { panic!("{answer:?}") };
         assert_eq!(items.len(), 1);
         assert!(asked.elapsed() < Duration::from_secs(10), "word of it did not come by itself");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use backstay_model::command::{Answer, Ask, FolderItem};
+use backstay_model::command::{Answer, Ask, FolderSort};
 use backstay_model::connection::check_path;
 use backstay_model::{Node, NodeId};
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::common::{self, List, OfProject};
 use super::related;
+use super::snapshots::{FolderItems, page};
 use crate::access::extract::{Caller, Json, Path, Query};
 use crate::access::policy::Action;
 use crate::audit::Deed;
@@ -49,6 +50,20 @@ struct OfFolder {
     /// An absolute path; `/` when left out.
     #[serde(default = "top")]
     path: String,
+    /// How many items are passed over; none when left out.
+    #[serde(default)]
+    skip: u64,
+    /// How many are given, from 1 to 5000, which is meant when left out.
+    limit: Option<u32>,
+    /// By what they are sorted: `name`, `size` or `modified`. Folders come first.
+    #[serde(default)]
+    #[param(inline)]
+    sort: FolderSort,
+    /// Whether the last come first.
+    #[serde(default)]
+    descending: bool,
+    /// Only items with this in their name; upper and lower case are the same.
+    name: Option<String>,
 }
 
 fn top() -> String {
@@ -134,30 +149,31 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The items of a folder of the host, by name, as far as the host's own policy shows them.
+/// The items of a folder of the host, as far as the host's own policy shows them.
 #[utoipa::path(get, path = "/nodes/{id}/folder", tag = "nodes", params(("id" = NodeId, Path), OfFolder),
-    responses((status = 200, body = List<FolderItem>)))]
+    responses((status = 200, body = FolderItems)))]
 async fn folder(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<NodeId>,
     Query(of): Query<OfFolder>,
-) -> Result<Json<List<FolderItem>>, Problem> {
+) -> Result<Json<FolderItems>, Problem> {
     let node = read(&state, &caller, id, Action::ViewContent).await?;
     check_path("path", &of.path)?;
+    let page = page(of.skip, of.limit, (of.sort, of.descending), of.name)?;
     if node.revoked {
         return Err(Problem::conflict(format!("the node {} has been shut out", node.name)));
     }
-    let ask = Ask::BrowseHost { path: of.path.clone() };
+    let ask = Ask::BrowseHost { path: of.path.clone(), page };
     let answer = state.hub.ask(id, &caller.actor(), ask, BROWSE).await?;
-    let Answer::Folder { items } = answer else {
+    let Answer::Folder { items, total } = answer else {
         return Err(Problem::internal("a node answered a question for a folder with something else"));
     };
     Deed::new("node.browse", format!("{}: {}", subject(&node), of.path))
         .project(node.project)
         .by(&state, &caller)
         .await?;
-    Ok(Json(List::new(items)))
+    Ok(Json(FolderItems { items, total }))
 }
 
 async fn read(state: &AppState, caller: &Caller, id: NodeId, action: Action) -> Result<Node, Problem> {

@@ -1,14 +1,17 @@
 //! What is in repositories: their snapshots, and what lies in them. A node looks; the server never opens a repository.
 
+mod change;
+mod search;
+
 use std::time::Duration;
 
 use axum::extract::State;
-use backstay_model::command::{Answer, Ask, FolderItem, SnapshotInfo};
+use backstay_model::command::{Answer, Ask, FolderItem, FolderPage, FolderSort, SnapshotInfo};
 use backstay_model::connection::check_path;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::check_snapshot;
 use backstay_model::{Destination, Node, NodeId, Repository, RepositoryId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,9 +25,15 @@ use crate::state::AppState;
 
 /// How long a node may take to look.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// No name of a file is longer than that, in bytes.
+const LONGEST_NAME: usize = 255;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(folder))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(folder))
+        .merge(search::routes())
+        .merge(change::routes())
 }
 
 /// Who looks.
@@ -57,13 +66,27 @@ async fn list(
     Ok(Json(List::new(snapshots)))
 }
 
-/// Which folder of a snapshot.
+/// Which folder of a snapshot, and which of its items.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct FolderQuery {
     /// The folder, as an absolute path; the top when left out.
     path: Option<String>,
+    /// How many items are passed over; none when left out.
+    #[serde(default)]
+    skip: u64,
+    /// How many are given, from 1 to 5000, which is meant when left out.
+    limit: Option<u32>,
+    /// By what they are sorted: `name`, `size` or `modified`. Folders come first.
+    #[serde(default)]
+    #[param(inline)]
+    sort: FolderSort,
+    /// Whether the last come first.
+    #[serde(default)]
+    descending: bool,
+    /// Only items with this in their name; upper and lower case are the same.
+    name: Option<String>,
     /// The node that looks; the repository's own, or the one that was heard of last, when left out. To hand a node's own
     /// repository to another node takes an owner.
     node: Option<NodeId>,
@@ -73,28 +96,50 @@ struct FolderQuery {
 #[utoipa::path(get, path = "/repositories/{id}/snapshots/{snapshot}/folder", tag = "snapshots",
     params(("id" = RepositoryId, Path), ("snapshot" = String, Path, description = "An id, the beginning of one, or `latest`."),
         FolderQuery),
-    responses((status = 200, body = List<FolderItem>)))]
+    responses((status = 200, body = FolderItems)))]
 async fn folder(
     State(state): State<AppState>,
     caller: Caller,
     Path((id, snapshot)): Path<(RepositoryId, String)>,
     Query(query): Query<FolderQuery>,
-) -> Result<Json<List<FolderItem>>, Problem> {
+) -> Result<Json<FolderItems>, Problem> {
     let place = Place::find(&state, &caller, id, Action::ViewContent, query.node).await?;
+    let page = page(query.skip, query.limit, (query.sort, query.descending), query.name)?;
     let path = query.path.unwrap_or_else(|| "/".to_owned());
     check_snapshot("snapshot", &snapshot)?;
     check_path("path", &path)?;
     let seen = serde_json::json!({ "snapshot": snapshot, "path": path, "node": place.node.id });
-    let ask = Ask::Browse { repository: place.sealed(&state).await?, snapshot, path };
-    let Answer::Folder { items } = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? else {
-        return Err(odd_answer());
-    };
-    Deed::new("snapshot.browse", format!("repository {id}"))
-        .project(place.destination.project)
-        .after(&seen)
-        .by(&state, &caller)
-        .await?;
-    Ok(Json(List::new(items)))
+    let ask = Ask::Browse { repository: place.sealed(&state).await?, snapshot, path, page };
+    let answer = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await?;
+    let Answer::Folder { items, total } = answer else { return Err(odd_answer()) };
+    place.note(&state, &caller, "snapshot.browse", &seen).await?;
+    Ok(Json(FolderItems { items, total }))
+}
+
+/// Items of a folder.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct FolderItems {
+    /// Those that were asked for.
+    pub(super) items: Vec<FolderItem>,
+    /// How many there are, with those that were passed over or are too many for one answer.
+    pub(super) total: u64,
+}
+
+/// The page that is asked for, if there is such a one.
+pub(super) fn page(
+    skip: u64,
+    limit: Option<u32>,
+    (sort, descending): (FolderSort, bool),
+    name: Option<String>,
+) -> Result<FolderPage, Problem> {
+    let limit = limit.unwrap_or(FolderPage::MOST);
+    if !(1..=FolderPage::MOST).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("it has to be from 1 to {}", FolderPage::MOST)));
+    }
+    if name.as_ref().is_some_and(|name| name.len() > LONGEST_NAME) {
+        return Err(Problem::invalid("name", "it is too long for a name"));
+    }
+    Ok(FolderPage { skip, limit, sort, descending, name })
 }
 
 /// A repository, and the node that is to open it.
@@ -146,6 +191,21 @@ impl Place {
         let sealed =
             repositories::seal_to(&state.store, &state.vault, &*state.random, node, destination, repository);
         Ok(sealed.await?)
+    }
+
+    /// Writes what somebody did here into the audit.
+    async fn note(
+        &self,
+        state: &AppState,
+        caller: &Caller,
+        what: &'static str,
+        seen: &serde_json::Value,
+    ) -> Result<(), Problem> {
+        Deed::new(what, format!("repository {}", self.repository.id))
+            .project(self.destination.project)
+            .after(seen)
+            .by(state, caller)
+            .await
     }
 }
 

@@ -1,0 +1,211 @@
+//! Looking through snapshots: folders by the page, names over all snapshots, versions, differences; tags and removal by hand.
+
+use backstay_model::command::{
+    Answer, Ask, ChangeKind, Comparison, FolderPage, FolderSort, Hit, ItemKind, Refusal, SnapshotInfo,
+    Version,
+};
+use backstay_model::link::SealedRepository;
+use backstay_model::{RunKind, RunState};
+use backstay_policy::Schedule;
+
+use crate::world::World;
+
+/// A world with three snapshots, in which files came, grew and went.
+async fn world() -> World {
+    let world = World::new(Schedule::default()).await;
+    let write = |name: &str, text: &str| {
+        let path = world.path("source").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("same/Invoice.txt", "the same in all");
+    write("letters/one", "dear");
+    write("letters/two", "dear all");
+    back_up(&world).await;
+    write("letters/one", "dear everybody");
+    write("pictures/new/ship invoice.png", "not really a picture");
+    back_up(&world).await;
+    std::fs::remove_file(world.path("source/letters/two")).unwrap();
+    back_up(&world).await;
+    world
+}
+
+async fn back_up(world: &World) {
+    world.until_state(world.run_plan(RunKind::Backup), RunState::Completed).await;
+}
+
+fn repository(world: &World) -> SealedRepository {
+    world.hub.configuration.lock().repositories[0].clone()
+}
+
+async fn snapshots(world: &World) -> Vec<SnapshotInfo> {
+    match world.answer(Ask::Snapshots { repository: repository(world) }).await.unwrap() {
+        Answer::Snapshots { snapshots } => snapshots,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A path of the source as snapshots have it.
+fn at(world: &World, below: &str) -> String {
+    world.path("source").join(below).display().to_string().trim_end_matches('/').to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_is_told_by_the_page_in_the_order_asked_for() {
+    let mut world = world().await;
+    let browse = async |page: FolderPage| {
+        let (repository, path) = (repository(&world), at(&world, "letters"));
+        let ask = Ask::Browse { repository, snapshot: snapshots(&world).await[1].id.clone(), path, page };
+        match world.answer(ask).await.unwrap() {
+            Answer::Folder { items, total } => {
+                (items.into_iter().map(|item| item.name).collect::<Vec<_>>(), total)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(browse(FolderPage::default()).await, (vec!["one".to_owned(), "two".to_owned()], 2));
+    let largest = FolderPage { sort: FolderSort::Size, descending: true, limit: 1, ..FolderPage::default() };
+    assert_eq!(browse(largest).await, (vec!["one".to_owned()], 2));
+    let named = FolderPage { name: Some("W".to_owned()), ..FolderPage::default() };
+    assert_eq!(browse(named).await, (vec!["two".to_owned()], 1));
+    let of_host =
+        Ask::BrowseHost { path: at(&world, ""), page: FolderPage { skip: 1, ..FolderPage::default() } };
+    let Answer::Folder { items, total } = world.answer(of_host).await.unwrap() else { panic!() };
+    assert_eq!((items[0].name.as_str(), items.len(), total), ("pictures", 2, 3));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_are_found_in_all_snapshots() {
+    let mut world = world().await;
+    let ids: Vec<String> = snapshots(&world).await.into_iter().map(|snapshot| snapshot.id).collect();
+    let find = async |name: &str, limit| {
+        let ask = Ask::Find { repository: repository(&world), name: name.to_owned(), limit };
+        match world.answer(ask).await.unwrap() {
+            Answer::Found { hits, truncated } => (hits, truncated),
+            other => panic!("{other:?}"),
+        }
+    };
+    let place = |hit: &Hit| (hit.snapshot.clone(), format!("{}/{}", hit.folder, hit.item.name));
+    let (hits, truncated) = find("invoice", 100).await;
+    let same = at(&world, "same/Invoice.txt");
+    let new = at(&world, "pictures/new/ship invoice.png");
+    let mut expected = Vec::new();
+    for (id, files) in [(&ids[0], vec![&new, &same]), (&ids[1], vec![&new, &same]), (&ids[2], vec![&same])] {
+        expected.extend(files.into_iter().map(|file| (id.clone(), file.clone())));
+    }
+    assert_eq!(hits.iter().map(place).collect::<Vec<_>>(), expected);
+    assert!(!truncated);
+    let (hits, truncated) = find("invoice", 2).await;
+    assert_eq!((hits.len(), truncated), (2, true));
+    assert_eq!(find("i*.TXT", 100).await.0.len(), 3);
+    assert_eq!(find("tw?", 100).await.0.len(), 2);
+    // A folder is found too, and what is not there is not.
+    assert_eq!(find("pictures", 100).await.0[0].item.kind, ItemKind::Folder);
+    assert_eq!(find("\\", 100).await.0, []);
+    let bad = Ask::Find { repository: repository(&world), name: "[".to_owned(), limit: 1 };
+    assert!(world.answer(bad).await.unwrap_err().message.contains("no pattern"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_of_a_file_share_what_did_not_change() {
+    let mut world = world().await;
+    let ids: Vec<String> = snapshots(&world).await.into_iter().map(|snapshot| snapshot.id).collect();
+    let versions = async |path: String| {
+        let ask = Ask::Versions { repository: repository(&world), path };
+        world.answer(ask).await.map(|answer| match answer {
+            Answer::Versions { versions } => versions,
+            other => panic!("{other:?}"),
+        })
+    };
+    let of = |version: &Version| {
+        let ids: Vec<String> = version.snapshots.iter().map(|snapshot| snapshot.id.clone()).collect();
+        (ids, version.item.size)
+    };
+    let one = versions(at(&world, "letters/one")).await.unwrap();
+    let expected = [(vec![ids[0].clone(), ids[1].clone()], Some(14)), (vec![ids[2].clone()], Some(4))];
+    assert_eq!(one.iter().map(of).collect::<Vec<_>>(), expected);
+    let two = versions(at(&world, "letters/two")).await.unwrap();
+    assert_eq!(two.iter().map(of).collect::<Vec<_>>(), [(vec![ids[1].clone(), ids[2].clone()], Some(8))]);
+    let none = versions(at(&world, "letters/three")).await.unwrap_err();
+    assert!(none.message.contains("in no snapshot") && none.hint.is_some(), "{none:?}");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_differs_is_told_and_which_folder_grew() {
+    let mut world = world().await;
+    let ids: Vec<String> = snapshots(&world).await.into_iter().map(|snapshot| snapshot.id).collect();
+    let compare = async |from: &str, to: &str, limit| -> Comparison {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        match world.answer(Ask::Compare { repository: repository(&world), from, to, limit }).await.unwrap() {
+            Answer::Compared { comparison } => comparison,
+            other => panic!("{other:?}"),
+        }
+    };
+    let found = compare(&ids[2], "latest", 100).await;
+    let changes: Vec<_> = found
+        .changes
+        .iter()
+        .map(|change| (change.path.clone(), change.change, change.before, change.after))
+        .collect();
+    let expected = [
+        (at(&world, "letters/one"), ChangeKind::Content, Some(4), Some(14)),
+        (at(&world, "letters/two"), ChangeKind::Removed, Some(8), None),
+        (at(&world, "pictures"), ChangeKind::Added, None, None),
+        (at(&world, "pictures/new"), ChangeKind::Added, None, None),
+        (at(&world, "pictures/new/ship invoice.png"), ChangeKind::Added, None, Some(20)),
+    ];
+    assert_eq!(changes, expected);
+    let sums = [found.added, found.removed, found.grown, found.shrunk].map(|sum| (sum.items, sum.bytes));
+    assert_eq!(sums, [(3, 20), (1, 8), (1, 10), (0, 0)]);
+    let growth =
+        |below: &str| found.folders.iter().find(|folder| folder.path == at(&world, below)).unwrap().bytes;
+    assert_eq!([growth(""), growth("letters"), growth("pictures"), growth("pictures/new")], [22, 2, 20, 20]);
+    assert_eq!(found.folders[0].bytes, 22);
+    // Backwards, and with fewer told.
+    let back = compare(&ids[0], &ids[2], 1).await;
+    assert_eq!((back.changes.len(), back.truncated, back.removed.items, back.added.items), (1, true, 3, 1));
+    assert!(back.folders.iter().all(|folder| folder.bytes < 0));
+    assert_eq!(compare(&ids[0], &ids[0], 1).await, Comparison::default());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tags_come_and_go_and_a_held_snapshot_is_not_removed() {
+    let mut world = world().await;
+    let repository = repository(&world);
+    let tag = async |snapshot: &str, add: &[&str], remove: &[&str]| {
+        let list = |tags: &[&str]| tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let (repository, snapshot) = (repository.clone(), snapshot.to_owned());
+        let ask = Ask::Tag { repository, snapshot, add: list(add), remove: list(remove) };
+        match world.answer(ask).await.unwrap() {
+            Answer::Tagged { snapshot } => snapshot,
+            other => panic!("{other:?}"),
+        }
+    };
+    let forget = async |snapshot: &str| {
+        world.answer(Ask::Forget { repository: repository.clone(), snapshot: snapshot.to_owned() }).await
+    };
+    let before = snapshots(&world).await;
+    let held = tag(&before[2].id, &["hold", "before the move"], &[]).await;
+    assert_ne!(held, before[2].id);
+    assert_eq!(tag(&held, &["hold"], &["never there"]).await, held, "nothing changed");
+    let refused = forget(&held).await.unwrap_err();
+    assert!(refused.message.contains("is held") && refused.kind == Refusal::Conflict, "{refused:?}");
+
+    let free = tag(&held, &[], &["hold"]).await;
+    let tags =
+        async |id: &str| snapshots(&world).await.into_iter().find(|snapshot| snapshot.id == id).unwrap().tags;
+    let left = tags(&free).await;
+    assert!(left.contains(&"before the move".to_owned()) && left.contains(&world.plan.tag()), "{left:?}");
+    forget(&free).await.unwrap();
+    assert_eq!(snapshots(&world).await.len(), 2);
+    assert!(forget(&free).await.unwrap_err().hint.is_some());
+    // What is left is whole.
+    world.hub.change(|plan| plan.verification.read_percent = 100.0);
+    world.until_state(world.run_plan(RunKind::Verify), RunState::Completed).await;
+    world.stop().await;
+    assert_eq!(world.count("repository/locks"), 0);
+}
