@@ -7,28 +7,37 @@ type Props = {
   /** What scrolls, once it is there. */
   box: HTMLElement | null;
   count: number;
-  /** How high a row is, about. */
+  /** How high a row is; where most are another height, scrolling is slow. */
   height: number;
   row: (index: number) => ReactNode;
   /** The row that has to be in sight. */
   focus?: number;
+  /** Hears which rows are in sight. */
+  see?: (first: number, last: number) => void;
 };
 
-export function VirtualRows({ box, count, height, row, focus }: Props) {
+export function VirtualRows({ box, count, height, row, focus, see }: Props) {
   const rows = useVirtualizer({
     count,
     getScrollElement: () => box,
     estimateSize: () => height,
     overscan: 6,
   });
+  const shown = rows.getVirtualItems();
+  const [first, last] = [shown[0]?.index, shown.at(-1)?.index];
   useEffect(() => {
     if (focus !== undefined && focus < count) {
       rows.scrollToIndex(focus, { align: "auto" });
     }
   }, [focus, count, rows]);
+  useEffect(() => {
+    if (first !== undefined && last !== undefined) {
+      see?.(first, last);
+    }
+  }, [first, last, see]);
   return (
     <div role="presentation" className="relative w-full" style={{ height: rows.getTotalSize() }}>
-      {rows.getVirtualItems().map(({ index, key, start }) => (
+      {shown.map(({ index, key, start }) => (
         <div
           key={key}
           ref={rows.measureElement}

@@ -13,6 +13,8 @@ const LEAST = {
   runPlans: "operator",
   steerRuns: "operator",
   restore: "operator",
+  tagSnapshots: "operator",
+  forgetSnapshots: "admin",
   editConnections: "admin",
   editSources: "admin",
   editDestinations: "admin",

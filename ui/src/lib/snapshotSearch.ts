@@ -54,6 +54,7 @@ export const browseSearch = (search: Search) =>
     down: search.down === true ? true : undefined,
     filter: text(search.filter),
     chosen: paths(search.chosen),
+    file: isPath(search.file) ? search.file : undefined,
   });
 
 const MODES = ["always", "if_changed", "if_newer", "never"] as const;
@@ -72,3 +73,11 @@ export const restoreSearch = (search: Search) =>
     delete: search.delete === true ? true : undefined,
     dry: uuid(search.dry),
   });
+
+export type FindSearch = ReturnType<typeof findSearch>;
+
+export const findSearch = (search: Search) => kept({ repository: uuid(search.repository), name: text(search.name) });
+
+export type CompareSearch = ReturnType<typeof compareSearch>;
+
+export const compareSearch = (search: Search) => kept({ from: snapshotId(search.from), to: snapshotId(search.to) });

@@ -1,11 +1,12 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Search } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 
 import { latestRuns, plans } from "../api/queries";
 import { repositories, snapshots, type Repository, type Snapshot } from "../api/snapshots";
 import { useRepository } from "../api/useRepository";
-import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
+import { Button, Empty, Failure, Field, Loading, PageHead, buttonClass, inputClass } from "../components/basics";
 import { useProject } from "../components/project";
 import type { Choose } from "../components/snapshots/Line";
 import { SnapshotList } from "../components/snapshots/SnapshotList";
@@ -136,6 +137,10 @@ function OfRepository({ repository, search }: { repository: Repository; search: 
         <p role="status" className="text-sm text-faint tabular-nums">
           {texts.snapshots.shown(listed.length, query.data.length)}
         </p>
+        <Link to="/search" search={{ repository: repository.id }} className={buttonClass()}>
+          <Search aria-hidden size={16} />
+          {texts.snapshots.find}
+        </Link>
         {isNarrowed && (
           <Button onClick={() => void navigate({ search: { repository: repository.id } })}>{texts.runs.clear}</Button>
         )}

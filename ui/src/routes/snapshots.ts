@@ -2,7 +2,7 @@
 
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 
-import { browseSearch, restoreSearch, snapshotsSearch } from "../lib/snapshotSearch";
+import { browseSearch, compareSearch, findSearch, restoreSearch, snapshotsSearch } from "../lib/snapshotSearch";
 import { root } from "../root";
 
 const snapshots = createRoute({
@@ -26,4 +26,18 @@ const restore = createRoute({
   component: lazyRouteComponent(() => import("../pages/RestorePage"), "RestorePage"),
 });
 
-export const snapshotRoutes = [snapshots, oneSnapshot, restore] as const;
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/snapshots/$repository/diff",
+  validateSearch: compareSearch,
+  component: lazyRouteComponent(() => import("../pages/ComparePage"), "ComparePage"),
+});
+
+const search = createRoute({
+  getParentRoute: () => root,
+  path: "/search",
+  validateSearch: findSearch,
+  component: lazyRouteComponent(() => import("../pages/SearchPage"), "SearchPage"),
+});
+
+export const snapshotRoutes = [snapshots, oneSnapshot, restore, compare, search] as const;

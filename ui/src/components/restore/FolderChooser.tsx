@@ -6,7 +6,6 @@ import { Folder, FolderOpen } from "lucide-react";
 import { useMemo, useState } from "react";
 
 import { hostFolder } from "../../api/snapshots";
-import { arranged } from "../../lib/folder";
 import { listKeys } from "../../lib/listKeys";
 import { above, inside, nameOf } from "../../lib/paths";
 import { useTexts } from "../../texts";
@@ -41,10 +40,7 @@ function Folders({ node, start, choose }: Props) {
   const [active, setActive] = useState(0);
   const [box, setBox] = useState<HTMLElement | null>(null);
   const query = useQuery(hostFolder(node, path));
-  const folders = useMemo(
-    () => arranged(query.data?.filter(({ kind }) => kind === "folder") ?? [], "name", false, ""),
-    [query.data],
-  );
+  const folders = useMemo(() => query.data?.filter(({ kind }) => kind === "folder") ?? [], [query.data]);
   const open = (to: string) => {
     setActive(0);
     setPath(to);

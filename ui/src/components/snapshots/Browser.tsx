@@ -1,12 +1,10 @@
 // A folder of a snapshot. The list is one stop of the keyboard: arrows go from item to item, Enter opens, Backspace goes up,
 // the space bar ticks.
 
-import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 
-import { folder } from "../../api/snapshots";
-import { MOST_ITEMS, arranged } from "../../lib/folder";
+import { useFolder } from "../../api/useFolder";
 import { listKeys } from "../../lib/listKeys";
 import { above, inside, isCovered, nameOf, toggled } from "../../lib/paths";
 import type { BrowseSearch } from "../../lib/snapshotSearch";
@@ -20,18 +18,17 @@ import { ItemHeads, ItemRow } from "./ItemRow";
 const route = getRouteApi("/snapshots/$repository/$snapshot");
 
 type Props = { search: BrowseSearch; canRestore: boolean };
+type At = { path: string; index: number; name: string };
 
 export function Browser({ search, canRestore }: Props) {
   const { texts, language } = useSpeech();
   const { repository, snapshot } = route.useParams();
   const navigate = route.useNavigate();
   const { path = "/", sort = "name", down = false, filter = "", chosen = [] } = search;
-  const query = useQuery(folder(repository, snapshot, path));
-  const items = useMemo(() => arranged(query.data ?? [], sort, down, filter), [query.data, sort, down, filter]);
-  const [at, setAt] = useState({ path, name: "" });
+  const asked = useMemo(() => ({ path, sort, descending: down, name: filter }), [path, sort, down, filter]);
+  const folder = useFolder(repository, snapshot, asked);
+  const [at, setAt] = useState<At>({ path, index: 0, name: "" });
   const [box, setBox] = useState<HTMLDivElement | null>(null);
-  const change = (change: Partial<BrowseSearch>) =>
-    void navigate({ search: (before) => ({ ...before, ...change }), replace: true, resetScroll: false });
   const [typed, setTyped] = useTyped(filter, (text) =>
     void navigate({
       search: ({ filter: _, ...before }) => ({ ...before, ...(text && { filter: text }) }),
@@ -40,12 +37,15 @@ export function Browser({ search, canRestore }: Props) {
     }),
   );
 
-  const found = at.path === path ? items.findIndex(({ name }) => name === at.name) : -1;
-  const active = Math.max(0, found);
+  // Where one comes up from a folder, that is where one is.
+  const named = at.path === path && at.name !== "" ? folder.find(at.name) : -1;
+  const active = Math.min(Math.max(0, folder.total - 1), named >= 0 ? named : at.path === path ? at.index : 0);
   const open = (to: string, name = "") => {
-    setAt({ path: to, name });
+    setAt({ path: to, index: 0, name });
     void navigate({ search: ({ filter: _, ...before }) => ({ ...before, path: to }), resetScroll: false });
   };
+  const show = (name: string) =>
+    void navigate({ search: (before) => ({ ...before, file: inside(path, name) }), resetScroll: false });
   const tick = (name: string) => {
     const one = inside(path, name);
     if (canRestore && !isCovered(one, chosen)) {
@@ -54,15 +54,14 @@ export function Browser({ search, canRestore }: Props) {
       void navigate({ search: { ...others, ...(after.length > 0 && { chosen: after }) }, replace: true, resetScroll: false });
     }
   };
-  /** The item that a part of the list belongs to. */
-  const itemAt = (target: EventTarget) =>
-    target instanceof Element ? items[Number(target.closest("[data-index]")?.getAttribute("data-index") ?? -1)] : undefined;
-  const item = items[active];
+  const placeOf = (target: EventTarget) =>
+    target instanceof Element ? Number(target.closest("[data-index]")?.getAttribute("data-index") ?? -1) : -1;
+  const item = folder.item(active);
   const keys = listKeys({
-    count: items.length,
+    count: folder.total,
     active,
-    move: (index) => setAt({ path, name: items[index]?.name ?? "" }),
-    open: () => item?.kind === "folder" && open(inside(path, item.name)),
+    move: (index) => setAt({ path, index, name: "" }),
+    open: () => item && (item.kind === "folder" ? open(inside(path, item.name)) : show(item.name)),
     up: () => path !== "/" && open(above(path), nameOf(path)),
     tick: () => item && tick(item.name),
   });
@@ -75,33 +74,47 @@ export function Browser({ search, canRestore }: Props) {
           <input type="search" className={`${inputClass} sm:w-56`} value={typed} onChange={({ target }) => setTyped(target.value)} />
         </Field>
       </header>
-      {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
-      {!query.isError && (
+      {folder.error !== null && <Failure error={folder.error} again={folder.again} />}
+      {folder.error === null && (
         <div
           ref={setBox}
           role="grid"
           aria-label={texts.snapshots.folder(path)}
-          aria-rowcount={items.length + 1}
+          aria-rowcount={folder.total + 1}
           aria-multiselectable
-          aria-busy={query.isPending}
+          aria-busy={folder.isPending}
           tabIndex={0}
-          {...(items.length > 0 && { "aria-activedescendant": `item-${active}` })}
+          {...(folder.total > 0 && { "aria-activedescendant": `item-${active}` })}
           onKeyDown={keys}
           onPointerDown={({ target }) => {
-            const pointed = itemAt(target);
-            return pointed && setAt({ path, name: pointed.name });
+            const index = placeOf(target);
+            return index >= 0 && setAt({ path, index, name: "" });
           }}
           onClick={({ target }) => {
-            const clicked = target instanceof HTMLInputElement ? itemAt(target) : undefined;
-            return clicked && tick(clicked.name);
+            const clicked = folder.item(placeOf(target));
+            if (clicked && target instanceof HTMLInputElement) {
+              tick(clicked.name);
+            } else if (clicked && target instanceof Element && target.closest("button")) {
+              show(clicked.name);
+            }
           }}
           className="group h-[min(36rem,65vh)] overflow-auto text-sm focus-visible:-outline-offset-2"
         >
-          <ItemHeads sort={sort} down={down} sortBy={(order) => change({ sort: order, down: sort === order && !down })} />
-          {items.length === 0 && (
+          <ItemHeads
+            sort={sort}
+            down={down}
+            sortBy={(order) =>
+              void navigate({
+                search: (before) => ({ ...before, sort: order, down: sort === order && !down }),
+                replace: true,
+                resetScroll: false,
+              })
+            }
+          />
+          {folder.total === 0 && (
             <div role="row" className="p-6 text-center text-faint">
               <span role="gridcell">
-                {query.isPending ? texts.loading : filter === "" ? texts.snapshots.emptyFolder : texts.snapshots.noItem}
+                {folder.isPending ? texts.loading : filter === "" ? texts.snapshots.emptyFolder : texts.snapshots.noItem}
               </span>
             </div>
           )}
@@ -109,23 +122,29 @@ export function Browser({ search, canRestore }: Props) {
             <VirtualRows
               key={path}
               box={box}
-              count={items.length}
+              count={folder.total}
               height={36}
               focus={active}
+              see={folder.see}
               row={(index) => {
-                const item = items[index];
+                const item = folder.item(index);
                 const one = item && inside(path, item.name);
                 return (
-                  item &&
-                  one && (
-                    <ItemRow
-                      item={item}
-                      index={index}
-                      isActive={index === active}
-                      tick={canRestore ? (chosen.includes(one) ? "ticked" : isCovered(one, chosen) ? "covered" : "free") : "none"}
-                      path={one}
-                    />
-                  )
+                  <ItemRow
+                    item={item}
+                    index={index}
+                    isActive={index === active}
+                    tick={
+                      !canRestore || one === undefined
+                        ? "none"
+                        : chosen.includes(one)
+                          ? "ticked"
+                          : isCovered(one, chosen)
+                            ? "covered"
+                            : "free"
+                    }
+                    path={one ?? path}
+                  />
                 );
               }}
             />
@@ -133,8 +152,7 @@ export function Browser({ search, canRestore }: Props) {
         </div>
       )}
       <p role="status" className="border-t border-line px-3 py-1.5 text-xs text-faint tabular-nums">
-        {query.isSuccess && texts.snapshots.items(items.length, items.length.toLocaleString(language))}
-        {query.data?.length === MOST_ITEMS && ` – ${texts.snapshots.cutOff(MOST_ITEMS.toLocaleString(language))}`}
+        {!folder.isPending && texts.snapshots.items(folder.total, folder.total.toLocaleString(language))}
       </p>
     </section>
   );

@@ -44,7 +44,8 @@ export function ItemHeads({ sort, down, sortBy }: HeadProps) {
 }
 
 type Props = {
-  item: Item;
+  /** Nothing as long as it is not here. */
+  item: Item | undefined;
   path: string;
   index: number;
   isActive: boolean;
@@ -54,6 +55,15 @@ type Props = {
 /** An item of a folder. Its parts are no stops of the keyboard: the list as a whole is, and hears what is done to them. */
 export const ItemRow = memo(function ItemRow({ item, path, index, isActive, tick }: Props) {
   const { texts, language } = useSpeech();
+  if (!item) {
+    return (
+      <div id={`item-${index}`} role="row" aria-rowindex={index + 2} aria-busy className={`${GRID} h-9 border-b border-line`}>
+        <span role="gridcell" className="col-start-2 text-faint">
+          …
+        </span>
+      </div>
+    );
+  }
   const Sign = SIGNS[item.kind];
   const isTicked = tick === "ticked" || tick === "covered";
   return (
@@ -95,7 +105,9 @@ export const ItemRow = memo(function ItemRow({ item, path, index, isActive, tick
             <bdi>{item.name}</bdi>
           </Link>
         ) : (
-          <bdi className="min-w-0 py-1 wrap-anywhere">{item.name}</bdi>
+          <button type="button" tabIndex={-1} className="min-w-0 py-1 text-start wrap-anywhere hover:underline">
+            <bdi>{item.name}</bdi>
+          </button>
         )}
       </span>
       <span role="gridcell" className="text-right tabular-nums">
