@@ -109,3 +109,27 @@ test("a snapshot gets tags and a hold, and is deleted only without it", async ({
   // That the server refused may be said on the console.
   complaints.length = 0;
 });
+
+test("a long folder is gone through page by page", async ({ page, server }) => {
+  const folder = join(server.folder, "Many");
+  mkdirSync(join(folder, "zz last folder"), { recursive: true });
+  for (let number = 0; number < 1234; number += 1) {
+    writeFileSync(join(folder, `${String(number).padStart(4, "0")}.txt`), "x".repeat(number % 100));
+  }
+  const run = await server.run(await server.planFor("Many", folder));
+  const [destination] = run.destinations as Json[];
+  const address = `/snapshots/${String(destination?.repository)}/${String(destination?.snapshot)}`;
+  await server.open(page, `${address}?path=${encodeURIComponent(folder)}`);
+  await expect(page.getByText("1,235 items")).toBeVisible();
+  const grid = page.getByRole("grid");
+  await expect(grid.getByRole("row").nth(1)).toContainText("zz last folder");
+  await expect(grid).toHaveAttribute("aria-rowcount", "1236");
+  await grid.focus();
+  await page.keyboard.press("End");
+  await expect(grid.getByText("1233.txt")).toBeVisible();
+  await page.keyboard.press("Space");
+  await expect(page.getByText("1 item chosen").first()).toBeVisible();
+  await page.getByLabel("Find in this folder").fill("0500");
+  await expect(grid.getByRole("row")).toHaveCount(2);
+  await expect(page.getByText("1 item", { exact: true })).toBeVisible();
+});

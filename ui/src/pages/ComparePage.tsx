@@ -58,7 +58,7 @@ function Both({ all, search, repository }: BothProps) {
       <select className={inputClass} value={value.id} onChange={({ target }) => choose({ [name]: target.value })}>
         {choices.map(({ id, host, time }) => (
           <option key={id} value={id}>
-            {host}, {moment(time, language)}
+            {host}, {moment(time, language)} ({id.slice(0, 8)})
           </option>
         ))}
       </select>
