@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::link::{SealedRepository, SealedSecrets};
 use crate::run::{RestoreRequest, RunKind};
-use crate::{CommandId, ConnectionSettings, Health, PlanId, ProjectId, RepositoryId, RunId, Time};
+use crate::{
+    CommandId, ConnectionSettings, Health, PlanId, ProjectId, RepositoryId, RunId, Time, TransferId,
+};
 
 /// Something a server asks of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,6 +138,19 @@ pub enum Ask {
         /// Tags that it loses.
         remove: Vec<String>,
     },
+    /// Hand over the content of an item of a snapshot.
+    Send {
+        /// Of which repository.
+        repository: SealedRepository,
+        /// Of which snapshot.
+        snapshot: String,
+        /// Which item, as an absolute path.
+        path: String,
+        /// In which form.
+        form: ContentForm,
+        /// Under which id it is expected.
+        transfer: TransferId,
+    },
     /// Remove a snapshot. What only it needs goes with the next clean-up.
     Forget {
         /// Of which repository.
@@ -239,11 +254,30 @@ pub enum Answer {
         /// It.
         comparison: Comparison,
     },
+    /// Content is on its way.
+    Sending {
+        /// What people would call it.
+        name: String,
+        /// How many bytes it has, where that is known before.
+        length: Option<u64>,
+    },
     /// A snapshot has other tags, and so another id.
     Tagged {
         /// Its id now.
         snapshot: String,
     },
+}
+
+/// In which form content is handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentForm {
+    /// A file as it is.
+    File,
+    /// The beginning of a file, of so many bytes at most.
+    Beginning(u64),
+    /// A file, or a folder with all that is below it, as a zip archive.
+    Zip,
 }
 
 /// Which items of a folder are asked for, and in which order.

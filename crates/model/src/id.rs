@@ -87,6 +87,8 @@ ids! {
     PasskeyId,
     /// A command that a server gave to a node.
     CommandId,
+    /// Content that a node hands to a server.
+    TransferId,
 }
 
 #[cfg(test)]

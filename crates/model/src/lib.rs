@@ -34,7 +34,7 @@ pub use destination::{Destination, Layout, Repository};
 pub use hook::{Action, Hook, Hooks};
 pub use id::{
     CommandId, ConnectionId, DestinationId, NodeId, PasskeyId, PersonId, PlanId, ProjectId, RepositoryId,
-    RunId, SourceId, TokenId,
+    RunId, SourceId, TokenId, TransferId,
 };
 pub use invalid::Invalid;
 pub use limits::Limits;

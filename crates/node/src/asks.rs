@@ -103,6 +103,16 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
             };
             Ok(Answer::Tagged { snapshot: within(inner, patience, repository, change).await? })
         }
+        Ask::Send { repository, snapshot, path, form, transfer } => {
+            let take = move |workshop: &Workshop, repository: &_, secrets: &_| {
+                workshop.extract(repository, secrets, &snapshot, &path, form)
+            };
+            let place = inner.sender.place()?;
+            let extract = within(inner, patience, repository, take).await?;
+            let (name, length) = (extract.name().to_owned(), extract.length());
+            inner.sender.send(place, inner.identity.id, transfer, extract)?;
+            Ok(Answer::Sending { name, length })
+        }
         Ask::Forget { repository, snapshot } => {
             let change = move |workshop: &Workshop, repository: &_, secrets: &_| {
                 workshop.forget(repository, secrets, &snapshot)

@@ -21,6 +21,7 @@ use crate::local_policy::LocalPolicy;
 use crate::orders::{Clerk, Order};
 use crate::outbox::{self, Results};
 use crate::seals::{self, Opened};
+use crate::sender::Sender;
 use crate::steward::Steward;
 use crate::uplink::Uplink;
 use crate::work::Workshop;
@@ -76,6 +77,7 @@ pub(crate) struct Inner {
     pub(crate) options: NodeOptions,
     pub(crate) results: Results,
     pub(crate) desk: Desk,
+    pub(crate) sender: Sender,
     pub(crate) host: Mutex<HostState>,
     configuration: RwLock<Arc<NodeConfiguration>>,
     /// Why the server refuses this node, as it was told to the host; nothing while it does not.
@@ -120,6 +122,7 @@ impl Node {
             options,
             results: Results::default(),
             desk: Desk::default(),
+            sender: Sender::new(Arc::clone(&uplink)),
             configuration: RwLock::new(Arc::new(configuration)),
             refused: Mutex::default(),
             retold: tokio::sync::Mutex::default(),

@@ -5,19 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_model::link::{SyncRequest, SyncResponse};
+use backstay_model::{NodeId, TransferId};
 use reqwest::{Client, StatusCode};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::mpsc::Receiver;
 
 use super::client::{self, Answered, Place};
 use super::kept::{Kept, KeptError};
-use crate::uplink::{Answer, Uplink, UplinkError};
+use crate::content::Content;
+use crate::uplink::{Answer, Chunk, Sent, Uplink, UplinkError};
 
 /// How long an answer may take beyond what the server was told it may think.
 const MARGIN: Duration = Duration::from_secs(30);
 /// The longest answer: many plans, and what they need.
 const LIMIT: usize = 64 << 20;
+/// For how long content may be handed over: as long as somebody takes it, and no longer than days.
+const LONGEST_UPLOAD: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// An uplink over HTTPS, with the agent's certificate.
 #[derive(Debug, Clone)]
@@ -70,6 +75,20 @@ impl Https {
 impl Uplink for Https {
     fn sync(&self, request: SyncRequest) -> Answer<'_> {
         Box::pin(async move { self.exchange(&request).await })
+    }
+
+    fn send(&self, _: NodeId, transfer: TransferId, content: Receiver<Chunk>) -> Sent<'_> {
+        Box::pin(async move {
+            let url = self.place.url(&format!("/agent/v1/transfers/{transfer}"));
+            let unreachable = |why: String| UplinkError::Unreachable(format!("{}: {why}", self.place));
+            let body = reqwest::Body::wrap(Content::new(content));
+            let sent = self.client.post(&url).timeout(LONGEST_UPLOAD).body(body).send().await;
+            let response = sent.map_err(|error| unreachable(client::cause(error)))?;
+            if response.status().is_success() {
+                return Ok(());
+            }
+            Err(unreachable(format!("it answered {}", response.status())))
+        })
     }
 }
 

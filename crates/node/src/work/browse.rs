@@ -103,8 +103,18 @@ impl Workshop {
     }
 
     pub(super) fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {
-        let (limits, control) = (Limits::default(), Control::new());
-        let job = Job { repository, secrets, limits: &limits, control: &control, report: Arc::new(Unheard) };
+        self.look_with(repository, secrets, &Control::new())
+    }
+
+    /// Opens a repository to look at it, with these reins.
+    pub(super) fn look_with(
+        &self,
+        repository: &SealedRepository,
+        secrets: &Opened,
+        control: &Control,
+    ) -> Result<Open> {
+        let limits = Limits::default();
+        let job = Job { repository, secrets, limits: &limits, control, report: Arc::new(Unheard) };
         self.open(&job, Access::Look, true)
     }
 }

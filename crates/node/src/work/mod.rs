@@ -13,6 +13,7 @@ mod browse;
 mod command;
 mod compare;
 mod excludes;
+pub mod extract;
 pub mod failure;
 pub mod hooks;
 mod http;

@@ -1,14 +1,15 @@
 //! Looking through snapshots: folders by the page, names over all snapshots, versions, differences; tags and removal by hand.
 
+use backstay_core::Random;
 use backstay_model::command::{
-    Answer, Ask, ChangeKind, Comparison, FolderPage, FolderSort, Hit, ItemKind, Refusal, SnapshotInfo,
-    Version,
+    Answer, Ask, ChangeKind, Comparison, ContentForm, FolderPage, FolderSort, Hit, ItemKind, Refusal,
+    SnapshotInfo, Version,
 };
 use backstay_model::link::SealedRepository;
-use backstay_model::{RunKind, RunState};
+use backstay_model::{RunKind, RunState, TransferId};
 use backstay_policy::Schedule;
 
-use crate::world::World;
+use crate::world::{SystemClock, SystemRandom, World};
 
 /// A world with three snapshots, in which files came, grew and went.
 async fn world() -> World {
@@ -208,4 +209,87 @@ async fn tags_come_and_go_and_a_held_snapshot_is_not_removed() {
     world.until_state(world.run_plan(RunKind::Verify), RunState::Completed).await;
     world.stop().await;
     assert_eq!(world.count("repository/locks"), 0);
+}
+
+/// Has content of the latest snapshot handed over.
+async fn fetch(
+    world: &World,
+    path: String,
+    form: ContentForm,
+) -> Result<(String, Option<u64>, Vec<u8>), String> {
+    let transfer = TransferId::new(&SystemClock, &SystemRandom);
+    let snapshot = "latest".to_owned();
+    let ask = Ask::Send { repository: repository(world), snapshot, path, form, transfer };
+    let (name, length) = match world.answer(ask).await.map_err(|error| error.message)? {
+        Answer::Sending { name, length } => (name, length),
+        other => panic!("{other:?}"),
+    };
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        if let Some(brought) = world.hub.brought.lock().remove(&transfer) {
+            return brought.map(|content| (name, length, content));
+        }
+        assert!(std::time::Instant::now() < end, "nothing comes");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn content_is_handed_over_whole_or_as_torn() {
+    let mut world = world().await;
+    let mut large = vec![0; 3_000_000];
+    SystemRandom.fill(&mut large);
+    std::fs::write(world.path("source/large"), &large).unwrap();
+    std::os::unix::fs::symlink("one", world.path("source/letters/link")).unwrap();
+    back_up(&world).await;
+    let file = at(&world, "large");
+    let (name, length, content) = fetch(&world, file.clone(), ContentForm::File).await.unwrap();
+    assert_eq!((name.as_str(), length), ("large", Some(3_000_000)));
+    assert!(content == large);
+    let (_, length, content) = fetch(&world, file.clone(), ContentForm::Beginning(1000)).await.unwrap();
+    assert!(length == Some(1000) && content == large[..1000]);
+
+    let (name, length, content) = fetch(&world, at(&world, "letters"), ContentForm::Zip).await.unwrap();
+    assert_eq!((name.as_str(), length), ("letters.zip", None));
+    std::fs::write(world.path("letters.zip"), content).unwrap();
+    let listed = std::process::Command::new("python3")
+        .args(["-m", "zipfile", "-l"])
+        .arg(world.path("letters.zip"))
+        .output()
+        .unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        ["letters/ ", "letters/one ", "letters/link "].iter().all(|name| listed.contains(name)),
+        "{listed}"
+    );
+    let (name, _, content) = fetch(&world, "/".to_owned(), ContentForm::Zip).await.unwrap();
+    assert!(name.starts_with("snapshot ") && content.len() > 1_000_000, "{name}");
+
+    let refused = fetch(&world, at(&world, "letters"), ContentForm::File).await.unwrap_err();
+    assert!(refused.contains("is no file"), "{refused}");
+    assert!(
+        fetch(&world, at(&world, "nowhere"), ContentForm::Zip)
+            .await
+            .unwrap_err()
+            .contains("not in the snapshot")
+    );
+
+    // Damage: what is handed over until then is torn and says so.
+    let packs = world.path("repository/data");
+    for pack in walk(&packs) {
+        let mut bytes = std::fs::read(&pack).unwrap();
+        if bytes.len() > 1_000_000 {
+            let at = bytes.len() / 2;
+            bytes[at..at + 100_000].fill(0);
+            std::fs::write(&pack, bytes).unwrap();
+        }
+    }
+    let torn = fetch(&world, file, ContentForm::File).await.unwrap_err();
+    assert!(torn.contains("damaged"), "{torn}");
+    world.stop().await;
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

@@ -1,5 +1,6 @@
 //! A node, and a server that is its store alone: what it tells is taken in as a server does, what it should do is queued here.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +18,15 @@ use backstay_model::plan::PlanSpec;
 use backstay_model::run::Named;
 use backstay_model::source::FilesSpec;
 use backstay_model::{
-    CommandId, ConnectionSettings, DestinationId, Node as NodeRecord, PlanId, Project, ProjectId,
-    RepositoryId, Run, RunId, RunKind, RunState, SourceId, SourceSpec, Time,
+    CommandId, ConnectionSettings, DestinationId, Node as NodeRecord, NodeId, PlanId, Project, ProjectId,
+    RepositoryId, Run, RunId, RunKind, RunState, SourceId, SourceSpec, Time, TransferId,
 };
 use backstay_node::local_policy::{LocalPolicy, Mode};
-use backstay_node::{Identity, Node, NodeOptions, Uplink, UplinkAnswer, UplinkError, seals};
+use backstay_node::{Chunk, Identity, Node, NodeOptions, Sent, Uplink, UplinkAnswer, UplinkError, seals};
 use backstay_policy::Schedule;
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::sync::mpsc::Receiver;
 
 #[derive(Debug, Default)]
 pub(crate) struct SystemClock;
@@ -74,6 +76,8 @@ pub(crate) struct Hub {
     commands: Mutex<Vec<Command>>,
     results: Mutex<Vec<CommandResult>>,
     pub(crate) configuration: Mutex<NodeConfiguration>,
+    /// What was handed over, or why it is torn.
+    pub(crate) brought: Mutex<HashMap<TransferId, Result<Vec<u8>, String>>>,
     /// While set, nobody answers.
     pub(crate) away: Mutex<bool>,
 }
@@ -93,6 +97,22 @@ impl Hub {
 }
 
 impl Uplink for Hub {
+    fn send(&self, _: NodeId, transfer: TransferId, mut content: Receiver<Chunk>) -> Sent<'_> {
+        Box::pin(async move {
+            let mut whole = Ok(Vec::new());
+            while let Some(part) = content.recv().await {
+                match (&mut whole, part) {
+                    (Ok(_), Ok(end)) if end.is_empty() => break,
+                    (Ok(bytes), Ok(part)) => bytes.extend_from_slice(&part),
+                    (_, Err(why)) => whole = Err(why),
+                    (Err(_), _) => {}
+                }
+            }
+            self.brought.lock().insert(transfer, whole);
+            Ok(())
+        })
+    }
+
     fn sync(&self, request: SyncRequest) -> UplinkAnswer<'_> {
         Box::pin(async move {
             if *self.away.lock() {
@@ -215,6 +235,7 @@ impl World {
             commands: Mutex::default(),
             results: Mutex::default(),
             configuration: Mutex::new(configuration),
+            brought: Mutex::default(),
             away: Mutex::new(false),
         });
         let mut world = Self {

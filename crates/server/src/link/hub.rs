@@ -9,14 +9,16 @@ use backstay_catalog::{CatalogError, Change, Contact, ServerStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{Answer, Ask, Command, CommandError, Refusal};
 use backstay_model::link::{NodeConfiguration, SyncRequest, SyncResponse};
-use backstay_model::{CommandId, NodeId, Time};
+use backstay_model::{CommandId, NodeId, Time, TransferId};
+use backstay_node::{Chunk, Content};
 use backstay_vault::Vault;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::configuration;
+use super::transfers::Transfers;
 use super::trouble::{self, Verdict};
 use crate::state::later;
 use crate::state::now_of;
@@ -70,8 +72,20 @@ pub struct LinkHub {
     doubled: Mutex<HashMap<NodeId, Time>>,
     /// Since when this server listens.
     since: Time,
+    transfers: Arc<Transfers>,
     /// Nobody is made to wait any more.
     closed: AtomicBool,
+}
+
+/// Content that comes from a node.
+#[derive(Debug)]
+pub struct Fetched {
+    /// What people would call it.
+    pub name: String,
+    /// How many bytes it has, where that is known before.
+    pub length: Option<u64>,
+    /// It.
+    pub content: Content,
 }
 
 /// Who waits for what.
@@ -103,6 +117,7 @@ impl LinkHub {
             greeted: Mutex::default(),
             doubled: Mutex::default(),
             since,
+            transfers: Arc::default(),
             closed: AtomicBool::new(false),
         }
     }
@@ -135,6 +150,35 @@ impl LinkHub {
             // The bell may have been missed when another server took the answer in.
             let _ = tokio::time::timeout(left.min(LOOK_EVERY), rung).await;
         }
+    }
+
+    /// Asks a node for content of a snapshot, and waits until it begins to come.
+    ///
+    /// # Errors
+    /// When the node refuses, or neither answers nor brings anything in time.
+    pub async fn fetch(
+        &self,
+        node: NodeId,
+        by: &str,
+        ask: impl FnOnce(TransferId) -> Ask,
+        patience: Duration,
+    ) -> Result<Fetched, AskError> {
+        let transfer = TransferId::new(&*self.clock, &*self.random);
+        let (_waiting, mut parts) = self.transfers.expect(node, transfer);
+        let Answer::Sending { name, length } = self.ask(node, by, ask(transfer), patience).await? else {
+            return Err(AskError::Silent(patience.as_secs()));
+        };
+        let first = tokio::time::timeout(patience, parts.recv()).await;
+        let Ok(Some(first)) = first else { return Err(AskError::Silent(patience.as_secs())) };
+        if let Err(message) = first {
+            return Err(AskError::Node(CommandError { kind: Refusal::Failed, message, hint: None }));
+        }
+        Ok(Fetched { name, length, content: Content::after(first, parts) })
+    }
+
+    /// Where a node is to bring content, if anybody waits for it.
+    pub(crate) fn bring(&self, node: NodeId, transfer: TransferId) -> Option<mpsc::Sender<Chunk>> {
+        self.transfers.take(node, transfer)
     }
 
     /// Answers a node that is known by its certificate, or lives in this process.
@@ -308,6 +352,22 @@ impl backstay_node::Uplink for LinkHub {
                 SyncError::Refused(why) => backstay_node::UplinkError::Refused(why),
                 other => backstay_node::UplinkError::Unreachable(other.to_string()),
             })
+        })
+    }
+
+    fn send(
+        &self,
+        node: NodeId,
+        transfer: TransferId,
+        mut content: mpsc::Receiver<Chunk>,
+    ) -> backstay_node::Sent<'_> {
+        Box::pin(async move {
+            let gone = || backstay_node::UplinkError::Refused("nobody waits for it any more".to_owned());
+            let parts = self.bring(node, transfer).ok_or_else(gone)?;
+            while let Some(part) = content.recv().await {
+                parts.send(part).await.map_err(|_| gone())?;
+            }
+            Ok(())
         })
     }
 }

@@ -4,7 +4,7 @@ use backstay_model::{Role, RunKind};
 use serde_json::{Value, json};
 
 use crate::records_in_store::Setup;
-use crate::world::World;
+use crate::world::{Client, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn snapshots_are_searched_compared_tagged_and_removed() {
@@ -24,6 +24,9 @@ async fn snapshots_are_searched_compared_tagged_and_removed() {
     };
     back_up().await;
     std::fs::write(world.path("data/folder/file"), "more content").unwrap();
+    std::fs::write(world.path("data/folder/page.html"), "<script>alert(1)</script>").unwrap();
+    std::fs::write(world.path("data/folder/dot.png"), b"\x89PNG\r\n\x1a\n and so on").unwrap();
+    std::fs::write(world.path("data/folder/noise"), [0, 1, 2, 3]).unwrap();
     back_up().await;
     let repository = format!("/api/v1/repositories/{}", setup.repository);
     let data = world.path("data/folder").display().to_string();
@@ -44,16 +47,16 @@ async fn snapshots_are_searched_compared_tagged_and_removed() {
     let old = versions["items"][1]["snapshots"][0]["id"].as_str().unwrap().to_owned();
 
     let compared = operator.get(&format!("{repository}/compare?from={old}&to=latest")).await.expect(200);
-    assert_eq!(
-        (&compared["grown"], &compared["changes"][0]["change"]),
-        (&json!({"items": 1, "bytes": 5}), &json!("content"))
-    );
+    assert_eq!(compared["grown"], json!({"items": 1, "bytes": 5}));
+    assert_eq!(compared["added"]["items"], json!(3));
     assert_eq!(operator.get(&format!("{repository}/compare?from=x&to=latest")).await.problem(422), "invalid");
 
     let page = format!("{repository}/snapshots/{old}/folder?path={data}&limit=1&sort=size&descending=true");
     assert_eq!(operator.get(&page).await.expect(200)["total"], json!(1));
     assert_eq!(operator.get(&format!("{page}&name=none")).await.expect(200)["total"], json!(0));
     assert_eq!(operator.get(&page.replace("limit=1", "limit=0")).await.problem(422), "invalid");
+
+    content(&operator, &viewer, &format!("{repository}/snapshots/latest"), &data).await;
 
     let tags = |snapshot: &str| format!("{repository}/snapshots/{snapshot}/tags");
     assert_eq!(viewer.post(&tags(&old), json!({"add": ["hold"]})).await.problem(403), "forbidden");
@@ -75,4 +78,42 @@ async fn snapshots_are_searched_compared_tagged_and_removed() {
     let deeds: Vec<_> = entries.iter().map(|entry| entry.action.as_str()).collect();
     assert_eq!(deeds, ["snapshot.list", "snapshot.remove", "snapshot.tag", "snapshot.tag"]);
     world.stop().await;
+}
+
+/// Takes content out, and looks at it.
+async fn content(operator: &Client, viewer: &Client, snapshot: &str, data: &str) {
+    assert_eq!(viewer.get(&format!("{snapshot}/file?path={data}/file")).await.problem(403), "forbidden");
+    let take = async |what: &str, name: &str| {
+        let response = operator.open(&format!("{snapshot}/{what}?path={data}{name}")).await;
+        let header = |name: &str| {
+            response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
+        };
+        let told = ["content-type", "content-disposition", "content-security-policy"].map(header);
+        (response.status().as_u16(), told, response.bytes().await.unwrap().to_vec())
+    };
+    let (status, [kind, disposition, policy], bytes) = take("file", "/page.html").await;
+    assert_eq!((status, bytes.as_slice()), (200, b"<script>alert(1)</script>".as_slice()));
+    assert_eq!((kind.as_str(), policy.as_str()), ("application/octet-stream", "sandbox; default-src 'none'"));
+    assert_eq!(disposition, "attachment; filename*=UTF-8''page.html");
+    let (status, [kind, disposition, _], bytes) = take("zip", "").await;
+    assert_eq!(
+        (status, kind.as_str(), disposition.as_str()),
+        (200, "application/zip", "attachment; filename*=UTF-8''folder.zip")
+    );
+    assert!(bytes.starts_with(b"PK") && bytes.len() > 100);
+
+    // A page is shown as the text that it is.
+    let (status, [kind, _, policy], bytes) = take("preview", "/page.html").await;
+    assert_eq!((status, kind.as_str(), bytes.len()), (200, "text/plain; charset=utf-8", 25));
+    assert!(policy.starts_with("sandbox"));
+    assert_eq!(take("preview", "/dot.png").await.1[0], "image/png");
+    assert_eq!(
+        operator.get(&format!("{snapshot}/preview?path={data}/noise")).await.problem(415),
+        "no_preview"
+    );
+    for what in ["file", "preview"] {
+        let refused = operator.get(&format!("{snapshot}/{what}?path={data}")).await;
+        assert!(refused.body["detail"].as_str().unwrap().contains("is no file"), "{}", refused.body);
+    }
+    assert_eq!(operator.get(&format!("{snapshot}/file?path=relative")).await.problem(422), "invalid");
 }

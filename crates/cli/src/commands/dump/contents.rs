@@ -1,18 +1,14 @@
-//! The contents of files, one blob after the other, read ahead on several threads.
+//! The contents of files, written out and as readers.
 
-use std::collections::VecDeque;
 use std::io::{Read, Write};
 
 use backstay_core::FileId;
 use backstay_engine::format::{BlobKind, Node};
-use backstay_engine::repository::BlobReader;
+use backstay_engine::repository::read_content;
 
 use crate::app::App;
 use crate::failure::{Explain, Failure, Outcome};
 use crate::repository::Opened;
-
-/// Blobs that are read ahead; each is 8 MiB at most.
-const AHEAD: usize = 4;
 
 /// Reads contents of a repository.
 pub(super) struct Contents<'a> {
@@ -32,38 +28,9 @@ impl<'a> Contents<'a> {
                 out.write_all(bytes).explain("cannot write the content")
             });
         }
-        self.ahead(node.blobs(), &mut |bytes| out.write_all(bytes).explain("cannot write the content"))
-    }
-
-    /// Has each thread read every n-th blob, and takes them in order.
-    fn ahead(&self, blobs: &[FileId], take: &mut dyn FnMut(&[u8]) -> Outcome) -> Outcome {
         let index = self.repository.trees()?.index();
-        std::thread::scope(|scope| {
-            let mut lanes = VecDeque::new();
-            for lane in 0..AHEAD.min(blobs.len()) {
-                let (send, receive) = std::sync::mpsc::sync_channel(1);
-                lanes.push_back(receive);
-                let mut reader = BlobReader::new(self.repository.engine(), std::sync::Arc::clone(index));
-                scope.spawn(move || {
-                    for id in blobs.iter().skip(lane).step_by(AHEAD) {
-                        let blob = reader.read(BlobKind::Data, id).map(<[u8]>::to_vec);
-                        let ends = blob.is_err();
-                        // Nobody takes any more: the writer failed.
-                        if send.send(blob).is_err() || ends {
-                            return;
-                        }
-                    }
-                });
-            }
-            for _ in blobs {
-                self.app.control.checkpoint()?;
-                let Some(lane) = lanes.pop_front() else { break };
-                if let Ok(blob) = lane.recv() {
-                    take(&blob?)?;
-                }
-                lanes.push_back(lane);
-            }
-            Ok(())
+        read_content(self.repository.engine(), index, node.blobs(), &mut |bytes| {
+            out.write_all(bytes).explain("cannot write the content")
         })
     }
 

@@ -1,6 +1,7 @@
 //! What is in repositories: their snapshots, and what lies in them. A node looks; the server never opens a repository.
 
 mod change;
+mod content;
 mod search;
 
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(folder))
         .merge(search::routes())
         .merge(change::routes())
+        .merge(content::routes())
 }
 
 /// Who looks.
