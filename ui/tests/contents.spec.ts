@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { accessible, expect, test, type Json, type Server } from "./server";
@@ -132,4 +132,47 @@ test("a long folder is gone through page by page", async ({ page, server }) => {
   await page.getByLabel("Find in this folder").fill("0500");
   await expect(grid.getByRole("row")).toHaveCount(2);
   await expect(page.getByText("1 item", { exact: true })).toBeVisible();
+});
+
+/** A picture of one red point. */
+const PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
+
+test("texts and pictures are shown, files and folders are downloaded", async ({ page, server, complaints }) => {
+  const folder = join(server.folder, "Pictures");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "point.png"), Buffer.from(PNG, "base64"));
+  writeFileSync(join(folder, NAME), "<script>alert(1)</script>\nمرحبا\n");
+  writeFileSync(join(folder, "noise.bin"), Buffer.from([0, 255, 0, 254]));
+  const run = await server.run(await server.planFor("Pictures", folder));
+  const [destination] = run.destinations as Json[];
+  const address = `/snapshots/${String(destination?.repository)}/${String(destination?.snapshot)}?path=${encodeURIComponent(folder)}`;
+  await server.open(page, address);
+  const open = async (name: string) => {
+    await page.getByRole("grid").getByRole("button", { name }).click();
+    return page.getByRole("dialog", { name });
+  };
+  const text = await open(NAME);
+  await expect(text.getByLabel("Preview")).toHaveText("<script>alert(1)</script>\nمرحبا\n");
+  await accessible(page);
+  const downloading = page.waitForEvent("download");
+  await text.getByRole("link", { name: "Download" }).click();
+  const file = await downloading;
+  expect(file.suggestedFilename()).toMatch(/Brief .i. عربي\.txt/);
+  expect(readFileSync(await file.path(), "utf8")).toBe("<script>alert(1)</script>\nمرحبا\n");
+  await page.keyboard.press("Escape");
+
+  const picture = (await open("point.png")).getByRole("img", { name: "point.png" });
+  await expect(picture).toBeVisible();
+  expect(await picture.evaluate((image: HTMLImageElement) => image.decode().then(() => image.naturalWidth))).toBe(1);
+  await page.keyboard.press("Escape");
+  await expect((await open("noise.bin")).getByText("Only texts and pictures are shown here.")).toBeVisible();
+  await page.keyboard.press("Escape");
+
+  const zipping = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Zip" }).click();
+  const zip = readFileSync(await (await zipping).path());
+  expect(zip.subarray(0, 2).toString()).toBe("PK");
+  expect(zip.includes("point.png")).toBe(true);
+  // That there is no preview of it may be said on the console.
+  complaints.length = 0;
 });

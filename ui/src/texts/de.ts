@@ -59,7 +59,7 @@ export const de: Texts = {
   overview: {
     good: "Alles ist gesichert",
     nothing: "Noch ist nichts gesichert",
-    nothingHint: "Lege einen ersten Plan an: was gesichert wird, wohin und wann.",
+    nothingHint: "Legen Sie einen ersten Plan an: was gesichert wird, wohin und wann.",
     needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} dich`,
     planFailed: (plan) => `Die letzte Sicherung von „${plan}“ ist fehlgeschlagen`,
     planIncomplete: (plan, errors) =>

@@ -2,15 +2,17 @@
 // the space bar ticks.
 
 import { getRouteApi } from "@tanstack/react-router";
+import { FolderDown } from "lucide-react";
 import { useMemo, useState } from "react";
 
+import { downloadAddress } from "../../api/contents";
 import { useFolder } from "../../api/useFolder";
 import { listKeys } from "../../lib/listKeys";
 import { above, inside, isCovered, nameOf, toggled } from "../../lib/paths";
 import type { BrowseSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
 import { useSpeech } from "../../texts";
-import { Failure, Field, inputClass } from "../basics";
+import { Failure, Field, buttonClass, inputClass } from "../basics";
 import { VirtualRows } from "../VirtualRows";
 import { Crumbs } from "./Crumbs";
 import { ItemHeads, ItemRow } from "./ItemRow";
@@ -70,9 +72,17 @@ export function Browser({ search, canRestore }: Props) {
     <section aria-label={texts.snapshots.content} className="rounded-lg border border-line bg-card">
       <header className="flex flex-wrap items-end justify-between gap-3 border-b border-line p-3">
         <Crumbs path={path} open={open} />
-        <Field label={texts.snapshots.filter}>
-          <input type="search" className={`${inputClass} sm:w-56`} value={typed} onChange={({ target }) => setTyped(target.value)} />
-        </Field>
+        <span className="flex flex-wrap items-end gap-2">
+          <Field label={texts.snapshots.filter}>
+            <input type="search" className={`${inputClass} sm:w-56`} value={typed} onChange={({ target }) => setTyped(target.value)} />
+          </Field>
+          {canRestore && (
+            <a download href={downloadAddress("zip", repository, snapshot, path)} className={buttonClass()} title={texts.snapshots.zipHint}>
+              <FolderDown aria-hidden size={16} />
+              {texts.snapshots.zip}
+            </a>
+          )}
+        </span>
       </header>
       {folder.error !== null && <Failure error={folder.error} again={folder.again} />}
       {folder.error === null && (

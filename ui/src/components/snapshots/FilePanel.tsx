@@ -3,13 +3,15 @@
 import { Dialog } from "@base-ui/react/dialog";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { RotateCcw } from "lucide-react";
+import { Download, RotateCcw } from "lucide-react";
 
+import { downloadAddress } from "../../api/contents";
 import { versions } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
 import { above, nameOf } from "../../lib/paths";
 import { useSpeech } from "../../texts";
 import { Failure, Loading, buttonClass } from "../basics";
+import { FilePreview } from "./FilePreview";
 
 const route = getRouteApi("/snapshots/$repository/$snapshot");
 
@@ -17,6 +19,7 @@ type Props = { file: string; snapshot: string; canRestore: boolean };
 
 export function FilePanel({ file, snapshot, canRestore }: Props) {
   const { texts } = useSpeech();
+  const { repository } = route.useParams();
   const navigate = route.useNavigate();
   const close = () =>
     void navigate({ search: ({ file: _, ...before }) => before, replace: true, resetScroll: false });
@@ -33,8 +36,15 @@ export function FilePanel({ file, snapshot, canRestore }: Props) {
               <bdi>{above(file)}</bdi>
             </Dialog.Description>
           </div>
+          {canRestore && <FilePreview repository={repository} snapshot={snapshot} file={file} />}
           <Versions file={file} snapshot={snapshot} canRestore={canRestore} />
-          <div className="flex justify-end">
+          <div className="flex flex-wrap justify-end gap-2">
+            {canRestore && (
+              <a download href={downloadAddress("file", repository, snapshot, file)} className={buttonClass("accent")}>
+                <Download aria-hidden size={16} />
+                {texts.snapshots.download}
+              </a>
+            )}
             <Dialog.Close className={buttonClass()}>{texts.snapshots.close}</Dialog.Close>
           </div>
         </Dialog.Popup>

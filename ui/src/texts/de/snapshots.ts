@@ -91,4 +91,10 @@ export const snapshots: typeof En = {
   allChanges: (number) => `${number} ${plural(number, "Änderung", "Änderungen")}`,
   firstChanges: (number) => `Die ersten ${number} Änderungen; es gibt mehr`,
   change: { added: "Hinzugekommen:", removed: "Entfernt:", content: "Geändert:", kind: "Ist jetzt etwas anderes:" },
+  preview: "Vorschau",
+  noPreview: "Nur Texte und Bilder werden hier gezeigt. Laden Sie die Datei herunter, um sie anzusehen.",
+  emptyFile: "(eine leere Datei)",
+  download: "Herunterladen",
+  zip: "Zip",
+  zipHint: "Diesen Ordner mit allem darin herunterladen",
 };

@@ -88,4 +88,10 @@ export const snapshots = {
   allChanges: (count: number) => `${count} ${plural(count, "change", "changes")}`,
   firstChanges: (count: number) => `The first ${count} changes; there are more`,
   change: { added: "Added:", removed: "Removed:", content: "Changed:", kind: "Is something else now:" },
+  preview: "Preview",
+  noPreview: "Only texts and pictures are shown here. Download it to look at it.",
+  emptyFile: "(an empty file)",
+  download: "Download",
+  zip: "Zip",
+  zipHint: "Download this folder with all that is in it",
 };
