@@ -60,7 +60,7 @@ export const de: Texts = {
     good: "Alles ist gesichert",
     nothing: "Noch ist nichts gesichert",
     nothingHint: "Legen Sie einen ersten Plan an: was gesichert wird, wohin und wann.",
-    needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} dich`,
+    needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} Sie`,
     planFailed: (plan) => `Die letzte Sicherung von „${plan}“ ist fehlgeschlagen`,
     planIncomplete: (plan, errors) =>
       `Die letzte Sicherung von „${plan}“ hat ${errors} ${plural(errors, "Datei", "Dateien")} ausgelassen`,
@@ -96,7 +96,7 @@ export const de: Texts = {
   },
   runs: {
     none: "Noch keine Läufe",
-    noneHint: "Läufe erscheinen hier, wenn Pläne fällig werden oder wenn du jetzt sicherst.",
+    noneHint: "Läufe erscheinen hier, wenn Pläne fällig werden oder wenn Sie jetzt sichern.",
     noMatch: "Kein Lauf passt zu diesen Filtern",
     clear: "Filter löschen",
     state: "Zustand",
