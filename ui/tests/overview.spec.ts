@@ -1,4 +1,4 @@
-import { accessible, expect, OWNER, test } from "./server";
+import { accessible, expect, OWNER, test, type Json } from "./server";
 
 test("the set-up link leads to an account and an empty overview", async ({ page, fresh }) => {
   await page.goto(fresh.setupLink);
@@ -24,6 +24,27 @@ test("the overview tells in one line whether all is well, and what is not", asyn
   await expect(page).toHaveURL(`${server.url}/runs/${failed.id}`);
   await expect(page.getByRole("log")).toContainText("none of the paths to back up can be found");
   await accessible(page);
+});
+
+test("a plan is proven by a verification or a restore, and what it stores is told", async ({ page, server }) => {
+  const plan = await server.plan("Letters", { schedule: { when: { daily: { at: ["03:00"] } } } });
+  const run = await server.run(plan);
+  await server.open(page);
+  const row = page.getByRole("listitem").filter({ hasText: "Letters" }).last();
+  await expect(row).toContainText("not proven yet");
+  await expect(page.getByText("Next backup").locator("..")).toContainText(/in \d+ (hours|minutes)|just now|tomorrow/);
+  const [destination] = run.destinations as Json[];
+  const storage = page.getByRole("link", { name: String(destination?.name) });
+  await expect(storage).toBeVisible();
+
+  await server.run(plan, "verify");
+  await expect(row).toContainText("verified just now");
+  const target = `${server.folder}/restored`;
+  await server.call("POST", "/restores", { repository: destination?.repository, snapshot: "latest", target });
+  await expect(row).toContainText("restored just now");
+  await accessible(page);
+  await storage.click();
+  await expect(page).toHaveURL(`${server.url}/snapshots?repository=${String(destination?.repository)}`);
 });
 
 test("the language and the appearance stay as they were chosen", async ({ page, server }) => {

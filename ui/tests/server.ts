@@ -64,8 +64,7 @@ export class Server {
     await this.signIn();
   }
 
-  async signIn(): Promise<void> {
-    const { email, password } = OWNER;
+  async signIn({ email, password }: { email: string; password: string } = OWNER): Promise<void> {
     this.csrf = String((await this.call("POST", "/sign-in", { email, password })).csrf);
   }
 
@@ -105,8 +104,8 @@ export class Server {
   }
 
   /** Runs a plan and waits for its end. */
-  async run(plan: Json): Promise<Json> {
-    const { runs } = await this.call("POST", `/plans/${plan.id}/run`, {});
+  async run(plan: Json, kind = "backup"): Promise<Json> {
+    const { runs } = await this.call("POST", `/plans/${plan.id}/run`, { kind });
     const [id] = runs as string[];
     const state = async () => (await this.call("GET", `/runs/${id}`)).state;
     await expect.poll(state, { timeout: 60_000 }).toMatch(/completed|failed|cancelled/);

@@ -10,10 +10,10 @@ const EVERY = 8_000;
 const TOGETHER = 150;
 
 const KEYS: Record<string, readonly string[]> = {
-  run: ["runs"],
+  run: ["runs", "standing"],
   log: ["log"],
   node: ["nodes"],
-  record: ["records"],
+  record: ["records", "standing"],
 };
 
 /** Keeps what is shown up to date. Gives what ends it. */

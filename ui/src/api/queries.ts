@@ -68,6 +68,14 @@ export const nodes = (project?: string) =>
     queryFn: async () => (await answer(api.GET("/api/v1/nodes", of(project)))).items,
   });
 
+const overview = (project?: string) => answer(api.GET("/api/v1/overview", of(project)));
+
+export type Overview = Awaited<ReturnType<typeof overview>>;
+
+/** How all plans and repositories stand. */
+export const standing = (project?: string) =>
+  queryOptions({ queryKey: ["standing", project], queryFn: () => overview(project) });
+
 export const upcoming = (plan: string) =>
   queryOptions({
     queryKey: ["records", "upcoming", plan],

@@ -2,12 +2,13 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Gauge, ListChecks, LogOut, Menu, Server } from "lucide-react";
+import { CalendarClock, Gauge, History, ListChecks, LogOut, Menu, Server } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
 import { me } from "../api/queries";
+import { may } from "../lib/may";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
 import { SignedOut } from "./SignedOut";
@@ -16,6 +17,7 @@ const PAGES = [
   ["/", "overview", Gauge],
   ["/plans", "plans", CalendarClock],
   ["/runs", "runs", ListChecks],
+  ["/snapshots", "snapshots", History],
   ["/nodes", "nodes", Server],
 ] as const;
 
@@ -23,6 +25,8 @@ export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
   const [open, setOpen] = useState(false);
+  const self = useQuery(me()).data;
+  const shown = PAGES.filter(([path]) => path !== "/snapshots" || may(self, "viewContent"));
   useEffect(() => follow(queries), [queries]);
   return (
     <div className="mx-auto flex min-h-dvh max-w-screen-2xl flex-col md:flex-row">
@@ -46,7 +50,7 @@ export function Shell() {
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
           <nav aria-label={texts.shell.navigation}>
             <ul className="flex flex-col gap-1">
-              {PAGES.map(([path, name, Sign]) => (
+              {shown.map(([path, name, Sign]) => (
                 <li key={path}>
                   <Link
                     to={path}

@@ -7,6 +7,7 @@ import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button, Failure } from "./basics";
 import { Confirm } from "./Confirm";
+import { RestoreAgain } from "./restore/RestoreFacts";
 
 type Order = "pause" | "resume" | "cancel";
 
@@ -59,6 +60,7 @@ export function Steer({ run }: { run: Run }) {
             {texts.steer.again}
           </Button>
         )}
+        {isOver && run.kind === "restore" && <RestoreAgain run={run} />}
       </div>
       {error !== null && <Failure error={error} />}
     </div>

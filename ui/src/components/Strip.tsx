@@ -1,14 +1,14 @@
 import type { Day } from "../lib/verdict";
 import { useSpeech } from "../texts";
 
-const colour = ({ good, bad }: Day): string => {
-  if (good + bad === 0) {
+const colour = ({ good, bad, partly = 0 }: Day): string => {
+  if (good + bad + partly === 0) {
     return "bg-line";
   }
-  if (bad === 0) {
+  if (bad + partly === 0) {
     return "bg-good";
   }
-  return good === 0 ? "bg-bad" : "bg-warn";
+  return good + partly === 0 ? "bg-bad" : "bg-warn";
 };
 
 /** A bar for each day: what became of its backups. */
@@ -19,6 +19,7 @@ export function Strip({ days }: { days: Day[] }) {
       new Date(`${day.day}T12:00:00`).toLocaleDateString(language, { day: "numeric", month: "long" }),
       day.good,
       day.bad,
+      day.partly ?? 0,
     );
   return (
     <ol className="flex h-6 items-stretch gap-0.5" aria-label={texts.overview.last30}>

@@ -1,5 +1,27 @@
 // Numbers and times as people read them.
 
+/** What a function gave for the same arguments before: formatters are slow to make. */
+function kept<A extends (string | number)[], T>(make: (...args: A) => T): (...args: A) => T {
+  const found = new Map<string, T>();
+  return (...args) => {
+    const key = args.join(" ");
+    let value = found.get(key);
+    if (value === undefined) {
+      value = make(...args);
+      found.set(key, value);
+    }
+    return value;
+  };
+}
+
+const digitsOf = kept(
+  (language: string, least: number, most: number) =>
+    new Intl.NumberFormat(language, { maximumFractionDigits: most, minimumFractionDigits: least }),
+);
+const relativeOf = kept((language: string) => new Intl.RelativeTimeFormat(language, { numeric: "auto" }));
+const momentOf = kept((language: string) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }));
+const dayOf = kept((language: string) => new Intl.DateTimeFormat(language, { dateStyle: "long" }));
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
 /** `1.4 GiB`; bytes are whole. */
@@ -11,15 +33,14 @@ export function size(bytes: number, language: string): string {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  const text = value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: digits });
-  return `${text} ${UNITS[unit]}`;
+  return `${digitsOf(language, digits, digits).format(value)} ${UNITS[unit]}`;
 }
 
 /** `2 h 05 min`, `3 min 20 s`, `0.4 s`. */
 export function duration(seconds: number, language: string): string {
   const two = (value: number) => String(value).padStart(2, "0");
   if (seconds < 10) {
-    return `${seconds.toLocaleString(language, { maximumFractionDigits: 1 })} s`;
+    return `${digitsOf(language, 0, 1).format(seconds)} s`;
   }
   const whole = Math.round(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
@@ -43,7 +64,7 @@ export function relative(time: string, now: number, language: string, justNow: s
   const seconds = (Date.parse(time) - now) / 1000;
   for (const [unit, length] of STEPS) {
     if (Math.abs(seconds) >= length) {
-      return new Intl.RelativeTimeFormat(language, { numeric: "auto" }).format(Math.trunc(seconds / length), unit);
+      return relativeOf(language).format(Math.trunc(seconds / length), unit);
     }
   }
   return justNow;
@@ -51,8 +72,11 @@ export function relative(time: string, now: number, language: string, justNow: s
 
 /** A moment with its day, in the person's own zone. */
 export function moment(time: string, language: string): string {
-  return new Date(time).toLocaleString(language, { dateStyle: "medium", timeStyle: "short" });
+  return momentOf(language).format(new Date(time));
 }
+
+/** A day, as `2026-03-01`, in words. */
+export const dayInWords = (day: string, language: string): string => dayOf(language).format(new Date(`${day}T12:00:00`));
 
 export function percent(part: number, whole: number, language: string): string {
   return (whole === 0 ? 0 : part / whole).toLocaleString(language, { style: "percent", maximumFractionDigits: 0 });

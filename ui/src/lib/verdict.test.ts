@@ -1,7 +1,17 @@
 import { expect, it } from "vitest";
 
 import type { Connection, Node, Plan, Run } from "../api/queries";
-import { concerns, strip } from "./verdict";
+import {
+  concerns,
+  lastGood,
+  nextDue,
+  proven,
+  strip,
+  stripOf,
+  tallyOf,
+  type PlanStanding,
+  type StorageStanding,
+} from "./verdict";
 
 const NOW = Date.parse("2026-03-31T12:00:00Z");
 
@@ -11,22 +21,67 @@ const run = (plan: string, state: Run["state"], more: Partial<Run> = {}) =>
   ({ plan: { id: plan, name: plan }, state, ended: "2026-03-31T10:00:00Z", ...more }) as Run;
 const node = (name: string, more: Partial<Node>) => ({ name, last_seen: "2026-03-31T12:00:00Z", ...more }) as Node;
 
+type Source = PlanStanding["sources"][number];
+const GOOD = { source: "s", run: "r", failed: false, errors: 0, bytes: 1, last_good: "2026-03-31T03:00:00Z" };
+const standing = (id: string, sources: Partial<Source>[], more: Partial<PlanStanding> = {}): PlanStanding => ({
+  plan: { id, name: id },
+  project: "x",
+  enabled: true,
+  sources: sources.map((source) => ({ ...GOOD, ...source })),
+  days: [],
+  ...more,
+});
+const place = (id: string, full?: string): StorageStanding => ({
+  repository: id,
+  destination: { id, name: id },
+  project: "x",
+  stored: 1,
+  days: [],
+  ...(full && { full }),
+});
+const NONE = { plans: [], storage: [] };
+
 it("nothing needs anybody when all went well", () => {
-  const runs = [run("a", "running"), run("a", "completed"), run("a", "failed")];
-  expect(concerns([plan("a")], runs, [], [node("n", {})], NOW)).toEqual([]);
+  const standings = { plans: [standing("a", [{}])], storage: [place("d", "2027-03-31T12:00:00Z")] };
+  expect(concerns(standings, [plan("a")], [], [node("n", {})], NOW)).toEqual([]);
 });
 
 it("what went wrong last is told, of plans that are on", () => {
-  const runs = [run("failed", "failed"), run("partly", "completed", { outcome: { errors: 3 } })];
   const plans = [
-    plan("failed"),
-    plan("partly"),
-    plan("never"),
-    plan("new", { created: "2026-03-31T11:00:00Z" }),
-    plan("off", { enabled: false }),
+    standing("failed", [{}, { failed: true, run: "f" }], { overdue_since: "2026-03-31T03:00:00Z" }),
+    standing("overdue", [{}], { overdue_since: "2026-03-31T03:00:00Z" }),
+    standing("partly", [{ errors: 3 }, { errors: 4 }]),
+    standing("never", [{ run: null, last_good: null }]),
+    standing("new", [{ run: null, last_good: null }]),
+    standing("off", [{ failed: true }], { enabled: false }),
   ];
-  const found = concerns(plans, runs, [], [], NOW);
-  expect(found.map(({ what }) => what)).toEqual(["failed", "incomplete", "never"]);
+  const created = plans.map(({ plan: { id } }) => plan(id, id === "new" ? { created: "2026-03-31T11:00:00Z" } : {}));
+  const found = concerns({ plans, storage: [place("d", "2026-04-02T12:00:00Z")] }, created, [], [], NOW);
+  expect(found.map(({ what }) => what)).toEqual(["failed", "overdue", "incomplete", "never", "full"]);
+  expect(found[0]).toMatchObject({ run: "f" });
+  expect(found[2]).toMatchObject({ errors: 7 });
+});
+
+it("what was verified or restored last proves a plan", () => {
+  const [verified, restored] = ["2026-03-02T00:00:00Z", "2026-03-01T00:00:00Z"];
+  expect(proven({ verified, restored })).toEqual({ time: verified, by: "verified" });
+  expect(proven({ restored })).toEqual({ time: restored, by: "restored" });
+  expect(proven({})).toBeUndefined();
+});
+
+it("all plans together: the next that is due, the last backup, and how many went well", () => {
+  const days = [
+    { completed: 3, with_errors: 1, failed: 0, missed: 5 },
+    { completed: 1, with_errors: 0, failed: 1, missed: 0 },
+  ];
+  const plans = [standing("a", [{}], { days, next: "2026-04-02T00:00:00Z" }), standing("b", [], { next: "2026-04-01T00:00:00Z" })];
+  expect(nextDue(plans)).toBe("2026-04-01T00:00:00Z");
+  expect(plans.map(lastGood)).toEqual(["2026-03-31T03:00:00Z", undefined]);
+  expect(tallyOf(plans)).toEqual({ good: 4, all: 6 });
+  expect(stripOf({ ...standing("a", []), days }, ["2026-03-30T00:00:00Z", "2026-03-31T00:00:00Z"])).toEqual([
+    { day: "2026-03-30", good: 3, partly: 1, bad: 5 },
+    { day: "2026-03-31", good: 1, partly: 0, bad: 1 },
+  ]);
 });
 
 it("connections that fail and nodes in trouble are told", () => {
@@ -39,7 +94,7 @@ it("connections that fail and nodes in trouble are told", () => {
     node("silent", { last_seen: "2026-03-31T11:00:00Z" }),
     node("gone", { last_seen: "2026-03-01T11:00:00Z", revoked: true }),
   ];
-  const found = concerns([], [], connections, nodes, NOW);
+  const found = concerns(NONE, [], connections, nodes, NOW);
   expect(found.map(({ what }) => what)).toEqual(["connection", "trouble", "silent"]);
 });
 

@@ -1,42 +1,64 @@
 // What an administrator has to see to, from what the server knows.
 
-import type { Connection, Node, Plan, Run } from "../api/queries";
+import type { Connection, Node, Overview, Plan, Run } from "../api/queries";
+
+export type PlanStanding = Overview["plans"][number];
+export type StorageStanding = Overview["storage"][number];
+
+type Named = { id: string; name: string };
 
 export type Concern =
-  | { what: "failed"; plan: Plan; run: Run }
-  | { what: "incomplete"; plan: Plan; run: Run; errors: number }
-  | { what: "never"; plan: Plan }
+  | { what: "failed"; plan: Named; run: string }
+  | { what: "incomplete"; plan: Named; run: string; errors: number }
+  | { what: "overdue"; plan: Named; since: string }
+  | { what: "never"; plan: Named }
+  | { what: "full"; storage: StorageStanding; time: string }
   | { what: "connection"; connection: Connection }
   | { what: "trouble"; node: Node; text: string }
   | { what: "silent"; node: Node };
 
+const DAY = 24 * 3600_000;
 /** A node is silent after this time; it speaks each half minute. */
 const SILENT_AFTER = 5 * 60_000;
 /** A new plan may take this long to make its first backup. */
-const NEW_FOR = 24 * 3600_000;
+const NEW_FOR = DAY;
+/** A place that is full within this time needs somebody. */
+const FULL_SOON = 14 * DAY;
 
-/** The last backup of a plan that came to an end by itself, of runs that are sorted by time, the newest first. */
-export const lastOf = (plan: Plan, runs: readonly Run[]): Run | undefined =>
-  runs.find((run) => run.plan?.id === plan.id && (run.state === "completed" || run.state === "failed"));
+/** What there is to see to in a plan: the gravest of it. */
+function concernOf(standing: PlanStanding, created: string | undefined, now: number): Concern | undefined {
+  const { plan, sources } = standing;
+  const failed = sources.find((source) => source.failed && source.run);
+  if (failed?.run) {
+    return { what: "failed", plan, run: failed.run };
+  }
+  if (standing.overdue_since) {
+    return { what: "overdue", plan, since: standing.overdue_since };
+  }
+  const partly = sources.filter((source) => source.errors > 0 && source.run);
+  if (partly[0]?.run) {
+    return { what: "incomplete", plan, run: partly[0].run, errors: partly.reduce((sum, { errors }) => sum + errors, 0) };
+  }
+  const isNew = created !== undefined && now - Date.parse(created) <= NEW_FOR;
+  return !isNew && sources.some(({ last_good }) => !last_good) ? { what: "never", plan } : undefined;
+}
 
-/** All that needs somebody, the gravest first. */
+/** All that needs somebody: plans first, then places that fill up, then what is needed for both. */
 export function concerns(
+  { plans: standings, storage }: Pick<Overview, "plans" | "storage">,
   plans: readonly Plan[],
-  runs: readonly Run[],
   connections: readonly Connection[],
   nodes: readonly Node[],
   now: number,
 ): Concern[] {
-  const found: Concern[] = [];
-  for (const plan of plans.filter((plan) => plan.enabled !== false)) {
-    const run = lastOf(plan, runs);
-    const errors = run?.outcome?.errors ?? 0;
-    if (run?.state === "failed") {
-      found.push({ what: "failed", plan, run });
-    } else if (run && errors > 0) {
-      found.push({ what: "incomplete", plan, run, errors });
-    } else if (run === undefined && now - Date.parse(plan.created) > NEW_FOR) {
-      found.push({ what: "never", plan });
+  const created = new Map(plans.map((plan) => [plan.id, plan.created]));
+  const found: Concern[] = standings
+    .filter(({ enabled }) => enabled)
+    .map((standing) => concernOf(standing, created.get(standing.plan.id), now))
+    .filter((concern) => concern !== undefined);
+  for (const place of storage) {
+    if (place.full && Date.parse(place.full) - now < FULL_SOON) {
+      found.push({ what: "full", storage: place, time: place.full });
     }
   }
   for (const connection of connections) {
@@ -54,7 +76,44 @@ export function concerns(
   return found;
 }
 
-export type Day = { day: string; good: number; bad: number };
+const latest = (times: readonly (string | null | undefined)[]): string | undefined =>
+  times.filter((time) => typeof time === "string").sort((one, other) => Date.parse(one) - Date.parse(other)).at(-1);
+
+/** When a backup of a plan last completed. */
+export const lastGood = ({ sources }: PlanStanding): string | undefined => latest(sources.map(({ last_good }) => last_good));
+
+/** When it was last shown that a plan's backups can be read, and how. */
+export function proven({ verified, restored }: Pick<PlanStanding, "verified" | "restored">): { time: string; by: "verified" | "restored" } | undefined {
+  const time = latest([verified, restored]);
+  return time === undefined ? undefined : { time, by: time === restored ? "restored" : "verified" };
+}
+
+/** The next time that any plan is due. */
+export const nextDue = (plans: readonly PlanStanding[]): string | undefined =>
+  plans
+    .map(({ next }) => next)
+    .filter((time) => typeof time === "string")
+    .sort((one, other) => Date.parse(one) - Date.parse(other))[0];
+
+export type Tally = { good: number; all: number };
+
+/** How many of the backups of these days came to a good end. */
+export function tallyOf(plans: readonly PlanStanding[]): Tally {
+  const days = plans.flatMap((plan) => plan.days);
+  const good = days.reduce((sum, day) => sum + day.completed, 0);
+  return { good, all: days.reduce((sum, day) => sum + day.with_errors + day.failed, good) };
+}
+
+export type Day = { day: string; good: number; bad: number; partly?: number };
+
+/** What became of a plan's backups, day by day; the days are those of the server. */
+export const stripOf = ({ days }: PlanStanding, dates: readonly string[]): Day[] =>
+  days.map(({ completed, with_errors, failed, missed }, place) => ({
+    day: dates[place]?.slice(0, 10) ?? "",
+    good: completed,
+    partly: with_errors,
+    bad: failed + missed,
+  }));
 
 /** Backups that ended on each of the last days, the oldest day first, in the person's own zone. */
 export function strip(runs: readonly Run[], days: number, now: number): Day[] {

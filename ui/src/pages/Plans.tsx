@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { answer, api } from "../api/client";
 import { destinations, plans, sources, upcoming, type Plan } from "../api/queries";
 import { Button, Card, Empty, Failure, Loading, PageHead } from "../components/basics";
+import { RestoreLatest } from "../components/restore/RestoreLatest";
 import { RunNow } from "../components/RunNow";
 import { moment } from "../lib/format";
 import { useSpeech } from "../texts";
@@ -72,6 +73,7 @@ function OnePlan({ plan }: { plan: Plan }) {
       </dl>
       <div className="flex flex-wrap gap-2">
         <RunNow plan={plan} />
+        <RestoreLatest plan={plan} />
         <Button disabled={turn.isPending} onClick={() => turn.mutate()}>
           {isOn ? texts.plans.disable : texts.plans.enable}
         </Button>

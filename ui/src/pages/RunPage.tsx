@@ -5,6 +5,7 @@ import { run, type Run } from "../api/queries";
 import { Card, Failure, Loading, PageHead } from "../components/basics";
 import { LogPane } from "../components/LogPane";
 import { Progress } from "../components/Progress";
+import { RestoreFacts } from "../components/restore/RestoreFacts";
 import { RunBadge } from "../components/RunBadge";
 import { bytesOf, secondsOf, titleOf } from "../components/RunTable";
 import { Steer } from "../components/Steer";
@@ -42,6 +43,7 @@ export function RunPage() {
         <Card>
           <Facts run={found} />
         </Card>
+        <RestoreFacts run={found} />
         <LogPane run={id} isOver={Boolean(found.ended)} />
       </div>
     </>

@@ -1,6 +1,7 @@
 import { guide } from "./de/guide";
 import { people } from "./de/people";
 import { records } from "./de/records";
+import { restore } from "./de/restore";
 import { snapshots } from "./de/snapshots";
 import type { Texts } from "./en";
 import { plural } from "./words";
@@ -11,6 +12,7 @@ export const de: Texts = {
     overview: "Überblick",
     plans: "Pläne",
     runs: "Läufe",
+    snapshots: "Snapshots",
     sources: "Quellen",
     destinations: "Ziele",
     nodes: "Knoten",
@@ -57,8 +59,8 @@ export const de: Texts = {
   overview: {
     good: "Alles ist gesichert",
     nothing: "Noch ist nichts gesichert",
-    nothingHint: "Lege einen ersten Plan an: was gesichert wird, wohin und wann.",
-    needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} dich`,
+    nothingHint: "Legen Sie einen ersten Plan an: was gesichert wird, wohin und wann.",
+    needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} Sie`,
     planFailed: (plan) => `Die letzte Sicherung von „${plan}“ ist fehlgeschlagen`,
     planIncomplete: (plan, errors) =>
       `Die letzte Sicherung von „${plan}“ hat ${errors} ${plural(errors, "Datei", "Dateien")} ausgelassen`,
@@ -71,16 +73,30 @@ export const de: Texts = {
     last30: "Letzte 30 Tage",
     lastBackup: "Letzte Sicherung",
     success: "Erfolgsquote, 30 Tage",
-    read: "Gelesen in den letzten 30 Tagen",
-    backups: "Sicherungen, 30 Tage",
-    day: (day, good, bad) =>
-      good + bad === 0 ? `${day}: keine Sicherung` : `${day}: ${good} gut, ${bad} fehlgeschlagen`,
+    day: (day, good, bad, partly) =>
+      good + bad + partly === 0
+        ? `${day}: keine Sicherung`
+        : `${day}: ${good} gut, ${bad} fehlgeschlagen${partly > 0 ? `, ${partly} mit Fehlern` : ""}`,
+    planOverdue: (plan) => `„${plan}“ war fällig und ist nicht gelaufen`,
+    full: (place) => `„${place}“ ist bald voll`,
+    protected: "Gesicherte Daten",
+    next: "Nächste Sicherung",
+    stored: "Belegter Speicher",
+    lastRestore: "Zuletzt wiederhergestellt",
+    proven: "Zuletzt erprobt",
+    by: { verified: "geprüft", restored: "wiederhergestellt" },
+    notProven: "noch nicht erprobt",
+    storage: "Speicher",
+    noStorage: "Noch ist nichts gespeichert.",
+    freeThere: (size) => `${size} frei`,
+    fullAt: (when) => `voll etwa am ${when}, wenn es so weitergeht`,
+    showAll: (count) => `Alle ${count} Pläne zeigen`,
     noSchedule: "Nur von Hand",
     disabled: "Ausgeschaltet",
   },
   runs: {
     none: "Noch keine Läufe",
-    noneHint: "Läufe erscheinen hier, wenn Pläne fällig werden oder wenn du jetzt sicherst.",
+    noneHint: "Läufe erscheinen hier, wenn Pläne fällig werden oder wenn Sie jetzt sichern.",
     noMatch: "Kein Lauf passt zu diesen Filtern",
     clear: "Filter löschen",
     state: "Zustand",
@@ -167,5 +183,6 @@ export const de: Texts = {
   guide,
   people,
   records,
+  restore,
   snapshots,
 };

@@ -3,6 +3,7 @@
 import { guide } from "./en/guide";
 import { people } from "./en/people";
 import { records } from "./en/records";
+import { restore } from "./en/restore";
 import { snapshots } from "./en/snapshots";
 import { plural } from "./words";
 
@@ -12,6 +13,7 @@ export const en = {
     overview: "Overview",
     plans: "Plans",
     runs: "Runs",
+    snapshots: "Snapshots",
     sources: "Sources",
     destinations: "Destinations",
     nodes: "Nodes",
@@ -71,11 +73,25 @@ export const en = {
     nothingRuns: "Nothing is running.",
     last30: "Last 30 days",
     lastBackup: "Last backup",
-    success: "Success rate, 30 days",
-    read: "Read in the last 30 days",
-    backups: "Backups, 30 days",
-    day: (day: string, good: number, bad: number) =>
-      good + bad === 0 ? `${day}: no backup` : `${day}: ${good} good, ${bad} failed`,
+    success: "Success, 30 days",
+    day: (day: string, good: number, bad: number, partly: number) =>
+      good + bad + partly === 0
+        ? `${day}: no backup`
+        : `${day}: ${good} good, ${bad} failed${partly > 0 ? `, ${partly} with errors` : ""}`,
+    planOverdue: (plan: string) => `“${plan}” was due and has not run`,
+    full: (place: string) => `“${place}” will soon be full`,
+    protected: "Protected data",
+    next: "Next backup",
+    stored: "Storage used",
+    lastRestore: "Last restore",
+    proven: "Last proven",
+    by: { verified: "verified", restored: "restored" },
+    notProven: "not proven yet",
+    storage: "Storage",
+    noStorage: "Nothing is stored yet.",
+    freeThere: (size: string) => `${size} free`,
+    fullAt: (when: string) => `full about ${when} if it goes on like this`,
+    showAll: (count: number) => `Show all ${count} plans`,
     noSchedule: "By hand only",
     disabled: "Switched off",
   },
@@ -168,6 +184,7 @@ export const en = {
   guide,
   people,
   records,
+  restore,
   snapshots,
 };
 

@@ -1,0 +1,65 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { me } from "../../api/queries";
+import { may } from "../../lib/may";
+import { moment, size } from "../../lib/format";
+import type { StorageStanding } from "../../lib/verdict";
+import { useSpeech } from "../../texts";
+import { Card } from "../basics";
+
+/** What lies in each repository, how much room is left there, and for how long. */
+export function Storage({ storage, nodes }: { storage: readonly StorageStanding[]; nodes: ReadonlyMap<string, string> }) {
+  const { texts } = useSpeech();
+  return (
+    <Card title={texts.overview.storage}>
+      {storage.length === 0 && <p className="text-sm text-faint">{texts.overview.noStorage}</p>}
+      <ul className="flex flex-col gap-4">
+        {storage.map((place) => (
+          <li key={place.repository}>
+            <Place place={place} node={place.node ? nodes.get(place.node) : undefined} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Place({ place, node }: { place: StorageStanding; node: string | undefined }) {
+  const { texts, language } = useSpeech();
+  const self = useQuery(me()).data;
+  const { stored, free, full } = place;
+  const name = node === undefined ? place.destination.name : `${place.destination.name}/${node}`;
+  const room = free == null ? undefined : stored + free;
+  return (
+    <>
+      <div className="flex flex-wrap items-baseline justify-between gap-x-3">
+        {may(self, "viewContent", place.project) ? (
+          <Link
+            to="/snapshots"
+            search={{ repository: place.repository }}
+            className="font-semibold text-accent wrap-anywhere hover:underline"
+          >
+            {name}
+          </Link>
+        ) : (
+          <span className="font-semibold wrap-anywhere">{name}</span>
+        )}
+        <span className="text-sm tabular-nums">
+          {size(stored, language)}
+          {free != null && <span className="text-faint"> · {texts.overview.freeThere(size(free, language))}</span>}
+        </span>
+      </div>
+      {room !== undefined && room > 0 && (
+        <meter
+          aria-label={name}
+          min={0}
+          max={room}
+          value={stored}
+          className="mt-1 h-2 w-full appearance-none overflow-hidden rounded [&::-webkit-meter-bar]:h-2 [&::-webkit-meter-bar]:border-0 [&::-webkit-meter-bar]:bg-raised [&::-webkit-meter-optimum-value]:bg-accent"
+        />
+      )}
+      {full && <p className="mt-1 text-xs text-warn">{texts.overview.fullAt(moment(full, language))}</p>}
+    </>
+  );
+}

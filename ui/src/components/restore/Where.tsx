@@ -1,0 +1,93 @@
+import { TriangleAlert } from "lucide-react";
+
+import type { Node } from "../../api/queries";
+import type { Snapshot } from "../../api/snapshots";
+import { ORIGINAL } from "../../lib/restore";
+import { useTexts } from "../../texts";
+import { Field, inputClass } from "../basics";
+import { Choice } from "../Choice";
+import { FolderChooser } from "./FolderChooser";
+import type { Change } from "./RestoreSteps";
+
+/** What is offered when somebody wants another folder. */
+const OTHER = "/restored";
+
+type Props = {
+  nodes: readonly Node[];
+  node: Node;
+  snapshot: Snapshot;
+  target: string;
+  setTarget: (target: string) => void;
+  problem: string | undefined;
+  change: Change;
+};
+
+/** Where to: on which node, and into which folder. */
+export function Where({ nodes, node, snapshot, target, setTarget, problem, change }: Props) {
+  const texts = useTexts();
+  const isOriginal = target === ORIGINAL;
+  const isElsewhere = Boolean(node.host?.host_name) && node.host?.host_name !== snapshot.host;
+  return (
+    <div className="flex flex-col gap-4">
+      {nodes.length > 1 ? (
+        <div className="max-w-sm">
+          <Field label={texts.form.node}>
+            <select className={inputClass} value={node.id} onChange={({ target }) => change({ node: target.value })}>
+              {nodes.map(({ id, name }) => (
+                <option key={id} value={id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </Field>
+        </div>
+      ) : (
+        <p className="text-sm">
+          <span className="text-faint">{texts.form.node}: </span>
+          <bdi>{node.name}</bdi>
+        </p>
+      )}
+      <Choice
+        legend={texts.restore.place}
+        value={isOriginal ? "original" : "other"}
+        choices={[
+          ["original", texts.restore.original, texts.restore.originalHint],
+          ["other", texts.restore.other, texts.restore.otherHint],
+        ]}
+        choose={(place) => setTarget(place === "original" ? ORIGINAL : OTHER)}
+      />
+      {!isOriginal && (
+        <div className="ms-6 flex flex-wrap items-end gap-2">
+          <div className="min-w-0 grow basis-64">
+            <Field label={texts.restore.folder}>
+              <input
+                className={`${inputClass} font-mono`}
+                value={target}
+                spellCheck={false}
+                autoComplete="off"
+                aria-invalid={problem !== undefined}
+                aria-describedby="target-example"
+                onChange={({ target }) => setTarget(target.value)}
+              />
+            </Field>
+          </div>
+          <FolderChooser node={node.id} start="/" choose={setTarget} />
+          <p id="target-example" className="w-full text-xs text-faint wrap-anywhere">
+            {texts.restore.example(`${target.replace(/\/+$/, "")}${snapshot.paths[0] ?? "/"}`)}
+          </p>
+        </div>
+      )}
+      {problem !== undefined && (
+        <p role="alert" className="text-sm text-bad wrap-anywhere">
+          {problem}
+        </p>
+      )}
+      {isOriginal && isElsewhere && (
+        <p className="flex items-start gap-2 text-sm text-warn">
+          <TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" />
+          {texts.restore.elsewhere(node.name, snapshot.host)}
+        </p>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,57 @@
+import { expect, it } from "vitest";
+
+import type { Node, Run } from "../api/queries";
+import type { Repository, Snapshot } from "../api/snapshots";
+import { formOf, latestOf, searchOf, told, usualNode } from "./restore";
+
+const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
+const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
+const node = (id: string, more: Partial<Node> = {}): Node => ({ id, project: "x", name: id, created: "", ...more });
+const nodes = [node("a"), node("b", { host: { host_name: "web" } }), node("c", { local: true })];
+
+const backup = (source: string, snapshot: string, state: Run["state"] = "completed"): Run => ({
+  id: snapshot,
+  project: "x",
+  node: "a",
+  kind: "backup",
+  trigger: "manual",
+  state: "completed",
+  attempt: 1,
+  created: "2026-03-01T00:00:00Z",
+  revision: 1,
+  plan: { id: "p", name: "P" },
+  source: { id: source, name: source },
+  destinations: [{ id: "d", name: "Disk", repository: "r", state, snapshot, bytes_added: 0 }],
+});
+
+it("the node of the repository restores, or the one that the snapshot was made on", () => {
+  expect(usualNode(nodes, { ...repository, node: "a" }, snapshot)?.id).toBe("a");
+  expect(usualNode(nodes, repository, snapshot)?.id).toBe("b");
+  expect(usualNode(nodes, repository, { ...snapshot, host: "gone" })?.id).toBe("c");
+  expect(usualNode([], repository, snapshot)).toBeUndefined();
+});
+
+it("deleting at the original place is kept to what was backed up", () => {
+  const asked = (search: Parameters<typeof formOf>[0]) => formOf(search, snapshot, node("a"), true);
+  expect(asked({})).toMatchObject({ target: "/", paths: [], delete: false, overwrite: "always", dry_run: true });
+  expect(asked({ delete: true })).toMatchObject({ paths: ["/srv", "/etc"], delete: true });
+  expect(asked({ delete: true, paths: ["/srv/x"] })).toMatchObject({ paths: ["/srv/x"] });
+  expect(asked({ delete: true, target: "/restored" })).toMatchObject({ paths: [] });
+});
+
+it("a restore is begun again with what it was begun with", () => {
+  const run = { ...backup("s", "abc"), restore: { snapshot: "latest", target: "/restored", paths: ["/srv"], delete: true } };
+  expect(searchOf(run)).toEqual({ repository: "r", snapshot: "latest", node: "a", target: "/restored", paths: ["/srv"], delete: true });
+  expect(searchOf(backup("s", "abc"))).toBeUndefined();
+});
+
+it("each source of a plan has its latest snapshot", () => {
+  const runs = [backup("s", "3", "failed"), backup("s", "2"), backup("t", "1"), backup("s", "0")];
+  expect(latestOf({ id: "p" }, runs).map(({ name, snapshot }) => [name, snapshot])).toEqual([["s", "2"], ["t", "1"]]);
+  expect(latestOf({ id: "q" }, runs)).toEqual([]);
+});
+
+it("numbers that a run tells of", () => {
+  const run = { ...backup("s", "0"), outcome: { more: { files: "7", skipped: "many" } } } as Run;
+  expect([told(run, "files"), told(run, "skipped"), told(run, "deleted")]).toEqual([7, 0, 0]);
+});

@@ -1,0 +1,77 @@
+// What a restore is asked for, from what stands in the address of its page.
+
+import type { Schemas } from "../api/client";
+import type { Node, Plan, Run } from "../api/queries";
+import type { Repository, Snapshot } from "../api/snapshots";
+import type { RestoreSearch } from "./snapshotSearch";
+
+export type RestoreForm = Schemas["RestoreForm"];
+
+/** Where the original place is. */
+export const ORIGINAL = "/";
+
+/** The node that restores unless another is chosen: the one that the snapshot was made on, if it can be told. */
+export function usualNode(nodes: readonly Node[], repository: Repository, snapshot: Snapshot): Node | undefined {
+  return (
+    nodes.find(({ id }) => id === repository.node) ??
+    nodes.find(({ host }) => host?.host_name === snapshot.host) ??
+    nodes.find(({ local }) => local) ??
+    nodes[0]
+  );
+}
+
+/** What the server is asked for. Deleting at the original place never goes beyond what was backed up. */
+export function formOf(search: RestoreSearch, snapshot: Snapshot, node: Node, dryRun: boolean): RestoreForm {
+  const { paths = [], target = ORIGINAL, overwrite = "always", delete: deletes = false } = search;
+  return {
+    repository: snapshot.repository,
+    snapshot: snapshot.id,
+    node: node.id,
+    paths: deletes && target === ORIGINAL && paths.length === 0 ? [...snapshot.paths] : [...paths],
+    target,
+    overwrite,
+    delete: deletes,
+    dry_run: dryRun,
+  };
+}
+
+/** The address of the form that a restore was begun with. */
+export function searchOf(run: Run): RestoreSearch | undefined {
+  const { restore, destinations } = run;
+  const [destination] = destinations ?? [];
+  if (!restore || !destination) {
+    return undefined;
+  }
+  const { snapshot, paths, target, overwrite } = restore;
+  return {
+    repository: destination.repository,
+    snapshot,
+    node: run.node,
+    target,
+    ...(paths && paths.length > 0 && { paths }),
+    ...(overwrite && { overwrite }),
+    ...(restore.delete && { delete: true }),
+  };
+}
+
+export type Latest = { source: string; name: string; repository: string; snapshot: string; time: string };
+
+/** The latest snapshot of each source of a plan, of backups that are sorted by time, the newest first. */
+export function latestOf(plan: Pick<Plan, "id">, backups: readonly Run[]): Latest[] {
+  const found = new Map<string, Latest>();
+  for (const run of backups.filter((run) => run.plan?.id === plan.id && run.state === "completed")) {
+    const source = run.source?.id ?? "";
+    const reached = run.destinations?.find(({ state, snapshot }) => state === "completed" && snapshot);
+    if (reached?.snapshot && !found.has(source)) {
+      const time = run.ended ?? run.created;
+      found.set(source, { source, name: run.source?.name ?? "", repository: reached.repository, snapshot: reached.snapshot, time });
+    }
+  }
+  return [...found.values()];
+}
+
+/** A number that a run tells of, by its name. */
+export function told(run: Run, name: string): number {
+  const number = Number(run.outcome?.more?.[name] ?? 0);
+  return Number.isFinite(number) ? number : 0;
+}

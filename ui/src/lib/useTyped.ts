@@ -1,0 +1,32 @@
+import { useEffect, useRef, useState } from "react";
+
+/** What is typed is told on after this time without a key. */
+const PAUSE = 200;
+
+/** A text that is typed here and kept elsewhere, as in the address: typing never waits for it. */
+export function useTyped(kept: string, keep: (text: string) => void): [string, (text: string) => void] {
+  const [typed, setTyped] = useState(kept);
+  const told = useRef(kept);
+  const teller = useRef(keep);
+  useEffect(() => {
+    teller.current = keep;
+  });
+  useEffect(() => {
+    // Somebody else changed it: a link, or the way back.
+    if (kept !== told.current) {
+      told.current = kept;
+      setTyped(kept);
+    }
+  }, [kept]);
+  useEffect(() => {
+    if (typed === told.current) {
+      return;
+    }
+    const timer = setTimeout(() => {
+      told.current = typed;
+      teller.current(typed);
+    }, PAUSE);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  return [typed, setTyped];
+}
