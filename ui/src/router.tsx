@@ -1,17 +1,12 @@
 // Which address shows which page. What a page is filtered by stands in its address.
 
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { Failure, Loading } from "./components/basics";
-import { Missing } from "./components/Missing";
-import { Shell } from "./components/Shell";
 import { runSearch } from "./lib/search";
-
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({
-  component: Shell,
-  notFoundComponent: Missing,
-});
+import { root } from "./root";
+import { peopleRoutes } from "./routes/people";
 
 const overview = createRoute({
   getParentRoute: () => root,
@@ -44,7 +39,7 @@ const nodes = createRoute({
   component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
 });
 
-const tree = root.addChildren([overview, plans, runs, oneRun, nodes]);
+const tree = root.addChildren([overview, plans, runs, oneRun, nodes, ...peopleRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -28,7 +28,14 @@ export function EditForm<T extends FieldValues>({ form, action, save, saved, ren
   const [problem, setProblem] = useState<Error | null>(null);
   const isDone = useRef(false);
   const { isDirty, isSubmitting } = form.formState;
-  useEffect(() => (isDirty ? holdSession() : undefined), [isDirty]);
+  useEffect(() => {
+    if (isDirty) {
+      return holdSession();
+    }
+    // What is entered after it was saved is not saved yet.
+    isDone.current = false;
+    return undefined;
+  }, [isDirty]);
   useBlocker({
     shouldBlockFn: () => isDirty && !isDone.current && !window.confirm(texts.form.leave),
     enableBeforeUnload: () => isDirty && !isDone.current,

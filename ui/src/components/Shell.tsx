@@ -121,9 +121,9 @@ function Person() {
           ))}
         </select>
       </Field>
-      <a href="/account" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
+      <Link to="/me" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
         {data?.person.name ?? texts.pages.account}
-      </a>
+      </Link>
       <Button onClick={() => void leave()}>
         <LogOut aria-hidden size={16} />
         {texts.shell.signOut}

@@ -6,6 +6,17 @@ const TEXTS = ["project", "state", "plan", "source", "destination", "node"] as c
 const KINDS = ["backup", "restore", "verify", "prune"] as const;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
+/** Which project's records are shown; all of them when left out. */
+export type ProjectSearch = { project?: string };
+
+const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** The project in an address. */
+export function projectSearch(search: Record<string, unknown>): ProjectSearch {
+  const { project } = search;
+  return typeof project === "string" && ID.test(project) ? { project } : {};
+}
+
 /** The filter of runs in an address; what makes no sense is left out. */
 export function runSearch(search: Record<string, unknown>): RunFilter {
   const filter: RunFilter = {};
