@@ -3,13 +3,15 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
 import { CalendarClock, Gauge, ListChecks, LogOut, Menu, Server } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
 import { me } from "../api/queries";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
+import { Ended, Idle } from "./Idle";
+import { ProjectSelect } from "./ProjectSelect";
 import { SignedOut } from "./SignedOut";
 
 const PAGES = [
@@ -23,7 +25,13 @@ export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
   const [open, setOpen] = useState(false);
-  useEffect(() => follow(queries), [queries]);
+  const [ended, setEnded] = useState<number>();
+  const isEnded = ended !== undefined;
+  useEffect(() => (isEnded ? undefined : follow(queries)), [queries, isEnded]);
+  const end = useCallback((timeout: number) => setEnded(timeout), []);
+  if (isEnded) {
+    return <Ended timeout={ended} />;
+  }
   return (
     <div className="mx-auto flex min-h-dvh max-w-screen-2xl flex-col md:flex-row">
       <a
@@ -44,7 +52,8 @@ export function Shell() {
           </Button>
         </div>
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
-          <nav aria-label={texts.shell.navigation}>
+          <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
+            <ProjectSelect />
             <ul className="flex flex-col gap-1">
               {PAGES.map(([path, name, Sign]) => (
                 <li key={path}>
@@ -69,6 +78,7 @@ export function Shell() {
         <Outlet />
       </main>
       <SignedOut />
+      <Idle ended={end} />
     </div>
   );
 }

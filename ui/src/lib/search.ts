@@ -7,7 +7,7 @@ const KINDS = ["backup", "restore", "verify", "prune"] as const;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Which project's records are shown; all of them when left out. */
-export type ProjectSearch = { project?: string };
+export type ProjectSearch = { project?: string | undefined };
 
 const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

@@ -5,6 +5,7 @@ import { CircleAlert, ShieldCheck, ShieldQuestion } from "lucide-react";
 import { connections, latestRuns, nodes, plans, runCounts, type Plan, type Run } from "../api/queries";
 import { Card, Empty, Failure, Loading } from "../components/basics";
 import { Progress } from "../components/Progress";
+import { useProject } from "../components/project";
 import { RunBadge } from "../components/RunBadge";
 import { bytesOf, titleOf } from "../components/RunTable";
 import { RunNow } from "../components/RunNow";
@@ -28,10 +29,11 @@ function since(now: number): string {
 export function Overview() {
   const now = useNow();
   const from = since(now);
-  const allPlans = useQuery(plans());
-  const backups = useQuery(latestRuns({ kind: "backup", since: from }, MOST));
-  const allConnections = useQuery(connections());
-  const allNodes = useQuery(nodes());
+  const project = useProject();
+  const allPlans = useQuery(plans(project));
+  const backups = useQuery(latestRuns({ kind: "backup", since: from, ...(project && { project }) }, MOST));
+  const allConnections = useQuery(connections(project));
+  const allNodes = useQuery(nodes(project));
   const asked = [allPlans, backups, allConnections, allNodes];
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
@@ -149,7 +151,8 @@ function Told({ concern }: { concern: Concern }) {
 
 function Figures({ from, runs }: { from: string; runs: Run[] }) {
   const { texts, language } = useSpeech();
-  const { data } = useQuery(runCounts({ kind: "backup", since: from }));
+  const project = useProject();
+  const { data } = useQuery(runCounts({ kind: "backup", since: from, ...(project && { project }) }));
   const over = (data?.successful ?? 0) + (data?.failed ?? 0);
   const last = runs.find((run) => run.state === "completed");
   const figures: [string, React.ReactNode][] = [
@@ -172,7 +175,8 @@ function Figures({ from, runs }: { from: string; runs: Run[] }) {
 
 function Running() {
   const { texts } = useSpeech();
-  const { data } = useQuery(latestRuns({ state: "running,paused,pending" }, 10));
+  const project = useProject();
+  const { data } = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
   return (
     <Card title={texts.overview.running}>
       {data?.length === 0 && <p className="text-sm text-faint">{texts.overview.nothingRuns}</p>}

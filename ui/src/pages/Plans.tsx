@@ -4,13 +4,14 @@ import { Link } from "@tanstack/react-router";
 import { answer, api } from "../api/client";
 import { destinations, plans, sources, upcoming, type Plan } from "../api/queries";
 import { Button, Card, Empty, Failure, Loading, PageHead } from "../components/basics";
+import { useProject } from "../components/project";
 import { RunNow } from "../components/RunNow";
 import { moment } from "../lib/format";
 import { useSpeech } from "../texts";
 
 export function Plans() {
   const { texts } = useSpeech();
-  const query = useQuery(plans());
+  const query = useQuery(plans(useProject()));
   return (
     <>
       <PageHead title={texts.pages.plans} />
