@@ -2,11 +2,12 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Gauge, ListChecks, LogOut, Menu, Server } from "lucide-react";
+import { CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, Server, Users } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
+import { useMay } from "../api/people";
 import { me } from "../api/queries";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
@@ -14,16 +15,20 @@ import { Ended, Idle } from "./Idle";
 import { ProjectSelect } from "./ProjectSelect";
 import { SignedOut } from "./SignedOut";
 
+/** The pages, and what one has to be able to do to see them. */
 const PAGES = [
-  ["/", "overview", Gauge],
-  ["/plans", "plans", CalendarClock],
-  ["/runs", "runs", ListChecks],
-  ["/nodes", "nodes", Server],
+  ["/", "overview", Gauge, undefined],
+  ["/plans", "plans", CalendarClock, undefined],
+  ["/runs", "runs", ListChecks, undefined],
+  ["/nodes", "nodes", Server, undefined],
+  ["/people", "people", Users, "managePeople"],
+  ["/projects", "projects", Folders, "manageProject"],
 ] as const;
 
 export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
+  const may = useMay();
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState<number>();
   const isEnded = ended !== undefined;
@@ -55,7 +60,7 @@ export function Shell() {
           <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
             <ProjectSelect />
             <ul className="flex flex-col gap-1">
-              {PAGES.map(([path, name, Sign]) => (
+              {PAGES.filter(([, , , action]) => action === undefined || may(action)).map(([path, name, Sign]) => (
                 <li key={path}>
                   <Link
                     to={path}

@@ -2,6 +2,7 @@
 
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
+import { projectsSearch } from "../lib/peopleSearch";
 import { root } from "../root";
 
 const ownAccount = createRoute({
@@ -18,4 +19,29 @@ const ownAccountPart = createRoute({
   component: lazyRouteComponent(() => import("../pages/account/AccountPage"), "AccountPage"),
 });
 
-export const peopleRoutes = [ownAccount, ownAccountPart] as const;
+const people = createRoute({
+  getParentRoute: () => root,
+  path: "/people",
+  component: lazyRouteComponent(() => import("../pages/people/PeoplePage"), "PeoplePage"),
+});
+
+const newPerson = createRoute({
+  getParentRoute: () => root,
+  path: "/people/new",
+  component: lazyRouteComponent(() => import("../pages/people/NewPerson"), "NewPerson"),
+});
+
+const onePerson = createRoute({
+  getParentRoute: () => root,
+  path: "/people/$id",
+  component: lazyRouteComponent(() => import("../pages/people/PersonPage"), "PersonPage"),
+});
+
+const projects = createRoute({
+  getParentRoute: () => root,
+  path: "/projects",
+  validateSearch: projectsSearch,
+  component: lazyRouteComponent(() => import("../pages/people/Projects"), "Projects"),
+});
+
+export const peopleRoutes = [ownAccount, ownAccountPart, people, newPerson, onePerson, projects] as const;

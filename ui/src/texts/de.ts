@@ -15,6 +15,11 @@ export const de: Texts = {
     destinations: "Ziele",
     nodes: "Knoten",
     account: "Konto",
+    people: "Personen",
+    projects: "Projekte",
+    audit: "Audit",
+    alerts: "Meldungen",
+    settings: "Einstellungen",
   },
   shell: {
     skip: "Zum Inhalt springen",

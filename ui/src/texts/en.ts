@@ -16,6 +16,11 @@ export const en = {
     destinations: "Destinations",
     nodes: "Nodes",
     account: "Account",
+    people: "People",
+    projects: "Projects",
+    audit: "Audit",
+    alerts: "Alerts",
+    settings: "Settings",
   },
   shell: {
     skip: "Skip to the content",
