@@ -2,6 +2,7 @@
 
 import { queryOptions, useQuery } from "@tanstack/react-query";
 
+import { asked, type AuditFilter } from "../lib/audit";
 import { may, type Action } from "../lib/may";
 import { answer, api, Problem, type Schemas } from "./client";
 import { me } from "./queries";
@@ -103,3 +104,10 @@ export const checkSettings = () =>
 
 export const vault = () =>
   queryOptions({ queryKey: ["settings", "vault"], queryFn: async () => (await answer(api.GET("/api/v1/vault"))).items });
+
+export const audit = (filter: AuditFilter, cursor: number | undefined) =>
+  queryOptions({
+    queryKey: ["audit", filter, cursor],
+    queryFn: () =>
+      answer(api.GET("/api/v1/audit", { params: { query: { ...asked(filter), ...(cursor !== undefined && { cursor }) } } })),
+  });

@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, Server, Users } from "lucide-react";
+import { CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, ScrollText, Server, Users } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
@@ -23,6 +23,7 @@ const PAGES = [
   ["/nodes", "nodes", Server, undefined],
   ["/people", "people", Users, "managePeople"],
   ["/projects", "projects", Folders, "manageProject"],
+  ["/audit", "audit", ScrollText, "readAudit"],
 ] as const;
 
 export function Shell() {

@@ -9,3 +9,37 @@ export function projectsSearch(search: Record<string, unknown>): ProjectsSearch 
   const edit = text(search.edit);
   return edit === undefined ? {} : { edit };
 }
+
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+
+const day = (value: unknown): string | undefined =>
+  typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
+
+const number = (value: unknown): number | undefined =>
+  typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : undefined;
+
+export type AuditSearch = {
+  actor?: string;
+  action?: string;
+  since?: string;
+  until?: string;
+  /** Entries below this number are shown. */
+  cursor?: number;
+  /** The entry that is open. */
+  entry?: number;
+};
+
+/** What is shown of the audit. */
+export function auditSearch(search: Record<string, unknown>): AuditSearch {
+  const [actor, action] = [text(search.actor), text(search.action)];
+  const [since, until] = [day(search.since), day(search.until)];
+  const [cursor, entry] = [number(search.cursor), number(search.entry)];
+  return {
+    ...(actor !== undefined && { actor }),
+    ...(action !== undefined && { action }),
+    ...(since !== undefined && { since }),
+    ...(until !== undefined && { until }),
+    ...(cursor !== undefined && { cursor }),
+    ...(entry !== undefined && { entry }),
+  };
+}

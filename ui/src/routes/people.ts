@@ -2,7 +2,7 @@
 
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
-import { projectsSearch } from "../lib/peopleSearch";
+import { auditSearch, projectsSearch } from "../lib/peopleSearch";
 import { root } from "../root";
 
 const ownAccount = createRoute({
@@ -44,4 +44,11 @@ const projects = createRoute({
   component: lazyRouteComponent(() => import("../pages/people/Projects"), "Projects"),
 });
 
-export const peopleRoutes = [ownAccount, ownAccountPart, people, newPerson, onePerson, projects] as const;
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import("../pages/audit/AuditPage"), "AuditPage"),
+});
+
+export const peopleRoutes = [ownAccount, ownAccountPart, people, newPerson, onePerson, projects, audit] as const;

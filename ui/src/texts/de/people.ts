@@ -1,9 +1,11 @@
 import type { people as En } from "../en/people";
 import { plural } from "../words";
 import { account } from "./account";
+import { audit } from "./audit";
 
 export const people: typeof En = {
   account,
+  audit,
   roles: { viewer: "Betrachter", operator: "Operator", admin: "Admin", owner: "Eigentümer" },
   roleHints: {
     viewer: "sieht Namen und Zustände",

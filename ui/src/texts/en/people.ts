@@ -1,8 +1,10 @@
 import { plural } from "../words";
 import { account } from "./account";
+import { audit } from "./audit";
 
 export const people = {
   account,
+  audit,
   roles: { viewer: "Viewer", operator: "Operator", admin: "Admin", owner: "Owner" },
   roleHints: {
     viewer: "sees names and states",
