@@ -5,7 +5,7 @@ import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-r
 
 import { Failure, Loading } from "./components/basics";
 import { runSearch } from "./lib/search";
-import { root } from "./root";
+import { root } from "./routes/root";
 import { peopleRoutes } from "./routes/people";
 
 const overview = createRoute({

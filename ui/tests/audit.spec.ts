@@ -33,8 +33,8 @@ test("entries are filtered by the address, and open to what changed", async ({ p
   await page.getByLabel("Who").fill("server");
   await page.getByLabel("Who").press("Enter");
   await expect(page).toHaveURL(`${server.url}/audit?actor=server`);
-  await page.getByLabel("From").fill("2020-01-01");
-  await page.getByLabel("To").fill("2020-01-02");
+  await page.getByRole("textbox", { name: "From" }).fill("2020-01-01");
+  await page.getByRole("textbox", { name: "To" }).fill("2020-01-02");
   await expect(page.getByText("No entry matches these filters")).toBeVisible();
   await page.getByRole("button", { name: "Clear the filters" }).click();
   await expect(page).toHaveURL(`${server.url}/audit`);

@@ -1,19 +1,5 @@
-import type { Page } from "@playwright/test";
-
-import { accessible, expect, OWNER, type Server, test } from "./server";
-
-const PASSWORD = "a password for tests";
-
-/** Makes an account with roles, and signs a page in under it. */
-async function enter(page: Page, server: Server, email: string, grants: { project: string; role: string }[]): Promise<void> {
-  await server.call("POST", "/people", { name: email.split("@")[0], email, grants, password: PASSWORD });
-  await page.context().clearCookies();
-  await page.goto(`${server.url}/sign-in?next=/people`);
-  await page.getByLabel("E-mail address").fill(email);
-  await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
-}
+import { enter, PASSWORD } from "./enter";
+import { accessible, expect, OWNER, test } from "./server";
 
 test("a person is invited with roles, and chooses a password by the link", async ({ page, server, complaints }) => {
   await server.call("POST", "/projects", { name: "Büro" });
@@ -94,7 +80,7 @@ test("owners of a project change its people; others see none of it", async ({ pa
     password: PASSWORD,
   });
   await server.open(page);
-  await enter(page, server, "olga@example.org", [{ project: office.id, role: "owner" }]);
+  await enter(page, server, "olga@example.org", [{ project: office.id, role: "owner" }], "/people");
   await expect(page.getByRole("link", { name: "Add a person" })).toHaveCount(0);
   await page.getByLabel("Role: Grace").selectOption("operator");
   await expect.poll(async () => (await server.call("GET", `/people/${grace.id}`)).grants).toEqual([
@@ -106,7 +92,7 @@ test("owners of a project change its people; others see none of it", async ({ pa
   await expect(page.getByText("grace@example.org")).toHaveCount(0);
   expect((await server.call("GET", `/people/${grace.id}`)).grants).toEqual([]);
 
-  await enter(page, server, "victor@example.org", [{ project: office.id, role: "viewer" }]);
+  await enter(page, server, "victor@example.org", [{ project: office.id, role: "viewer" }], "/people");
   const pages = page.getByRole("navigation", { name: "Pages" }).getByRole("link");
   await expect(pages.filter({ hasText: /People|Projects|Audit|Settings/ })).toHaveCount(0);
   await expect(page.getByText("There is nobody to show")).toBeVisible();

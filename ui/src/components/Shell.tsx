@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, ScrollText, Server, Users } from "lucide-react";
+import { Bell, CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, ScrollText, Server, Users } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
@@ -21,6 +21,7 @@ const PAGES = [
   ["/plans", "plans", CalendarClock, undefined],
   ["/runs", "runs", ListChecks, undefined],
   ["/nodes", "nodes", Server, undefined],
+  ["/alerts", "alerts", Bell, undefined],
   ["/people", "people", Users, "managePeople"],
   ["/projects", "projects", Folders, "manageProject"],
   ["/audit", "audit", ScrollText, "readAudit"],

@@ -1,5 +1,7 @@
 // What stands behind the `?` of the addresses of people and settings.
 
+import { KINDS, type Kind } from "./notifier";
+
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" && value.length <= 200 ? value : undefined;
 
@@ -42,4 +44,12 @@ export function auditSearch(search: Record<string, unknown>): AuditSearch {
     ...(cursor !== undefined && { cursor }),
     ...(entry !== undefined && { entry }),
   };
+}
+
+export type NotifierSearch = { type?: Kind };
+
+/** Which kind of notifier is made. */
+export function notifierSearch(search: Record<string, unknown>): NotifierSearch {
+  const type = KINDS.find((kind) => kind === search.type);
+  return type === undefined ? {} : { type };
 }

@@ -2,8 +2,8 @@
 
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
-import { auditSearch, projectsSearch } from "../lib/peopleSearch";
-import { root } from "../root";
+import { auditSearch, notifierSearch, projectsSearch } from "../lib/peopleSearch";
+import { root } from "./root";
 
 const ownAccount = createRoute({
   getParentRoute: () => root,
@@ -51,4 +51,34 @@ const audit = createRoute({
   component: lazyRouteComponent(() => import("../pages/audit/AuditPage"), "AuditPage"),
 });
 
-export const peopleRoutes = [ownAccount, ownAccountPart, people, newPerson, onePerson, projects, audit] as const;
+const alerts = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts",
+  component: lazyRouteComponent(() => import("../pages/alerts/AlertsPage"), "AlertsPage"),
+});
+
+const newNotifier = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts/new",
+  validateSearch: notifierSearch,
+  component: lazyRouteComponent(() => import("../pages/alerts/NotifierPage"), "NewNotifier"),
+});
+
+const oneNotifier = createRoute({
+  getParentRoute: () => root,
+  path: "/alerts/$id",
+  component: lazyRouteComponent(() => import("../pages/alerts/NotifierPage"), "EditNotifier"),
+});
+
+export const peopleRoutes = [
+  ownAccount,
+  ownAccountPart,
+  people,
+  newPerson,
+  onePerson,
+  projects,
+  audit,
+  alerts,
+  newNotifier,
+  oneNotifier,
+] as const;

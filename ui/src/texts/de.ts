@@ -39,6 +39,7 @@ export const de: Texts = {
     edit: "Bearbeiten",
     remove: "Löschen",
     leave: "Ihre Eingaben sind noch nicht gespeichert. Die Seite trotzdem verlassen?",
+    loadOther: "Die andere Fassung laden",
     required: "Diese Angabe wird gebraucht.",
     name: "Name",
     node: "Knoten",

@@ -40,6 +40,7 @@ export const en = {
     edit: "Edit",
     remove: "Delete",
     leave: "What you entered is not saved yet. Leave the page all the same?",
+    loadOther: "Load the other version",
     required: "This is needed.",
     name: "Name",
     node: "Node",

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 import { answer, api, type Schemas } from "../../api/client";
 import { Button, Card, Failure } from "../../components/basics";
-import { Once } from "../../components/Copy";
+import { Once } from "../../components/Once";
 import { EditForm } from "../../components/EditForm";
 import { Fields, TextField } from "../../components/fields";
 import { Notice } from "../../components/Notice";

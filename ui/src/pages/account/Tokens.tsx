@@ -8,7 +8,7 @@ import { answer, api } from "../../api/client";
 import { tokens } from "../../api/people";
 import { Button, Card, Empty, Failure, Loading } from "../../components/basics";
 import { Confirm } from "../../components/Confirm";
-import { Once } from "../../components/Copy";
+import { Once } from "../../components/Once";
 import { EditForm } from "../../components/EditForm";
 import { Fields, SelectField, TextField } from "../../components/fields";
 import { Table } from "../../components/Table";

@@ -1,5 +1,5 @@
 import type { Schemas } from "../../api/client";
-import { Once } from "../../components/Copy";
+import { Once } from "../../components/Once";
 import { Notice } from "../../components/Notice";
 import { useTexts } from "../../texts";
 

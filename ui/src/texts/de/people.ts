@@ -1,10 +1,12 @@
 import type { people as En } from "../en/people";
 import { plural } from "../words";
 import { account } from "./account";
+import { alerts } from "./alerts";
 import { audit } from "./audit";
 
 export const people: typeof En = {
   account,
+  alerts,
   audit,
   roles: { viewer: "Betrachter", operator: "Operator", admin: "Admin", owner: "Eigentümer" },
   roleHints: {

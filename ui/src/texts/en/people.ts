@@ -1,9 +1,11 @@
 import { plural } from "../words";
 import { account } from "./account";
+import { alerts } from "./alerts";
 import { audit } from "./audit";
 
 export const people = {
   account,
+  alerts,
   audit,
   roles: { viewer: "Viewer", operator: "Operator", admin: "Admin", owner: "Owner" },
   roleHints: {
