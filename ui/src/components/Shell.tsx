@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { Bell, CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, ScrollText, Server, Users } from "lucide-react";
+import { Bell, CalendarClock, Folders, Gauge, ListChecks, LogOut, Menu, ScrollText, Server, Settings, Users } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
@@ -25,6 +25,7 @@ const PAGES = [
   ["/people", "people", Users, "managePeople"],
   ["/projects", "projects", Folders, "manageProject"],
   ["/audit", "audit", ScrollText, "readAudit"],
+  ["/settings", "settings", Settings, "manageServer"],
 ] as const;
 
 export function Shell() {

@@ -70,6 +70,20 @@ const oneNotifier = createRoute({
   component: lazyRouteComponent(() => import("../pages/alerts/NotifierPage"), "EditNotifier"),
 });
 
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/$section", params: { section: "sign-in" }, replace: true });
+  },
+});
+
+const settingsSection = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/$section",
+  component: lazyRouteComponent(() => import("../pages/settings/SettingsPage"), "SettingsPage"),
+});
+
 export const peopleRoutes = [
   ownAccount,
   ownAccountPart,
@@ -81,4 +95,6 @@ export const peopleRoutes = [
   alerts,
   newNotifier,
   oneNotifier,
+  settings,
+  settingsSection,
 ] as const;

@@ -3,11 +3,13 @@ import { plural } from "../words";
 import { account } from "./account";
 import { alerts } from "./alerts";
 import { audit } from "./audit";
+import { settings } from "./settings";
 
 export const people: typeof En = {
   account,
   alerts,
   audit,
+  settings,
   roles: { viewer: "Betrachter", operator: "Operator", admin: "Admin", owner: "Eigentümer" },
   roleHints: {
     viewer: "sieht Namen und Zustände",

@@ -2,11 +2,13 @@ import { plural } from "../words";
 import { account } from "./account";
 import { alerts } from "./alerts";
 import { audit } from "./audit";
+import { settings } from "./settings";
 
 export const people = {
   account,
   alerts,
   audit,
+  settings,
   roles: { viewer: "Viewer", operator: "Operator", admin: "Admin", owner: "Owner" },
   roleHints: {
     viewer: "sees names and states",
