@@ -54,10 +54,11 @@ test("one project is looked at on all pages, until it is all of them again", asy
   await page.reload();
   await expect(page.getByLabel("Project")).toHaveValue(office.id);
   await page.getByRole("link", { name: "Overview" }).click();
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Nothing is protected yet");
+  await expect(page.getByText("No plans yet")).toBeVisible();
+  await expect(page.getByText("Letters")).toHaveCount(0);
   await page.getByLabel("Project").selectOption("");
   await expect(page).toHaveURL(`${server.url}/`);
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Everything is protected");
+  await expect(page.getByText("Letters").first()).toBeVisible();
   await page.goto(`${server.url}/runs?project=00000000-0000-7000-8000-000000000000`);
   await expect(page).toHaveURL(`${server.url}/runs`);
   await expect(page.getByRole("row")).toHaveCount(2);

@@ -34,7 +34,7 @@ export function Once({ label, text, hint }: { label: string; text: string; hint?
           rows={Math.min(10, Math.max(text.split("\n").length, Math.ceil(text.length / 70)))}
           value={text}
           onFocus={({ target }) => target.select()}
-          className={`${inputClass} min-w-0 grow basis-64 resize-none font-mono break-all`}
+          className={`${inputClass} min-w-0 grow basis-64 resize-none py-1.5! leading-5 font-mono break-all`}
         />
         <Button onClick={() => void copy()}>
           {copied ? <Check aria-hidden size={16} /> : <CopySign aria-hidden size={16} />}

@@ -48,7 +48,7 @@ export function Shell() {
       >
         {texts.shell.skip}
       </a>
-      <header className="flex shrink-0 flex-col gap-4 border-line bg-card p-3 max-md:border-b md:sticky md:top-0 md:h-dvh md:w-52 md:border-r">
+      <header className="flex shrink-0 flex-col gap-4 border-line bg-card p-3 max-md:border-b md:sticky md:top-0 md:h-dvh md:w-52 md:overflow-y-auto md:border-r">
         <div className="flex items-center justify-between">
           <Link to="/" className="flex items-center gap-2 px-2 text-lg font-semibold">
             <img src="/icon.svg" alt="" width={24} height={24} />

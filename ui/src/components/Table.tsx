@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 
-const CELL = "px-3 py-2 align-top";
+const CELL = "px-3 py-2 align-middle";
 
 type Row = { key: string; cells: readonly ReactNode[] };
 

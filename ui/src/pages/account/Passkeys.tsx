@@ -26,7 +26,7 @@ export function Passkeys() {
     onSettled: again,
   });
   return (
-    <div className="flex max-w-4xl flex-col gap-4">
+    <div className="flex max-w-3xl flex-col gap-4">
       <p className="text-sm text-faint">{words.passkeysHint}</p>
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}

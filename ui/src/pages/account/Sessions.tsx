@@ -22,7 +22,7 @@ export function Sessions() {
   const endOthers = useMutation({ mutationFn: () => answer(api.DELETE("/api/v1/me/sessions")), onSettled });
   const error = end.error ?? endOthers.error;
   return (
-    <div className="flex max-w-4xl flex-col gap-4">
+    <div className="flex max-w-3xl flex-col gap-4">
       <p className="text-sm text-faint">{words.sessionsHint}</p>
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}

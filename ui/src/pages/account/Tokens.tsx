@@ -30,7 +30,7 @@ export function Tokens({ me }: { me: Me }) {
   const nameOf = (project: string | null | undefined) =>
     project ? (me.roles.find((role) => role.project === project)?.name ?? project) : texts.people.allProjects;
   return (
-    <div className="flex max-w-4xl flex-col gap-4">
+    <div className="flex max-w-3xl flex-col gap-4">
       <p className="text-sm text-faint">{words.tokensHint}</p>
       {key !== "" && (
         <Card title={words.tokenMade}>

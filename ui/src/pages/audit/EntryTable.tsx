@@ -56,17 +56,17 @@ export function EntryTable({ entries, open, show, choose }: Props) {
                   <td className={`${CELL} wrap-anywhere max-lg:block`} title={entry.subject}>
                     <bdi>{nameOf(entry)}</bdi>
                   </td>
-                  <td className={`${CELL} max-lg:block`}>
+                  <td className={`${CELL} text-faint max-lg:inline-block max-lg:text-xs`}>
                     <button
                       type="button"
                       title={words.onlyBy}
-                      className="min-h-6 text-left wrap-anywhere hover:underline"
+                      className="flex min-h-6 items-start text-left wrap-anywhere hover:underline"
                       onClick={() => choose({ actor: entry.actor })}
                     >
                       {entry.actor}
                     </button>
                   </td>
-                  <td className={`${CELL} whitespace-nowrap text-faint tabular-nums max-lg:block`}>
+                  <td className={`${CELL} whitespace-nowrap text-faint tabular-nums max-lg:inline-block max-lg:text-xs`}>
                     <time dateTime={entry.time}>{moment(entry.time, language)}</time>
                   </td>
                 </tr>

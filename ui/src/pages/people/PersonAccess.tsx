@@ -31,13 +31,13 @@ export function PersonAccess({ person, gone }: { person: Person; gone: () => voi
   return (
     <Card title={words.access}>
       <div className="flex flex-col divide-y divide-line">
-        <Step text={words.resetPasswordHint} error={link.error}>
-          {person.disabled !== true && (
+        {person.disabled !== true && (
+          <Step text={words.resetPasswordHint} error={link.error}>
             <Button disabled={link.isPending} onClick={() => link.mutate()}>
               {words.resetPassword}
             </Button>
-          )}
-        </Step>
+          </Step>
+        )}
         {link.data && (
           <div className="py-3">
             <Invitation link={link.data} email={person.email} />

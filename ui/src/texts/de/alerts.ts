@@ -14,7 +14,7 @@ export const alerts: typeof En = {
     command: "Ein Programm auf dem Rechner des Servers bekommt die Nachricht als JSON auf die Standardeingabe.",
   },
   on: "Meldet",
-  onHint: "Was gemeldet wird",
+  onHint: "Ereignisse",
   onNone: "Wählen Sie mindestens eines.",
   notices: {
     failed: "Fehlgeschlagen",

@@ -12,7 +12,7 @@ export const alerts = {
     command: "A program on the server’s computer gets the notice as JSON on its standard input.",
   },
   on: "Tells of",
-  onHint: "What it tells of",
+  onHint: "Events",
   onNone: "Choose at least one.",
   notices: {
     failed: "Failed",
