@@ -68,6 +68,9 @@ test("a second factor is set up with its recovery codes, and switched off", asyn
   await page.getByRole("button", { name: "Download the codes" }).click();
   expect(await readFile(await (await downloading).path(), "utf8")).toBe(`${codes.join("\n")}\n`);
   await accessible(page);
+  page.once("dialog", (asked) => void asked.dismiss());
+  await page.getByRole("link", { name: "Sessions" }).click();
+  await expect(page).toHaveURL(`${server.url}/me/second-factor`);
   await page.getByRole("button", { name: "I have kept them" }).click();
   await page.reload();
   await expect(page.getByText("The second factor is on. 10 recovery codes are left.")).toBeVisible();

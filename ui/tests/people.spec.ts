@@ -20,6 +20,11 @@ test("a person is invited with roles, and chooses a password by the link", async
   await accessible(page);
   await page.getByRole("link", { name: "To the list of people" }).click();
   await expect(page.getByRole("row", { name: "grace@example.org" })).toContainText("Büro: Operator");
+  await page.getByLabel("Name or address").fill("HOPPER");
+  await expect(page).toHaveURL(`${server.url}/people?name=HOPPER`);
+  await expect(page.getByRole("row")).toHaveCount(2);
+  await page.getByLabel("Name or address").fill("nobody");
+  await expect(page.getByText("Nobody is called like that")).toBeVisible();
 
   await page.context().clearCookies();
   await page.goto(link.replace(/^https?:\/\/[^/]+/, server.url));

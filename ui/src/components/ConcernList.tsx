@@ -1,8 +1,21 @@
 import { Link } from "@tanstack/react-router";
 
-import { keyOf, type Concern } from "../lib/verdict";
+import type { Concern } from "../lib/verdict";
 import { useSpeech } from "../texts";
 import { When } from "./When";
+
+/** What tells a concern from others. */
+function keyOf(concern: Concern): string {
+  switch (concern.what) {
+    case "connection":
+      return `${concern.what} ${concern.connection.id}`;
+    case "trouble":
+    case "silent":
+      return `${concern.what} ${concern.node.id}`;
+    default:
+      return `${concern.what} ${concern.plan.id}`;
+  }
+}
 
 /** What needs somebody, each with the way to it. */
 export function ConcernList({ found }: { found: readonly Concern[] }) {

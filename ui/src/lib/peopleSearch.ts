@@ -5,6 +5,14 @@ import { KINDS, type Kind } from "./notifier";
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" && value.length <= 200 ? value : undefined;
 
+export type PeopleSearch = { name?: string };
+
+/** Whose name or address is looked for. */
+export function peopleSearch(search: Record<string, unknown>): PeopleSearch {
+  const name = text(search.name);
+  return name === undefined ? {} : { name };
+}
+
 export type ProjectsSearch = { edit?: string };
 
 export function projectsSearch(search: Record<string, unknown>): ProjectsSearch {

@@ -10,19 +10,6 @@ export type Concern =
   | { what: "trouble"; node: Node; text: string }
   | { what: "silent"; node: Node };
 
-/** What tells a concern from others. */
-export function keyOf(concern: Concern): string {
-  switch (concern.what) {
-    case "connection":
-      return `${concern.what} ${concern.connection.id}`;
-    case "trouble":
-    case "silent":
-      return `${concern.what} ${concern.node.id}`;
-    default:
-      return `${concern.what} ${concern.plan.id}`;
-  }
-}
-
 /** A node is silent after this time; it speaks each half minute. */
 const SILENT_AFTER = 5 * 60_000;
 /** A new plan may take this long to make its first backup. */

@@ -2,7 +2,7 @@
 
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
-import { auditSearch, notifierSearch, projectsSearch } from "../lib/peopleSearch";
+import { auditSearch, notifierSearch, peopleSearch, projectsSearch } from "../lib/peopleSearch";
 import { root } from "./root";
 
 const ownAccount = createRoute({
@@ -22,6 +22,7 @@ const ownAccountPart = createRoute({
 const people = createRoute({
   getParentRoute: () => root,
   path: "/people",
+  validateSearch: peopleSearch,
   component: lazyRouteComponent(() => import("../pages/people/PeoplePage"), "PeoplePage"),
 });
 

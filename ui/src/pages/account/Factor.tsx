@@ -1,5 +1,6 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useBlocker } from "@tanstack/react-router";
 import { useState } from "react";
 import { useForm } from "react-hook-form";
 import { z } from "zod";
@@ -100,6 +101,7 @@ function FirstCode({ secret, done }: { secret: Schemas["TotpSecret"]; done: (cod
 
 function RecoveryCodes({ codes, done }: { codes: string[]; done: () => void }) {
   const words = useTexts().people.account;
+  useBlocker({ shouldBlockFn: () => !window.confirm(words.recoveryLeave) });
   const text = codes.join("\n");
   return (
     <Card title={words.recovery}>

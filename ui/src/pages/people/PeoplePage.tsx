@@ -1,16 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { UserPlus } from "lucide-react";
 
 import { people, type Person } from "../../api/people";
 import { me } from "../../api/queries";
-import { buttonClass, Empty, Failure, Loading, PageHead } from "../../components/basics";
+import { buttonClass, Empty, Failure, Field, inputClass, Loading, PageHead } from "../../components/basics";
 import { useProject } from "../../components/project";
 import { Table } from "../../components/Table";
 import { When } from "../../components/When";
 import { projectsWhere, type Me } from "../../lib/may";
+import { peopleSearch } from "../../lib/peopleSearch";
 import { useTexts } from "../../texts";
 import { Members } from "./Members";
+
+const route = getRouteApi("/people");
 
 /** People: all of them for owners of the server; for others those of the projects that they own. */
 export function PeoplePage() {
@@ -37,12 +40,30 @@ function Everybody({ me }: { me: Me }) {
   const texts = useTexts();
   const project = useProject();
   const query = useQuery(people());
-  const shown = query.data?.filter(({ grants }) => project === undefined || grants.some((grant) => grant.project === project));
+  const { name = "" } = peopleSearch(route.useSearch());
+  const navigate = route.useNavigate();
+  const wanted = name.toLocaleLowerCase();
+  const shown = query.data?.filter(
+    (person) =>
+      (project === undefined || person.grants.some((grant) => grant.project === project)) &&
+      `${person.name} ${person.email}`.toLocaleLowerCase().includes(wanted),
+  );
   return (
     <>
+      <div className="mb-3 max-w-xs">
+        <Field label={texts.people.find}>
+          <input
+            type="search"
+            className={inputClass}
+            value={name}
+            onChange={({ target }) => void navigate({ search: peopleSearch({ name: target.value }), replace: true })}
+          />
+        </Field>
+      </div>
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
-      {shown?.length === 0 && <Empty title={texts.people.none} hint={texts.people.noneHint} />}
+      {shown?.length === 0 &&
+        (name === "" ? <Empty title={texts.people.none} hint={texts.people.noneHint} /> : <Empty title={texts.people.noMatch} />)}
       {shown !== undefined && shown.length > 0 && (
         <Table
           label={texts.pages.people}

@@ -46,6 +46,7 @@ export const account: typeof En = {
     "Bewahren Sie diese Codes sicher auf, und nicht auf Ihrem Telefon. Jeder ersetzt einmal einen Einmalcode. Sie werden nur jetzt gezeigt.",
   recoveryDownload: "Codes herunterladen",
   recoveryDone: "Ich habe sie aufbewahrt",
+  recoveryLeave: "Die Wiederherstellungscodes werden nicht noch einmal gezeigt. Trotzdem verlassen?",
   passkeysHint: "Melden Sie sich mit Finger, Gesicht oder PIN an statt mit Ihrem Passwort.",
   noPasskeys: "Noch keine Passkeys",
   passkeysUnknown: "Passkeys brauchen einen neueren Browser, und der Server muss über einen Namen mit HTTPS erreicht werden.",

@@ -22,6 +22,8 @@ export const people: typeof En = {
   allProjects: "Alle Projekte",
   none: "Noch keine Personen",
   noneHint: "Fügen Sie Personen hinzu und legen Sie fest, was sie in welchem Projekt dürfen.",
+  find: "Name oder Adresse",
+  noMatch: "So heißt niemand",
   notYours: "Hier ist niemand zu zeigen",
   notYoursHint: "Wem ein Projekt gehört, der sieht und ändert seine Personen.",
   add: "Person hinzufügen",

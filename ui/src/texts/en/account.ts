@@ -43,6 +43,7 @@ export const account = {
     "Keep these codes in a safe place, and not on your phone. Each replaces a one-time code once. They are shown this once.",
   recoveryDownload: "Download the codes",
   recoveryDone: "I have kept them",
+  recoveryLeave: "The recovery codes are not shown again. Leave all the same?",
   passkeysHint: "Sign in with your finger, your face or a PIN, in place of your password.",
   noPasskeys: "No passkeys yet",
   passkeysUnknown: "Passkeys need a newer browser, and this server reached by a name over HTTPS.",

@@ -21,6 +21,8 @@ export const people = {
   allProjects: "All projects",
   none: "No people yet",
   noneHint: "Add people, and say what they may do in which project.",
+  find: "Name or address",
+  noMatch: "Nobody is called like that",
   notYours: "There is nobody to show",
   notYoursHint: "Owners of a project see and change its people.",
   add: "Add a person",
