@@ -5,7 +5,8 @@ import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-r
 
 import { Failure, Loading } from "./components/basics";
 import { runSearch } from "./lib/search";
-import { root } from "./root";
+import { peopleRoutes } from "./routes/people";
+import { root } from "./routes/root";
 import { snapshotRoutes } from "./routes/snapshots";
 
 const overview = createRoute({
@@ -39,7 +40,7 @@ const nodes = createRoute({
   component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
 });
 
-const tree = root.addChildren([overview, plans, runs, oneRun, nodes, ...snapshotRoutes]);
+const tree = root.addChildren([overview, plans, runs, oneRun, nodes, ...peopleRoutes, ...snapshotRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -44,11 +44,23 @@ export function holdSession(): () => void {
   };
 }
 
+/** Whether a form holds what is not saved. */
+export const isSessionHeld = (): boolean => held > 0;
+
+let isEnded = false;
+
+/** Ends the session. The page stays where it is, and says so. */
+export async function endSession(): Promise<void> {
+  isEnded = held === 0;
+  // Not by the client: where it has ended already there is nothing to tell.
+  await fetch("/api/v1/sign-out", { method: "POST" }).catch(() => undefined);
+}
+
 const unauthenticated: Middleware = {
   onResponse({ response }) {
     if (response.status === 401 && held > 0) {
       dispatchEvent(new Event(SIGNED_OUT));
-    } else if (response.status === 401) {
+    } else if (response.status === 401 && !isEnded) {
       signInAgain();
     }
   },

@@ -7,6 +7,8 @@ import { buttonClass } from "./basics";
 type Words = {
   /** What stands on the button that opens the question. */
   trigger: ReactNode;
+  /** What the button is called where there are several like it. */
+  label?: string;
   title: string;
   /** What will happen. */
   hint: string;
@@ -19,7 +21,7 @@ export function Confirm({ words, disabled, go }: { words: Words; disabled?: bool
   const texts = useTexts();
   return (
     <AlertDialog.Root>
-      <AlertDialog.Trigger disabled={disabled} className={buttonClass("danger")}>
+      <AlertDialog.Trigger disabled={disabled} aria-label={words.label} className={buttonClass("danger")}>
         {words.trigger}
       </AlertDialog.Trigger>
       <AlertDialog.Portal>

@@ -5,7 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDownToLine, Check, Copy, Download } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 
-import { chosen, plain, readOn, type Line } from "../lib/log";
+import { chosen, joined, plain, readOn, type Line } from "../lib/log";
 import { useTexts } from "../texts";
 import { Button, Failure, Field, inputClass } from "./basics";
 
@@ -25,7 +25,7 @@ function useLog(run: string, isOver: boolean) {
   const query = useQuery({
     queryKey: ["log", run],
     queryFn: async () => {
-      last.current = await readOn(run, last.current, (more) => setLines((before) => [...before, ...more]));
+      last.current = await readOn(run, last.current, (more) => setLines((before) => joined(before, more)));
       return last.current;
     },
     refetchInterval: isOver ? false : ASK_EVERY,

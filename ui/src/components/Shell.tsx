@@ -2,32 +2,45 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Gauge, History, ListChecks, LogOut, Menu, Server } from "lucide-react";
-import { useEffect, useState } from "react";
+import { Bell, CalendarClock, Folders, Gauge, History, ListChecks, LogOut, Menu, ScrollText, Server, Settings, Users } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
+import { useMay } from "../api/people";
 import { me } from "../api/queries";
-import { may } from "../lib/may";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
+import { Ended, Idle } from "./Idle";
+import { ProjectSelect } from "./ProjectSelect";
 import { SignedOut } from "./SignedOut";
 
+/** The pages, and what one has to be able to do to see them. */
 const PAGES = [
-  ["/", "overview", Gauge],
-  ["/plans", "plans", CalendarClock],
-  ["/runs", "runs", ListChecks],
-  ["/snapshots", "snapshots", History],
-  ["/nodes", "nodes", Server],
+  ["/", "overview", Gauge, undefined],
+  ["/plans", "plans", CalendarClock, undefined],
+  ["/runs", "runs", ListChecks, undefined],
+  ["/snapshots", "snapshots", History, "viewContent"],
+  ["/nodes", "nodes", Server, undefined],
+  ["/alerts", "alerts", Bell, undefined],
+  ["/people", "people", Users, "managePeople"],
+  ["/projects", "projects", Folders, "manageProject"],
+  ["/audit", "audit", ScrollText, "readAudit"],
+  ["/settings", "settings", Settings, "manageServer"],
 ] as const;
 
 export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
+  const may = useMay();
   const [open, setOpen] = useState(false);
-  const self = useQuery(me()).data;
-  const shown = PAGES.filter(([path]) => path !== "/snapshots" || may(self, "viewContent"));
-  useEffect(() => follow(queries), [queries]);
+  const [ended, setEnded] = useState<number>();
+  const isEnded = ended !== undefined;
+  useEffect(() => (isEnded ? undefined : follow(queries)), [queries, isEnded]);
+  const end = useCallback((timeout: number) => setEnded(timeout), []);
+  if (isEnded) {
+    return <Ended timeout={ended} />;
+  }
   return (
     <div className="mx-auto flex min-h-dvh max-w-screen-2xl flex-col md:flex-row">
       <a
@@ -36,7 +49,7 @@ export function Shell() {
       >
         {texts.shell.skip}
       </a>
-      <header className="flex shrink-0 flex-col gap-4 border-line bg-card p-3 max-md:border-b md:sticky md:top-0 md:h-dvh md:w-52 md:border-r">
+      <header className="flex shrink-0 flex-col gap-4 border-line bg-card p-3 max-md:border-b md:sticky md:top-0 md:h-dvh md:w-52 md:overflow-y-auto md:border-r">
         <div className="flex items-center justify-between">
           <Link to="/" className="flex items-center gap-2 px-2 text-lg font-semibold">
             <img src="/icon.svg" alt="" width={24} height={24} />
@@ -48,9 +61,10 @@ export function Shell() {
           </Button>
         </div>
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
-          <nav aria-label={texts.shell.navigation}>
+          <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
+            <ProjectSelect />
             <ul className="flex flex-col gap-1">
-              {shown.map(([path, name, Sign]) => (
+              {PAGES.filter(([, , , action]) => action === undefined || may(action)).map(([path, name, Sign]) => (
                 <li key={path}>
                   <Link
                     to={path}
@@ -73,6 +87,7 @@ export function Shell() {
         <Outlet />
       </main>
       <SignedOut />
+      <Idle ended={end} />
     </div>
   );
 }
@@ -125,9 +140,9 @@ function Person() {
           ))}
         </select>
       </Field>
-      <a href="/account" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
+      <Link to="/me" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
         {data?.person.name ?? texts.pages.account}
-      </a>
+      </Link>
       <Button onClick={() => void leave()}>
         <LogOut aria-hidden size={16} />
         {texts.shell.signOut}

@@ -24,6 +24,13 @@ export async function readOn(run: string, last: number, take: (lines: Line[]) =>
   }
 }
 
+/** Lines with those that follow them. What came by two questions at once stands there once. */
+export function joined(before: readonly Line[], more: readonly Line[]): readonly Line[] {
+  const last = before.at(-1)?.number ?? 0;
+  const news = more.filter(({ number }) => number > last);
+  return news.length === 0 ? before : [...before, ...news];
+}
+
 const LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /** The lines of a level and above that have a text in them. */

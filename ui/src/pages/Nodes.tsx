@@ -3,13 +3,14 @@ import { Link } from "@tanstack/react-router";
 
 import { nodes, type Node } from "../api/queries";
 import { Card, Empty, Failure, Loading, PageHead } from "../components/basics";
+import { useProject } from "../components/project";
 import { When } from "../components/When";
 import { size } from "../lib/format";
 import { useSpeech } from "../texts";
 
 export function Nodes() {
   const { texts } = useSpeech();
-  const query = useQuery(nodes());
+  const query = useQuery(nodes(useProject()));
   return (
     <>
       <PageHead title={texts.pages.nodes} />

@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { answer, api } from "../api/client";
 import { destinations, plans, sources, upcoming, type Plan } from "../api/queries";
 import { Button, Card, Empty, Failure, Loading, PageHead } from "../components/basics";
+import { useProject } from "../components/project";
 import { RestoreLatest } from "../components/restore/RestoreLatest";
 import { RunNow } from "../components/RunNow";
 import { moment } from "../lib/format";
@@ -11,7 +12,7 @@ import { useSpeech } from "../texts";
 
 export function Plans() {
   const { texts } = useSpeech();
-  const query = useQuery(plans());
+  const query = useQuery(plans(useProject()));
   return (
     <>
       <PageHead title={texts.pages.plans} />

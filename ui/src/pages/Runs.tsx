@@ -20,7 +20,7 @@ export function Runs() {
   const navigate = route.useNavigate();
   const query = useInfiniteQuery(runs(filter));
   const found = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const isFiltered = Object.keys(filter).length > 0;
+  const isFiltered = Object.keys(filter).some((name) => name !== "project");
   const choose = (change: Partial<Record<keyof RunFilter, string>>) =>
     void navigate({
       search: (before) => {
@@ -82,7 +82,11 @@ type Choose = (change: Partial<Record<keyof RunFilter, string>>) => void;
 
 function Filters({ filter, choose }: { filter: RunFilter; choose: Choose }) {
   const texts = useTexts();
-  const [allPlans, allSources, allDestinations] = [useQuery(plans()), useQuery(sources()), useQuery(destinations())];
+  const [allPlans, allSources, allDestinations] = [
+    useQuery(plans(filter.project)),
+    useQuery(sources(filter.project)),
+    useQuery(destinations(filter.project)),
+  ];
   const named = (items: { id: string; name: string }[] | undefined) =>
     (items ?? []).map(({ id, name }) => [id, name] as const);
   const choices = [

@@ -3,7 +3,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 
 import { browseSearch, compareSearch, findSearch, restoreSearch, snapshotsSearch } from "../lib/snapshotSearch";
-import { root } from "../root";
+import { root } from "./root";
 
 const snapshots = createRoute({
   getParentRoute: () => root,

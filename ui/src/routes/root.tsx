@@ -3,9 +3,9 @@
 import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, retainSearchParams } from "@tanstack/react-router";
 
-import { Missing } from "./components/Missing";
-import { Shell } from "./components/Shell";
-import { projectSearch, type ProjectSearch } from "./lib/search";
+import { Missing } from "../components/Missing";
+import { Shell } from "../components/Shell";
+import { projectSearch, type ProjectSearch } from "../lib/search";
 
 export const root = createRootRouteWithContext<{ queries: QueryClient }>()({
   component: Shell,
