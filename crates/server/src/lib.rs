@@ -32,6 +32,7 @@ mod places;
 pub mod problem;
 mod proxies;
 mod read_outs;
+mod recovery_kit;
 mod reports;
 mod repositories;
 mod room;

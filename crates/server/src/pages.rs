@@ -136,7 +136,7 @@ pub(crate) fn is_local(next: &str) -> bool {
 }
 
 /// As the value of an attribute.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::session::{begin, fill, plan_on, slow};
-use crate::up::Up;
+use crate::up::{Up, http};
 use crate::world::{World, finish};
 
 /// An agent that runs. It is killed when dropped.
@@ -100,7 +100,7 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     agent.kill();
     let _agent = Agent::start(&world);
     std::thread::sleep(Duration::from_secs(2));
-    let _up = Up::with(&world, &address, &[]);
+    let up = Up::with(&world, &address, &[]);
     world.until_state(&run, "completed");
 
     let restore = |target: &str| {
@@ -109,9 +109,30 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     restore(&world.at("out")).succeeds();
     let below = world.path("src").strip_prefix("/").unwrap().display().to_string();
     assert_eq!(world.contents(&format!("out/{below}")), world.contents("src"));
+    download(&world, &up.url);
     let refused = restore(&world.at("elsewhere")).ends_with(1);
     assert!(refused.stderr.contains("policy"), "{}", refused.stderr);
 
     world.run(["nodes", "revoke", "far"]).succeeds();
     world.run(["plans", "run", "far plan"]).ends_with(1);
+}
+
+/// Takes a file out of the agent's repository through the server: the agent brings it.
+fn download(world: &World, url: &str) {
+    let create = ["tokens", "create", "for downloads", "--role", "operator", "--json"];
+    let made = world.run_with_input(create, format!("{}\n", crate::up::PASSWORD).as_bytes()).succeeds();
+    let token = made.json()[0]["key"].as_str().unwrap().to_owned();
+    let repositories = world.ask(&["repositories", "list"]);
+    let far =
+        repositories["items"].as_array().unwrap().iter().find(|it| !it["node"].is_null()).unwrap().clone();
+    let path = world.path("src/more");
+    let file = format!(
+        "{url}/api/v1/repositories/{}/snapshots/latest/file?path={}",
+        far["id"].as_str().unwrap(),
+        path.display()
+    );
+    let answer = http().get(file).bearer_auth(token).send().unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "{}", answer.text().unwrap());
+    assert_eq!(answer.content_length(), Some(40_000_000));
+    assert!(answer.bytes().unwrap() == std::fs::read(path).unwrap());
 }

@@ -19,6 +19,7 @@ mod paged;
 mod people;
 mod plans;
 mod projects;
+mod recovery_kit;
 mod related;
 mod reports;
 mod repositories;
@@ -65,6 +66,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(plans::routes())
         .merge(projects::routes())
         .merge(overview::routes())
+        .merge(recovery_kit::routes())
         .merge(reports::routes())
         .merge(repositories::routes())
         .merge(restores::routes())

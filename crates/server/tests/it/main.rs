@@ -31,6 +31,7 @@ mod proxies;
 mod receiver;
 mod records;
 mod records_in_store;
+mod recovery_kit;
 mod reports;
 mod reset;
 mod rotation;

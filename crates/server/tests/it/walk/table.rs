@@ -157,6 +157,8 @@ pub(super) const TABLE: &[Row] = &[
     ("projects_list", Known, "", None),
     ("projects_remove", OWNER, "", None),
     ("projects_update", OWNER, "", NAMED),
+    ("repositories_issue", OWNER, "", Some(r#"{"project": "$PROJECT"}"#)),
+    ("repositories_states", VIEWER, OF_PROJECT, None),
     ("reports_overview", VIEWER, OF_PROJECT, None),
     ("reports_summary", VIEWER, OF_PROJECT, None),
     (
