@@ -9,7 +9,7 @@ import { useProject } from "../components/project";
 import { VirtualRows } from "../components/VirtualRows";
 import { moment, size } from "../lib/format";
 import { itemsOf, type FoundItem } from "../lib/hits";
-import { above, nameOf } from "../lib/paths";
+import { above, nameOf } from "../lib/snapshotPaths";
 import { findSearch } from "../lib/snapshotSearch";
 import { useSpeech } from "../texts";
 

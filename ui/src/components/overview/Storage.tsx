@@ -51,13 +51,17 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
         </span>
       </div>
       {room !== undefined && room > 0 && (
-        <meter
+        <div
+          role="meter"
           aria-label={name}
-          min={0}
-          max={room}
-          value={stored}
-          className="mt-1 h-2 w-full appearance-none overflow-hidden rounded [&::-webkit-meter-bar]:h-2 [&::-webkit-meter-bar]:border-0 [&::-webkit-meter-bar]:bg-raised [&::-webkit-meter-optimum-value]:bg-accent"
-        />
+          aria-valuemin={0}
+          aria-valuemax={room}
+          aria-valuenow={stored}
+          aria-valuetext={`${size(stored, language)} / ${size(room, language)}`}
+          className="mt-1 h-2 overflow-hidden rounded bg-raised"
+        >
+          <div className={`h-full ${full ? "bg-warn" : "bg-accent"}`} style={{ width: `${(100 * stored) / room}%` }} />
+        </div>
       )}
       {full && <p className="mt-1 text-xs text-warn">{texts.overview.fullAt(moment(full, language))}</p>}
     </>

@@ -7,7 +7,7 @@ import { useMemo, useState } from "react";
 
 import { hostFolder } from "../../api/snapshots";
 import { listKeys } from "../../lib/listKeys";
-import { above, inside, nameOf } from "../../lib/paths";
+import { above, inside, nameOf } from "../../lib/snapshotPaths";
 import { useTexts } from "../../texts";
 import { Failure, buttonClass } from "../basics";
 import { Crumbs } from "../snapshots/Crumbs";

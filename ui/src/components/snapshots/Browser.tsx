@@ -8,7 +8,7 @@ import { useMemo, useState } from "react";
 import { downloadAddress } from "../../api/contents";
 import { useFolder } from "../../api/useFolder";
 import { listKeys } from "../../lib/listKeys";
-import { above, inside, isCovered, nameOf, toggled } from "../../lib/paths";
+import { above, inside, isCovered, nameOf, toggled } from "../../lib/snapshotPaths";
 import type { BrowseSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
 import { useSpeech } from "../../texts";

@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { Schemas } from "../../api/client";
 import type { Comparison } from "../../api/snapshots";
 import { size } from "../../lib/format";
-import { above } from "../../lib/paths";
+import { above } from "../../lib/snapshotPaths";
 import { useSpeech } from "../../texts";
 import { Empty } from "../basics";
 import { VirtualRows } from "../VirtualRows";

@@ -1,6 +1,6 @@
 import { ChevronRight, HardDrive } from "lucide-react";
 
-import { crumbs } from "../../lib/paths";
+import { crumbs } from "../../lib/snapshotPaths";
 import { useTexts } from "../../texts";
 
 /** The way to a folder; each part of it leads there. */

@@ -8,7 +8,7 @@ import { Download, RotateCcw } from "lucide-react";
 import { downloadAddress } from "../../api/contents";
 import { versions } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
-import { above, nameOf } from "../../lib/paths";
+import { above, nameOf } from "../../lib/snapshotPaths";
 import { useSpeech } from "../../texts";
 import { Failure, Loading, buttonClass } from "../basics";
 import { FilePreview } from "./FilePreview";

@@ -1,7 +1,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 
-import { toggled } from "../../lib/paths";
+import { toggled } from "../../lib/snapshotPaths";
 import { useTexts } from "../../texts";
 import { Button, buttonClass } from "../basics";
 

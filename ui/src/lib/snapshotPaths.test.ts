@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { above, clean, crumbs, inside, isCovered, nameOf, toggled } from "./paths";
+import { above, clean, crumbs, inside, isCovered, nameOf, toggled } from "./snapshotPaths";
 
 it("paths are put together and taken apart", () => {
   expect(inside("/", "etc")).toBe("/etc");
