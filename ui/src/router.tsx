@@ -1,28 +1,17 @@
 // Which address shows which page. What a page is filtered by stands in its address.
 
 import type { QueryClient } from "@tanstack/react-query";
-import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { Failure, Loading } from "./components/basics";
-import { Missing } from "./components/Missing";
-import { Shell } from "./components/Shell";
 import { runSearch } from "./lib/search";
-
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({
-  component: Shell,
-  notFoundComponent: Missing,
-});
+import { recordRoutes } from "./routes/records";
+import { root } from "./routes/root";
 
 const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: lazyRouteComponent(() => import("./pages/Overview"), "Overview"),
-});
-
-const plans = createRoute({
-  getParentRoute: () => root,
-  path: "/plans",
-  component: lazyRouteComponent(() => import("./pages/Plans"), "Plans"),
 });
 
 const runs = createRoute({
@@ -44,7 +33,7 @@ const nodes = createRoute({
   component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
 });
 
-const tree = root.addChildren([overview, plans, runs, oneRun, nodes]);
+const tree = root.addChildren([overview, runs, oneRun, nodes, ...recordRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -9,25 +9,47 @@ import { Problem, holdSession } from "../api/client";
 import { useTexts } from "../texts";
 import { Button, Failure } from "./basics";
 
-type Props<T extends FieldValues> = {
+type Props<T extends FieldValues, R> = {
   form: UseFormReturn<T, unknown, T>;
   /** What stands on the button. */
   action: string;
+  /** What stands there while it is done. */
+  doing?: string;
   /** Sends it; what it throws is shown. */
-  save: (values: T) => Promise<unknown>;
+  save: (values: T) => Promise<R>;
   /** What is done when it is saved. */
-  saved: () => void;
+  saved: (told: R) => void;
+  /** Loads the record as somebody else has left it. */
+  reload?: () => void;
   /** Where the server's names of fields differ from the form's. */
   rename?: (field: string) => string;
   children: ReactNode;
   aside?: ReactNode;
 };
 
-export function EditForm<T extends FieldValues>({ form, action, save, saved, rename, children, aside }: Props<T>) {
+/** Opens what is folded around fields that are wrong, and goes to the first of them. */
+function reveal(form: HTMLFormElement | null): void {
+  const wrong = [...(form?.querySelectorAll<HTMLElement>("[aria-invalid=true]") ?? [])];
+  for (const field of wrong) {
+    for (let fold = field.closest("details"); fold !== null; fold = fold.parentElement?.closest("details") ?? null) {
+      fold.open = true;
+    }
+  }
+  wrong[0]?.focus();
+}
+
+export function EditForm<T extends FieldValues, R>(props: Props<T, R>) {
+  const { form, action, doing, save, saved, reload, rename, children, aside } = props;
   const texts = useTexts();
   const [problem, setProblem] = useState<Error | null>(null);
   const isDone = useRef(false);
-  const { isDirty, isSubmitting } = form.formState;
+  const { isDirty, isSubmitting, submitCount } = form.formState;
+  const place = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (submitCount > 0 && !isSubmitting) {
+      reveal(place.current);
+    }
+  }, [submitCount, isSubmitting]);
   useEffect(() => (isDirty ? holdSession() : undefined), [isDirty]);
   useBlocker({
     shouldBlockFn: () => isDirty && !isDone.current && !window.confirm(texts.form.leave),
@@ -35,29 +57,37 @@ export function EditForm<T extends FieldValues>({ form, action, save, saved, ren
   });
   const submit = form.handleSubmit(async (values) => {
     setProblem(null);
+    let told: R;
     try {
-      await save(values);
+      told = await save(values);
     } catch (error) {
-      const told = error instanceof Error ? error : new Error(String(error));
-      setProblem(told);
-      if (told instanceof Problem && told.field !== undefined) {
+      const failed = error instanceof Error ? error : new Error(String(error));
+      setProblem(failed);
+      if (failed instanceof Problem && failed.field !== undefined) {
         // `schedule.windows[0].from` is `schedule.windows.0.from` here.
-        const field = told.field.replace(/\[(\d+)\]/g, ".$1");
-        form.setError((rename?.(field) ?? field) as Path<T>, { type: "server", message: told.message }, { shouldFocus: true });
+        const field = failed.field.replace(/\[(\d+)\]/g, ".$1");
+        const name = (rename?.(field) ?? field) as Path<T>;
+        form.setError(name, { type: "server", message: failed.message });
       }
       return;
     }
     isDone.current = true;
-    saved();
+    saved(told);
   });
+  const isOld = problem instanceof Problem && problem.kind === "changed_meanwhile";
   return (
     <FormProvider {...form}>
-      <form noValidate onSubmit={(event) => void submit(event)} className="flex max-w-3xl flex-col gap-4">
+      <form ref={place} noValidate onSubmit={(event) => void submit(event)} className="flex max-w-3xl flex-col gap-4">
         {children}
         {problem !== null && <Failure error={problem} />}
+        {isOld && reload !== undefined && (
+          <div>
+            <Button onClick={reload}>{texts.form.loadOther}</Button>
+          </div>
+        )}
         <div className="flex flex-wrap items-center gap-2">
           <Button type="submit" tone="accent" disabled={isSubmitting}>
-            {isSubmitting ? texts.form.saving : action}
+            {isSubmitting ? (doing ?? texts.form.saving) : action}
           </Button>
           {aside}
         </div>

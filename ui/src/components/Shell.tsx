@@ -2,7 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { CalendarClock, Gauge, ListChecks, LogOut, Menu, Server } from "lucide-react";
+import { Archive, CalendarClock, FolderTree, Gauge, ListChecks, LogOut, Menu, Plug, Server } from "lucide-react";
 import { useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
@@ -16,6 +16,9 @@ const PAGES = [
   ["/", "overview", Gauge],
   ["/plans", "plans", CalendarClock],
   ["/runs", "runs", ListChecks],
+  ["/sources", "sources", FolderTree],
+  ["/destinations", "destinations", Archive],
+  ["/connections", "connections", Plug],
   ["/nodes", "nodes", Server],
 ] as const;
 

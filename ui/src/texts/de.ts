@@ -1,5 +1,6 @@
 import { guide } from "./de/guide";
 import { people } from "./de/people";
+import { plan } from "./de/plans";
 import { records } from "./de/records";
 import { snapshots } from "./de/snapshots";
 import type { Texts } from "./en";
@@ -13,6 +14,7 @@ export const de: Texts = {
     runs: "Läufe",
     sources: "Quellen",
     destinations: "Ziele",
+    connections: "Verbindungen",
     nodes: "Knoten",
     account: "Konto",
   },
@@ -34,6 +36,7 @@ export const de: Texts = {
     edit: "Bearbeiten",
     remove: "Löschen",
     leave: "Ihre Eingaben sind noch nicht gespeichert. Die Seite trotzdem verlassen?",
+    loadOther: "Die andere Fassung laden",
     required: "Diese Angabe wird gebraucht.",
     name: "Name",
     node: "Knoten",
@@ -166,6 +169,7 @@ export const de: Texts = {
   loading: "Lädt …",
   guide,
   people,
+  plan,
   records,
   snapshots,
 };

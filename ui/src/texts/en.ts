@@ -2,6 +2,7 @@
 
 import { guide } from "./en/guide";
 import { people } from "./en/people";
+import { plan } from "./en/plans";
 import { records } from "./en/records";
 import { snapshots } from "./en/snapshots";
 import { plural } from "./words";
@@ -14,6 +15,7 @@ export const en = {
     runs: "Runs",
     sources: "Sources",
     destinations: "Destinations",
+    connections: "Connections",
     nodes: "Nodes",
     account: "Account",
   },
@@ -35,6 +37,7 @@ export const en = {
     edit: "Edit",
     remove: "Delete",
     leave: "What you entered is not saved yet. Leave the page all the same?",
+    loadOther: "Load the other version",
     required: "This is needed.",
     name: "Name",
     node: "Node",
@@ -167,6 +170,7 @@ export const en = {
   loading: "Loading …",
   guide,
   people,
+  plan,
   records,
   snapshots,
 };
