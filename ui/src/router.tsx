@@ -27,13 +27,7 @@ const oneRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/RunPage"), "RunPage"),
 });
 
-const nodes = createRoute({
-  getParentRoute: () => root,
-  path: "/nodes",
-  component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
-});
-
-const tree = root.addChildren([overview, runs, oneRun, nodes, ...recordRoutes]);
+const tree = root.addChildren([overview, runs, oneRun, ...recordRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

@@ -95,6 +95,25 @@ const planRevisions = createRoute({
   component: lazyRouteComponent(() => import("../pages/plans/Revisions"), "Revisions"),
 });
 
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: "/nodes",
+  component: lazyRouteComponent(() => import("../pages/nodes/Nodes"), "Nodes"),
+});
+
+const newNode = createRoute({
+  getParentRoute: () => root,
+  path: "/nodes/new",
+  validateSearch: nodeSearch,
+  component: lazyRouteComponent(() => import("../pages/nodes/NewNode"), "NewNode"),
+});
+
+const oneNode = createRoute({
+  getParentRoute: () => root,
+  path: "/nodes/$id",
+  component: lazyRouteComponent(() => import("../pages/nodes/NodePage"), "NodePage"),
+});
+
 export const recordRoutes = [
   connections,
   newConnection,
@@ -110,4 +129,7 @@ export const recordRoutes = [
   onePlan,
   editPlan,
   planRevisions,
+  nodes,
+  newNode,
+  oneNode,
 ] as const;

@@ -1,4 +1,5 @@
 import { guide } from "./de/guide";
+import { node } from "./de/nodes";
 import { people } from "./de/people";
 import { plan } from "./de/plans";
 import { records } from "./de/records";
@@ -168,6 +169,7 @@ export const de: Texts = {
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
   guide,
+  node,
   people,
   plan,
   records,

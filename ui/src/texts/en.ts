@@ -1,6 +1,7 @@
 // All words of the dashboard. Other languages have the same form.
 
 import { guide } from "./en/guide";
+import { node } from "./en/nodes";
 import { people } from "./en/people";
 import { plan } from "./en/plans";
 import { records } from "./en/records";
@@ -169,6 +170,7 @@ export const en = {
   time: { never: "never", now: "just now" },
   loading: "Loading …",
   guide,
+  node,
   people,
   plan,
   records,

@@ -16,7 +16,7 @@ import { TurnPlan } from "./TurnPlan";
 export function PlanCard({ plan }: { plan: Plan }) {
   const { texts, language } = useSpeech();
   const [place, seen] = useSeen<HTMLElement>();
-  const [mayRun, mayEdit] = [useMay("runPlans", plan.project), useMay("editPlans", plan.project)];
+  const mayEdit = useMay("editPlans", plan.project);
   const { data: schedule } = useQuery({ ...upcoming(plan.id), enabled: seen });
   const { data: last } = useQuery({ ...latestRuns({ plan: plan.id, kind: "backup" }, 1), enabled: seen });
   const names = {
@@ -64,7 +64,7 @@ export function PlanCard({ plan }: { plan: Plan }) {
         ))}
       </dl>
       <div className="flex flex-wrap gap-2">
-        {mayRun && <RunNow plan={plan} />}
+        <RunNow plan={plan} />
         {mayEdit && <TurnPlan plan={plan} />}
       </div>
     </section>

@@ -60,10 +60,10 @@ function Page({ plan: found }: { plan: Plan }) {
 
 function Actions({ plan: { id }, plan: found }: { plan: Plan }) {
   const words = useSpeech().texts.plan;
-  const [mayRun, mayEdit] = [useMay("runPlans", found.project), useMay("editPlans", found.project)];
+  const mayEdit = useMay("editPlans", found.project);
   return (
     <div className="flex flex-wrap items-center gap-2">
-      {mayRun && <RunNow plan={found} />}
+      <RunNow plan={found} />
       {mayEdit && (
         <>
           <Link to="/plans/$id/edit" params={{ id }} className={buttonClass()}>

@@ -1,18 +1,27 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
 
-import { nodes, type Node } from "../api/queries";
-import { Card, Empty, Failure, Loading, PageHead } from "../components/basics";
-import { When } from "../components/When";
-import { size } from "../lib/format";
-import { useSpeech } from "../texts";
+import { nodes, type Node } from "../../api/queries";
+import { useMay } from "../../api/roles";
+import { Empty, Failure, Loading, PageHead, buttonClass } from "../../components/basics";
+import { useTexts } from "../../texts";
+import { JoinTokens } from "./JoinTokens";
+import { useNodeFacts } from "./NodeFacts";
 
 export function Nodes() {
-  const { texts } = useSpeech();
+  const texts = useTexts();
   const query = useQuery(nodes());
+  const mayManage = useMay("manageNodes");
+  const add = mayManage && (
+    <Link to="/nodes/new" className={buttonClass("accent")}>
+      <Plus aria-hidden size={16} />
+      {texts.node.add}
+    </Link>
+  );
   return (
-    <>
-      <PageHead title={texts.pages.nodes} />
+    <div className="flex flex-col gap-4">
+      <PageHead title={texts.pages.nodes}>{add}</PageHead>
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
       {query.data?.length === 0 && <Empty title={texts.nodes.none} hint={texts.nodes.noneHint} />}
@@ -23,38 +32,28 @@ export function Nodes() {
           </li>
         ))}
       </ul>
-    </>
+      {mayManage && <JoinTokens />}
+    </div>
   );
 }
 
 function OneNode({ node }: { node: Node }) {
-  const { texts, language } = useSpeech();
-  const host = node.host;
-  const free = (part: number | undefined, whole: number | undefined) =>
-    part !== undefined && whole !== undefined && whole > 0
-      ? texts.nodes.free(size(part, language), size(whole, language))
-      : "–";
-  const facts: [string, React.ReactNode][] = [
-    [texts.nodes.seen, <When key="seen" time={node.last_seen} />],
-    [texts.nodes.version, host?.version ?? "–"],
-    [texts.nodes.system, host?.system ?? "–"],
-    [
-      texts.nodes.processor,
-      host?.cpu_percent === undefined ? "–" : `${Math.round(host.cpu_percent)} % · ${host.cores ?? "?"}`,
-    ],
-    [texts.nodes.memory, free(host?.memory_available, host?.memory_total)],
-    [texts.nodes.disk, free(host?.disk_free, host?.disk_total)],
-  ];
+  const texts = useTexts();
+  const facts = useNodeFacts(node);
   return (
-    <Card
-      title={node.name}
-      aside={
+    <section className="h-full rounded-lg border border-line bg-card p-4">
+      <header className="mb-3 flex items-baseline justify-between gap-4">
+        <h2 className="text-base font-semibold">
+          <Link to="/nodes/$id" params={{ id: node.id }} className="text-accent wrap-anywhere hover:underline">
+            {node.name}
+          </Link>
+        </h2>
         <Link to="/runs" search={{ node: node.id }} className="text-sm text-accent hover:underline">
           {texts.pages.runs}
         </Link>
-      }
-    >
+      </header>
       {node.local && <p className="mb-2 text-xs text-faint">{texts.nodes.here}</p>}
+      {node.revoked && <p className="mb-3 border-l-4 border-bad pl-3 text-sm text-bad">{texts.node.revoked}</p>}
       {node.trouble && <p className="mb-3 border-l-4 border-bad pl-3 text-sm wrap-anywhere">{node.trouble}</p>}
       <dl className="grid grid-cols-2 gap-3 text-sm sm:grid-cols-3">
         {facts.map(([name, value]) => (
@@ -64,6 +63,6 @@ function OneNode({ node }: { node: Node }) {
           </div>
         ))}
       </dl>
-    </Card>
+    </section>
   );
 }
