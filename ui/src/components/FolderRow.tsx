@@ -24,14 +24,17 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
   const words = texts.records.tree;
   const indent = { paddingInlineStart: `${(row.level - 1) * 20 + 4}px` };
   if (row.kind !== "item") {
+    const text = row.kind === "failed" ? row.text : words[row.kind];
     return (
       <div
-        role={row.kind === "failed" ? "alert" : "none"}
+        role="treeitem"
+        aria-level={row.level + 1}
+        aria-disabled
         style={{ paddingInlineStart: `${row.level * 20 + 8}px` }}
-        title={row.kind === "failed" ? row.text : undefined}
-        className={`flex h-8 items-center truncate ${row.kind === "failed" ? "text-bad" : "text-faint"}`}
+        title={text}
+        className={`flex h-8 items-center ${row.kind === "failed" ? "text-bad" : "text-faint"}`}
       >
-        <span className="truncate">{row.kind === "failed" ? row.text : words[row.kind]}</span>
+        <span className="truncate">{text}</span>
       </div>
     );
   }

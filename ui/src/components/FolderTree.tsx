@@ -2,7 +2,7 @@
 
 import { useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useId, useMemo, useRef, useState } from "react";
+import { useEffect, useId, useMemo, useRef, useState } from "react";
 
 import { folder, type FolderItem } from "../api/records";
 import { above, isText, rowsOf, ticked, type Listing, type Row } from "../lib/paths";
@@ -36,7 +36,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   const [open, setOpen] = useState<ReadonlySet<string>>(
     () => new Set(chosen.flatMap(above).filter((path) => path !== TOP)),
   );
-  const [active, setActive] = useState<string>();
+  const [active, setActive] = useState<string | undefined>(chosen[0]);
   const typed = useRef({ text: "", time: 0 });
   const pane = useRef<HTMLDivElement>(null);
   const rows = useRows(node, open);
@@ -52,6 +52,15 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   const found = rows.findIndex(({ kind, path }) => kind === "item" && path === active);
   const at = found < 0 ? first : found;
   const isShown = shown.some(({ index }) => index === at);
+
+  // What was chosen before is brought into sight once it is there.
+  const sought = useRef(chosen[0]);
+  useEffect(() => {
+    if (found >= 0 && sought.current === active) {
+      sought.current = undefined;
+      virtual.scrollToIndex(found, { align: "center" });
+    }
+  }, [found, active, virtual]);
 
   const go = (index: number) => {
     const row = rows[index];
@@ -122,42 +131,47 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   };
 
   return (
-    <div
-      ref={pane}
-      role="tree"
-      aria-label={label}
-      aria-multiselectable
-      tabIndex={0}
-      {...(isShown && { "aria-activedescendant": `${id}-${at}` })}
-      onKeyDown={press}
-      className="group h-80 overflow-auto rounded border border-edge bg-ground text-sm"
-    >
-      <div role="none" className="relative w-full" style={{ height: virtual.getTotalSize() }}>
-        {shown.map(({ index, start, key }) => {
-          const row = rows[index];
-          return (
-            row && (
-              <div
-                key={key}
-                role="none"
-                className="absolute top-0 left-0 w-full"
-                style={{ height: ROW, transform: `translateY(${start}px)` }}
-              >
-                <FolderRow
-                  id={`${id}-${index}`}
-                  row={row}
-                  isOpen={open.has(row.path)}
-                  isActive={index === at}
-                  marks={marks}
-                  turn={() => turn(row.path, !open.has(row.path))}
-                  tick={() => row.kind === "item" && tick(row)}
-                  go={() => go(index)}
-                />
-              </div>
-            )
-          );
-        })}
+    <>
+      <div
+        ref={pane}
+        role="tree"
+        aria-label={label}
+        aria-multiselectable
+        tabIndex={0}
+        {...(isShown && { "aria-activedescendant": `${id}-${at}` })}
+        onKeyDown={press}
+        className="group h-80 overflow-auto rounded border border-edge bg-ground text-sm"
+      >
+        <div role="none" className="relative w-full" style={{ height: virtual.getTotalSize() }}>
+          {shown.map(({ index, start, key }) => {
+            const row = rows[index];
+            return (
+              row && (
+                <div
+                  key={key}
+                  role="none"
+                  className="absolute top-0 left-0 w-full"
+                  style={{ height: ROW, transform: `translateY(${start}px)` }}
+                >
+                  <FolderRow
+                    id={`${id}-${index}`}
+                    row={row}
+                    isOpen={open.has(row.path)}
+                    isActive={index === at}
+                    marks={marks}
+                    turn={() => turn(row.path, !open.has(row.path))}
+                    tick={() => row.kind === "item" && tick(row)}
+                    go={() => go(index)}
+                  />
+                </div>
+              )
+            );
+          })}
+        </div>
       </div>
-    </div>
+      <p role="status" className="sr-only">
+        {rows.flatMap((row) => (row.kind === "failed" ? [row.text] : [])).join(" ")}
+      </p>
+    </>
   );
 }

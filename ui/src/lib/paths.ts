@@ -41,10 +41,13 @@ export function ticked(chosen: readonly string[], path: string, on: boolean): st
 /** A row of a tree of folders as it is shown. */
 export type Row =
   | { kind: "item"; path: string; item: FolderItem; level: number; place: number; among: number }
-  | { kind: "loading" | "empty"; path: string; level: number }
+  | { kind: "loading" | "empty" | "cut"; path: string; level: number }
   | { kind: "failed"; path: string; level: number; text: string };
 
 export type Listing = { items?: readonly FolderItem[] | undefined; failed?: string | undefined };
+
+/** Nodes tell of so many entries of a folder at most, and not that there are more. */
+export const MOST_TOLD = 10_000;
 
 /** The rows of all folders that are open, each below its own. */
 export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: string) => Listing): Row[] {
@@ -63,6 +66,9 @@ export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: s
           add(path, level + 1);
         }
       });
+      if (items.length === MOST_TOLD) {
+        rows.push({ kind: "cut", path: folder, level });
+      }
     }
   };
   add(top, 1);

@@ -17,9 +17,10 @@ const plan: Plan = {
   revision: 1,
 };
 const nameOf = (id: string) => `<${id}>`;
+const silent = { nameOf, say: () => undefined };
 
 it("nothing that people write has changed", () => {
-  expect(changes(plan, { ...plan, revision: 2, changed: "2026-02-01T00:00:00Z" }, nameOf)).toEqual([]);
+  expect(changes(plan, { ...plan, revision: 2, changed: "2026-02-01T00:00:00Z" }, silent)).toEqual([]);
 });
 
 it("what was changed, added and removed is told by its field", () => {
@@ -31,11 +32,21 @@ it("what was changed, added and removed is told by its field", () => {
     hooks: { before: [{ stop_service: "mysql" }] },
     enabled: false,
   };
-  expect(changes(plan, after, nameOf)).toEqual([
+  expect(changes(plan, after, silent)).toEqual([
     { field: "sources", before: "<s1>", after: "<s1>, <s2>" },
     { field: "schedule when daily at", before: "03:00", after: "03:00, 15:00" },
     { field: "enabled", before: "true", after: "false" },
     { field: "hooks before 1 stop_service", after: "mysql" },
     { field: "retention daily", before: "7" },
+  ]);
+});
+
+it("a part is told in words where these differ, and else field by field", () => {
+  const after: Plan = { ...plan, schedule: { when: "manual", zone: "UTC" }, retention: { daily: 7, keep_at_least: 1 } };
+  const say = (group: string, { schedule }: Plan) =>
+    group === "schedule" ? JSON.stringify(schedule?.when) : group === "retention" ? "the same" : undefined;
+  expect(changes(plan, after, { nameOf, say })).toEqual([
+    { field: "schedule", before: '{"daily":{"at":["03:00"]}}', after: '"manual"' },
+    { field: "retention keep_at_least", after: "1" },
   ]);
 });

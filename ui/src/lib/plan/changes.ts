@@ -33,13 +33,32 @@ function fieldsOf(plan: Plan, nameOf: (id: string) => string): Map<string, strin
   return found;
 }
 
-/** The fields that differ, in the order of the plan's own. `nameOf` gives the name of a source or destination. */
-export function changes(before: Plan, after: Plan, nameOf: (id: string) => string): Change[] {
+type Told = {
+  /** The name of a source or destination. */
+  nameOf: (id: string) => string;
+  /** A part of a plan in words, where there are some. */
+  say: (group: string, plan: Plan) => string | undefined;
+};
+
+/**
+ * What differs, in the order of the plan's own: parts that words tell of as a whole, so far as the words differ, and the others field
+ * by field.
+ */
+export function changes(before: Plan, after: Plan, { nameOf, say }: Told): Change[] {
   const [old, now] = [fieldsOf(before, nameOf), fieldsOf(after, nameOf)];
-  return [...new Set([...now.keys(), ...old.keys()])]
-    .filter((field) => old.get(field) !== now.get(field))
-    .map((field) => {
-      const [was, is] = [old.get(field), now.get(field)];
-      return { field, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) };
-    });
+  const fields = [...new Set([...now.keys(), ...old.keys()])].filter((field) => old.get(field) !== now.get(field));
+  const groups = [...new Set(fields.map((field) => field.split(" ")[0] ?? field))];
+  const change = (field: string, was: string | undefined, is: string | undefined): Change => ({
+    field,
+    ...(was !== undefined && { before: was }),
+    ...(is !== undefined && { after: is }),
+  });
+  return groups.flatMap((group) => {
+    const [was, is] = [say(group, before), say(group, after)];
+    return was !== is
+      ? [change(group, was, is)]
+      : fields
+          .filter((field) => field.split(" ")[0] === group)
+          .map((field) => change(field, old.get(field), now.get(field)));
+  });
 }

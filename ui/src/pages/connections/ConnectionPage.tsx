@@ -39,57 +39,59 @@ function Page({ connection: found }: { connection: Connection }) {
     await queries.invalidateQueries({ queryKey: ["records"] });
   };
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={found.name} />
-      <Card>
-        <Facts
-          facts={[
-            [words.type, words.types[found.settings.type]],
-            [words.place, placeOf(found.settings)],
-            [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
-            [texts.records.changed, <When key="changed" time={found.changed} />],
-            [
-              texts.pages.destinations,
-              users.length === 0
-                ? words.unused
-                : users.map(({ id, name }) => (
-                    <Link key={id} to="/destinations/$id" params={{ id }} className="block text-accent hover:underline">
-                      {name}
-                    </Link>
-                  )),
-            ],
-          ]}
-        />
-        <div className="mt-4 border-t border-line pt-4">
-          <TryNow connection={found} />
-        </div>
-      </Card>
-      {mayEdit && (
-        <Opened record={found} fetch={() => queries.fetchQuery({ ...connection(found.id), staleTime: 0 })}>
-          {(opened, reload) => (
-            <ConnectionForm
-              isNew={false}
-              values={{
-                project: opened.project,
-                name: opened.name,
-                node: opened.node,
-                settings: settingsValues(opened.settings),
-              }}
-              save={(values) => save(opened.revision, values)}
-              saved={() => void toList()}
-              reload={reload}
-            />
-          )}
-        </Opened>
-      )}
-      {mayEdit && (
-        <Remove
-          name={found.name}
-          hint={words.removeHint}
-          go={() => answer(api.DELETE("/api/v1/connections/{id}", { params }))}
-          gone={toList}
-        />
-      )}
-    </div>
+      <div className="flex flex-col gap-4">
+        <Card>
+          <Facts
+            facts={[
+              [words.type, words.types[found.settings.type]],
+              [words.place, placeOf(found.settings)],
+              [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
+              [texts.records.changed, <When key="changed" time={found.changed} />],
+              [
+                texts.pages.destinations,
+                users.length === 0
+                  ? words.unused
+                  : users.map(({ id, name }) => (
+                      <Link key={id} to="/destinations/$id" params={{ id }} className="block text-accent hover:underline">
+                        {name}
+                      </Link>
+                    )),
+              ],
+            ]}
+          />
+          <div className="mt-4 border-t border-line pt-4">
+            <TryNow connection={found} />
+          </div>
+        </Card>
+        {mayEdit && (
+          <Opened record={found} fetch={() => queries.fetchQuery({ ...connection(found.id), staleTime: 0 })}>
+            {(opened, reload) => (
+              <ConnectionForm
+                isNew={false}
+                values={{
+                  project: opened.project,
+                  name: opened.name,
+                  node: opened.node,
+                  settings: settingsValues(opened.settings),
+                }}
+                save={(values) => save(opened.revision, values)}
+                saved={() => void toList()}
+                reload={reload}
+              />
+            )}
+          </Opened>
+        )}
+        {mayEdit && (
+          <Remove
+            name={found.name}
+            hint={words.removeHint}
+            go={() => answer(api.DELETE("/api/v1/connections/{id}", { params }))}
+            gone={toList}
+          />
+        )}
+      </div>
+    </>
   );
 }

@@ -38,40 +38,42 @@ function Page({ destination: found }: { destination: Destination }) {
     await queries.invalidateQueries({ queryKey: ["records"] });
   };
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={found.name} />
-      <About destination={found} />
-      <Repositories destination={found} />
-      {mayEdit && <Adopt destination={found} />}
-      {mayEdit && (
-        <Opened record={found} fetch={() => queries.fetchQuery({ ...destination(found.id), staleTime: 0 })}>
-          {(opened, reload) => (
-            <DestinationForm
-              isNew={false}
-              values={{
-                project: opened.project,
-                name: opened.name,
-                connection: opened.connection,
-                path: opened.path ?? "",
-                layout: opened.layout ?? "per_node",
-                made: madeEmpty,
-              }}
-              save={(values) => save(opened.revision, values)}
-              saved={() => void toList()}
-              reload={reload}
-            />
-          )}
-        </Opened>
-      )}
-      {mayEdit && (
-        <Remove
-          name={found.name}
-          hint={words.removeHint}
-          go={() => answer(api.DELETE("/api/v1/destinations/{id}", { params }))}
-          gone={toList}
-        />
-      )}
-    </div>
+      <div className="flex flex-col gap-4">
+        <About destination={found} />
+        <Repositories destination={found} />
+        {mayEdit && <Adopt destination={found} />}
+        {mayEdit && (
+          <Opened record={found} fetch={() => queries.fetchQuery({ ...destination(found.id), staleTime: 0 })}>
+            {(opened, reload) => (
+              <DestinationForm
+                isNew={false}
+                values={{
+                  project: opened.project,
+                  name: opened.name,
+                  connection: opened.connection,
+                  path: opened.path ?? "",
+                  layout: opened.layout ?? "per_node",
+                  made: madeEmpty,
+                }}
+                save={(values) => save(opened.revision, values)}
+                saved={() => void toList()}
+                reload={reload}
+              />
+            )}
+          </Opened>
+        )}
+        {mayEdit && (
+          <Remove
+            name={found.name}
+            hint={words.removeHint}
+            go={() => answer(api.DELETE("/api/v1/destinations/{id}", { params }))}
+            gone={toList}
+          />
+        )}
+      </div>
+    </>
   );
 }
 

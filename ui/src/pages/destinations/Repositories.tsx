@@ -115,7 +115,7 @@ function Reveal({ repository }: { repository: Repository }) {
   return (
     <div>
       <Confirm
-        words={{ trigger, title: words.revealSure, hint: words.revealHint, yes: words.reveal }}
+        words={{ trigger, title: words.revealSure, hint: words.revealHint, yes: words.reveal, tone: "plain" }}
         disabled={reveal.isPending}
         go={() => reveal.mutate()}
       />

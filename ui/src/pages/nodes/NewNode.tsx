@@ -33,15 +33,15 @@ export function NewNode() {
   const texts = useTexts();
   const [made, setMade] = useState<Schemas["NewJoinToken"] | null>(null);
   return (
-    <div className="flex max-w-3xl flex-col gap-4">
+    <>
       <PageHead title={texts.node.add} />
-      <NewRecord action="manageNodes">
-        {(project) =>
-          made === null ? <Form project={project} done={setMade} /> : <JoinCommand made={made} />
-        }
-      </NewRecord>
-      <JoinTokens />
-    </div>
+      <div className="flex max-w-3xl flex-col gap-4">
+        <NewRecord action="manageNodes">
+          {(project) => (made === null ? <Form project={project} done={setMade} /> : <JoinCommand made={made} />)}
+        </NewRecord>
+        <JoinTokens />
+      </div>
+    </>
   );
 }
 

@@ -38,60 +38,62 @@ function Page({ node: found }: { node: Node }) {
   const toList = () => navigate({ to: "/nodes" });
   const link = "block text-accent hover:underline";
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={found.name}>
         <Link to="/runs" search={{ node: found.id }} className="text-sm text-accent hover:underline">
           {texts.pages.runs}
         </Link>
       </PageHead>
-      {found.revoked && <p className="border-l-4 border-bad pl-3 font-semibold text-bad">{words.revoked}</p>}
-      {found.trouble && <p className="border-l-4 border-bad pl-3 wrap-anywhere">{found.trouble}</p>}
-      <Card>
-        <Facts
-          facts={[
-            ...useNodeFacts(found),
-            [
-              texts.pages.sources,
-              read.length === 0
-                ? "–"
-                : read.map(({ id, name }) => (
-                    <Link key={id} to="/sources/$id" params={{ id }} className={link}>
-                      {name}
-                    </Link>
-                  )),
-            ],
-            [
-              texts.pages.connections,
-              ways.length === 0
-                ? "–"
-                : ways.map(({ id, name }) => (
-                    <Link key={id} to="/connections/$id" params={{ id }} className={link}>
-                      {name}
-                    </Link>
-                  )),
-            ],
-          ]}
-        />
-      </Card>
-      {mayManage && <Rename node={found} done={() => void toList()} />}
-      {mayManage && !found.local && (
-        <div className="flex flex-wrap items-start gap-2">
-          {found.revoked ? (
-            <Link to="/nodes/new" search={{ node: found.id }} className={buttonClass()}>
-              {words.joinAgain}
-            </Link>
-          ) : (
-            <Revoke node={found} />
-          )}
-          <Remove
-            name={found.name}
-            hint={words.removeHint}
-            go={() => answer(api.DELETE("/api/v1/nodes/{id}", { params: { path: { id: found.id } } }))}
-            gone={toList}
+      <div className="flex flex-col gap-4">
+        {found.revoked && <p className="border-l-4 border-bad pl-3 font-semibold text-bad">{words.revoked}</p>}
+        {found.trouble && <p className="border-l-4 border-bad pl-3 wrap-anywhere">{found.trouble}</p>}
+        <Card>
+          <Facts
+            facts={[
+              ...useNodeFacts(found),
+              [
+                texts.pages.sources,
+                read.length === 0
+                  ? "–"
+                  : read.map(({ id, name }) => (
+                      <Link key={id} to="/sources/$id" params={{ id }} className={link}>
+                        {name}
+                      </Link>
+                    )),
+              ],
+              [
+                texts.pages.connections,
+                ways.length === 0
+                  ? "–"
+                  : ways.map(({ id, name }) => (
+                      <Link key={id} to="/connections/$id" params={{ id }} className={link}>
+                        {name}
+                      </Link>
+                    )),
+              ],
+            ]}
           />
-        </div>
-      )}
-    </div>
+        </Card>
+        {mayManage && <Rename node={found} done={() => void toList()} />}
+        {mayManage && !found.local && (
+          <div className="flex flex-wrap items-start gap-2">
+            {found.revoked ? (
+              <Link to="/nodes/new" search={{ node: found.id }} className={buttonClass()}>
+                {words.joinAgain}
+              </Link>
+            ) : (
+              <Revoke node={found} />
+            )}
+            <Remove
+              name={found.name}
+              hint={words.removeHint}
+              go={() => answer(api.DELETE("/api/v1/nodes/{id}", { params: { path: { id: found.id } } }))}
+              gone={toList}
+            />
+          </div>
+        )}
+      </div>
+    </>
   );
 }
 

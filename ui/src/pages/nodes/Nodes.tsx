@@ -20,12 +20,12 @@ export function Nodes() {
     </Link>
   );
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={texts.pages.nodes}>{add}</PageHead>
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
       {query.data?.length === 0 && <Empty title={texts.nodes.none} hint={texts.nodes.noneHint} />}
-      <ul className="grid gap-4 xl:grid-cols-2">
+      <ul className="mb-4 grid gap-4 xl:grid-cols-2">
         {query.data?.map((node) => (
           <li key={node.id}>
             <OneNode node={node} />
@@ -33,7 +33,7 @@ export function Nodes() {
         ))}
       </ul>
       {mayManage && <JoinTokens />}
-    </div>
+    </>
   );
 }
 

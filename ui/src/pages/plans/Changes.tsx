@@ -1,13 +1,21 @@
 import type { Plan } from "../../api/queries";
 import { changes } from "../../lib/plan/changes";
-import { useTexts } from "../../texts";
+import { describeRetention, describeSchedule } from "../../lib/plan/describe";
+import { useSpeech } from "../../texts";
 
 type Props = { before: Plan; after: Plan; nameOf: (id: string) => string };
 
 /** What is different between two versions of a plan. */
 export function Changes({ before, after, nameOf }: Props) {
-  const words = useTexts().plan.revisions;
-  const found = changes(before, after, nameOf);
+  const { texts, language } = useSpeech();
+  const words = texts.plan.revisions;
+  const say = (group: string, { schedule, retention, enabled }: Plan) =>
+    ({
+      schedule: describeSchedule(schedule, texts.plan, language),
+      retention: describeRetention(retention, texts.plan, language).join(" "),
+      enabled: enabled === false ? texts.plan.off : texts.plan.on,
+    })[group];
+  const found = changes(before, after, { nameOf, say });
   if (found.length === 0) {
     return <p className="text-sm text-faint">{words.same}</p>;
   }

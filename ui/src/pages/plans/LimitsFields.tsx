@@ -8,7 +8,7 @@ export function LimitsFields() {
   const words = useTexts().plan;
   const priorities = (["low", "normal", "high"] as const).map((rank) => [rank, words.priorities[rank]] as const);
   return (
-    <MoreFields title={`${words.limits}, ${words.tags}`}>
+    <MoreFields title={words.limitsAndTags}>
       {(["upload", "download", "read"] as const).map((name) => (
         <AmountField key={name} name={`limits.${name}`} label={words[name]} hint={words.limitHint} units={BYTES} per="/s" />
       ))}

@@ -34,27 +34,29 @@ function Page({ plan: found }: { plan: Plan }) {
   const navigate = route.useNavigate();
   const mayEdit = useMay("editPlans", found.project);
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={found.name}>
         <Actions plan={found} />
       </PageHead>
-      <Card>
-        <PlanFacts plan={found} />
-      </Card>
-      <div className="grid items-start gap-4 xl:grid-cols-2">
-        <Next plan={found} />
-        <Days plan={found} />
+      <div className="flex flex-col gap-4">
+        <Card>
+          <PlanFacts plan={found} />
+        </Card>
+        <div className="grid items-start gap-4 xl:grid-cols-2">
+          <Next plan={found} />
+          <Days plan={found} />
+        </div>
+        <Runs plan={found} />
+        {mayEdit && (
+          <Remove
+            name={found.name}
+            hint={words.removeHint}
+            go={() => answer(api.DELETE("/api/v1/plans/{id}", { params: { path: { id: found.id } } }))}
+            gone={() => navigate({ to: "/plans" })}
+          />
+        )}
       </div>
-      <Runs plan={found} />
-      {mayEdit && (
-        <Remove
-          name={found.name}
-          hint={words.removeHint}
-          go={() => answer(api.DELETE("/api/v1/plans/{id}", { params: { path: { id: found.id } } }))}
-          gone={() => navigate({ to: "/plans" })}
-        />
-      )}
-    </div>
+    </>
   );
 }
 

@@ -40,47 +40,49 @@ function Page({ plan: found, items }: { plan: Plan; items: Revision[] }) {
   const told = ({ revision, changed, changed_by }: Revision) =>
     `${revision} – ${moment(changed, language)}, ${changed_by}${revision === newest?.revision ? ` (${words.now})` : ""}`;
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={words.title(found.name)}>
         <Link to="/plans/$id" params={{ id: found.id }} className="text-sm text-accent hover:underline">
           {found.name}
         </Link>
       </PageHead>
-      {from === undefined || to === undefined ? (
-        <p className="text-sm text-faint">{words.one}</p>
-      ) : (
-        <Card title={words.changes}>
-          <div className="mb-4 grid gap-3 sm:grid-cols-2">
-            {(["from", "to"] as const).map((side) => (
-              <Field key={side} label={words[side]}>
-                <select
-                  className={inputClass}
-                  value={(side === "from" ? from : to).revision}
-                  onChange={({ target }) => choose({ [side]: Number(target.value) })}
-                >
-                  {items.map((item) => (
-                    <option key={item.revision} value={item.revision}>
-                      {told(item)}
-                    </option>
-                  ))}
-                </select>
-              </Field>
-            ))}
-          </div>
-          <Changes before={from.plan} after={to.plan} nameOf={(id) => names.get(id) ?? id} />
-        </Card>
-      )}
-      <ol className="divide-y divide-line rounded-lg border border-line bg-card">
-        {items.map((item) => (
-          <li key={item.revision} className="flex flex-wrap items-center justify-between gap-3 p-4 text-sm">
-            <span className="wrap-anywhere">
-              {words.revision} {told(item)}
-            </span>
-            {item !== newest && <Revert plan={found} revision={item.revision} />}
-          </li>
-        ))}
-      </ol>
-    </div>
+      <div className="flex flex-col gap-4">
+        {from === undefined || to === undefined ? (
+          <p className="text-sm text-faint">{words.one}</p>
+        ) : (
+          <Card title={words.changes}>
+            <div className="mb-4 grid gap-3 sm:grid-cols-2">
+              {(["from", "to"] as const).map((side) => (
+                <Field key={side} label={words[side]}>
+                  <select
+                    className={inputClass}
+                    value={(side === "from" ? from : to).revision}
+                    onChange={({ target }) => choose({ [side]: Number(target.value) })}
+                  >
+                    {items.map((item) => (
+                      <option key={item.revision} value={item.revision}>
+                        {told(item)}
+                      </option>
+                    ))}
+                  </select>
+                </Field>
+              ))}
+            </div>
+            <Changes before={from.plan} after={to.plan} nameOf={(id) => names.get(id) ?? id} />
+          </Card>
+        )}
+        <ol className="divide-y divide-line rounded-lg border border-line bg-card">
+          {items.map((item) => (
+            <li key={item.revision} className="flex flex-wrap items-center justify-between gap-3 p-4 text-sm">
+              <span className="wrap-anywhere">
+                {words.revision} {told(item)}
+              </span>
+              {item !== newest && <Revert plan={found} revision={item.revision} />}
+            </li>
+          ))}
+        </ol>
+      </div>
+    </>
   );
 }
 
@@ -107,7 +109,7 @@ function Revert({ plan: found, revision }: { plan: Plan; revision: number }) {
   return (
     <div className="flex flex-col gap-2">
       <Confirm
-        words={{ trigger: verb, title: words.revertSure(revision), hint: words.revertHint, yes: verb }}
+        words={{ trigger: verb, title: words.revertSure(revision), hint: words.revertHint, yes: verb, tone: "plain" }}
         disabled={revert.isPending}
         go={() => revert.mutate()}
       />

@@ -45,53 +45,55 @@ function Page({ source: found }: { source: Source }) {
           </bdi>
         ));
   return (
-    <div className="flex flex-col gap-4">
+    <>
       <PageHead title={found.name}>
         <Link to="/runs" search={{ source: found.id }} className="text-sm text-accent hover:underline">
           {texts.pages.runs}
         </Link>
       </PageHead>
-      <Card>
-        <Facts
-          facts={[
-            [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
-            [words.paths, list(found.spec.paths)],
-            [words.leftOut, list(found.spec.excludes)],
-            [texts.records.changed, <When key="changed" time={found.changed} />],
-            [
-              texts.pages.plans,
-              users.length === 0
-                ? words.unused
-                : users.map(({ id, name }) => (
-                    <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
-                      {name}
-                    </Link>
-                  )),
-            ],
-          ]}
-        />
-      </Card>
-      {mayEdit && (
-        <Opened record={found} fetch={() => queries.fetchQuery({ ...source(found.id), staleTime: 0 })}>
-          {(opened, reload) => (
-            <SourceForm
-              isNew={false}
-              values={{ project: opened.project, name: opened.name, node: opened.node, spec: specValues(opened.spec) }}
-              save={(values) => save(opened.revision, values)}
-              saved={() => void toList()}
-              reload={reload}
-            />
-          )}
-        </Opened>
-      )}
-      {mayEdit && (
-        <Remove
-          name={found.name}
-          hint={words.removeHint}
-          go={() => answer(api.DELETE("/api/v1/sources/{id}", { params }))}
-          gone={toList}
-        />
-      )}
-    </div>
+      <div className="flex flex-col gap-4">
+        <Card>
+          <Facts
+            facts={[
+              [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
+              [words.paths, list(found.spec.paths)],
+              [words.leftOut, list(found.spec.excludes)],
+              [texts.records.changed, <When key="changed" time={found.changed} />],
+              [
+                texts.pages.plans,
+                users.length === 0
+                  ? words.unused
+                  : users.map(({ id, name }) => (
+                      <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
+                        {name}
+                      </Link>
+                    )),
+              ],
+            ]}
+          />
+        </Card>
+        {mayEdit && (
+          <Opened record={found} fetch={() => queries.fetchQuery({ ...source(found.id), staleTime: 0 })}>
+            {(opened, reload) => (
+              <SourceForm
+                isNew={false}
+                values={{ project: opened.project, name: opened.name, node: opened.node, spec: specValues(opened.spec) }}
+                save={(values) => save(opened.revision, values)}
+                saved={() => void toList()}
+                reload={reload}
+              />
+            )}
+          </Opened>
+        )}
+        {mayEdit && (
+          <Remove
+            name={found.name}
+            hint={words.removeHint}
+            go={() => answer(api.DELETE("/api/v1/sources/{id}", { params }))}
+            gone={toList}
+          />
+        )}
+      </div>
+    </>
   );
 }

@@ -154,6 +154,7 @@ export const plan: typeof En = {
   unitWrong: "Ein Name hat nur Buchstaben, Ziffern und . - _ @ :",
   timeout: "Aufgeben nach",
   ignoreFailure: "Weitermachen, wenn es fehlschlägt",
+  limitsAndTags: "Grenzen und Tags",
   limits: "Grenzen",
   upload: "Hochladen",
   download: "Herunterladen",
@@ -233,7 +234,7 @@ export const plan: typeof En = {
       hooks: "Hooks",
       limits: "Grenzen",
       tags: "Tags",
-      enabled: "Eingeschaltet",
+      enabled: "Zustand",
     },
   },
 };

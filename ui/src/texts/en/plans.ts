@@ -149,6 +149,7 @@ export const plan = {
   unitWrong: "A name has only letters, digits and . - _ @ :",
   timeout: "Give up after",
   ignoreFailure: "Go on when it fails",
+  limitsAndTags: "Limits and tags",
   limits: "Limits",
   upload: "Upload",
   download: "Download",
@@ -228,7 +229,7 @@ export const plan = {
       hooks: "Hooks",
       limits: "Limits",
       tags: "Tags",
-      enabled: "On",
+      enabled: "State",
     } as Record<string, string>,
   },
 };
