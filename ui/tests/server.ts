@@ -158,13 +158,14 @@ async function loadFrom(folder: string, context: BrowserContext): Promise<void> 
 }
 
 /** A test with a server that is set up, and a page on which nothing may go wrong unseen. */
-export const test = base.extend<{ fresh: Server; server: Server; complaints: string[] }>({
-  fresh: async ({ page }, use) => {
+export const test = base.extend<{ options: string[]; fresh: Server; server: Server; complaints: string[] }>({
+  options: [[], { option: true }],
+  fresh: async ({ page, options }, use) => {
     const built = process.env.BACKSTAY_UI_DIR;
     if (built !== undefined) {
       await loadFrom(built, page.context());
     }
-    const server = new Server();
+    const server = new Server(options);
     await server.start();
     await use(server);
     // A page that is open complains when its server goes.

@@ -19,13 +19,17 @@ type Item = Extract<Row, { kind: "item" }>;
 const listingsOf = (results: UseQueryResult<FolderItem[]>[]): Listing[] =>
   results.map(({ data, error }) => ({ items: data, failed: error?.message }));
 
-/** What is in the folders that are open. */
-function useRows(node: string, open: ReadonlySet<string>): Row[] {
+/** What is in the folders that are open: the rows, where each item's is, and why some folders show nothing. */
+function useRows(node: string, open: ReadonlySet<string>) {
   const asked = useMemo(() => [TOP, ...open], [open]);
   const listings = useQueries({ queries: asked.map((path) => folder(node, path)), combine: listingsOf });
   return useMemo(() => {
     const known = new Map(asked.map((path, index) => [path, listings[index] ?? {}]));
-    return rowsOf(TOP, open, (path) => known.get(path) ?? {});
+    const rows = rowsOf(TOP, open, (path) => known.get(path) ?? {});
+    const places = new Map<string, number>();
+    rows.forEach(({ kind, path }, index) => kind === "item" && places.set(path, index));
+    const failed = listings.flatMap(({ failed }) => failed ?? []).join(" ");
+    return { rows, places, failed };
   }, [asked, listings, open]);
 }
 
@@ -39,7 +43,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   const [active, setActive] = useState<string | undefined>(chosen[0]);
   const typed = useRef({ text: "", time: 0 });
   const pane = useRef<HTMLDivElement>(null);
-  const rows = useRows(node, open);
+  const { rows, places, failed } = useRows(node, open);
   const marks = useMemo(() => new Set(chosen), [chosen]);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -49,14 +53,14 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   });
   const shown = virtual.getVirtualItems();
   const first = rows.findIndex(({ kind }) => kind === "item");
-  const found = rows.findIndex(({ kind, path }) => kind === "item" && path === active);
-  const at = found < 0 ? first : found;
+  const found = active === undefined ? undefined : places.get(active);
+  const at = found ?? first;
   const isShown = shown.some(({ index }) => index === at);
 
   // What was chosen before is brought into sight once it is there.
   const sought = useRef(chosen[0]);
   useEffect(() => {
-    if (found >= 0 && sought.current === active) {
+    if (found !== undefined && sought.current === active) {
       sought.current = undefined;
       virtual.scrollToIndex(found, { align: "center" });
     }
@@ -95,14 +99,20 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
       choose(ticked(chosen, path, !marks.has(path)));
     }
   };
-  const jump = (key: string) => {
+  /** Goes to the next name that begins with what is typed, if there is one. */
+  const jump = (key: string): boolean => {
     const now = Date.now();
-    const text = (now - typed.current.time < TYPING ? typed.current.text : "") + key.toLowerCase();
-    typed.current = { text, time: now };
-    const matches = (row: Row | undefined) => row?.kind === "item" && row.item.name.toLowerCase().startsWith(text);
-    const from = text.length > 1 ? at : at + 1;
+    const before = now - typed.current.time < TYPING ? typed.current.text : "";
+    const text = before + key.toLowerCase();
+    const matches = (row: Row) => row.kind === "item" && row.item.name.toLowerCase().startsWith(text);
+    const from = before === "" ? at + 1 : at;
     const after = rows.findIndex((row, index) => index >= from && matches(row));
-    go(after < 0 ? rows.findIndex(matches) : after);
+    const target = after < 0 ? rows.findIndex(matches) : after;
+    if (target >= 0 || key !== " ") {
+      typed.current = { text, time: now };
+    }
+    go(target);
+    return target >= 0;
   };
   const press = (event: React.KeyboardEvent) => {
     const row = rows[at];
@@ -121,7 +131,8 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
       ArrowRight: () => isFolder && (open.has(row.path) ? step(1) : turn(row.path, true)),
       ArrowLeft: () => (open.has(row.path) ? turn(row.path, false) : go(above)),
       Enter: () => (isFolder ? turn(row.path, !open.has(row.path)) : tick(row)),
-      " ": () => tick(row),
+      // Within a name that is being typed a blank is one of its letters.
+      " ": () => (Date.now() - typed.current.time < TYPING && jump(" ")) || tick(row),
     };
     const deed = deeds[event.key] ?? (event.key.length === 1 ? () => jump(event.key) : undefined);
     if (deed !== undefined) {
@@ -170,7 +181,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
         </div>
       </div>
       <p role="status" className="sr-only">
-        {rows.flatMap((row) => (row.kind === "failed" ? [row.text] : [])).join(" ")}
+        {failed}
       </p>
     </>
   );
