@@ -11,6 +11,8 @@ import { FolderRow } from "./FolderRow";
 const TOP = "/";
 const ROW = 32;
 const PAGE = 10;
+/** Elements of rows that went out of sight are those of rows that come; more than are ever shown at once. */
+const REUSED = 64;
 /** What is typed within this time is one beginning of a name. */
 const TYPING = 700;
 
@@ -49,7 +51,8 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
     count: rows.length,
     getScrollElement: () => pane.current,
     estimateSize: () => ROW,
-    overscan: 15,
+    overscan: 6,
+    useFlushSync: false,
   });
   const shown = virtual.getVirtualItems();
   const first = rows.findIndex(({ kind }) => kind === "item");
@@ -154,12 +157,12 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
         className="group h-80 overflow-auto rounded border border-edge bg-ground text-sm"
       >
         <div role="none" className="relative w-full" style={{ height: virtual.getTotalSize() }}>
-          {shown.map(({ index, start, key }) => {
+          {shown.map(({ index, start }) => {
             const row = rows[index];
             return (
               row && (
                 <div
-                  key={key}
+                  key={index % REUSED}
                   role="none"
                   className="absolute top-0 left-0 w-full"
                   style={{ height: ROW, transform: `translateY(${start}px)` }}

@@ -122,7 +122,9 @@ function Told({ concern }: { concern: Concern }) {
     case "connection":
       return (
         <>
-          <p className="font-semibold">{words.connectionFails(concern.connection.name)}</p>
+          <Link to="/connections/$id" params={{ id: concern.connection.id }} className={link}>
+            {words.connectionFails(concern.connection.name)}
+          </Link>
           <p className="text-faint">{concern.connection.status.reason}</p>
         </>
       );
