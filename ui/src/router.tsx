@@ -6,6 +6,7 @@ import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-r
 import { Failure, Loading } from "./components/basics";
 import { runSearch } from "./lib/search";
 import { peopleRoutes } from "./routes/people";
+import { recordRoutes } from "./routes/records";
 import { root } from "./routes/root";
 import { snapshotRoutes } from "./routes/snapshots";
 
@@ -13,12 +14,6 @@ const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
   component: lazyRouteComponent(() => import("./pages/Overview"), "Overview"),
-});
-
-const plans = createRoute({
-  getParentRoute: () => root,
-  path: "/plans",
-  component: lazyRouteComponent(() => import("./pages/Plans"), "Plans"),
 });
 
 const runs = createRoute({
@@ -34,13 +29,7 @@ const oneRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/RunPage"), "RunPage"),
 });
 
-const nodes = createRoute({
-  getParentRoute: () => root,
-  path: "/nodes",
-  component: lazyRouteComponent(() => import("./pages/Nodes"), "Nodes"),
-});
-
-const tree = root.addChildren([overview, plans, runs, oneRun, nodes, ...peopleRoutes, ...snapshotRoutes]);
+const tree = root.addChildren([overview, runs, oneRun, ...peopleRoutes, ...recordRoutes, ...snapshotRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

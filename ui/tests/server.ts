@@ -8,7 +8,7 @@ import { basename, join } from "node:path";
 import AxeBuilder from "@axe-core/playwright";
 import { type BrowserContext, type Page, expect, test as base } from "@playwright/test";
 
-const PROGRAM = process.env.BACKSTAY_PROGRAM ?? "../target/debug/backstay";
+export const PROGRAM = process.env.BACKSTAY_PROGRAM ?? "../target/debug/backstay";
 
 export const OWNER = { name: "Ada Lovelace", email: "ada@example.org", password: "correct horse battery" };
 
@@ -22,10 +22,13 @@ export class Server {
   private csrf = "";
   url = "";
 
+  /** `options` are further ones of `backstay up`. */
+  constructor(private readonly options: string[] = []) {}
+
   /** Starts it; `port` 0 lets the system choose one. */
   async start(port = 0): Promise<void> {
     const data = join(this.folder, "data");
-    const child = spawn(PROGRAM, ["up", "--data-dir", data, "--listen", `127.0.0.1:${port}`], {
+    const child = spawn(PROGRAM, ["up", "--data-dir", data, "--listen", `127.0.0.1:${port}`, ...this.options], {
       env: { PATH: process.env.PATH, HOME: this.folder, XDG_CONFIG_HOME: join(this.folder, "config") },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -34,8 +37,8 @@ export class Server {
     child.stdout.on("data", (text: Buffer) => (this.output += text.toString()));
     child.stderr.on("data", (text: Buffer) => (this.output += text.toString()));
     await expect.poll(() => this.output, { timeout: 60_000 }).toMatch(/(setup#\S+|Press Ctrl-C)/);
-    const address = /Backstay is at http:\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
-    this.url = `http://localhost:${address?.[1]}`;
+    const address = /Backstay is at (https?):\/\/127\.0\.0\.1:(\d+)/.exec(this.output);
+    this.url = `${address?.[1]}://localhost:${address?.[2]}`;
   }
 
   /** The link that the first start prints. */
@@ -115,8 +118,23 @@ export class Server {
   /** Has a page signed in as the owner. */
   async open(page: Page, path = "/"): Promise<void> {
     const [name, value] = this.cookie.split("=") as [string, string];
-    await page.context().addCookies([{ name, value, url: this.url, httpOnly: true, sameSite: "Lax" }]);
+    const secure = this.url.startsWith("https:");
+    await page.context().addCookies([{ name, value, url: this.url, httpOnly: true, sameSite: "Lax", secure }]);
     await page.goto(this.url + path);
+  }
+
+  /** Has a page signed in as somebody else, who has this role in the owner's project. */
+  async openAs(role: string, page: Page, path = "/"): Promise<void> {
+    const [owner, csrf] = [this.cookie, this.csrf];
+    const [project] = await this.items("/projects");
+    const [email, password] = [`${role}@example.org`, "correct horse battery"];
+    const grants = [{ project: project?.id, role }];
+    const made = await this.call("POST", "/people", { name: role, email, grants });
+    const token = String(made.link).split("#")[1];
+    await this.call("POST", "/password-reset/confirm", { token, password });
+    await this.call("POST", "/sign-in", { email, password });
+    await this.open(page, path);
+    [this.cookie, this.csrf] = [owner, csrf];
   }
 }
 
@@ -139,13 +157,14 @@ async function loadFrom(folder: string, context: BrowserContext): Promise<void> 
 }
 
 /** A test with a server that is set up, and a page on which nothing may go wrong unseen. */
-export const test = base.extend<{ fresh: Server; server: Server; complaints: string[] }>({
-  fresh: async ({ page }, use) => {
+export const test = base.extend<{ options: string[]; fresh: Server; server: Server; complaints: string[] }>({
+  options: [[], { option: true }],
+  fresh: async ({ page, options }, use) => {
     const built = process.env.BACKSTAY_UI_DIR;
     if (built !== undefined) {
       await loadFrom(built, page.context());
     }
-    const server = new Server();
+    const server = new Server(options);
     await server.start();
     await use(server);
     // A page that is open complains when its server goes.

@@ -66,7 +66,7 @@ function Told({ concern }: { concern: Concern }) {
       );
     case "never":
       return (
-        <Link to="/plans" className={LINK}>
+        <Link to="/plans/$id" params={{ id: concern.plan.id }} className={LINK}>
           {words.planNever(concern.plan.name)}
         </Link>
       );
@@ -80,7 +80,9 @@ function Told({ concern }: { concern: Concern }) {
     case "connection":
       return (
         <>
-          <p className="font-semibold">{words.connectionFails(concern.connection.name)}</p>
+          <Link to="/connections/$id" params={{ id: concern.connection.id }} className={LINK}>
+            {words.connectionFails(concern.connection.name)}
+          </Link>
           <p className="text-faint">{concern.connection.status.reason}</p>
         </>
       );

@@ -14,6 +14,8 @@ type Words = {
   hint: string;
   yes: string;
   no?: string;
+  /** How the buttons look; as a danger unless said. */
+  tone?: "plain" | "danger";
 };
 
 /** A button that asks before it does what cannot be taken back. */
@@ -21,7 +23,7 @@ export function Confirm({ words, disabled, go }: { words: Words; disabled?: bool
   const texts = useTexts();
   return (
     <AlertDialog.Root>
-      <AlertDialog.Trigger disabled={disabled} aria-label={words.label} className={buttonClass("danger")}>
+      <AlertDialog.Trigger disabled={disabled} aria-label={words.label} className={buttonClass(words.tone ?? "danger")}>
         {words.trigger}
       </AlertDialog.Trigger>
       <AlertDialog.Portal>
@@ -31,7 +33,7 @@ export function Confirm({ words, disabled, go }: { words: Words; disabled?: bool
           <AlertDialog.Description className="mt-2 text-sm text-faint wrap-anywhere">{words.hint}</AlertDialog.Description>
           <div className="mt-5 flex flex-wrap justify-end gap-2">
             <AlertDialog.Close className={buttonClass()}>{words.no ?? texts.form.no}</AlertDialog.Close>
-            <AlertDialog.Close className={buttonClass("danger")} onClick={go}>
+            <AlertDialog.Close className={buttonClass(words.tone === "plain" ? "accent" : "danger")} onClick={go}>
               {words.yes}
             </AlertDialog.Close>
           </div>

@@ -1,6 +1,7 @@
 import { Play } from "lucide-react";
 
 import type { Plan } from "../api/queries";
+import { useMay } from "../api/roles";
 import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button } from "./basics";
@@ -9,6 +10,9 @@ import { Button } from "./basics";
 export function RunNow({ plan }: { plan: Plan }) {
   const texts = useTexts();
   const start = useRunPlan(plan.id, "backup");
+  if (!useMay("runPlans", plan.project)) {
+    return null;
+  }
   return (
     <>
       {start.error !== null && (

@@ -2,7 +2,23 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { Bell, CalendarClock, Folders, Gauge, History, ListChecks, LogOut, Menu, ScrollText, Server, Settings, Users } from "lucide-react";
+import {
+  Archive,
+  Bell,
+  CalendarClock,
+  Folders,
+  FolderTree,
+  Gauge,
+  History,
+  ListChecks,
+  LogOut,
+  Menu,
+  Plug,
+  ScrollText,
+  Server,
+  Settings,
+  Users,
+} from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
@@ -21,6 +37,9 @@ const PAGES = [
   ["/plans", "plans", CalendarClock, undefined],
   ["/runs", "runs", ListChecks, undefined],
   ["/snapshots", "snapshots", History, "viewContent"],
+  ["/sources", "sources", FolderTree, undefined],
+  ["/destinations", "destinations", Archive, undefined],
+  ["/connections", "connections", Plug, undefined],
   ["/nodes", "nodes", Server, undefined],
   ["/alerts", "alerts", Bell, undefined],
   ["/people", "people", Users, "managePeople"],

@@ -3,6 +3,7 @@ import { Pause, Play, RotateCcw, X } from "lucide-react";
 
 import { answer, api } from "../api/client";
 import type { Run } from "../api/queries";
+import { useMay } from "../api/roles";
 import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button, Failure } from "./basics";
@@ -38,6 +39,10 @@ export function Steer({ run }: { run: Run }) {
   const isOver = ["completed", "failed", "cancelled"].includes(run.state);
   const busy = steer.isPending || again.isPending || Boolean(run.intent);
   const error = steer.error ?? again.error;
+  // Who may steer runs may also start plans.
+  if (!useMay("steerRuns", run.project)) {
+    return null;
+  }
   return (
     <div className="flex flex-col gap-3">
       <div className="flex flex-wrap gap-2">

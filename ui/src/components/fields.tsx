@@ -88,6 +88,7 @@ export function LinesField({ name, label, hint, rows = 3 }: About & { rows?: num
   );
 }
 
+/** One of several. The select is made anew when the choices change: only then it shows a value whose choice came late. */
 export function SelectField({
   name,
   label,
@@ -102,7 +103,7 @@ export function SelectField({
       <label htmlFor={control.id} className={labelClass}>
         {label}
       </label>
-      <select className={inputClass} {...props} {...control} {...register(name)}>
+      <select key={choices.join()} className={inputClass} {...props} {...control} {...register(name)}>
         {choices.map(([value, text]) => (
           <option key={value} value={value}>
             {text}

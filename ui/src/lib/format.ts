@@ -81,3 +81,13 @@ export const dayInWords = (day: string, language: string): string => dayOf(langu
 export function percent(part: number, whole: number, language: string): string {
   return (whole === 0 ? 0 : part / whole).toLocaleString(language, { style: "percent", maximumFractionDigits: 0 });
 }
+
+/** A moment with its weekday, as the clocks of a zone show it; in one's own zone where that one is not known. */
+export function momentIn(time: string, zone: string, language: string): string {
+  const style = { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" } as const;
+  try {
+    return new Date(time).toLocaleString(language, { ...style, timeZone: zone, timeZoneName: "short" });
+  } catch {
+    return new Date(time).toLocaleString(language, { ...style, timeZoneName: "short" });
+  }
+}

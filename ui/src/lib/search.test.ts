@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { runSearch } from "./search";
+import { newConnectionSearch, nodeSearch, runSearch } from "./search";
 
 it("what an address filters by is taken, and nonsense left out", () => {
   expect(runSearch({ state: "failed", kind: "backup", since: "2026-03-01", page: 2 })).toEqual({
@@ -9,4 +9,11 @@ it("what an address filters by is taken, and nonsense left out", () => {
     since: "2026-03-01",
   });
   expect(runSearch({ state: 7, kind: "dance", since: "yesterday", until: "2026-13-01", plan: "" })).toEqual({});
+});
+
+it("what a new record begins with is taken where it makes sense", () => {
+  expect(newConnectionSearch({ type: "s3" })).toEqual({ type: "s3" });
+  expect(newConnectionSearch({ type: "floppy" })).toEqual({});
+  expect(nodeSearch({ node: "0197" })).toEqual({ node: "0197" });
+  expect(nodeSearch({ node: 3 })).toEqual({});
 });

@@ -38,3 +38,16 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
   }
   return filter;
 }
+
+export const CONNECTION_TYPES = ["local", "s3"] as const;
+export type ConnectionType = (typeof CONNECTION_TYPES)[number];
+
+/** Of which type a new connection is. */
+export function newConnectionSearch(search: Record<string, unknown>): { type?: ConnectionType } {
+  const type = CONNECTION_TYPES.find((type) => type === search.type);
+  return type === undefined ? {} : { type };
+}
+
+/** The node that something new is for. */
+export const nodeSearch = ({ node }: Record<string, unknown>): { node?: string } =>
+  typeof node === "string" && node !== "" && node.length <= 100 ? { node } : {};

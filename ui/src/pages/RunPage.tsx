@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
 import { run, type Run } from "../api/queries";
+import { useMay } from "../api/roles";
 import { Card, Failure, Loading, PageHead } from "../components/basics";
 import { LogPane } from "../components/LogPane";
 import { Progress } from "../components/Progress";
@@ -44,10 +45,15 @@ export function RunPage() {
           <Facts run={found} />
         </Card>
         <RestoreFacts run={found} />
-        <LogPane run={id} isOver={Boolean(found.ended)} />
+        <Log run={found} />
       </div>
     </>
   );
+}
+
+/** Its log, for those who may see what is in backups. */
+function Log({ run: { id, project, ended } }: { run: Run }) {
+  return useMay("viewContent", project) ? <LogPane run={id} isOver={Boolean(ended)} /> : null;
 }
 
 function Waits({ waiting }: { waiting: NonNullable<Run["waiting"]> }) {

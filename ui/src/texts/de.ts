@@ -1,5 +1,7 @@
 import { guide } from "./de/guide";
+import { node } from "./de/nodes";
 import { people } from "./de/people";
+import { plan } from "./de/plans";
 import { records } from "./de/records";
 import { restore } from "./de/restore";
 import { snapshots } from "./de/snapshots";
@@ -15,6 +17,7 @@ export const de: Texts = {
     snapshots: "Snapshots",
     sources: "Quellen",
     destinations: "Ziele",
+    connections: "Verbindungen",
     nodes: "Knoten",
     account: "Konto",
     people: "Personen",
@@ -187,7 +190,9 @@ export const de: Texts = {
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
   guide,
+  node,
   people,
+  plan,
   records,
   restore,
   snapshots,

@@ -1,7 +1,9 @@
 // All words of the dashboard. Other languages have the same form.
 
 import { guide } from "./en/guide";
+import { node } from "./en/nodes";
 import { people } from "./en/people";
+import { plan } from "./en/plans";
 import { records } from "./en/records";
 import { restore } from "./en/restore";
 import { snapshots } from "./en/snapshots";
@@ -16,6 +18,7 @@ export const en = {
     snapshots: "Snapshots",
     sources: "Sources",
     destinations: "Destinations",
+    connections: "Connections",
     nodes: "Nodes",
     account: "Account",
     people: "People",
@@ -188,7 +191,9 @@ export const en = {
   time: { never: "never", now: "just now" },
   loading: "Loading …",
   guide,
+  node,
   people,
+  plan,
   records,
   restore,
   snapshots,

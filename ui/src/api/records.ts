@@ -1,0 +1,96 @@
+// What pages of single records ask the server for.
+
+import { queryOptions } from "@tanstack/react-query";
+
+import { answer, api, type Schemas } from "./client";
+
+export type Source = Schemas["Source"];
+export type Destination = Schemas["Destination"];
+export type Repository = Schemas["RepositoryInfo"];
+export type Revision = Schemas["Revision"];
+export type FolderItem = Schemas["FolderItem"];
+
+const path = (id: string) => ({ params: { path: { id } } });
+
+export const connection = (id: string) =>
+  queryOptions({
+    queryKey: ["records", "connections", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/connections/{id}", path(id))),
+  });
+
+export const destination = (id: string) =>
+  queryOptions({
+    queryKey: ["records", "destinations", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/destinations/{id}", path(id))),
+  });
+
+export const repositories = (destination?: string) =>
+  queryOptions({
+    queryKey: ["records", "repositories", destination],
+    queryFn: async () => {
+      const query = { ...(destination !== undefined && { destination }) };
+      return (await answer(api.GET("/api/v1/repositories", { params: { query } }))).items;
+    },
+  });
+
+export const source = (id: string) =>
+  queryOptions({
+    queryKey: ["records", "sources", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/sources/{id}", path(id))),
+  });
+
+export const plan = (id: string) =>
+  queryOptions({
+    queryKey: ["records", "plans", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/plans/{id}", path(id))),
+  });
+
+export const revisions = (plan: string) =>
+  queryOptions({
+    queryKey: ["records", "revisions", plan],
+    queryFn: async () => (await answer(api.GET("/api/v1/plans/{id}/revisions", path(plan)))).items,
+  });
+
+/** The next moments that a plan is due. */
+export const nextTimes = (plan: string, count = 5) =>
+  queryOptions({
+    queryKey: ["records", "upcoming", plan, count],
+    queryFn: () => answer(api.GET("/api/v1/plans/{id}/next", { params: { path: { id: plan }, query: { count } } })),
+    staleTime: 60_000,
+  });
+
+/** What a schedule comes to before a plan has it. */
+export const preview = (schedule: Schemas["Schedule"]) =>
+  queryOptions({
+    queryKey: ["preview", schedule],
+    queryFn: () => answer(api.POST("/api/v1/plans/preview", { body: { schedule, count: 5 } })),
+    staleTime: 60_000,
+  });
+
+export const node = (id: string) =>
+  queryOptions({
+    queryKey: ["nodes", "one", id],
+    queryFn: () => answer(api.GET("/api/v1/nodes/{id}", path(id))),
+  });
+
+export const joinTokens = () =>
+  queryOptions({
+    queryKey: ["nodes", "tokens"],
+    queryFn: async () => (await answer(api.GET("/api/v1/nodes/tokens"))).items,
+  });
+
+/** Folders come before what lies beside them; names are sorted by the node. */
+function foldersFirst({ items }: { items: FolderItem[] }): FolderItem[] {
+  const [folders, others]: [FolderItem[], FolderItem[]] = [[], []];
+  items.forEach((item) => (item.kind === "folder" ? folders : others).push(item));
+  return folders.concat(others);
+}
+
+/** What lies in a folder of a node. */
+export const folder = (node: string, path: string) =>
+  queryOptions({
+    queryKey: ["folder", node, path],
+    queryFn: async () =>
+      foldersFirst(await answer(api.GET("/api/v1/nodes/{id}/folder", { params: { path: { id: node }, query: { path } } }))),
+    staleTime: Infinity,
+  });

@@ -1,0 +1,26 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+
+import { me, nodes } from "../api/queries";
+import { projectsWhere, type Action } from "../lib/may";
+import { useTexts } from "../texts";
+import { Empty, Failure, Loading } from "./basics";
+
+/** The form of a new record, once it is known where the person may make one. It is given the project to begin with. */
+export function NewRecord({ action, children }: { action: Action; children: (project: string) => ReactNode }) {
+  const texts = useTexts();
+  const [person, hosts] = [useQuery(me()), useQuery(nodes())];
+  const failed = person.error ?? hosts.error;
+  if (failed !== null) {
+    return <Failure error={failed} again={() => [person, hosts].forEach((query) => void query.refetch())} />;
+  }
+  if (!person.data || !hosts.data) {
+    return <Loading />;
+  }
+  const [first] = projectsWhere(person.data, action);
+  return first === undefined ? (
+    <Empty title={texts.records.forbidden} hint={texts.records.forbiddenHint} />
+  ) : (
+    children(first.project)
+  );
+}

@@ -1,0 +1,39 @@
+// A destination as its form holds it.
+
+import { z } from "zod";
+
+import { emptySettings, settingsSchema, type SettingsValues } from "./connection";
+
+type Words = Parameters<typeof settingsSchema>[0] & { relative: string };
+
+/** The choice of a connection that is made along with the destination. */
+export const NEW = "new";
+
+export type MadeValues = { name: string; node: string; settings: SettingsValues };
+
+export const madeEmpty: MadeValues = { name: "", node: "", settings: emptySettings("local") };
+
+export function destinationSchema(words: Words) {
+  const odd = (path: string) => path !== "" && path.split("/").some((part) => ["", ".", ".."].includes(part));
+  const fields = z.object({
+    project: z.string(),
+    name: z.string().trim().min(1, words.required),
+    connection: z.string().min(1, words.required),
+    path: z.string().trim().refine((path) => !odd(path) && !path.includes("\\"), words.relative),
+    layout: z.enum(["per_node", "shared"]),
+    // The connection that is made along with it counts only where one is.
+    made: z.custom<MadeValues>(),
+  });
+  const made = z.object({
+    name: z.string().trim().min(1, words.required),
+    node: z.string(),
+    settings: settingsSchema(words, true),
+  });
+  return fields.superRefine((values, { addIssue }) => {
+    if (values.connection === NEW) {
+      for (const { path, message } of made.safeParse(values.made).error?.issues ?? []) {
+        addIssue({ code: "custom", path: ["made", ...path], message });
+      }
+    }
+  });
+}

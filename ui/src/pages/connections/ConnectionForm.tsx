@@ -1,0 +1,44 @@
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useMemo } from "react";
+import { useForm } from "react-hook-form";
+import { z } from "zod";
+
+import { EditForm } from "../../components/EditForm";
+import { Fields, TextField } from "../../components/fields";
+import { NodeField, ProjectField } from "../../components/Where";
+import { settingsSchema, type SettingsValues } from "../../lib/connection";
+import { useTexts } from "../../texts";
+import { SettingsFields, TypeField } from "./SettingsFields";
+
+export type ConnectionValues = { project: string; name: string; node: string; settings: SettingsValues };
+
+type Props = {
+  values: ConnectionValues;
+  isNew: boolean;
+  save: (values: ConnectionValues) => Promise<unknown>;
+  saved: () => void;
+  reload?: () => void;
+};
+
+/** A connection is tried by its node before it is saved, which may take a moment. */
+export function ConnectionForm({ values, isNew, ...rest }: Props) {
+  const texts = useTexts();
+  const words = texts.records;
+  const schema = useMemo(() => {
+    const told = { required: texts.form.required, path: words.absolute, endpoint: words.connection.endpointWrong };
+    const text = z.string().trim().min(1, texts.form.required);
+    return z.object({ project: z.string(), name: text, node: z.string(), settings: settingsSchema(told, isNew) });
+  }, [texts, words, isNew]);
+  const form = useForm<ConnectionValues>({ defaultValues: values, resolver: zodResolver(schema) });
+  return (
+    <EditForm form={form} action={words.connection.save} doing={words.connection.trying} {...rest}>
+      <Fields title={words.connection.what}>
+        {isNew && <ProjectField action="editConnections" />}
+        {isNew && <TypeField at="settings" />}
+        <TextField name="name" label={texts.form.name} maxLength={200} />
+        <NodeField hint={words.connection.nodeHint} />
+        <SettingsFields at="settings" isNew={isNew} />
+      </Fields>
+    </EditForm>
+  );
+}

@@ -1,0 +1,118 @@
+import { zodResolver } from "@hookform/resolvers/zod";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { useForm } from "react-hook-form";
+
+import { Problem, answer, api } from "../../api/client";
+import { connections } from "../../api/queries";
+import { useMay } from "../../api/roles";
+import { EditForm } from "../../components/EditForm";
+import { Fields, SelectField, TextField } from "../../components/fields";
+import { NodeField, ProjectField } from "../../components/Where";
+import { placeOf, settingsOf } from "../../lib/connection";
+import { NEW, destinationSchema, type MadeValues } from "../../lib/destination";
+import { useTexts } from "../../texts";
+import { SettingsFields, TypeField } from "../connections/SettingsFields";
+import { LayoutField } from "./LayoutField";
+
+export type DestinationValues = {
+  project: string;
+  name: string;
+  connection: string;
+  path: string;
+  layout: "per_node" | "shared";
+  made: MadeValues;
+};
+
+type Props<R> = {
+  values: DestinationValues;
+  isNew: boolean;
+  save: (values: DestinationValues) => Promise<R>;
+  saved: (told: R) => void;
+  reload?: () => void;
+};
+
+export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
+  const texts = useTexts();
+  const words = texts.records;
+  const schema = useMemo(
+    () =>
+      destinationSchema({
+        required: texts.form.required,
+        path: words.absolute,
+        endpoint: words.connection.endpointWrong,
+        relative: words.destination.relative,
+      }),
+    [texts, words],
+  );
+  const form = useForm<DestinationValues>({ defaultValues: values, resolver: zodResolver(schema) });
+  const make = useMake();
+  const [project, chosen] = form.watch(["project", "connection"]);
+  const mayMake = useMay("editConnections", project);
+  const { data } = useQuery(connections());
+  const choices = (data ?? [])
+    .filter((connection) => connection.project === project)
+    .map(({ id, name, settings }) => [id, `${name} (${placeOf(settings)})`] as const);
+  const saveBoth = async (entered: DestinationValues) => {
+    if (entered.connection !== NEW) {
+      return save(entered);
+    }
+    // Once it is made it stays, and is the one that is chosen, also where the destination is refused then.
+    const connection = await make(entered);
+    form.setValue("connection", connection);
+    return save({ ...entered, connection });
+  };
+  return (
+    <EditForm
+      form={form}
+      action={chosen === NEW ? words.connection.save : texts.form.save}
+      {...(chosen === NEW && { doing: words.connection.trying })}
+      save={saveBoth}
+      {...rest}
+    >
+      <Fields title={words.destination.what}>
+        {isNew && <ProjectField action="editDestinations" />}
+        <TextField name="name" label={texts.form.name} maxLength={200} />
+        <SelectField
+          name="connection"
+          label={words.destination.connection}
+          choices={[
+            ["", words.choose] as const,
+            ...choices,
+            ...(mayMake ? [[NEW, words.destination.newConnection] as const] : []),
+          ]}
+        />
+      </Fields>
+      {chosen === NEW && (
+        <Fields title={words.destination.newConnection} hint={words.destination.newHint}>
+          <TypeField at="made.settings" />
+          <TextField name="made.name" label={texts.form.name} maxLength={200} />
+          <NodeField name="made.node" hint={words.connection.nodeHint} />
+          <SettingsFields at="made.settings" isNew />
+        </Fields>
+      )}
+      <Fields title={words.destination.within}>
+        <TextField name="path" label={words.destination.path} hint={words.destination.pathHint} spellCheck={false} />
+        <LayoutField />
+      </Fields>
+    </EditForm>
+  );
+}
+
+/** Makes the connection that a form of a destination holds, and gives its id. */
+function useMake() {
+  const queries = useQueryClient();
+  return async ({ project, made }: DestinationValues): Promise<string> => {
+    const body = { project, name: made.name, node: made.node, settings: settingsOf(made.settings) };
+    try {
+      const { id } = await answer(api.POST("/api/v1/connections", { body }));
+      await queries.invalidateQueries({ queryKey: ["records", "connections"] });
+      return id;
+    } catch (error) {
+      if (error instanceof Problem && error.field !== undefined) {
+        throw new Problem(error.status, error.kind, error.message, error.hint, `made.${error.field}`);
+      }
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,73 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+
+import { connections, destinations, plans } from "../../api/queries";
+import { repositories, type Destination } from "../../api/records";
+import { useMay } from "../../api/roles";
+import { Empty, PageHead, buttonClass } from "../../components/basics";
+import { HealthBadge } from "../../components/HealthBadge";
+import { RecordList } from "../../components/RecordList";
+import { useProject } from "../../components/project";
+import { placeOf } from "../../lib/connection";
+import { useTexts } from "../../texts";
+
+export function Destinations() {
+  const texts = useTexts();
+  const words = texts.records.destination;
+  const query = useQuery(destinations(useProject()));
+  const mayEdit = useMay("editDestinations");
+  const add = mayEdit && (
+    <Link to="/destinations/new" className={buttonClass("accent")}>
+      <Plus aria-hidden size={16} />
+      {words.add}
+    </Link>
+  );
+  return (
+    <>
+      <PageHead title={texts.pages.destinations}>{query.data?.length !== 0 && add}</PageHead>
+      <RecordList
+        query={query}
+        none={
+          <Empty title={words.none} hint={words.noneHint}>
+            {add}
+          </Empty>
+        }
+      >
+        {(destination) => <Row destination={destination} />}
+      </RecordList>
+    </>
+  );
+}
+
+function Row({ destination }: { destination: Destination }) {
+  const texts = useTexts();
+  const words = texts.records.destination;
+  const connection = useQuery(connections()).data?.find(({ id }) => id === destination.connection);
+  const users = useQuery(plans()).data?.filter((plan) => plan.destinations.includes(destination.id)) ?? [];
+  const held = useQuery(repositories()).data?.filter((repository) => repository.destination === destination.id);
+  return (
+    <div className="grid items-start gap-3 lg:grid-cols-2">
+      <div className="min-w-0">
+        <Link
+          to="/destinations/$id"
+          params={{ id: destination.id }}
+          className="font-semibold text-accent wrap-anywhere hover:underline"
+        >
+          {destination.name}
+        </Link>
+        <p className="text-sm text-faint wrap-anywhere">
+          {connection === undefined ? "…" : placeOf(connection.settings)}
+          {destination.path && ` · ${destination.path}`}
+        </p>
+        <p className="text-sm text-faint wrap-anywhere">
+          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name).join(", "))}
+        </p>
+      </div>
+      <div className="flex flex-wrap items-center justify-between gap-3 text-sm">
+        {connection !== undefined && <HealthBadge status={connection.status} />}
+        <span className="text-faint">{held === undefined ? "…" : words.repositories(held.length)}</span>
+      </div>
+    </div>
+  );
+}

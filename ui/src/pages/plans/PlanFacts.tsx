@@ -1,0 +1,87 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+
+import { destinations, sources, type Plan } from "../../api/queries";
+import { revisions } from "../../api/records";
+import { Facts } from "../../components/Facts";
+import { When } from "../../components/When";
+import { describeRetention, describeSchedule, timeWords } from "../../lib/plan/describe";
+import { HOOK_TIMES, hookKind, hookTarget } from "../../lib/plan/hooks";
+import { useSpeech } from "../../texts";
+
+const LINK = "block text-accent hover:underline";
+
+/** What a plan says, in words. */
+export function PlanFacts({ plan }: { plan: Plan }) {
+  const { texts, language } = useSpeech();
+  const words = texts.plan;
+  const [from, to] = [useQuery(sources()).data, useQuery(destinations()).data];
+  const { verification: check, hooks, tags = [] } = plan;
+  const steps = HOOK_TIMES.flatMap((time) =>
+    (hooks?.[time] ?? []).map((hook) => `${words.hookTimes[time]}: ${words.hookKinds[hookKind(hook)]} ${hookTarget(hook)}`),
+  );
+  return (
+    <Facts
+      facts={[
+        [words.state, plan.enabled === false ? words.off : words.on],
+        [
+          words.sources,
+          plan.sources.map((id) => (
+            <Link key={id} to="/sources/$id" params={{ id }} className={LINK}>
+              {from?.find((source) => source.id === id)?.name ?? "…"}
+            </Link>
+          )),
+        ],
+        [
+          words.destinations,
+          plan.destinations.map((id) => (
+            <Link key={id} to="/destinations/$id" params={{ id }} className={LINK}>
+              {to?.find((destination) => destination.id === id)?.name ?? "…"}
+            </Link>
+          )),
+        ],
+        [texts.plans.schedule, describeSchedule(plan.schedule, words, language)],
+        [
+          words.keepsTitle,
+          describeRetention(plan.retention, words, language).map((sentence) => (
+            <span key={sentence} className="block">
+              {sentence}
+            </span>
+          )),
+        ],
+        [
+          words.verification,
+          check?.every
+            ? words.verified(timeWords(check.every, language), (check.read_percent ?? 0).toLocaleString(language))
+            : words.neverVerified,
+        ],
+        ...(steps.length > 0
+          ? [
+              [
+                words.hooks,
+                steps.map((step, index) => (
+                  <span key={index} className="block">
+                    {step}
+                  </span>
+                )),
+              ] as const,
+            ]
+          : []),
+        ...(tags.length > 0 ? [[words.tags, tags.join(", ")] as const] : []),
+        [words.changed, <Changed key="changed" plan={plan} />],
+      ]}
+    />
+  );
+}
+
+/** When a plan was last changed, and by whom. */
+function Changed({ plan }: { plan: Plan }) {
+  const words = useSpeech().texts.plan;
+  const last = useQuery(revisions(plan.id)).data?.[0];
+  return (
+    <>
+      <When time={plan.changed} />
+      {last !== undefined && ` ${words.changedBy(last.changed_by)}`}
+    </>
+  );
+}

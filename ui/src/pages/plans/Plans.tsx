@@ -1,0 +1,99 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, getRouteApi } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useMemo } from "react";
+
+import { plans } from "../../api/queries";
+import { useMay } from "../../api/roles";
+import { Button, Empty, Failure, Field, Loading, PageHead, buttonClass, inputClass } from "../../components/basics";
+import { useProject } from "../../components/project";
+import { PLAN_STATES, chosenPlans, planSearch, type PlanFilter } from "../../lib/plan/choice";
+import { useTexts } from "../../texts";
+import { PlanCard } from "./PlanCard";
+import { useFailing } from "./useFailing";
+
+const route = getRouteApi("/plans");
+const NOBODY: ReadonlySet<string> = new Set();
+
+export function Plans() {
+  const texts = useTexts();
+  const words = texts.plan;
+  const search = route.useSearch();
+  const filter = useMemo(() => planSearch(search), [search]);
+  const navigate = route.useNavigate();
+  const query = useQuery(plans(useProject()));
+  const asksForFailing = filter.state === "failing";
+  const failing = useFailing(asksForFailing);
+  const isReady = query.isSuccess && (!asksForFailing || failing !== undefined);
+  const found = isReady ? chosenPlans(query.data, filter, failing ?? NOBODY) : [];
+  const add = useMay("editPlans") && (
+    <Link to="/plans/new" className={buttonClass("accent")}>
+      <Plus aria-hidden size={16} />
+      {words.add}
+    </Link>
+  );
+  const isEmpty = query.data?.length === 0;
+  return (
+    <>
+      <PageHead title={texts.pages.plans}>{!isEmpty && add}</PageHead>
+      {query.isSuccess && !isEmpty && <Filters filter={filter} count={found.length} />}
+      {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
+      {!isReady && !query.isError && <Loading />}
+      {isEmpty && (
+        <Empty title={texts.plans.none} hint={texts.plans.noneHint}>
+          {add}
+        </Empty>
+      )}
+      {isReady && !isEmpty && found.length === 0 && (
+        <Empty title={words.noMatch}>
+          <Button onClick={() => void navigate({ search: {} })}>{texts.runs.clear}</Button>
+        </Empty>
+      )}
+      <ul className="grid gap-4 xl:grid-cols-2">
+        {found.map((plan) => (
+          <li key={plan.id}>
+            <PlanCard plan={plan} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Filters({ filter, count }: { filter: PlanFilter; count: number }) {
+  const words = useTexts().plan;
+  const navigate = route.useNavigate();
+  const choose = (change: { q?: string; state?: string }) =>
+    void navigate({ search: (before) => planSearch({ ...before, ...change }), replace: true });
+  return (
+    <search className="mb-4 flex flex-wrap items-end gap-3">
+      <div className="w-64 max-w-full">
+        <Field label={words.search}>
+          <input
+            type="search"
+            className={inputClass}
+            value={filter.q ?? ""}
+            onChange={({ target }) => choose({ q: target.value })}
+          />
+        </Field>
+      </div>
+      <Field label={words.state}>
+        <select
+          className={inputClass}
+          value={filter.state ?? ""}
+          onChange={({ target }) => choose({ state: target.value })}
+        >
+          <option value="">{words.states.any}</option>
+          {PLAN_STATES.map((state) => (
+            <option key={state} value={state}>
+              {words.states[state]}
+            </option>
+          ))}
+        </select>
+      </Field>
+      <p role="status" className="pb-2 text-sm text-faint tabular-nums">
+        {words.count(count)}
+      </p>
+    </search>
+  );
+}

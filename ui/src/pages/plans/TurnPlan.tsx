@@ -1,0 +1,35 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+
+import { answer, api } from "../../api/client";
+import type { Plan } from "../../api/queries";
+import { Button } from "../../components/basics";
+import { useTexts } from "../../texts";
+
+/** Switches a plan's schedule on and off. */
+export function TurnPlan({ plan }: { plan: Plan }) {
+  const texts = useTexts();
+  const queries = useQueryClient();
+  const isOn = plan.enabled !== false;
+  const turn = useMutation({
+    mutationFn: () => {
+      const params = { params: { path: { id: plan.id } } };
+      return answer<unknown>(
+        isOn ? api.POST("/api/v1/plans/{id}/disable", params) : api.POST("/api/v1/plans/{id}/enable", params),
+      );
+    },
+    onSettled: () => queries.invalidateQueries({ queryKey: ["records"] }),
+  });
+  const verb = isOn ? texts.plans.disable : texts.plans.enable;
+  return (
+    <>
+      <Button disabled={turn.isPending} aria-label={`${verb}: ${plan.name}`} onClick={() => turn.mutate()}>
+        {verb}
+      </Button>
+      {turn.error !== null && (
+        <span role="alert" className="text-sm text-bad wrap-anywhere">
+          {turn.error.message}
+        </span>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,73 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+
+import { nodes, plans, sources } from "../../api/queries";
+import type { Source } from "../../api/records";
+import { useMay } from "../../api/roles";
+import { Empty, PageHead, buttonClass } from "../../components/basics";
+import { RecordList } from "../../components/RecordList";
+import { useProject } from "../../components/project";
+import { useTexts } from "../../texts";
+
+/** Paths that are named in a list; the others are counted. */
+const SHOWN = 3;
+
+export function Sources() {
+  const texts = useTexts();
+  const words = texts.records.source;
+  const query = useQuery(sources(useProject()));
+  const mayEdit = useMay("editSources");
+  const add = mayEdit && (
+    <Link to="/sources/new" className={buttonClass("accent")}>
+      <Plus aria-hidden size={16} />
+      {words.add}
+    </Link>
+  );
+  return (
+    <>
+      <PageHead title={texts.pages.sources}>{query.data?.length !== 0 && add}</PageHead>
+      <RecordList
+        query={query}
+        none={
+          <Empty title={words.none} hint={words.noneHint}>
+            {add}
+          </Empty>
+        }
+      >
+        {(source) => <Row source={source} />}
+      </RecordList>
+    </>
+  );
+}
+
+function Row({ source }: { source: Source }) {
+  const texts = useTexts();
+  const words = texts.records.source;
+  const node = useQuery(nodes()).data?.find(({ id }) => id === source.node);
+  const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(source.id)) ?? [];
+  const { paths } = source.spec;
+  return (
+    <div className="grid items-start gap-x-6 gap-y-1 lg:grid-cols-2">
+      <div className="min-w-0">
+        <Link
+          to="/sources/$id"
+          params={{ id: source.id }}
+          className="font-semibold text-accent wrap-anywhere hover:underline"
+        >
+          {source.name}
+        </Link>
+        <p className="text-sm text-faint wrap-anywhere">{node?.name ?? "…"}</p>
+      </div>
+      <div className="min-w-0 text-sm">
+        <p className="font-mono text-xs wrap-anywhere">
+          <bdi>{paths.slice(0, SHOWN).join("  ")}</bdi>
+          {paths.length > SHOWN && <span className="text-faint"> {words.more(paths.length - SHOWN)}</span>}
+        </p>
+        <p className="mt-1 text-faint wrap-anywhere">
+          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name).join(", "))}
+        </p>
+      </div>
+    </div>
+  );
+}
