@@ -69,8 +69,22 @@ const unauthenticated: Middleware = {
 /** What is heard on the window when the session has ended under an open form. */
 export const SIGNED_OUT = "backstay-signed-out";
 
+/** Where it is kept when somebody last did something, in any tab. */
+export const LAST_USED = "backstay-last-used";
+/** Who did nothing for so long did not ask for what the page asks for. */
+const AWAY = 60_000;
+
+const background: Middleware = {
+  onRequest({ request }) {
+    const used = Number(localStorage.getItem(LAST_USED) ?? Date.now());
+    if (request.method === "GET" && Date.now() - used > AWAY) {
+      request.headers.set("x-backstay-background", "1");
+    }
+  },
+};
+
 export const api = createClient<paths>();
-api.use(unauthenticated);
+api.use(unauthenticated, background);
 
 type Answer<T> = { data?: T; error?: unknown; response: Response };
 

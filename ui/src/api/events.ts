@@ -2,8 +2,10 @@
 
 import type { QueryClient } from "@tanstack/react-query";
 
-/** How long a stream may be silent or broken before the tab asks by itself. */
-const PATIENCE = 20_000;
+/** How long a stream may be silent before the tab asks by itself; the server speaks every 15 s, and at the beginning. */
+const PATIENCE = 40_000;
+/** How long the first word may take. */
+const FIRST = 5_000;
 /** How often it asks then. */
 const EVERY = 8_000;
 /** Changes that come together are one question. */
@@ -20,7 +22,7 @@ const KEYS: Record<string, readonly string[]> = {
 export function follow(queries: QueryClient): () => void {
   const waiting = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let heard = Date.now();
+  let heard = Date.now() - PATIENCE + FIRST;
 
   const ask = () => {
     timer = undefined;
@@ -29,8 +31,10 @@ export function follow(queries: QueryClient): () => void {
     }
     waiting.clear();
   };
-  const changed = (keys: readonly string[]) => {
+  const hear = () => {
     heard = Date.now();
+  };
+  const changed = (keys: readonly string[]) => {
     keys.forEach((key) => waiting.add(key));
     timer ??= setTimeout(ask, TOGETHER);
   };
@@ -39,7 +43,9 @@ export function follow(queries: QueryClient): () => void {
   stream.onopen = () => changed(Object.values(KEYS).flat());
   for (const [kind, keys] of Object.entries(KEYS)) {
     stream.addEventListener(kind, () => changed(keys));
+    stream.addEventListener(kind, hear);
   }
+  stream.addEventListener("alive", hear);
   stream.addEventListener("reload", () => changed(Object.values(KEYS).flat()));
 
   const polling = setInterval(() => {

@@ -2,6 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
+import { MOST_SHOWN } from "../lib/paths";
 import { answer, api, type Schemas } from "./client";
 
 export type Source = Schemas["Source"];
@@ -79,18 +80,23 @@ export const joinTokens = () =>
     queryFn: async () => (await answer(api.GET("/api/v1/nodes/tokens"))).items,
   });
 
-/** Folders come before what lies beside them; names are sorted by the node. */
-function foldersFirst({ items }: { items: FolderItem[] }): FolderItem[] {
-  const [folders, others]: [FolderItem[], FolderItem[]] = [[], []];
-  items.forEach((item) => (item.kind === "folder" ? folders : others).push(item));
-  return folders.concat(others);
-}
+/** Entries that one answer has at most. */
+const PAGE = 5_000;
 
-/** What lies in a folder of a node. */
+/** What lies in a folder of a node: folders first, by name. Of a folder with very many entries the first ones. */
 export const folder = (node: string, path: string) =>
   queryOptions({
     queryKey: ["folder", node, path],
-    queryFn: async () =>
-      foldersFirst(await answer(api.GET("/api/v1/nodes/{id}/folder", { params: { path: { id: node }, query: { path } } }))),
+    queryFn: async () => {
+      const found: FolderItem[] = [];
+      for (;;) {
+        const params = { path: { id: node }, query: { path, skip: found.length, limit: PAGE } };
+        const { items, total } = await answer(api.GET("/api/v1/nodes/{id}/folder", { params }));
+        found.push(...items);
+        if (items.length < PAGE || found.length >= Math.min(total, MOST_SHOWN)) {
+          return found;
+        }
+      }
+    },
     staleTime: Infinity,
   });

@@ -4,25 +4,20 @@ import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
 
-import { endSession, isSessionHeld, SIGNED_OUT } from "../api/client";
-import { signInSettings } from "../api/people";
+import { endSession, isSessionHeld, LAST_USED, SIGNED_OUT } from "../api/client";
 import { me } from "../api/queries";
 import { duration } from "../lib/format";
 import { idleState, renewal, warned } from "../lib/idle";
-import { seconds } from "../lib/length";
 import { useSpeech } from "../texts";
 import { Button, buttonClass } from "./basics";
 
-const LAST_USED = "backstay-last-used";
 const SIGNS_OF_LIFE = ["pointerdown", "pointermove", "keydown", "wheel"] as const;
 const TICK = 1000;
 
-/** After how many milliseconds without a request the server ends a session. It tells this to its owners only. */
+/** After how many milliseconds without use the server ends a session. */
 function useTimeout(): number | undefined {
-  const { data } = useQuery(me());
-  const { data: settings } = useQuery({ ...signInSettings(), enabled: data?.owns_server === true });
-  const length = settings && seconds(settings.idle_timeout ?? "");
-  return length && length * 1000;
+  const length = useQuery(me()).data?.idle_timeout_seconds;
+  return length ? length * 1000 : undefined;
 }
 
 export function Idle({ ended }: { ended: (timeout: number) => void }) {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { FolderItem } from "../api/records";
-import { MOST_TOLD, above, isCovered, isText, join, lines, parent, rowsOf, ticked } from "./paths";
+import { MOST_SHOWN, above, isCovered, isText, join, lines, parent, rowsOf, ticked } from "./paths";
 
 it("paths are taken apart and put together", () => {
   expect(join("/", "home")).toBe("/home");
@@ -46,6 +46,6 @@ it("open folders show what is in them, or why nothing is shown", () => {
 
 it("a folder of which not all may be told says so at its end", () => {
   const items = (count: number) => Array.from({ length: count }, (_, index): FolderItem => ({ name: `${index}`, kind: "file" }));
-  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_TOLD) })).at(-1)?.kind).toBe("cut");
-  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_TOLD - 1) })).at(-1)?.kind).toBe("item");
+  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_SHOWN) })).at(-1)?.kind).toBe("cut");
+  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_SHOWN - 1) })).at(-1)?.kind).toBe("item");
 });

@@ -46,8 +46,8 @@ export type Row =
 
 export type Listing = { items?: readonly FolderItem[] | undefined; failed?: string | undefined };
 
-/** Nodes tell of so many entries of a folder at most, and not that there are more. */
-export const MOST_TOLD = 10_000;
+/** So many entries of a folder are shown at most. */
+export const MOST_SHOWN = 100_000;
 
 /** The rows of all folders that are open, each below its own. */
 export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: string) => Listing): Row[] {
@@ -66,7 +66,7 @@ export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: s
           add(path, level + 1);
         }
       });
-      if (items.length === MOST_TOLD) {
+      if (items.length >= MOST_SHOWN) {
         rows.push({ kind: "cut", path: folder, level });
       }
     }

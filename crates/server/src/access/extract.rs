@@ -29,6 +29,8 @@ use crate::tls::listener::Peer;
 
 /// The header that carries a session's CSRF token.
 pub const CSRF: &str = "x-backstay-csrf";
+/// What pages send with requests that nobody made, so that they do not count as use of the session.
+const BACKGROUND: &str = "x-backstay-background";
 
 /// Somebody who is known.
 #[derive(Debug, Clone)]
@@ -126,7 +128,8 @@ async fn identify(parts: &Parts, state: &AppState) -> Result<Option<Caller>, Pro
         return token::caller(state, key.trim(), address).await;
     }
     let Some(key) = session::key_of(&parts.headers, state.secure) else { return Ok(None) };
-    let Some(caller) = session::caller(state, &key, address).await? else { return Ok(None) };
+    let is_background = parts.headers.contains_key(BACKGROUND);
+    let Some(caller) = session::caller(state, &key, address, is_background).await? else { return Ok(None) };
     if !parts.method.is_safe() || parts.method == Method::TRACE {
         check_csrf(state, &parts.headers, &key)?;
     }

@@ -85,8 +85,14 @@ pub(crate) fn end_cookie(secure: bool) -> Cookie<'static> {
     cookie
 }
 
-/// Whose session it is, if it is still one.
-pub(crate) async fn caller(state: &AppState, key: &str, address: String) -> Result<Option<Caller>, Problem> {
+/// Whose session it is, if it is still one. Asking counts as use of it, unless it is said that nobody was there to ask: a page that
+/// keeps itself up to date does not keep a session alive.
+pub(crate) async fn caller(
+    state: &AppState,
+    key: &str,
+    address: String,
+    is_background: bool,
+) -> Result<Option<Caller>, Problem> {
     let hash = text::hash_of(key);
     let now = state.now();
     let Some(session) = state.store.session(&hash, now).await? else { return Ok(None) };
@@ -99,7 +105,7 @@ pub(crate) async fn caller(state: &AppState, key: &str, address: String) -> Resu
     let Some(person) = state.store.person(session.person).await?.filter(|person| !person.disabled) else {
         return Ok(None);
     };
-    if idle >= TOUCH_EVERY {
+    if idle >= TOUCH_EVERY && !is_background {
         // Who only reads is let in though nothing can be written.
         if let Err(error) = state.store.touch_session(&hash, now).await {
             tracing::warn!(cause = %error, "the use of a session cannot be noted");

@@ -56,7 +56,7 @@ struct ChangeEvent {
 }
 
 /// What changes in the projects that the caller may see, as server-sent events. `event: run`, `log`, `node` and `record` carry
-/// a change; after `event: reload` anything may have changed.
+/// a change; after `event: reload` anything may have changed. Where nothing changes, `event: alive` comes every 15 s.
 #[utoipa::path(get, path = "/events", tag = "events",
     operation_id = "stream", responses((status = 200, body = ChangeEvent, content_type = "text/event-stream"),
         (status = 429, body = ProblemDetails, content_type = "application/problem+json")))]
@@ -71,8 +71,12 @@ async fn events(State(state): State<AppState>, caller: Caller) -> Result<Respons
     })?;
     let changes = state.store.subscribe();
     let (sender, receiver) = mpsc::channel(BACKLOG);
+    // There is room for it.
+    let _ = sender.try_send(Ok(alive()));
     tokio::spawn(feed(state, caller, changes, sender, leave));
-    let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    // An event and no comment: browsers do not tell pages of comments.
+    let alive = KeepAlive::new().interval(KEEP_ALIVE).event(alive());
+    let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(alive);
     // A proxy that gathers what it passes on would hold events back.
     Ok(([("x-accel-buffering", "no")], stream).into_response())
 }
@@ -107,6 +111,11 @@ async fn feed(
             return;
         }
     }
+}
+
+/// That the stream comes through.
+fn alive() -> Event {
+    Event::default().event("alive").data("{}")
 }
 
 fn reload() -> Event {

@@ -34,8 +34,10 @@ impl Stream {
                 };
                 let found = field("event:").zip(field("data:"));
                 self.text = rest.to_owned();
-                // What has no name keeps the stream alive.
                 let Some((name, data)) = found else { continue };
+                if name == "alive" {
+                    continue;
+                }
                 return Some((name, serde_json::from_str(&data).unwrap()));
             }
             let chunk = self.response.chunk().await.ok()??;

@@ -164,5 +164,27 @@ async fn sessions_end_when_they_are_idle() {
     assert_eq!(begin("old", 1, -1).await, 401);
     let sessions = ada.client.get("/api/v1/me/sessions").await.expect(200);
     assert_eq!(sessions["items"].as_array().unwrap().len(), 2, "{sessions:#}");
+    ada.client.put(path, json!({"idle_timeout": "10m"})).await.expect(200);
+    // What a page asks by itself does not keep its session alive.
+    let used = async |key: &str, background: bool| {
+        let before = world.store.session(&sha256(key), Time::now()).await.unwrap().unwrap().last_used;
+        let client = world.nobody().header("cookie", &format!("backstay={key}"));
+        let client = if background { client.header("x-backstay-background", "1") } else { client };
+        assert_eq!(client.get("/api/v1/me").await.expect(200)["idle_timeout_seconds"], 600);
+        world.store.session(&sha256(key), Time::now()).await.unwrap().unwrap().last_used != before
+    };
+    let now = Time::now();
+    let waiting = Session {
+        hash: sha256("waiting"),
+        person: person.id,
+        created: now,
+        last_used: now - jiff::SignedDuration::from_secs(120),
+        expires: now + jiff::SignedDuration::from_secs(3600),
+        user_agent: String::new(),
+        address: String::new(),
+    };
+    world.store.create_session(&waiting).await.unwrap();
+    assert!(!used("waiting", true).await);
+    assert!(used("waiting", false).await);
     world.stop().await;
 }

@@ -105,7 +105,7 @@ export const records: typeof En = {
   tree: {
     loading: "Lädt …",
     empty: "Hier ist nichts",
-    cut: "Vielleicht nicht alles: Ein Knoten nennt höchstens 10.000 Einträge. Schreiben Sie andere Pfade unten hinein.",
+    cut: "Vielleicht nicht alles: Ein Knoten nennt höchstens 100.000 Einträge. Schreiben Sie andere Pfade unten hinein.",
     covered: "Liegt in einem Ordner, der ausgewählt ist.",
     noText: "Der Name ist kein gültiger Text und lässt sich nicht einzeln auswählen. Wählen Sie den Ordner darüber.",
   },

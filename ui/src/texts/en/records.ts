@@ -104,7 +104,7 @@ export const records = {
   tree: {
     loading: "Loading …",
     empty: "Nothing in here",
-    cut: "Perhaps not all: a node tells of 10,000 entries at most. Type the paths of others below.",
+    cut: "Perhaps not all: 100,000 entries of a folder are shown at most. Type the paths of others below.",
     covered: "It is in a folder that is chosen.",
     noText: "Its name is no valid text, so it cannot be chosen by itself. Choose the folder that it is in.",
   },

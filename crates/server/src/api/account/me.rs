@@ -36,6 +36,9 @@ struct Me {
     /// For sessions: what programs that keep the cookie send in `X-Backstay-CSRF`.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf: Option<String>,
+    /// For sessions: after so many seconds without use they end. Requests with the header `X-Backstay-Background` are no use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    idle_timeout_seconds: Option<u64>,
 }
 
 /// A role in a project.
@@ -84,7 +87,12 @@ async fn get(State(state): State<AppState>, caller: Caller, headers: HeaderMap) 
         }
         _ => None,
     };
+    let idle_timeout_seconds = match &key {
+        Some(_) => Some(settings::sign_in(&state).await?.idle_timeout.as_secs()),
+        None => None,
+    };
     Ok(Json(Me {
+        idle_timeout_seconds,
         roles: roles.collect(),
         owns_server: home.is_some() && may(&caller.principal, Action::ManageServer, home),
         recovery_codes,
