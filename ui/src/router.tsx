@@ -5,6 +5,7 @@ import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-r
 
 import { Failure, Loading } from "./components/basics";
 import { runSearch } from "./lib/search";
+import { guideRoutes } from "./routes/guide";
 import { peopleRoutes } from "./routes/people";
 import { recordRoutes } from "./routes/records";
 import { root } from "./routes/root";
@@ -29,7 +30,7 @@ const oneRun = createRoute({
   component: lazyRouteComponent(() => import("./pages/RunPage"), "RunPage"),
 });
 
-const tree = root.addChildren([overview, runs, oneRun, ...peopleRoutes, ...recordRoutes, ...snapshotRoutes]);
+const tree = root.addChildren([overview, runs, oneRun, ...guideRoutes, ...peopleRoutes, ...recordRoutes, ...snapshotRoutes]);
 
 export function makeRouter(queries: QueryClient) {
   return createRouter({

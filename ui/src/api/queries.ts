@@ -84,6 +84,12 @@ export const upcoming = (plan: string) =>
     staleTime: 60_000,
   });
 
+export const recoveryKits = (project?: string) =>
+  queryOptions({
+    queryKey: ["records", "recovery kits", project],
+    queryFn: async () => (await answer(api.GET("/api/v1/recovery-kit", of(project)))).items,
+  });
+
 export const runs = (filter: RunFilter, limit = 50) =>
   infiniteQueryOptions({
     queryKey: ["runs", "list", filter, limit],

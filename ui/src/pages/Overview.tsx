@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { connections, nodes, plans, standing } from "../api/queries";
 import { Failure, Loading } from "../components/basics";
 import { Figures } from "../components/overview/Figures";
+import { KitNotice } from "../components/overview/KitNotice";
 import { PlanRows } from "../components/overview/PlanRows";
 import { Running } from "../components/overview/Running";
 import { Storage } from "../components/overview/Storage";
@@ -30,6 +31,7 @@ export function Overview() {
   return (
     <div className="flex flex-col gap-4">
       <Verdict plans={overview.data.plans.length} found={found} />
+      <KitNotice project={project} />
       <Figures overview={overview.data} />
       <div className="grid items-start gap-4 xl:grid-cols-2">
         <div className="flex flex-col gap-4">

@@ -21,6 +21,7 @@ export const de: Texts = {
     nodes: "Knoten",
     account: "Konto",
     people: "Personen",
+    recovery: "Notfallmappe",
     projects: "Projekte",
     audit: "Audit",
     alerts: "Meldungen",

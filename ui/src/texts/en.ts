@@ -22,6 +22,7 @@ export const en = {
     nodes: "Nodes",
     account: "Account",
     people: "People",
+    recovery: "Recovery kit",
     projects: "Projects",
     audit: "Audit",
     alerts: "Alerts",
