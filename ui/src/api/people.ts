@@ -1,23 +1,15 @@
 // People, their accounts, and what concerns the whole server, as pages ask the server for it.
 
-import { queryOptions, useQuery } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { asked, type AuditFilter } from "../lib/audit";
-import { may, type Action } from "../lib/may";
 import { answer, api, Problem, type Schemas } from "./client";
-import { me } from "./queries";
 
 export type Person = Schemas["Person"];
 export type Grant = Schemas["Grant"];
 export type Project = Schemas["Project"];
 export type Notifier = Schemas["Notifier"];
 export type ApiToken = Schemas["ApiToken"];
-
-/** What whoever is signed in may do. */
-export function useMay(): (action: Action, project?: string) => boolean {
-  const { data } = useQuery(me());
-  return (action, project) => may(data, action, project);
-}
 
 /** A setting that may not be there. */
 async function orNull<T>(asked: Promise<T>): Promise<T | null> {

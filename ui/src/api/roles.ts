@@ -3,10 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { may, projectsWhere, type Action } from "../lib/may";
 import { me } from "./queries";
 
-/** Whether the person may do this in a project, or in any. */
-export function useMay(action: Action, project?: string): boolean {
-  return may(useQuery(me()).data, action, project);
+/** Tells what the person may do, in a project or in any. */
+export function useRights(): (action: Action, project?: string) => boolean {
+  const { data } = useQuery(me());
+  return (action, project) => may(data, action, project);
 }
+
+/** Whether the person may do this in a project, or in any. */
+export const useMay = (action: Action, project?: string): boolean => useRights()(action, project);
 
 /** The projects in which the person may do this. */
 export function useProjectsFor(action: Action) {

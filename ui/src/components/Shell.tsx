@@ -24,7 +24,7 @@ import { useCallback, useEffect, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
-import { useMay } from "../api/people";
+import { useRights } from "../api/roles";
 import { me } from "../api/queries";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
@@ -53,7 +53,7 @@ const PAGES = [
 export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
-  const may = useMay();
+  const may = useRights();
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState<number>();
   const isEnded = ended !== undefined;

@@ -1,5 +1,7 @@
 // Lengths of time and of data as forms ask for them: a number and a unit.
 
+import { seconds } from "./length";
+
 export type Amount = { amount: number | null; unit: string };
 
 /** Units with what they are worth, the smallest first. */
@@ -36,16 +38,8 @@ export function valueOf({ amount, unit }: Amount, units: Units): number | null {
   return amount === null ? null : Math.round(amount * worth);
 }
 
-const WORTH: Record<string, number> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** Seconds of a length of time as the server writes it: `1d12h`. */
-export function seconds(text: string): number {
-  const parts = text.matchAll(/(\d+)\s*(ms|[smhdw])/g);
-  return [...parts].reduce((sum, [, count, unit]) => sum + Number(count) * (WORTH[unit ?? ""] ?? 0), 0);
-}
-
 export const timeOf = (text: string | null | undefined, usual: string): Amount =>
-  amountOf(text === null || text === undefined ? null : seconds(text), TIMES, usual);
+  amountOf(text ? seconds(text) : null, TIMES, usual);
 
 /** A length of time as the server takes it. */
 export const timeText = ({ amount, unit }: Amount): string | null =>

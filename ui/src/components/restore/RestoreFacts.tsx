@@ -5,7 +5,7 @@ import type { Run } from "../../api/queries";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
 import { useSpeech } from "../../texts";
 import { Card, buttonClass } from "../basics";
-import { Facts, type Fact } from "../snapshots/Facts";
+import { Facts, type Fact } from "../Facts";
 
 /** What a restore was to do, and did. */
 export function RestoreFacts({ run }: { run: Run }) {

@@ -8,7 +8,7 @@ import { verifiedAt } from "../../lib/proof";
 import type { RestoreSearch } from "../../lib/snapshotSearch";
 import { useTexts } from "../../texts";
 import { Button, buttonClass } from "../basics";
-import type { Fact } from "../snapshots/Facts";
+import type { Fact } from "../Facts";
 import { SnapshotFacts } from "../snapshots/SnapshotFacts";
 import { When } from "../When";
 import type { Change } from "./RestoreSteps";

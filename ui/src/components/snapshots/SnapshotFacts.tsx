@@ -6,7 +6,7 @@ import { moment, size } from "../../lib/format";
 import { isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { CopyText } from "../CopyText";
-import { Facts, type Fact } from "./Facts";
+import { Facts, type Fact } from "../Facts";
 import { When } from "../When";
 import { Tags } from "./SnapshotList";
 

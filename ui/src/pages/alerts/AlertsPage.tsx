@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { notifiers, useMay } from "../../api/people";
+import { notifiers } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { connections, nodes, plans, standing } from "../../api/queries";
 import { buttonClass, Card, Empty, Failure, Loading, PageHead } from "../../components/basics";
 import { ConcernList } from "../../components/ConcernList";
@@ -15,7 +16,7 @@ import { OneNotifier } from "./OneNotifier";
 
 export function AlertsPage() {
   const texts = useTexts();
-  const may = useMay();
+  const may = useRights();
   return (
     <>
       <PageHead title={texts.pages.alerts} />
@@ -58,7 +59,7 @@ function Notifiers() {
   const texts = useTexts();
   const words = texts.people.alerts;
   const project = useProject();
-  const may = useMay();
+  const may = useRights();
   const query = useQuery(notifiers(project));
   return (
     <section aria-labelledby="notifiers" className="flex flex-col gap-3">

@@ -1,6 +1,6 @@
 import { useFormContext, useWatch } from "react-hook-form";
 
-import { useMay } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { CheckField, ChecksField, Fields, LinesField, SelectField, TextField } from "../../components/fields";
 import { NOTICES, PERIODS, type Kind, type NotifierForm } from "../../lib/notifier";
 import { useTexts } from "../../texts";
@@ -34,7 +34,7 @@ export function NotifierFields({ kind, projects, isNew }: { kind: Kind; projects
 
 function ChannelFields({ kind, isNew }: { kind: Kind; isNew: boolean }) {
   const words = useTexts().people.alerts;
-  const may = useMay();
+  const may = useRights();
   const { control } = useFormContext<NotifierForm>();
   const project = useWatch({ control, name: "project" });
   switch (kind) {

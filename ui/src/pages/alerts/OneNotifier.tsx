@@ -2,7 +2,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
-import { useMay, type Notifier } from "../../api/people";
+import { type Notifier } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { me } from "../../api/queries";
 import { Button, buttonClass, Card, Failure } from "../../components/basics";
 import { Confirm } from "../../components/Confirm";
@@ -12,7 +13,7 @@ import { useTexts } from "../../texts";
 
 /** Whether somebody may change or try a notifier: some channels need more than the role in its project. */
 function useMayChange(): (notifier: Notifier) => boolean {
-  const may = useMay();
+  const may = useRights();
   return ({ channel, project }) => {
     const isPrivate = channel.type === "webhook" && channel.allow_private === true;
     return channel.type === "command" ? may("manageServer") : !isPrivate || may("allowPrivate", project);

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { useId, useMemo } from "react";
 
-import { people, useMay } from "../../api/people";
+import { people } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { Field, inputClass } from "../../components/basics";
 import { ACTIONS } from "../../lib/audit";
 import type { AuditSearch } from "../../lib/peopleSearch";
@@ -14,7 +15,7 @@ export function AuditFilters({ filter, choose }: { filter: AuditSearch; choose: 
   const texts = useTexts();
   const words = texts.people.audit;
   const id = useId();
-  const may = useMay();
+  const may = useRights();
   const { data } = useQuery({ ...people(), enabled: may("manageServer") });
   const actions = useMemo(() => {
     const known = filter.action === undefined || ACTIONS.includes(filter.action) ? ACTIONS : [filter.action, ...ACTIONS];

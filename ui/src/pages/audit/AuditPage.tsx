@@ -2,7 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { useMemo } from "react";
 
-import { audit, useMay } from "../../api/people";
+import { audit } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { Button, buttonClass, Empty, Failure, Loading, PageHead } from "../../components/basics";
 import { useProject } from "../../components/project";
 import type { AuditFilter } from "../../lib/audit";
@@ -18,7 +19,7 @@ const route = getRouteApi("/audit");
 export function AuditPage() {
   const texts = useTexts();
   const words = texts.people.audit;
-  const may = useMay();
+  const may = useRights();
   const project = useProject();
   const raw = route.useSearch();
   const navigate = route.useNavigate();

@@ -5,7 +5,8 @@ import { useForm } from "react-hook-form";
 import { z } from "zod";
 
 import { answer, api } from "../../api/client";
-import { projects, useMay, type Project } from "../../api/people";
+import { projects, type Project } from "../../api/people";
+import { useRights } from "../../api/roles";
 import { me } from "../../api/queries";
 import { buttonClass, Card, Empty, Failure, Loading, PageHead } from "../../components/basics";
 import { Confirm } from "../../components/Confirm";
@@ -18,7 +19,7 @@ const route = getRouteApi("/projects");
 
 export function Projects() {
   const { texts } = useSpeech();
-  const may = useMay();
+  const may = useRights();
   const { edit } = route.useSearch();
   const query = useQuery(projects());
   return (
@@ -53,7 +54,7 @@ function useChanged() {
 function OneProject({ project }: { project: Project }) {
   const { texts, language } = useSpeech();
   const { data } = useQuery(me());
-  const may = useMay();
+  const may = useRights();
   const changed = useChanged();
   const role = data?.roles.find((role) => role.project === project.id)?.role;
   const remove = useMutation({
