@@ -51,3 +51,17 @@ export function newConnectionSearch(search: Record<string, unknown>): { type?: C
 /** The node that something new is for. */
 export const nodeSearch = ({ node }: Record<string, unknown>): { node?: string } =>
   typeof node === "string" && node !== "" && node.length <= 100 ? { node } : {};
+
+export type FirstBackupSearch = { run?: string; proof?: string };
+
+/** The runs of a first backup in an address: the backup, and the restore that proves it. */
+export function firstBackupSearch(search: Record<string, unknown>): FirstBackupSearch {
+  const found: FirstBackupSearch = {};
+  for (const name of ["run", "proof"] as const) {
+    const value = search[name];
+    if (typeof value === "string" && /^[0-9a-f-]{36}$/.test(value)) {
+      found[name] = value;
+    }
+  }
+  return found;
+}

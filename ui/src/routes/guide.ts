@@ -1,7 +1,8 @@
-// The addresses of what prepares for the worst.
+// The addresses of a first backup, and of what prepares for the worst.
 
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 
+import { firstBackupSearch } from "../lib/search";
 import { root } from "./root";
 
 const recovery = createRoute({
@@ -10,4 +11,17 @@ const recovery = createRoute({
   component: lazyRouteComponent(() => import("../pages/RecoveryPage"), "RecoveryPage"),
 });
 
-export const guideRoutes = [recovery];
+const guide = createRoute({
+  getParentRoute: () => root,
+  path: "/first-backup",
+  component: lazyRouteComponent(() => import("../pages/guide/GuidePage"), "GuidePage"),
+});
+
+const firstBackup = createRoute({
+  getParentRoute: () => root,
+  path: "/first-backup/$plan",
+  validateSearch: firstBackupSearch,
+  component: lazyRouteComponent(() => import("../pages/guide/FirstBackup"), "FirstBackup"),
+});
+
+export const guideRoutes = [recovery, guide, firstBackup];

@@ -1,12 +1,16 @@
+import { Link } from "@tanstack/react-router";
 import { CircleAlert, ShieldCheck, ShieldQuestion } from "lucide-react";
 
+import { useMay } from "../../api/roles";
 import type { Concern } from "../../lib/verdict";
 import { useTexts } from "../../texts";
+import { buttonClass } from "../basics";
 import { ConcernList } from "../ConcernList";
 
 /** In one line whether all is well, and what is not. */
 export function Verdict({ plans, found }: { plans: number; found: readonly Concern[] }) {
   const texts = useTexts();
+  const mayBegin = useMay("editPlans");
   const [Sign, colour, text] =
     found.length > 0
       ? ([CircleAlert, "text-bad", texts.overview.needs(found.length)] as const)
@@ -20,6 +24,11 @@ export function Verdict({ plans, found }: { plans: number; found: readonly Conce
         {text}
       </h1>
       {plans === 0 && <p className="mt-2 text-faint">{texts.overview.nothingHint}</p>}
+      {plans === 0 && mayBegin && (
+        <Link to="/first-backup" className={`${buttonClass("accent")} mt-4`}>
+          {texts.guide.first.start}
+        </Link>
+      )}
       {found.length > 0 && (
         <div className="mt-4">
           <ConcernList found={found} />

@@ -1,6 +1,47 @@
 import type { guide as En } from "../en/guide";
 
 export const guide: typeof En = {
+  first: {
+    title: "Eine erste Sicherung",
+    hint: "Vier Fragen, und es geht los. Alles lässt sich später ändern.",
+    what: "Was soll sicher sein?",
+    whatHint: "Wählen Sie die Ordner, deren Inhalt Sie nicht ersetzen könnten.",
+    nodeHint: "Der Rechner, auf dem sie liegen.",
+    where: "Wohin kommen die Sicherungen?",
+    places: {
+      here: { name: "Auf die Festplatte dieses Servers", hint: "Gut gegen gelöschte und veränderte Dateien. Fällt die Platte aus, sind auch die Sicherungen weg." },
+      folder: { name: "In einen Ordner anderswo", hint: "Eine externe Festplatte oder ein Netzlaufwerk, das dieser Rechner eingebunden hat." },
+      bucket: { name: "In einen Bucket in der Cloud", hint: "Bei Amazon S3 oder einem Dienst, der dieselbe Sprache spricht. Das übersteht den Verlust dieses Rechners." },
+    },
+    when: "Wie oft?",
+    times: {
+      daily: { name: "Jede Nacht", hint: "Um 2 Uhr; war der Rechner da aus, sobald er wieder an ist." },
+      hourly: { name: "Jede Stunde", hint: "Für das, was sich den ganzen Tag ändert." },
+      weekly: { name: "Jede Woche", hint: "In der Nacht zum Sonntag." },
+    },
+    keep: "Wie lange bleiben alte Versionen?",
+    lengths: {
+      months: { name: "Drei Monate", hint: "Jeder Tag des letzten Monats, jede Woche der letzten drei." },
+      years: { name: "Jahre", hint: "Jeder Tag des letzten Monats, jeder Monat aus zwei Jahren, jedes Jahr aus zehn." },
+      all: { name: "Für immer", hint: "Nichts wird je gelöscht; der Platz, den das braucht, wächst." },
+    },
+    begin: "Die erste Sicherung machen",
+    underWay: "Ihre erste Sicherung",
+    backup: "1. Die Sicherung",
+    backedUp: "Ihre Dateien sind gesichert und werden es von selbst wieder.",
+    proof: "2. Eine Probe",
+    proofLater: "Sobald die Sicherung fertig ist, wird eine Datei zurückgeholt, um zu sehen, dass es geht.",
+    proofHint: "Eine Sicherung ist wert, was sich daraus wiederherstellen lässt. Eine Datei wird an einen anderen Ort zurückgeholt; von Ihren Dateien wird keine angerührt.",
+    tryRestore: "Eine Datei zurückholen",
+    trying: "Wird zurückgeholt …",
+    proven: "Es geht. Die Datei ist zurück und so, wie sie war:",
+    nothingToTry: "In der Sicherung ist keine Datei, die für eine Probe taugt.",
+    kit: "3. Die Notfallmappe",
+    kitLater: "Sobald die Sicherung fertig ist, bekommen Sie eine Seite, mit der sie sich ohne diesen Server öffnen lässt.",
+    skip: "Das mache ich später. Ich weiß, dass ohne die Mappe niemand die Sicherungen öffnen kann, wenn dieser Server verloren ist.",
+    finish: "Zum Überblick",
+    start: "Eine erste Sicherung machen",
+  },
   recovery: {
     title: "Notfallmappe",
     hint:
