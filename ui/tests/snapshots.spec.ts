@@ -120,6 +120,8 @@ test("a folder is sorted and filtered by its address", async ({ page, server, co
   await expect(page.getByRole("alert")).toContainText("/nowhere is not in the snapshot");
   await page.goto(`${server.url}/snapshots/${repository}/0123456789abcdef`);
   await expect(page.getByText("There is no such snapshot")).toBeVisible();
+  await page.goto(`${server.url}/snapshots/${repository}/latest`);
+  await expect(page.getByRole("grid")).toBeVisible();
   // That a folder is not there may be said on the console.
   complaints.length = 0;
 });

@@ -29,7 +29,8 @@ export function SnapshotPage() {
   if (query.isError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
-  const found = query.data.find(({ id }) => id.startsWith(params.snapshot));
+  const found =
+    params.snapshot === "latest" ? query.data[0] : query.data.find(({ id }) => id.startsWith(params.snapshot));
   const back = (
     <Link to="/snapshots" search={{ repository: params.repository }} className="text-sm text-accent hover:underline">
       {repository ? texts.snapshots.allOf(repository.name) : texts.pages.snapshots}
