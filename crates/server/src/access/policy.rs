@@ -170,10 +170,20 @@ mod tests {
     /// The table, written out by hand a second time: what each role may do in its project.
     const TABLE: &[(Role, &[Action])] = &[
         (Role::Viewer, &[Action::ViewNames]),
-        (Role::Operator, &[Action::ViewContent, Action::RunPlans, Action::SteerRuns, Action::Restore]),
+        (
+            Role::Operator,
+            &[
+                Action::ViewContent,
+                Action::RunPlans,
+                Action::SteerRuns,
+                Action::Restore,
+                Action::TagSnapshots,
+            ],
+        ),
         (
             Role::Admin,
             &[
+                Action::ForgetSnapshots,
                 Action::EditConnections,
                 Action::EditSources,
                 Action::EditDestinations,
