@@ -1,11 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 
 import { connections, destinations, nodes, type Connection } from "../../api/queries";
-import { useMay } from "../../api/roles";
-import { Empty, PageHead, buttonClass } from "../../components/basics";
-import { RecordList } from "../../components/RecordList";
+import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { placeOf } from "../../lib/connection";
 import { useTexts } from "../../texts";
@@ -13,29 +10,16 @@ import { TryNow } from "./TryNow";
 
 export function Connections() {
   const texts = useTexts();
-  const words = texts.records.connection;
-  const query = useQuery(connections(useProject()));
-  const mayEdit = useMay("editConnections");
-  const add = mayEdit && (
-    <Link to="/connections/new" className={buttonClass("accent")}>
-      <Plus aria-hidden size={16} />
-      {words.add}
-    </Link>
-  );
   return (
-    <>
-      <PageHead title={texts.pages.connections}>{query.data?.length !== 0 && add}</PageHead>
-      <RecordList
-        query={query}
-        none={
-          <Empty title={words.none} hint={words.noneHint}>
-            {add}
-          </Empty>
-        }
-      >
-        {(connection) => <Row connection={connection} />}
-      </RecordList>
-    </>
+    <RecordsPage
+      title={texts.pages.connections}
+      query={useQuery(connections(useProject()))}
+      action="editConnections"
+      to="/connections/new"
+      words={texts.records.connection}
+    >
+      {(connection) => <Row connection={connection} />}
+    </RecordsPage>
   );
 }
 

@@ -1,42 +1,26 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 
 import { connections, destinations, plans } from "../../api/queries";
 import { repositories, type Destination } from "../../api/records";
-import { useMay } from "../../api/roles";
-import { Empty, PageHead, buttonClass } from "../../components/basics";
 import { HealthBadge } from "../../components/HealthBadge";
-import { RecordList } from "../../components/RecordList";
+import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { placeOf } from "../../lib/connection";
 import { useTexts } from "../../texts";
 
 export function Destinations() {
   const texts = useTexts();
-  const words = texts.records.destination;
-  const query = useQuery(destinations(useProject()));
-  const mayEdit = useMay("editDestinations");
-  const add = mayEdit && (
-    <Link to="/destinations/new" className={buttonClass("accent")}>
-      <Plus aria-hidden size={16} />
-      {words.add}
-    </Link>
-  );
   return (
-    <>
-      <PageHead title={texts.pages.destinations}>{query.data?.length !== 0 && add}</PageHead>
-      <RecordList
-        query={query}
-        none={
-          <Empty title={words.none} hint={words.noneHint}>
-            {add}
-          </Empty>
-        }
-      >
-        {(destination) => <Row destination={destination} />}
-      </RecordList>
-    </>
+    <RecordsPage
+      title={texts.pages.destinations}
+      query={useQuery(destinations(useProject()))}
+      action="editDestinations"
+      to="/destinations/new"
+      words={texts.records.destination}
+    >
+      {(destination) => <Row destination={destination} />}
+    </RecordsPage>
   );
 }
 

@@ -1,12 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Plus } from "lucide-react";
 
 import { nodes, plans, sources } from "../../api/queries";
 import type { Source } from "../../api/records";
-import { useMay } from "../../api/roles";
-import { Empty, PageHead, buttonClass } from "../../components/basics";
-import { RecordList } from "../../components/RecordList";
+import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
 
@@ -15,29 +12,16 @@ const SHOWN = 3;
 
 export function Sources() {
   const texts = useTexts();
-  const words = texts.records.source;
-  const query = useQuery(sources(useProject()));
-  const mayEdit = useMay("editSources");
-  const add = mayEdit && (
-    <Link to="/sources/new" className={buttonClass("accent")}>
-      <Plus aria-hidden size={16} />
-      {words.add}
-    </Link>
-  );
   return (
-    <>
-      <PageHead title={texts.pages.sources}>{query.data?.length !== 0 && add}</PageHead>
-      <RecordList
-        query={query}
-        none={
-          <Empty title={words.none} hint={words.noneHint}>
-            {add}
-          </Empty>
-        }
-      >
-        {(source) => <Row source={source} />}
-      </RecordList>
-    </>
+    <RecordsPage
+      title={texts.pages.sources}
+      query={useQuery(sources(useProject()))}
+      action="editSources"
+      to="/sources/new"
+      words={texts.records.source}
+    >
+      {(source) => <Row source={source} />}
+    </RecordsPage>
   );
 }
 
