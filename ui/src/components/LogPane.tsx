@@ -5,6 +5,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDownToLine, Check, Copy, Download } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 
+import { download } from "../lib/download";
 import { chosen, joined, plain, readOn, type Line } from "../lib/log";
 import { useTexts } from "../texts";
 import { Button, Failure, Field, inputClass } from "./basics";
@@ -65,14 +66,7 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
     setCopied(true);
     setTimeout(() => setCopied(false), 2000);
   };
-  const download = () => {
-    const address = URL.createObjectURL(new Blob([shown.map((line) => `${plain(line)}\n`).join("")], { type: "text/plain" }));
-    const link = document.createElement("a");
-    link.href = address;
-    link.download = `${run}.log`;
-    link.click();
-    URL.revokeObjectURL(address);
-  };
+  const keep = () => download(`${run}.log`, shown.map((line) => `${plain(line)}\n`).join(""), "text/plain");
 
   return (
     <section className="rounded-lg border border-line bg-card" aria-label={texts.log.title}>
@@ -102,7 +96,7 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
           {copied ? <Check aria-hidden size={16} /> : <Copy aria-hidden size={16} />}
           {copied ? texts.log.copied : texts.log.copy}
         </Button>
-        <Button onClick={download}>
+        <Button onClick={keep}>
           <Download aria-hidden size={16} />
           {texts.log.download}
         </Button>
