@@ -43,7 +43,7 @@ test("a computer joins with what the page says, is renamed, shut out and removed
     await page.getByRole("link", { name: "Say what is backed up on it" }).click();
     await expect(page.getByLabel("Node", { exact: true })).toHaveValue(/[0-9a-f-]{36}/);
     await expect(page.getByRole("option", { name: "Büro <b>", selected: true })).toHaveCount(1);
-    await expect(page.getByRole("treeitem", { name: "tmp" })).toBeVisible();
+    await expect(page.getByRole("treeitem", { name: "etc", exact: true })).toBeVisible();
     await page.getByRole("link", { name: "Nodes" }).click();
     await page.getByRole("link", { name: "Büro <b>" }).click();
     await expect(page.getByRole("heading", { name: "Büro <b>", level: 1 })).toBeVisible();

@@ -196,13 +196,16 @@ async fn an_old_key_goes_when_nobody_can_be_sealing_with_it_any_more() {
     let record = backstay_vault::RecordId::new("setting", "smtp", "secrets");
     let sealed = stale.seal(&record, br#"{"password": "later"}"#, &SystemRandom).unwrap().to_text();
     world.store.set_setting("smtp", &value, Some(&sealed)).await.unwrap();
-    assert!(keys_in_use(&world.store).await.contains(&old.to_string()));
 
-    clock.set(GRACE.as_secs() - 1);
+    // The server tidies at its start too, so the exchange may have come to its end by the server's clock.
+    let progress = world.store.setting("vault_rotation").await.unwrap().unwrap();
+    let done: Time = progress["done"].as_str().unwrap().parse().unwrap();
+    let grace_ends = GRACE.as_secs() + u64::try_from(done.as_second()).unwrap();
+    clock.set(grace_ends - 1);
     tidy().await;
     assert_eq!(vault.older(), [old], "it went too early");
     assert_eq!(keys_in_use(&world.store).await, [vault.primary().to_string()], "a straggler stays");
-    clock.set(GRACE.as_secs());
+    clock.set(grace_ends);
     tidy().await;
     assert_eq!(vault.older(), []);
     // The server meets the new key and goes on.
@@ -222,7 +225,11 @@ async fn what_cannot_be_sealed_anew_is_told_and_its_key_is_kept() {
     world.store.set_setting("smtp", &json!({}), Some(&moved)).await.unwrap();
     let old = vault.primary();
     let rotated = owner.post("/api/v1/vault/rotate", json!({})).await.expect(200);
-    assert_eq!((&rotated["resealed"], &rotated["failed"][1]), (&json!(1), &Value::Null), "{rotated}");
+    // The authority of agents is sealed anew, by this call or by the server's own tidying at its start.
+    let mut both = [old.to_string(), rotated["primary"].as_str().unwrap().to_owned()];
+    both.sort_unstable();
+    assert_eq!(keys_in_use(&world.store).await, both, "{rotated}");
+    assert_eq!(rotated["failed"].as_array().unwrap().len(), 1, "{rotated}");
     assert!(rotated["failed"][0].as_str().unwrap().contains("secrets of setting smtp"), "{rotated}");
     clock.set(GRACE.as_secs() + u64::try_from(Time::now().as_second()).unwrap());
     rotation::tidy(&world.store, &vault, &clock, &random).await.unwrap();
