@@ -45,7 +45,8 @@ impl Workshop {
     /// they do below the folder that they share.
     ///
     /// # Errors
-    /// When there is no such snapshot or item, the item has no content in that form, or the repository cannot be opened.
+    /// When there is no such snapshot or item, the item has no content in that form, the repository cannot be opened, or the host's
+    /// owner forbids it.
     pub fn extract(
         &self,
         repository: &SealedRepository,
@@ -54,6 +55,7 @@ impl Workshop {
         paths: &[String],
         form: ContentForm,
     ) -> Result<Extract> {
+        self.policy.check_download()?;
         let control = Control::new();
         let open = self.look_with(repository, secrets, &control)?;
         let entry = find_snapshot(&open, snapshot)?;
