@@ -5,6 +5,7 @@
 //!
 //! `BACKSTAY_BROWSER_ARGS` holds further arguments for Playwright: names of specs, `--debug`.
 #![cfg(feature = "s3")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::path::Path;
 use std::process::Command;

@@ -27,7 +27,7 @@ pub struct Extract {
 /// What is taken out, in which form.
 enum What {
     /// A file, or so many bytes of its beginning.
-    Content(Node, u64),
+    Content(Box<Node>, u64),
     /// Items with all that is below them, as a zip archive.
     Zip(Vec<Packed>),
 }
@@ -59,14 +59,15 @@ impl Workshop {
         let control = Control::new();
         let open = self.look_with(repository, secrets, &control)?;
         let entry = find_snapshot(&open, snapshot)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
+        let trees = open.trees()?;
         let top = entry.snapshot.tree;
         let of_all = || format!("snapshot {}", entry.id.short());
         let content = |most: u64| {
             let [path] = paths else { return Err(one_file()) };
             match find(&trees, &top, path.as_bytes())? {
                 Some(node) if node.meta.kind == EntryKind::File => {
-                    Ok((What::Content(node.clone(), most), name(&node)))
+                    let name = name(&node);
+                    Ok((What::Content(Box::new(node), most), name))
                 }
                 _ => Err(WorkError::new(Class::Other, format!("{path} is no file"))
                     .hint("a folder can be had as a zip archive")),

@@ -77,6 +77,33 @@ async fn a_folder_is_told_by_the_page_in_the_order_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_read_once_until_there_is_another_one() {
+    let mut world = world().await;
+    let names = async || {
+        let (repository, path) = (repository(&world), at(&world, "letters"));
+        let (snapshot, page) = ("latest".to_owned(), FolderPage::default());
+        match world.answer(Ask::Browse { repository, snapshot, path, page }).await? {
+            Answer::Folder { items, .. } => Ok(items.into_iter().map(|item| item.name).collect::<Vec<_>>()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(names().await.unwrap(), ["one"]);
+    let index = world.path("repository/index");
+    let kept = walk(&index).into_iter().map(|file| (std::fs::read(&file).unwrap(), file)).collect::<Vec<_>>();
+    kept.iter().for_each(|(_, file)| std::fs::write(file, "garbled").unwrap());
+    assert_eq!(names().await.unwrap(), ["one"]);
+    kept.iter().for_each(|(bytes, file)| std::fs::write(file, bytes).unwrap());
+    std::fs::write(world.path("source/letters/three"), "dear you").unwrap();
+    back_up(&world).await;
+    assert_eq!(names().await.unwrap(), ["one", "three"]);
+    std::fs::remove_dir_all(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    let lost: Result<_, backstay_model::command::CommandError> = names().await;
+    assert!(lost.unwrap_err().message.contains("not in the index"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_are_found_in_all_snapshots() {
     let mut world = world().await;
     let ids: Vec<String> = snapshots(&world).await.into_iter().map(|snapshot| snapshot.id).collect();
