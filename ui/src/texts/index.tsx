@@ -27,6 +27,8 @@ export function TextsProvider({ children }: { children: ReactNode }) {
       texts: languages[language],
       speak: (chosen) => {
         localStorage.setItem(KEPT, chosen);
+        // The pages before this one, as the one to sign in, are in the same language.
+        document.cookie = `${KEPT}=${chosen}; path=/; max-age=31536000; samesite=lax`;
         setLanguage(chosen);
       },
     }),
