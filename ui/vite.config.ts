@@ -15,7 +15,7 @@ export default defineConfig({
     target: "es2023",
   },
   server: {
-    proxy: Object.fromEntries(["/api", "/sign-in", "/setup", "/reset", "/account", "/assets"].map((path) => [path, server])),
+    proxy: Object.fromEntries(["/api", "/sign-in", "/setup", "/reset", "/assets"].map((path) => [path, server])),
   },
   test: { include: ["src/**/*.test.ts?(x)"] },
 });
