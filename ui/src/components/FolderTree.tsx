@@ -5,7 +5,8 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 
 import { folder, type FolderItem } from "../api/records";
-import { above, isText, rowsOf, ticked, type Listing, type Row } from "../lib/paths";
+import { rowsOf, type Listing, type Row } from "../lib/folderRows";
+import { above, isCovered, isText, ticked } from "../lib/paths";
 import { FolderRow } from "./FolderRow";
 
 const TOP = "/";
@@ -98,7 +99,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
       return after;
     });
   const tick = ({ path, item }: Item) => {
-    if (isText(item.name) && !above(path).some((folder) => marks.has(folder))) {
+    if (isText(item.name) && !isCovered(path, marks)) {
       choose(ticked(chosen, path, !marks.has(path)));
     }
   };
