@@ -126,7 +126,7 @@ export function dress(theme: string | null): void {
 }
 
 function Person() {
-  const { texts, language, speak } = useSpeech();
+  const { texts, chosen, speak } = useSpeech();
   const { data } = useQuery(me());
   const [theme, setTheme] = useState(localStorage.getItem(THEME) ?? "system");
   const leave = async () => {
@@ -153,7 +153,7 @@ function Person() {
         </select>
       </Field>
       <Field label={texts.shell.language}>
-        <select className={inputClass} value={language} onChange={({ target }) => speak(target.value as Language)}>
+        <select className={inputClass} value={chosen} onChange={({ target }) => speak(target.value as Language)}>
           {Object.entries(languages).map(([tag, { name }]) => (
             <option key={tag} value={tag} lang={tag}>
               {name}

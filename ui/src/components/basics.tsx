@@ -5,11 +5,12 @@ import type { ComponentProps, ReactNode } from "react";
 import { Problem } from "../api/client";
 import { useTexts } from "../texts";
 
-type Tone = "plain" | "accent" | "danger";
+export type Tone = "plain" | "accent" | "danger" | "quiet";
 
 const TONES: Record<Tone, string> = {
   plain: "border-edge bg-card text-text hover:bg-raised",
   accent: "border-transparent bg-accent text-on-accent hover:opacity-90",
+  quiet: "border-transparent text-accent hover:bg-raised",
   danger: "border-bad bg-card text-bad hover:bg-raised",
 };
 

@@ -1,15 +1,20 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { me } from "../../api/queries";
+import { me, type Overview } from "../../api/queries";
 import { may } from "../../lib/may";
 import { moment, size } from "../../lib/format";
+import { storageLine } from "../../lib/storageLine";
 import type { StorageStanding } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { Card } from "../basics";
+import { StorageChart } from "../StorageChart";
+
+/** With more repositories than these, each has its line on the page of its destination alone. */
+const WITH_LINES = 3;
 
 /** What lies in each repository, how much room is left there, and for how long. */
-export function Storage({ storage, nodes }: { storage: readonly StorageStanding[]; nodes: ReadonlyMap<string, string> }) {
+export function Storage({ overview: { storage, days }, nodes }: { overview: Overview; nodes: ReadonlyMap<string, string> }) {
   const { texts } = useSpeech();
   return (
     <Card title={texts.overview.storage}>
@@ -18,6 +23,7 @@ export function Storage({ storage, nodes }: { storage: readonly StorageStanding[
         {storage.map((place) => (
           <li key={place.repository}>
             <Place place={place} node={place.node ? nodes.get(place.node) : undefined} />
+            {storage.length <= WITH_LINES && <OverTime place={place} dates={days} />}
           </li>
         ))}
       </ul>
@@ -66,4 +72,9 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
       {full && <p className="mt-1 text-xs text-warn">{texts.overview.fullAt(moment(full, language))}</p>}
     </>
   );
+}
+
+function OverTime({ place, dates }: { place: StorageStanding; dates: string[] }) {
+  const line = storageLine(dates, place);
+  return line && <StorageChart line={line} name={place.destination.name} />;
 }

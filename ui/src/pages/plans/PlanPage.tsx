@@ -3,7 +3,7 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { Copy, History, Pencil } from "lucide-react";
 
 import { answer, api } from "../../api/client";
-import { latestRuns, type Plan } from "../../api/queries";
+import { latestRuns, standing, type Plan } from "../../api/queries";
 import { nextTimes, plan } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Card, Loading, PageHead, buttonClass } from "../../components/basics";
@@ -13,16 +13,13 @@ import { RestoreLatest } from "../../components/restore/RestoreLatest";
 import { RunNow } from "../../components/RunNow";
 import { RunTable } from "../../components/RunTable";
 import { Strip } from "../../components/Strip";
-import { useNow } from "../../components/When";
 import { momentIn } from "../../lib/format";
-import { strip } from "../../lib/verdict";
+import { stripOf } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { PlanFacts } from "./PlanFacts";
 import { TurnPlan } from "./TurnPlan";
 
 const route = getRouteApi("/plans/$id");
-const DAYS = 30;
-const MOST = 200;
 
 export function PlanPage() {
   const { id } = route.useParams();
@@ -66,7 +63,7 @@ function Actions({ plan: { id }, plan: found }: { plan: Plan }) {
   const mayEdit = useMay("editPlans", found.project);
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <RunNow plan={found} />
+      <RunNow plan={found} tone="accent" />
       <RestoreLatest plan={found} />
       {mayEdit && (
         <>
@@ -110,16 +107,13 @@ function Next({ plan: found }: { plan: Plan }) {
   );
 }
 
-function Days({ plan: found }: { plan: Plan }) {
+function Days({ plan: { id, project } }: { plan: Plan }) {
   const { texts } = useSpeech();
-  const now = useNow();
-  const first = new Date(now);
-  first.setDate(first.getDate() - DAYS + 1);
-  const since = first.toLocaleDateString("sv");
-  const { data } = useQuery(latestRuns({ plan: found.id, kind: "backup", since }, MOST));
+  const { data } = useQuery(standing(project));
+  const found = data?.plans.find(({ plan }) => plan.id === id);
   return (
     <Card title={texts.overview.last30}>
-      <Strip days={strip(data ?? [], DAYS, now)} />
+      <div className="h-6">{data && found && <Strip days={stripOf(found, data.days)} />}</div>
     </Card>
   );
 }
