@@ -58,10 +58,10 @@ export function PlanRow({ standing, plan, dates, run, facts = [], children }: Pr
           </span>
         )}
       </div>
-      <dl className="mt-1 mb-2 flex flex-wrap gap-x-5 gap-y-1 text-xs">
+      <dl className="mt-1 mb-3 grid grid-cols-[repeat(auto-fit,minmax(8rem,1fr))] gap-x-4 gap-y-2 text-xs">
         {told.map(([name, value]) => (
-          <div key={name} className="flex gap-1.5">
-            <dt className="shrink-0 text-faint">{name}</dt>
+          <div key={name} className="min-w-0">
+            <dt className="text-faint">{name}</dt>
             <dd className="wrap-anywhere">{value}</dd>
           </div>
         ))}

@@ -23,6 +23,8 @@ type Props<T, K extends readonly unknown[]> = {
   /** Where all records of its kind are. */
   list: NonNullable<LinkProps["to"]>;
   /** What stands beside its name. */
+  badge?: ReactNode;
+  /** What else can be done. */
   aside?: ReactNode;
   /** What is known of it. */
   children: ReactNode;
@@ -32,7 +34,7 @@ type Props<T, K extends readonly unknown[]> = {
 
 /** The page of a record: what is known of it, and for those who may change it the form and the way to be rid of it. */
 export function RecordPage<T extends Kept, K extends readonly unknown[]>(props: Props<T, K>) {
-  const { record, query, action, list, aside, children, form, remove } = props;
+  const { record, query, action, list, badge, aside, children, form, remove } = props;
   const queries = useQueryClient();
   const navigate = useNavigate();
   const mayEdit = useMay(action, record.project);
@@ -43,7 +45,9 @@ export function RecordPage<T extends Kept, K extends readonly unknown[]>(props: 
   };
   return (
     <>
-      <PageHead title={record.name}>{aside}</PageHead>
+      <PageHead title={record.name} badge={badge}>
+        {aside}
+      </PageHead>
       <div className="flex flex-col gap-4">
         {children}
         {mayEdit && (

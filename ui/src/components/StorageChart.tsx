@@ -30,7 +30,7 @@ export function StorageChart({ line, name }: { line: StorageLine; name: string }
   const path = pathOf(line, known);
   return (
     <figure className="mt-2" aria-label={words.overTimeOf(name)}>
-      <figcaption className="mb-1 flex flex-wrap justify-between gap-x-3 text-xs">
+      <figcaption className="mb-2 flex flex-wrap justify-between gap-x-3 text-xs">
         <span className="text-faint">{words.overTime}</span>
         <span className="tabular-nums">
           {day(shown)}: <span className="font-semibold">{told(shown)}</span>

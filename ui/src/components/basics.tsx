@@ -36,10 +36,15 @@ export function Card({ title, aside, children }: { title?: string; aside?: React
   );
 }
 
-export function PageHead({ title, children }: { title: ReactNode; children?: ReactNode }) {
+type Head = { title: ReactNode; /** What stands beside the title. */ badge?: ReactNode; /** What can be done. */ children?: ReactNode };
+
+export function PageHead({ title, badge, children }: Head) {
   return (
     <header className="mb-4 flex flex-wrap items-center justify-between gap-3">
-      <h1 className="text-xl font-semibold wrap-anywhere">{title}</h1>
+      <div className="flex min-w-0 flex-wrap items-center gap-x-3">
+        <h1 className="text-xl font-semibold wrap-anywhere">{title}</h1>
+        {badge}
+      </div>
       {children}
     </header>
   );

@@ -25,6 +25,10 @@ const NEW_FOR = DAY;
 /** A place that is full within this time needs somebody. */
 const FULL_SOON = 14 * DAY;
 
+/** When a place is full, where that is soon. */
+export const fullSoon = ({ full }: Pick<StorageStanding, "full">, now: number): string | undefined =>
+  full && Date.parse(full) - now < FULL_SOON ? full : undefined;
+
 /** What there is to see to in a plan: the gravest of it. */
 function concernOf(standing: PlanStanding, created: string | undefined, now: number): Concern | undefined {
   const { plan, sources } = standing;
@@ -57,8 +61,9 @@ export function concerns(
     .map((standing) => concernOf(standing, created.get(standing.plan.id), now))
     .filter((concern) => concern !== undefined);
   for (const place of storage) {
-    if (place.full && Date.parse(place.full) - now < FULL_SOON) {
-      found.push({ what: "full", storage: place, time: place.full });
+    const time = fullSoon(place, now);
+    if (time !== undefined) {
+      found.push({ what: "full", storage: place, time });
     }
   }
   for (const connection of connections) {

@@ -32,7 +32,7 @@ export const de: Texts = {
     navigation: "Seiten",
     signOut: "Abmelden",
     theme: "Darstellung",
-    themes: { system: "Wie das System", light: "Hell", dark: "Dunkel" },
+    themes: { system: "System", light: "Hell", dark: "Dunkel" },
     language: "Sprache",
     menu: "Menü",
   },

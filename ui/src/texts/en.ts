@@ -33,7 +33,7 @@ export const en = {
     navigation: "Pages",
     signOut: "Sign out",
     theme: "Appearance",
-    themes: { system: "As the system", light: "Light", dark: "Dark" },
+    themes: { system: "System", light: "Light", dark: "Dark" },
     language: "Language",
     menu: "Menu",
   },

@@ -9,12 +9,13 @@ import { useMay } from "../../api/roles";
 import { Card, Loading, PageHead, buttonClass } from "../../components/basics";
 import { One } from "../../components/One";
 import { Remove } from "../../components/Remove";
+import { PlanHealth } from "../../components/PlanHealth";
 import { RestoreLatest } from "../../components/restore/RestoreLatest";
 import { RunNow } from "../../components/RunNow";
 import { RunTable } from "../../components/RunTable";
 import { Strip } from "../../components/Strip";
 import { momentIn } from "../../lib/format";
-import { stripOf } from "../../lib/verdict";
+import { healthOf, stripOf } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { PlanFacts } from "./PlanFacts";
 import { TurnPlan } from "./TurnPlan";
@@ -31,9 +32,11 @@ function Page({ plan: found }: { plan: Plan }) {
   const words = texts.plan;
   const navigate = route.useNavigate();
   const mayEdit = useMay("editPlans", found.project);
+  const overview = useQuery(standing(found.project)).data;
+  const stands = overview?.plans.find(({ plan }) => plan.id === found.id);
   return (
     <>
-      <PageHead title={found.name}>
+      <PageHead title={found.name} badge={stands && <PlanHealth health={healthOf(stands)} />}>
         <Actions plan={found} />
       </PageHead>
       <div className="flex flex-col gap-4">
@@ -42,7 +45,9 @@ function Page({ plan: found }: { plan: Plan }) {
         </Card>
         <div className="grid items-start gap-4 xl:grid-cols-2">
           <Next plan={found} />
-          <Days plan={found} />
+          <Card title={texts.overview.last30}>
+            <div className="h-6">{overview && stands && <Strip days={stripOf(stands, overview.days)} />}</div>
+          </Card>
         </div>
         <Runs plan={found} />
         {mayEdit && (
@@ -103,17 +108,6 @@ function Next({ plan: found }: { plan: Plan }) {
           </li>
         ))}
       </ol>
-    </Card>
-  );
-}
-
-function Days({ plan: { id, project } }: { plan: Plan }) {
-  const { texts } = useSpeech();
-  const { data } = useQuery(standing(project));
-  const found = data?.plans.find(({ plan }) => plan.id === id);
-  return (
-    <Card title={texts.overview.last30}>
-      <div className="h-6">{data && found && <Strip days={stripOf(found, data.days)} />}</div>
     </Card>
   );
 }
