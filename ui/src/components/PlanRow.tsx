@@ -20,12 +20,14 @@ type Props = {
   dates: readonly string[];
   /** A backup of it that is under way. */
   run?: Run | undefined;
+  /** Which heading its name is, below the one of the list. */
+  heading: "h2" | "h3";
   facts?: readonly Fact[];
   children?: ReactNode;
 };
 
 /** A plan in a list: how it stands, when it ran and is due, and thirty days of it. */
-export function PlanRow({ standing, plan, dates, run, facts = [], children }: Props) {
+export function PlanRow({ standing, plan, dates, run, heading: Heading, facts = [], children }: Props) {
   const texts = useTexts();
   const { name, id } = standing.plan;
   const last = lastGood(standing);
@@ -39,9 +41,11 @@ export function PlanRow({ standing, plan, dates, run, facts = [], children }: Pr
     <>
       <div className="flex flex-wrap items-center justify-between gap-x-3 gap-y-1">
         <div className="flex min-w-0 grow basis-72 flex-wrap items-center gap-x-3">
-          <Link to="/plans/$id" params={{ id }} className="font-semibold text-accent wrap-anywhere hover:underline">
-            <bdi>{name}</bdi>
-          </Link>
+          <Heading className="font-semibold wrap-anywhere">
+            <Link to="/plans/$id" params={{ id }} className="text-accent hover:underline">
+              <bdi>{name}</bdi>
+            </Link>
+          </Heading>
           {run ? (
             <Link to="/runs/$id" params={{ id: run.id }} className="hover:underline">
               <RunBadge run={run} />

@@ -123,7 +123,7 @@ export const nextDue = (plans: readonly PlanStanding[]): string | undefined =>
     .filter((time) => typeof time === "string")
     .sort((one, other) => Date.parse(one) - Date.parse(other))[0];
 
-export type Tally = { good: number; all: number };
+type Tally = { good: number; all: number };
 
 /** How many of the backups of these days came to a good end. */
 export function tallyOf(plans: readonly PlanStanding[]): Tally {

@@ -21,7 +21,7 @@ export function PlanRows({ overview, plans }: { overview: Overview; plans: reado
       <ul className="flex flex-col divide-y divide-line">
         {overview.plans.slice(0, all ? undefined : FIRST).map((standing) => (
           <li key={standing.plan.id} className="py-3 first:pt-0 last:pb-0">
-            <PlanRow standing={standing} plan={known.get(standing.plan.id)} dates={overview.days} />
+            <PlanRow standing={standing} plan={known.get(standing.plan.id)} dates={overview.days} heading="h3" />
           </li>
         ))}
       </ul>

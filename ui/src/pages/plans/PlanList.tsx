@@ -33,7 +33,14 @@ export function PlanList({ plans, overview }: { plans: readonly Plan[]; overview
         return (
           standing && (
             <li key={plan.id} className="p-4">
-              <PlanRow standing={standing} plan={plan} dates={overview.days} run={runs.get(plan.id)} facts={factsOf(plan)}>
+              <PlanRow
+                standing={standing}
+                plan={plan}
+                dates={overview.days}
+                run={runs.get(plan.id)}
+                heading="h2"
+                facts={factsOf(plan)}
+              >
                 <Turn plan={plan} />
               </PlanRow>
             </li>
