@@ -138,14 +138,14 @@ pub enum Ask {
         /// Tags that it loses.
         remove: Vec<String>,
     },
-    /// Hand over the content of an item of a snapshot.
+    /// Hand over content of a snapshot.
     Send {
         /// Of which repository.
         repository: SealedRepository,
         /// Of which snapshot.
         snapshot: String,
-        /// Which item, as an absolute path.
-        path: String,
+        /// Which items, as absolute paths: one file, or any as a zip archive.
+        paths: Vec<String>,
         /// In which form.
         form: ContentForm,
         /// Under which id it is expected.

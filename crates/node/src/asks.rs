@@ -103,9 +103,9 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
             };
             Ok(Answer::Tagged { snapshot: within(inner, patience, repository, change).await? })
         }
-        Ask::Send { repository, snapshot, path, form, transfer } => {
+        Ask::Send { repository, snapshot, paths, form, transfer } => {
             let take = move |workshop: &Workshop, repository: &_, secrets: &_| {
-                workshop.extract(repository, secrets, &snapshot, &path, form)
+                workshop.extract(repository, secrets, &snapshot, &paths, form)
             };
             let place = inner.sender.place()?;
             let extract = within(inner, patience, repository, take).await?;

@@ -58,6 +58,8 @@ struct Rules {
     programs: Vec<PathBuf>,
     /// Whether addresses of this host and of private networks may be connected to, by connections that allow it and by hooks.
     private_addresses: bool,
+    /// Whether content of snapshots is handed to the server, for people who look at it or download it.
+    downloads: bool,
 }
 
 /// Where programs are looked for, unless the policy says otherwise.
@@ -78,6 +80,7 @@ impl Default for Rules {
             containers: Vec::new(),
             programs: PROGRAMS.map(PathBuf::from).to_vec(),
             private_addresses: false,
+            downloads: true,
         }
     }
 }
@@ -340,6 +343,21 @@ impl LocalPolicy {
         self.rules.private_addresses
     }
 
+    /// Whether content of snapshots may be handed to the server.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check_download(&self) -> Result<(), Refused> {
+        if self.rules.downloads {
+            return Ok(());
+        }
+        let hint = format!(
+            "restore it on the host; or its owner allows it: set `downloads = true` in {}",
+            self.file.display()
+        );
+        Err(Refused { what: "handing content of snapshots to the server".to_owned(), hint })
+    }
+
     /// Where the policy is, or would be.
     #[must_use]
     pub fn file(&self) -> &Path {
@@ -442,6 +460,14 @@ mod tests {
         assert!(policy.check_service("cron.service").is_err());
         assert!(policy.check_container("db").is_err());
         assert!(!policy.allows_private_addresses());
+    }
+
+    #[test]
+    fn content_stays_on_the_host_if_its_owner_says_so() {
+        assert!(policy("").check_download().is_ok());
+        let refused = policy("downloads = false").check_download().unwrap_err();
+        assert!(refused.to_string().contains("handing content"), "{refused}");
+        assert!(refused.hint().contains("`downloads = true` in /etc/policy.toml"), "{}", refused.hint());
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl Rounds {
         self.look_at_plans(inner).await?;
         watch(inner).await;
         start_what_may(inner).await?;
+        inner.workshop.tidy();
         if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > HOUSEKEEPING) {
             forget_old(inner).await?;
             self.cleaned = Some(Instant::now());

@@ -63,7 +63,7 @@ pub(crate) async fn elsewhere(State(state): State<AppState>, request: Request) -
 
 /// The page; where there is none, how to get it.
 fn index(headers: &HeaderMap) -> Response {
-    backstay_ui::index().map_or_else(pages::without_dashboard, |file| give(file, headers))
+    backstay_ui::index().map_or_else(|| pages::without_dashboard(headers), |file| give(file, headers))
 }
 
 fn give(file: &File, headers: &HeaderMap) -> Response {

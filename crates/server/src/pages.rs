@@ -3,15 +3,18 @@
 //! They are plain HTML with one style sheet and one script, which speaks with the API. Nothing is inline, so the policy of what
 //! a page may load is short; forms are never sent by the browser itself, so no password ends up in an address.
 
+mod texts;
+
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
-use crate::access::extract::{Caller, Query};
+use self::texts::Language;
+use crate::access::extract::Query;
 use crate::access::setup;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -22,7 +25,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// The routes of the pages.
 pub(crate) fn routes() -> Router<AppState> {
     Router::new()
-        .route("/account", get(account))
         .route("/setup", get(set_up))
         .route("/sign-in", get(sign_in))
         .route("/reset", get(reset))
@@ -30,16 +32,11 @@ pub(crate) fn routes() -> Router<AppState> {
         .route("/assets/pages.js", get(script))
 }
 
-/// The way in with a passkey, and where one's own are seen. The script shows them where the browser can do it.
+/// The way in with a passkey. The script shows it where the browser can do it.
 #[cfg(feature = "passkeys")]
-const PASSKEY: &str =
-    r#"<button id="passkey" type="button" class="other" hidden>Sign in with a passkey</button>"#;
-#[cfg(feature = "passkeys")]
-const PASSKEYS: &str = include_str!("pages/passkeys.html");
+const PASSKEY: &str = r#"<button id="passkey" type="button" class="other" hidden>{passkey}</button>"#;
 #[cfg(not(feature = "passkeys"))]
 const PASSKEY: &str = "";
-#[cfg(not(feature = "passkeys"))]
-const PASSKEYS: &str = "";
 
 /// Where somebody wanted to go.
 #[derive(Debug, Default, Deserialize)]
@@ -49,60 +46,54 @@ struct Wanted {
     problem: Option<String>,
 }
 
-/// Who is signed in. Whoever is not is sent to sign in.
-async fn account(_caller: Caller) -> Response {
-    page(include_str!("pages/account.html").replace("{passkeys}", PASSKEYS))
-}
-
 /// How to get the dashboard, where the program was built without it.
-pub(crate) fn without_dashboard() -> Response {
-    page(include_str!("pages/without_dashboard.html").to_owned())
+pub(crate) fn without_dashboard(headers: &HeaderMap) -> Response {
+    page(include_str!("pages/without_dashboard.html"), Language::of(headers), &[])
 }
 
-async fn set_up() -> Response {
-    page(include_str!("pages/setup.html").to_owned())
+async fn set_up(headers: HeaderMap) -> Response {
+    page(include_str!("pages/setup.html"), Language::of(&headers), &[])
 }
 
-async fn reset() -> Response {
-    page(include_str!("pages/reset.html").to_owned())
+async fn reset(headers: HeaderMap) -> Response {
+    page(include_str!("pages/reset.html"), Language::of(&headers), &[])
 }
 
 /// Signing in, and then on to where one wanted to go. While there is no account, there is nothing to sign in to.
-async fn sign_in(State(state): State<AppState>, Query(wanted): Query<Wanted>) -> Result<Response, Problem> {
+async fn sign_in(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Problem> {
     if setup::is_open(&state).await? {
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, "/setup")]).into_response());
     }
+    let language = Language::of(&headers);
     let next = wanted.next.as_deref().filter(|next| is_local(next)).unwrap_or("/");
-    let problem = wanted.problem.as_deref().and_then(problem_text).unwrap_or_default();
-    let html = include_str!("pages/sign_in.html")
-        .replace("{problem}", problem)
-        .replace("{hidden}", if problem.is_empty() { "hidden" } else { "" })
-        .replace("{passkey}", PASSKEY)
-        .replace("{provider}", &provider(&state, next).await?)
-        .replace("{next}", &escaped(next));
-    Ok(page(html))
+    let problem = wanted.problem.as_deref().and_then(|word| language.problem(word)).unwrap_or_default();
+    let own = [
+        ("problem", problem),
+        ("hidden", if problem.is_empty() { "hidden" } else { "" }),
+        ("by_passkey", &fill(PASSKEY, language, &[])),
+        ("by_provider", &provider(&state, language, next).await?),
+        ("next", &escaped(next)),
+    ];
+    Ok(page(include_str!("pages/sign_in.html"), language, &own))
 }
 
 /// The way to a provider that vouches for people, if there is one.
 #[cfg(feature = "oidc")]
-async fn provider(state: &AppState, next: &str) -> Result<String, Problem> {
+async fn provider(state: &AppState, language: Language, next: &str) -> Result<String, Problem> {
     let Some(name) = crate::oidc::settings::name(state).await? else { return Ok(String::new()) };
-    let next = crate::access::extract::form_encoded(next);
-    let name = escaped(&name).replace('{', "&#123;");
-    Ok(format!(r#"<p><a class="button" href="/api/v1/oidc/start?next={next}">Sign in with {name}</a></p>"#))
+    let own = [("name", escaped(&name)), ("next", crate::access::extract::form_encoded(next))];
+    let own = own.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let way = r#"<p><a class="button" href="/api/v1/oidc/start?next={next}">{provider} {name}</a></p>"#;
+    Ok(fill(way, language, &own))
 }
 
 #[cfg(not(feature = "oidc"))]
-async fn provider(_: &AppState, _: &str) -> Result<String, Problem> {
+async fn provider(_: &AppState, _: Language, _: &str) -> Result<String, Problem> {
     Ok(String::new())
-}
-
-#[cfg(feature = "oidc")]
-use crate::oidc::text_of as problem_text;
-
-#[cfg(not(feature = "oidc"))]
-const fn problem_text(_: &str) -> Option<&'static str> {
-    None
 }
 
 async fn style() -> Response {
@@ -113,10 +104,29 @@ async fn script() -> Response {
     asset("text/javascript; charset=utf-8", include_str!("pages/pages.js"))
 }
 
-fn page(html: String) -> Response {
+/// Puts texts, and what is the page's own, in the place of their names in braces.
+fn fill(template: &str, language: Language, own: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(2 * template.len());
+    let mut rest = template;
+    while let Some((before, (name, after))) =
+        rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)))
+    {
+        let value = own.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
+        filled.push_str(before);
+        filled.push_str(value.or_else(|| language.text(name)).unwrap_or_default());
+        rest = after;
+    }
+    filled + rest
+}
+
+fn page(template: &str, language: Language, own: &[(&str, &str)]) -> Response {
+    let texts = escaped(&language.of_script());
+    let all = [&[("language", language.tag()), ("texts", &texts)], own].concat();
+    let html = fill(template, language, &all);
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (CONTENT_SECURITY_POLICY, POLICY),
+        (CONTENT_LANGUAGE, language.tag()),
         (CACHE_CONTROL, "no-store"),
     ];
     (headers, html).into_response()
@@ -165,6 +175,29 @@ mod tests {
         for foreign in foreign {
             assert!(!is_local(foreign), "{foreign:?}");
         }
+    }
+
+    #[test]
+    fn every_name_in_a_page_is_known() {
+        let own = ["language", "texts", "problem", "hidden", "by_passkey", "by_provider", "next"];
+        for page in [
+            include_str!("pages/setup.html"),
+            include_str!("pages/sign_in.html"),
+            include_str!("pages/reset.html"),
+            include_str!("pages/without_dashboard.html"),
+            PASSKEY,
+        ] {
+            let names = page.split('{').skip(1).map(|rest| rest.split('}').next().unwrap());
+            for name in names.filter(|name| !own.contains(name)) {
+                assert!(Language::German.text(name).is_some(), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_filled_in_is_not_filled_again() {
+        let own = [("name", "{password} }{"), ("next", "b")];
+        assert_eq!(fill("{name}{next}{none} {", Language::German, &own), "{password} }{b {");
     }
 
     #[test]

@@ -37,6 +37,8 @@ export function TextsProvider({ children }: { children: ReactNode }) {
       texts: languages[chosen],
       speak: (language) => {
         localStorage.setItem(KEPT, language);
+        // The pages before this one, as the one to sign in, are in the same language.
+        document.cookie = `${KEPT}=${language}; path=/; max-age=31536000; samesite=lax`;
         choose(language);
       },
     }),

@@ -489,6 +489,9 @@ pub(crate) struct Api {
     /// The body in YAML or JSON; `-` for standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    /// Write the answer to a file, as it is. What is no JSON goes to standard output otherwise
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// Sign in with your password for this call, as what concerns your own account asks for. It is asked for, read from
     /// --password-file, or taken from BACKSTAY_ACCOUNT_PASSWORD
     #[arg(long)]

@@ -120,12 +120,18 @@ impl Client {
         }
     }
 
+    /// The address of the server.
+    pub(crate) const fn base(&self) -> &Url {
+        &self.base
+    }
+
     /// A server, as nobody yet.
     pub(crate) fn at(base: Url, fingerprint: Option<Fingerprint>) -> Outcome<Self> {
         let http = reqwest::blocking::Client::builder()
             .tls_backend_preconfigured(pin::tls(fingerprint)?)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(20))
+            .tcp_keepalive(Duration::from_secs(60))
             .timeout(PATIENCE)
             .user_agent(concat!("backstay/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -214,7 +220,8 @@ impl Client {
     }
 }
 
-fn content(response: Response, base: &Url) -> Outcome<Value> {
+/// The JSON of an answer, `null` where it has none.
+pub(crate) fn content(response: Response, base: &Url) -> Outcome<Value> {
     if response.status() == StatusCode::NO_CONTENT {
         return Ok(Value::Null);
     }

@@ -4,6 +4,6 @@ mod client;
 mod pin;
 mod profile;
 
-pub(crate) use client::{Client, Credentials, Entry, address, encode};
+pub(crate) use client::{Client, Credentials, Entry, address, content, encode};
 pub(crate) use pin::{Fingerprint, fingerprint_of};
 pub(crate) use profile::{Profile, Profiles};

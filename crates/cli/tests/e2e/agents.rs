@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::session::{begin, fill, plan_on, slow};
-use crate::up::{Up, http};
+use crate::up::Up;
 use crate::world::{World, finish};
 
 /// An agent that runs. It is killed when dropped.
@@ -46,12 +46,12 @@ fn join(world: &World, up: &Up, token: &str) -> crate::world::Run {
     finish(command)
 }
 
-/// What the owner of the agent's host allows: one folder to read, one to restore to.
-fn allow(world: &World) {
+/// What the owner of the agent's host allows: one folder to read, one to restore to; and what `more` says.
+fn allow(world: &World, more: &str) {
     let (read, write, repositories) = (world.at("src"), world.at("out"), world.at("far"));
     world.file(
         "policy.toml",
-        format!("read = [{read:?}]\nwrite = [{write:?}]\nrepositories = [{repositories:?}]\n"),
+        format!("read = [{read:?}]\nwrite = [{write:?}]\nrepositories = [{repositories:?}]\n{more}"),
     );
 }
 
@@ -60,7 +60,7 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     let world = World::without_settings();
     let up = begin(&world);
     fill(&world, 150);
-    allow(&world);
+    allow(&world, "");
     let key = token(&world);
     join(&world, &up, &key).succeeds();
     let again = join(&world, &up, &key).ends_with(1);
@@ -98,9 +98,9 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     let address = up.address();
     up.kill();
     agent.kill();
-    let _agent = Agent::start(&world);
+    let agent = Agent::start(&world);
     std::thread::sleep(Duration::from_secs(2));
-    let up = Up::with(&world, &address, &[]);
+    let _up = Up::with(&world, &address, &[]);
     world.until_state(&run, "completed");
 
     let restore = |target: &str| {
@@ -109,7 +109,7 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     restore(&world.at("out")).succeeds();
     let below = world.path("src").strip_prefix("/").unwrap().display().to_string();
     assert_eq!(world.contents(&format!("out/{below}")), world.contents("src"));
-    download(&world, &up.url);
+    let _agent = download(&world, agent);
     let refused = restore(&world.at("elsewhere")).ends_with(1);
     assert!(refused.stderr.contains("policy"), "{}", refused.stderr);
 
@@ -117,22 +117,23 @@ fn an_agent_joins_is_steered_and_keeps_to_the_policy_of_its_host() {
     world.run(["plans", "run", "far plan"]).ends_with(1);
 }
 
-/// Takes a file out of the agent's repository through the server: the agent brings it.
-fn download(world: &World, url: &str) {
-    let create = ["tokens", "create", "for downloads", "--role", "operator", "--json"];
-    let made = world.run_with_input(create, format!("{}\n", crate::up::PASSWORD).as_bytes()).succeeds();
-    let token = made.json()[0]["key"].as_str().unwrap().to_owned();
+/// Takes a file out of the agent's repository through the server: the agent brings it, until the owner of its host says no.
+fn download(world: &World, agent: Agent) -> Agent {
     let repositories = world.ask(&["repositories", "list"]);
     let far =
         repositories["items"].as_array().unwrap().iter().find(|it| !it["node"].is_null()).unwrap().clone();
-    let path = world.path("src/more");
     let file = format!(
-        "{url}/api/v1/repositories/{}/snapshots/latest/file?path={}",
+        "/repositories/{}/snapshots/latest/file?path={}",
         far["id"].as_str().unwrap(),
-        path.display()
+        world.at("src/more")
     );
-    let answer = http().get(file).bearer_auth(token).send().unwrap();
-    assert_eq!(answer.status().as_u16(), 200, "{}", answer.text().unwrap());
-    assert_eq!(answer.content_length(), Some(40_000_000));
-    assert!(answer.bytes().unwrap() == std::fs::read(path).unwrap());
+    let output = world.at("brought");
+    let bring = || world.run(["api", "GET", &file, "--output", &output]);
+    bring().succeeds();
+    assert!(std::fs::read(&output).unwrap() == std::fs::read(world.path("src/more")).unwrap());
+    agent.kill();
+    allow(world, "downloads = false\n");
+    let agent = Agent::start(world);
+    bring().ends_with(1).complains("handing content of snapshots to the server");
+    agent
 }

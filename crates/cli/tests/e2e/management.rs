@@ -175,6 +175,17 @@ fn what_restic_has_made_is_taken_over_listed_and_restored() {
     // A relative path lies at the snapshot's top.
     let folder = world.ask(&["repositories", "ls", "theirs", oldest, "/src"]);
     assert!(all(&folder, "name").contains(&"one.txt".to_owned()), "{folder}");
+    // Content comes as it is: to standard output, or into a file that gets its name when it is whole.
+    let content = |what: &str| {
+        let repository = adopted["repository"]["id"].as_str().unwrap();
+        format!("/repositories/{repository}/snapshots/latest/{what}?path=/src/two.txt")
+    };
+    assert_eq!(world.run(["api", "GET", &content("file")]).succeeds().stdout, "changed");
+    let zip = world.at("some.zip");
+    world.run(["api", "GET", &content("zip"), "--output", &zip]).succeeds();
+    assert!(std::fs::read(&zip).unwrap().starts_with(b"PK"));
+    world.run(["api", "GET", &content("nothing"), "--output", &world.at("none")]).ends_with(1);
+    assert!(!world.path("none").exists() && !world.path("none.part").exists());
     world
         .run(["repositories", "restore", "theirs", "latest", "--target", &world.at("out"), "--wait"])
         .succeeds();

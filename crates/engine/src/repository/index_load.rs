@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use backstay_core::FileKind;
+use backstay_core::{FileId, FileKind};
 use parking_lot::Mutex;
 
 use super::Repository;
@@ -17,19 +17,34 @@ impl Repository {
     /// # Errors
     /// When an index file cannot be read: what it names would be stored again or, worse, pruned.
     pub fn load_index(&self) -> Result<Arc<Index>> {
-        let (index, mut damaged) = self.load_index_leniently()?;
-        match damaged.pop() {
-            Some((_, error)) => Err(error),
-            None => Ok(Arc::new(index)),
+        whole(self.load_index_leniently()?)
+    }
+
+    /// Loads the index unless its files are just these, in the order of their ids: then the index that was loaded from them is
+    /// still the one. Returns it with the ids of its files.
+    ///
+    /// # Errors
+    /// As [`Self::load_index`].
+    pub fn load_index_unless(&self, known: &[FileId]) -> Result<Option<(Vec<FileId>, Arc<Index>)>> {
+        let mut files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
+        files.sort_unstable();
+        if files == known {
+            return Ok(None);
         }
+        let index = whole(self.load_index_files(&files))?;
+        Ok(Some((files, index)))
     }
 
     /// Loads what can be loaded of the index, and tells which files cannot be read and why.
     ///
     /// # Errors
     /// When the files cannot be listed.
-    pub fn load_index_leniently(&self) -> Result<(Index, Vec<(backstay_core::FileId, Error)>)> {
-        let files = self.list(FileKind::Index)?;
+    pub fn load_index_leniently(&self) -> Result<(Index, Vec<(FileId, Error)>)> {
+        let files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
+        Ok(self.load_index_files(&files))
+    }
+
+    fn load_index_files(&self, files: &[FileId]) -> (Index, Vec<(FileId, Error)>) {
         let index = Mutex::new(Index::default());
         let damaged = Mutex::new(Vec::new());
         let next = AtomicUsize::new(0);
@@ -37,7 +52,7 @@ impl Repository {
         std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
-                    while let Some((id, _)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    while let Some(id) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let file = self.load_unpacked(FileKind::Index, *id);
                         match file.and_then(|json| IndexFile::parse(&json)) {
                             Ok(file) => {
@@ -52,6 +67,13 @@ impl Repository {
         });
         let mut index = index.into_inner();
         index.seal();
-        Ok((index, damaged.into_inner()))
+        (index, damaged.into_inner())
+    }
+}
+
+fn whole((index, mut damaged): (Index, Vec<(FileId, Error)>)) -> Result<Arc<Index>> {
+    match damaged.pop() {
+        Some((_, error)) => Err(error),
+        None => Ok(Arc::new(index)),
     }
 }

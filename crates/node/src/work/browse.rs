@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use backstay_core::Control;
-use backstay_engine::repository::TreeCache;
 use backstay_model::command::{FolderItem, FolderPage, ItemKind, SnapshotInfo};
 use backstay_model::link::SealedRepository;
 use backstay_model::{Limits, Time};
@@ -58,7 +57,7 @@ impl Workshop {
     ) -> Result<(Vec<FolderItem>, u64)> {
         let open = self.look(repository, secrets)?;
         let entry = find_snapshot(&open, snapshot)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
+        let trees = open.trees()?;
         let tree = match find(&trees, &entry.snapshot.tree, path.as_bytes())? {
             None => entry.snapshot.tree,
             Some(node) => node.subtree.filter(|_| node.is_folder()).ok_or_else(|| no_folder(path))?,

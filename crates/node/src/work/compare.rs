@@ -32,7 +32,7 @@ impl Workshop {
     ) -> Result<Comparison> {
         let open = self.look(repository, secrets)?;
         let (from, to) = (find_snapshot(&open, from)?, find_snapshot(&open, to)?);
-        let trees = TreeCache::new(&open.engine, open.index()?);
+        let trees = open.trees()?;
         let mut difference =
             Difference { trees, limit, found: Comparison::default(), folders: HashMap::new() };
         difference.trees(from.snapshot.tree, to.snapshot.tree).map_err(|error| open.explain(error))?;

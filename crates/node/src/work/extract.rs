@@ -19,43 +19,103 @@ pub struct Extract {
     open: Open,
     trees: TreeCache,
     control: Control,
-    /// The item; the top of the snapshot when `None`.
-    node: Option<Node>,
     top: FileId,
-    form: ContentForm,
+    what: What,
     name: String,
 }
 
+/// What is taken out, in which form.
+enum What {
+    /// A file, or so many bytes of its beginning.
+    Content(Box<Node>, u64),
+    /// Items with all that is below them, as a zip archive.
+    Zip(Vec<Packed>),
+}
+
+/// An item of an archive.
+struct Packed {
+    /// The folder of the archive that it lies in; nothing at its top.
+    below: Vec<u8>,
+    /// The item; the top of the snapshot when `None`.
+    node: Option<Node>,
+}
+
 impl Workshop {
-    /// Finds content in a snapshot, and makes ready to take it out.
+    /// Finds content in a snapshot, and makes ready to take it out: one file, or any items as a zip archive, in which they lie as
+    /// they do below the folder that they share.
     ///
     /// # Errors
-    /// When there is no such snapshot or item, the item has no content in that form, or the repository cannot be opened.
+    /// When there is no such snapshot or item, the item has no content in that form, the repository cannot be opened, or the host's
+    /// owner forbids it.
     pub fn extract(
         &self,
         repository: &SealedRepository,
         secrets: &Opened,
         snapshot: &str,
-        path: &str,
+        paths: &[String],
         form: ContentForm,
     ) -> Result<Extract> {
+        self.policy.check_download()?;
         let control = Control::new();
         let open = self.look_with(repository, secrets, &control)?;
         let entry = find_snapshot(&open, snapshot)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
-        let node = find(&trees, &entry.snapshot.tree, path.as_bytes())?;
-        let is_file = node.as_ref().is_some_and(|node| node.meta.kind == EntryKind::File);
-        if form != ContentForm::Zip && !is_file {
-            return Err(WorkError::new(Class::Other, format!("{path} is no file"))
-                .hint("a folder can be had as a zip archive"));
-        }
-        let name = node.as_ref().map_or_else(
-            || format!("snapshot {}", entry.id.short()),
-            |node| String::from_utf8_lossy(&node.name).into_owned(),
-        );
-        let name = if form == ContentForm::Zip { format!("{name}.zip") } else { name };
-        Ok(Extract { top: entry.snapshot.tree, open, trees, control, node, form, name })
+        let trees = open.trees()?;
+        let top = entry.snapshot.tree;
+        let of_all = || format!("snapshot {}", entry.id.short());
+        let content = |most: u64| {
+            let [path] = paths else { return Err(one_file()) };
+            match find(&trees, &top, path.as_bytes())? {
+                Some(node) if node.meta.kind == EntryKind::File => {
+                    let name = name(&node);
+                    Ok((What::Content(Box::new(node), most), name))
+                }
+                _ => Err(WorkError::new(Class::Other, format!("{path} is no file"))
+                    .hint("a folder can be had as a zip archive")),
+            }
+        };
+        let (what, name) = match form {
+            ContentForm::File => content(u64::MAX)?,
+            ContentForm::Beginning(most) => content(most)?,
+            ContentForm::Zip => {
+                let mut items = Vec::new();
+                for (path, below) in arranged(paths) {
+                    items.push(Packed { node: find(&trees, &top, path.as_bytes())?, below });
+                }
+                let name = match items.as_slice() {
+                    [Packed { node: Some(node), .. }] => name(node),
+                    _ => of_all(),
+                };
+                (What::Zip(items), format!("{name}.zip"))
+            }
+        };
+        Ok(Extract { open, trees, control, top, what, name })
     }
+}
+
+fn name(node: &Node) -> String {
+    String::from_utf8_lossy(&node.name).into_owned()
+}
+
+fn one_file() -> WorkError {
+    WorkError::new(Class::Other, "one file is taken out at a time")
+        .hint("several can be had as a zip archive")
+}
+
+/// Paths with the folder of an archive that each lies in. What lies in another one of them comes with that.
+fn arranged(paths: &[String]) -> Vec<(&str, Vec<u8>)> {
+    let steps = |path: &'_ str| {
+        path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut all: Vec<_> = paths.iter().map(|path| (steps(path), path.as_str())).collect();
+    all.sort_unstable();
+    all.dedup_by(|later, kept| later.0.starts_with(&kept.0));
+    let above = |steps: &[String]| steps.split_last().map_or_else(Vec::new, |(_, above)| above.to_vec());
+    let shared = all.iter().map(|(steps, _)| above(steps)).reduce(|one, other| {
+        one.into_iter().zip(other).take_while(|(a, b)| a == b).map(|(name, _)| name).collect()
+    });
+    let shared = shared.map_or(0, |shared| shared.len());
+    let below = |steps: &[String]| above(steps).get(shared..).unwrap_or_default().join("/").into_bytes();
+    all.iter().map(|(steps, path)| (*path, below(steps))).collect()
 }
 
 impl Extract {
@@ -68,19 +128,17 @@ impl Extract {
     /// How many bytes it has, where that is known before.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
-        match self.form {
-            ContentForm::File => self.content_length(),
-            ContentForm::Beginning(most) => self.content_length().map(|length| length.min(most)),
-            ContentForm::Zip => None,
+        match &self.what {
+            What::Content(node, most) => self.content_length(node).map(|length| length.min(*most)),
+            What::Zip(_) => None,
         }
     }
 
     /// What the content has, whatever the metadata says.
-    fn content_length(&self) -> Option<u64> {
+    fn content_length(&self, node: &Node) -> Option<u64> {
         let index = self.trees.index();
         let kind = backstay_engine::format::BlobKind::Data;
-        let blobs = self.node.as_ref()?.blobs().iter();
-        blobs.map(|id| index.content_length(kind, id).map(u64::from)).sum()
+        node.blobs().iter().map(|id| index.content_length(kind, id).map(u64::from)).sum()
     }
 
     /// Ends the taking out, whatever it waits for.
@@ -94,11 +152,9 @@ impl Extract {
     /// # Errors
     /// When content is missing or damaged, or nobody takes it any more.
     pub fn write(&self, out: &mut dyn Write) -> Result<()> {
-        match (self.form, &self.node) {
-            (ContentForm::File, Some(node)) => self.content(node, u64::MAX, out),
-            (ContentForm::Beginning(most), Some(node)) => self.content(node, most, out),
-            (ContentForm::Zip, node) => self.zip(node.as_ref(), out),
-            (_, None) => Ok(()),
+        match &self.what {
+            What::Content(node, most) => self.content(node, *most, out),
+            What::Zip(items) => self.zip(items, out),
         }
     }
 
@@ -116,15 +172,19 @@ impl Extract {
         }
     }
 
-    fn zip(&self, node: Option<&Node>, out: &mut dyn Write) -> Result<()> {
+    fn zip(&self, items: &[Packed], out: &mut dyn Write) -> Result<()> {
         let mut packing = Packing { extract: self, archive: Zip::new(out), below: Vec::new() };
-        match node {
-            None => walk_paths(&self.trees, &self.top, &mut packing)?,
-            Some(node) => {
-                packing.add(&node.name, node)?;
-                if let Some(tree) = node.subtree {
-                    packing.below.clone_from(&node.name);
-                    walk_paths(&self.trees, &tree, &mut packing)?;
+        for Packed { below, node } in items {
+            packing.below.clone_from(below);
+            match node {
+                None => walk_paths(&self.trees, &self.top, &mut packing)?,
+                Some(node) => {
+                    let path = packing.inside(&node.name);
+                    packing.add(&path, node)?;
+                    if let Some(tree) = node.subtree {
+                        packing.below = path;
+                        walk_paths(&self.trees, &tree, &mut packing)?;
+                    }
                 }
             }
         }
@@ -136,11 +196,17 @@ impl Extract {
 struct Packing<'a> {
     extract: &'a Extract,
     archive: Zip<&'a mut dyn Write>,
-    /// The folder of the archive that all is in.
+    /// The folder of the archive that all is put into.
     below: Vec<u8>,
 }
 
 impl Packing<'_> {
+    /// Where a path lies in the archive.
+    fn inside(&self, path: &[u8]) -> Vec<u8> {
+        let path = path.strip_prefix(b"/").unwrap_or(path);
+        if self.below.is_empty() { path.to_vec() } else { [&self.below, &b"/"[..], path].concat() }
+    }
+
     fn add(&mut self, path: &[u8], node: &Node) -> Result<()> {
         // What others gave a name that leads elsewhere must not get into an archive by it.
         if !node.has_valid_name() || !holds(node.meta.kind) {
@@ -167,13 +233,7 @@ impl PathVisitor for Packing<'_> {
         if !node.has_valid_name() {
             return Ok(Next::Over);
         }
-        let mut inside = self.below.clone();
-        inside.extend_from_slice(if inside.is_empty() {
-            path.strip_prefix(b"/").unwrap_or(path)
-        } else {
-            path
-        });
-        self.add(&inside, node)?;
+        self.add(&self.inside(path), node)?;
         Ok(Next::Into)
     }
 }
@@ -192,4 +252,39 @@ impl From<backstay_engine::Error> for Stopped {
 
 fn untaken(error: &std::io::Error) -> WorkError {
     WorkError::new(Class::Other, "the content is not taken any more").because(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arranged(paths: &[&str]) -> Vec<(String, String)> {
+        let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+        let text = |(path, below): (&str, Vec<u8>)| (path.to_owned(), String::from_utf8(below).unwrap());
+        super::arranged(&paths).into_iter().map(text).collect()
+    }
+
+    fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(path, below)| ((*path).to_owned(), (*below).to_owned())).collect()
+    }
+
+    #[test]
+    fn items_lie_in_an_archive_as_below_the_folder_that_they_share() {
+        assert_eq!(arranged(&["/home/ada/letters"]), pairs(&[("/home/ada/letters", "")]));
+        assert_eq!(arranged(&["/"]), pairs(&[("/", "")]));
+        assert_eq!(
+            arranged(&["/home/ada/b/deep/c", "/home/ada/a", "/home/ada/b/d"]),
+            pairs(&[("/home/ada/a", ""), ("/home/ada/b/d", "b"), ("/home/ada/b/deep/c", "b/deep")]),
+        );
+        assert_eq!(arranged(&["/home/a", "/etc/a"]), pairs(&[("/etc/a", "etc"), ("/home/a", "home")]));
+        // What is begun alike is not the same folder.
+        assert_eq!(arranged(&["/a/bc", "/a/b"]), pairs(&[("/a/b", ""), ("/a/bc", "")]));
+    }
+
+    #[test]
+    fn what_lies_in_another_item_comes_once() {
+        assert_eq!(arranged(&["/a/b/c", "/a/b", "/a/b/", "/a/b/d"]), pairs(&[("/a/b", "")]));
+        assert_eq!(arranged(&["/a", "/"]), pairs(&[("/", "")]));
+        assert_eq!(arranged(&[]), pairs(&[]));
+    }
 }

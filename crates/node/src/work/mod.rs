@@ -17,6 +17,7 @@ pub mod extract;
 pub mod failure;
 pub mod hooks;
 mod http;
+mod indexes;
 mod items;
 mod keys;
 mod label;
@@ -71,6 +72,7 @@ pub struct Workshop {
     data_dir: PathBuf,
     policy: LocalPolicy,
     keys: keys::KeyRing,
+    indexes: Arc<indexes::Indexes>,
     new_keys: KdfParams,
     opened: Timestamp,
     /// Whose turn it is to use each repository for the first time.
@@ -106,6 +108,7 @@ impl Workshop {
             data_dir,
             policy,
             keys: keys::KeyRing::default(),
+            indexes: Arc::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
             turns: Mutex::default(),
@@ -130,6 +133,11 @@ impl Workshop {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// Lets go what is kept for the next question and was not asked for in a while.
+    pub fn tidy(&self) {
+        self.indexes.tidy();
     }
 
     /// Bytes that are free where a repository is, where that can be told.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use backstay_core::{CallContext, ErrorKind, FileKind, Handle, Storage};
 use backstay_engine::index::Index;
-use backstay_engine::repository::{InitOptions, Lock, Repository, Settings, init, list_locks, unlock};
+use backstay_engine::repository::{
+    InitOptions, Lock, Repository, Settings, TreeCache, init, list_locks, unlock,
+};
 use backstay_engine::{Error as EngineError, format};
 use backstay_model::command::Answer;
 use backstay_model::destination::Layout;
@@ -18,6 +20,7 @@ use backstay_model::link::SealedRepository;
 use backstay_model::{ConnectionSettings, Level, Limits, RepositoryId};
 use parking_lot::{Mutex, MutexGuard};
 
+use super::indexes::Indexes;
 use super::leash::Leash;
 use super::{Class, Job, Result, Unheard, WorkError, Workshop};
 use crate::seals::Opened;
@@ -44,6 +47,7 @@ const NOT_REFRESHED: i64 = 8 * 60;
 pub(super) struct Open {
     pub(super) engine: Repository,
     lock: Option<Arc<Lock>>,
+    indexes: Arc<Indexes>,
     /// Whether it was made just now.
     pub(super) is_new: bool,
 }
@@ -66,6 +70,12 @@ impl Open {
     /// Reads the index, without which no content is found.
     pub(super) fn index(&self) -> Result<Arc<Index>> {
         self.engine.load_index().map_err(|error| self.explain(error))
+    }
+
+    /// The trees, to look into. The index is kept for the next look.
+    pub(super) fn trees(&self) -> Result<TreeCache> {
+        let index = self.indexes.of(&self.engine).map_err(|error| self.explain(error))?;
+        Ok(TreeCache::new(&self.engine, index))
     }
 }
 
@@ -96,7 +106,7 @@ impl Workshop {
             if is_new { format!("made repository {short}") } else { format!("repository {short} is open") };
         job.report.log(Level::Info, "connect", &text);
         job.report.moved();
-        let mut open = Open { engine, lock: None, is_new };
+        let mut open = Open { engine, lock: None, indexes: Arc::clone(&self.indexes), is_new };
         if access != Access::Look {
             open.lock = Some(Arc::new(self.take_lock(job, &open.engine, access == Access::Exclusive)?));
         }

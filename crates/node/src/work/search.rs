@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use backstay_core::FileId;
 use backstay_engine::format::Node;
-use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, walk_paths};
+use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, walk_paths};
 use backstay_model::Time;
 use backstay_model::command::{Hit, SnapshotMoment, Version};
 use backstay_model::link::SealedRepository;
@@ -37,7 +37,7 @@ impl Workshop {
         let patterns = List::parse(&[pattern], Case::Insensitive)
             .map_err(|error| WorkError::new(Class::Other, format!("{name:?} is no pattern: {error}")))?;
         let open = self.look(repository, secrets)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
+        let trees = open.trees()?;
         let mut search =
             Search { patterns, limit, hits: Vec::new(), barren: HashSet::new(), way: Vec::new(), at: None };
         for entry in newest_first(&open)? {
@@ -66,7 +66,7 @@ impl Workshop {
         path: &str,
     ) -> Result<Vec<Version>> {
         let open = self.look(repository, secrets)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
+        let trees = open.trees()?;
         let mut versions: Vec<Version> = Vec::new();
         let mut known: HashMap<Content, usize> = HashMap::new();
         for entry in newest_first(&open)? {

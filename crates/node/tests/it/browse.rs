@@ -77,6 +77,33 @@ async fn a_folder_is_told_by_the_page_in_the_order_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_index_is_read_once_until_there_is_another_one() {
+    let mut world = world().await;
+    let names = async || {
+        let (repository, path) = (repository(&world), at(&world, "letters"));
+        let (snapshot, page) = ("latest".to_owned(), FolderPage::default());
+        match world.answer(Ask::Browse { repository, snapshot, path, page }).await? {
+            Answer::Folder { items, .. } => Ok(items.into_iter().map(|item| item.name).collect::<Vec<_>>()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(names().await.unwrap(), ["one"]);
+    let index = world.path("repository/index");
+    let kept = walk(&index).into_iter().map(|file| (std::fs::read(&file).unwrap(), file)).collect::<Vec<_>>();
+    kept.iter().for_each(|(_, file)| std::fs::write(file, "garbled").unwrap());
+    assert_eq!(names().await.unwrap(), ["one"]);
+    kept.iter().for_each(|(bytes, file)| std::fs::write(file, bytes).unwrap());
+    std::fs::write(world.path("source/letters/three"), "dear you").unwrap();
+    back_up(&world).await;
+    assert_eq!(names().await.unwrap(), ["one", "three"]);
+    std::fs::remove_dir_all(&index).unwrap();
+    std::fs::create_dir(&index).unwrap();
+    let lost: Result<_, backstay_model::command::CommandError> = names().await;
+    assert!(lost.unwrap_err().message.contains("not in the index"));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn names_are_found_in_all_snapshots() {
     let mut world = world().await;
     let ids: Vec<String> = snapshots(&world).await.into_iter().map(|snapshot| snapshot.id).collect();
@@ -211,15 +238,18 @@ async fn tags_come_and_go_and_a_held_snapshot_is_not_removed() {
     assert_eq!(world.count("repository/locks"), 0);
 }
 
-/// Has content of the latest snapshot handed over.
-async fn fetch(
-    world: &World,
-    path: String,
-    form: ContentForm,
-) -> Result<(String, Option<u64>, Vec<u8>), String> {
+type Handed = Result<(String, Option<u64>, Vec<u8>), String>;
+
+/// Has an item of the latest snapshot handed over.
+async fn fetch(world: &World, path: String, form: ContentForm) -> Handed {
+    fetch_all(world, vec![path], form).await
+}
+
+/// Has items of the latest snapshot handed over.
+async fn fetch_all(world: &World, paths: Vec<String>, form: ContentForm) -> Handed {
     let transfer = TransferId::new(&SystemClock, &SystemRandom);
     let snapshot = "latest".to_owned();
-    let ask = Ask::Send { repository: repository(world), snapshot, path, form, transfer };
+    let ask = Ask::Send { repository: repository(world), snapshot, paths, form, transfer };
     let (name, length) = match world.answer(ask).await.map_err(|error| error.message)? {
         Answer::Sending { name, length } => (name, length),
         other => panic!("{other:?}"),
@@ -232,6 +262,17 @@ async fn fetch(
         assert!(std::time::Instant::now() < end, "nothing comes");
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
+}
+
+/// What another program finds in a zip archive.
+fn listed(world: &World, content: &[u8]) -> String {
+    std::fs::write(world.path("some.zip"), content).unwrap();
+    let told = std::process::Command::new("python3")
+        .args(["-m", "zipfile", "-l"])
+        .arg(world.path("some.zip"))
+        .output()
+        .unwrap();
+    String::from_utf8(told.stdout).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -251,17 +292,22 @@ async fn content_is_handed_over_whole_or_as_torn() {
 
     let (name, length, content) = fetch(&world, at(&world, "letters"), ContentForm::Zip).await.unwrap();
     assert_eq!((name.as_str(), length), ("letters.zip", None));
-    std::fs::write(world.path("letters.zip"), content).unwrap();
-    let listed = std::process::Command::new("python3")
-        .args(["-m", "zipfile", "-l"])
-        .arg(world.path("letters.zip"))
-        .output()
-        .unwrap();
-    let listed = String::from_utf8(listed.stdout).unwrap();
+    let listed = listed(&world, &content);
     assert!(
         ["letters/ ", "letters/one ", "letters/link "].iter().all(|name| listed.contains(name)),
         "{listed}"
     );
+    let some = vec![at(&world, "letters/one"), file.clone(), at(&world, "letters/one")];
+    let (name, _, content) = fetch_all(&world, some.clone(), ContentForm::Zip).await.unwrap();
+    assert!(name.starts_with("snapshot ") && name.ends_with(".zip"), "{name}");
+    let lines = self::listed(&world, &content);
+    assert_eq!(
+        lines.lines().filter(|line| line.contains("large ") || line.contains("letters/one ")).count(),
+        2,
+        "{lines}"
+    );
+    let refused = fetch_all(&world, some, ContentForm::File).await.unwrap_err();
+    assert!(refused.contains("one file"), "{refused}");
     let (name, _, content) = fetch(&world, "/".to_owned(), ContentForm::Zip).await.unwrap();
     assert!(name.starts_with("snapshot ") && content.len() > 1_000_000, "{name}");
 

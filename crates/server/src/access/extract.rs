@@ -7,12 +7,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, AUTHORIZATION, LOCATION};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum_extra::extract::QueryRejection;
 use backstay_model::people::ApiToken;
 use backstay_model::{Person, ProjectId};
 use serde::de::value::MapAccessDeserializer;
@@ -302,7 +303,7 @@ fn without_values(text: &str) -> String {
 }
 
 macro_rules! wrapped {
-    ($(#[$doc:meta])* $name:ident, $inner:ident, $rejection:ident, $say:expr) => {
+    ($(#[$doc:meta])* $name:ident, $inner:path, $rejection:ident, $say:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, Default)]
         pub struct $name<T>(pub T);
@@ -311,7 +312,7 @@ macro_rules! wrapped {
             type Rejection = Problem;
 
             async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-                let taken = axum::extract::$inner::<T>::from_request_parts(parts, state).await;
+                let taken = <$inner as FromRequestParts<S>>::from_request_parts(parts, state).await;
                 taken.map(|inner| Self(inner.0)).map_err(|rejection: $rejection| $say(&rejection))
             }
         }
@@ -319,12 +320,12 @@ macro_rules! wrapped {
 }
 
 wrapped! {
-    /// The query of an address.
-    Query, Query, QueryRejection, |rejection: &QueryRejection| Problem::bad_request(rejection.body_text())
+    /// The query of an address. A list is given as a name that comes several times.
+    Query, axum_extra::extract::Query<T>, QueryRejection, |rejection: &QueryRejection| Problem::bad_request(rejection.body_text())
 }
 wrapped! {
     /// The ids in a path. What is no id names nothing.
-    Path, Path, PathRejection, |_: &PathRejection| Problem::not_found("thing: that is no id")
+    Path, axum::extract::Path<T>, PathRejection, |_: &PathRejection| Problem::not_found("thing: that is no id")
 }
 
 #[cfg(test)]

@@ -72,27 +72,6 @@ impl Denied {
     }
 }
 
-/// What the sign-in page says for a word; nothing for words that are none of ours.
-pub(crate) fn text_of(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "oidc_off" => "No provider is set here. Sign in with your password.",
-        "oidc_expired" => "That took too long, or it was begun in another window. Please try again.",
-        "oidc_refused" => "The provider did not let you through.",
-        "oidc_failed" => "The provider gave no answer that can be trusted. The server's log says more.",
-        "oidc_unverified" => {
-            "The provider does not vouch for your e-mail address. Have it confirmed there first."
-        }
-        "oidc_domain" => "Addresses of your domain may not sign in here.",
-        "oidc_unknown" => "There is no account for you here yet. Ask an owner of this server for one.",
-        "oidc_linked" => {
-            "Your account here belongs to another account at the provider. Ask an owner of this server."
-        }
-        "oidc_disabled" => "Your account is barred. Ask an owner of this server.",
-        "internal" => "Something went wrong inside the server. Its log says more.",
-        _ => return None,
-    })
-}
-
 impl From<Problem> for Denied {
     fn from(problem: Problem) -> Self {
         Self::Inside(problem)

@@ -1,6 +1,7 @@
 // The pages speak with the API. What stands behind `#` in a link is a token: browsers keep it to themselves.
 "use strict";
 
+const texts = JSON.parse(document.body.dataset.texts);
 const part = (id) => document.getElementById(id);
 const token = location.hash.slice(1);
 
@@ -21,14 +22,14 @@ async function call(method, path, body) {
   try {
     response = await fetch("/api/v1" + path, request);
   } catch {
-    throw { detail: "The server cannot be reached." };
+    throw { detail: texts.unreachable };
   }
   const text = await response.text();
   let answer = {};
   try {
     answer = text === "" ? {} : JSON.parse(text);
   } catch {
-    answer = { detail: "The server gave an answer that makes no sense." };
+    answer = { detail: texts.senseless };
   }
   if (!response.ok) {
     throw answer;
@@ -39,7 +40,7 @@ async function call(method, path, body) {
 const kind = (problem) => String(problem.type).replace("urn:backstay:problem:", "");
 
 function complain(problem) {
-  say([problem.detail || "Something went wrong.", problem.hint].filter(Boolean).join(" – "));
+  say([problem.detail || texts.wrong, problem.hint].filter(Boolean).join(" – "));
 }
 
 function onSubmit(form, send) {
@@ -70,7 +71,7 @@ async function setup(form) {
     return;
   }
   if (token === "") {
-    say("Open the link that the server printed when it was started.");
+    say(texts.link_needed);
     return;
   }
   onSubmit(form, async (fields) => {
@@ -94,12 +95,7 @@ async function withDevice(work) {
     if (!(error instanceof DOMException)) {
       throw error;
     }
-    throw {
-      detail:
-        error.name === "InvalidStateError"
-          ? "This device has a passkey for your account already."
-          : "The device made no answer, or was not asked to.",
-    };
+    throw { detail: texts.no_answer };
   }
 }
 
@@ -109,13 +105,6 @@ async function enterByPasskey(next) {
   const credential = await withDevice(() => navigator.credentials.get({ publicKey }));
   await call("POST", "/sign-in/passkey", { ceremony, credential: credential.toJSON() });
   location.replace(next);
-}
-
-async function makePasskey({ name, password }) {
-  const { ceremony, options } = await call("POST", "/me/passkeys/begin", { password });
-  const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(options);
-  const credential = await withDevice(() => navigator.credentials.create({ publicKey }));
-  await call("POST", "/me/passkeys", { ceremony, name, credential: credential.toJSON() });
 }
 
 function onClick(button, work) {
@@ -130,40 +119,6 @@ function onClick(button, work) {
       button.disabled = false;
     }
   });
-}
-
-async function listPasskeys() {
-  const { items } = await call("GET", "/me/passkeys");
-  const rows = items.map(({ id, name, host, last_used }) => {
-    const row = document.createElement("li");
-    const used = last_used ? `last used ${new Date(last_used).toLocaleDateString()}` : "not used yet";
-    row.textContent = `${name} – for ${host}, ${used}`;
-    const remove = document.createElement("button");
-    remove.type = "button";
-    remove.className = "other";
-    remove.textContent = "Remove";
-    remove.setAttribute("aria-label", `Remove ${name}`);
-    onClick(remove, async () => {
-      await call("DELETE", `/me/passkeys/${id}`);
-      await listPasskeys();
-    });
-    row.append(remove);
-    return row;
-  });
-  part("passkey-list").replaceChildren(...rows);
-}
-
-async function passkeys(section) {
-  await listPasskeys();
-  const form = part("new-passkey");
-  form.hidden = !knowsPasskeys;
-  onSubmit(form, async (fields) => {
-    await makePasskey(fields);
-    form.reset();
-    await listPasskeys();
-    say("The passkey is made. You can sign in with it.", true);
-  });
-  section.hidden = false;
 }
 
 function signIn(form) {
@@ -195,33 +150,15 @@ function reset(ask, choose) {
   onSubmit(ask, async (fields) => {
     await call("POST", "/password-reset", fields);
     ask.hidden = true;
-    say("If there is an account with this address, a mail is on its way.", true);
+    say(texts.mailed, true);
   });
   onSubmit(choose, async (fields) => {
     await call("POST", "/password-reset/confirm", { token, ...fields });
     history.replaceState(null, "", "/reset");
     choose.hidden = true;
-    say("The new password is set. You can sign in with it.", true);
+    say(texts.set, true);
   });
   show(token === "" ? ask : choose);
-}
-
-async function home(section) {
-  const me = await call("GET", "/me");
-  part("who").textContent = `${me.person.name} (${me.person.email})`;
-  for (const { name, role } of me.roles) {
-    const item = document.createElement("li");
-    item.textContent = `${name}: ${role}`;
-    part("roles").append(item);
-  }
-  onClick(part("sign-out"), async () => {
-    await call("POST", "/sign-out");
-    location.replace("/sign-in");
-  });
-  if (part("passkeys")) {
-    await passkeys(part("passkeys"));
-  }
-  section.hidden = false;
 }
 
 // A link that is pasted into a page that is open changes nothing but what stands behind `#`.
@@ -237,6 +174,4 @@ if (part("setup")) {
   signIn(part("sign-in"));
 } else if (part("ask")) {
   reset(part("ask"), part("choose"));
-} else if (part("home")) {
-  home(part("home")).catch(complain);
 }

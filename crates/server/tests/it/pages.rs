@@ -2,7 +2,6 @@
 
 use backstay_model::Role;
 
-use crate::visitor::sign_in;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,13 +30,11 @@ async fn a_browser_is_sent_to_sign_in_and_a_program_is_told() {
     for foreign in ["//evil.example", "/%5Cevil.example", "https://evil.example", "/%09/evil.example", ""] {
         assert_eq!(next(&format!("?next={foreign}")).await, "/", "{foreign}");
     }
-    let ada = sign_in(&world, "ada@example.org").await;
-    let page = ada.cookie_only.get("/account").await.expect(200);
-    assert!(page.as_str().unwrap().contains("Signed in as"));
-    let has = cfg!(feature = "passkeys");
-    assert_eq!(page.as_str().unwrap().contains(r#"id="new-passkey""#), has);
     let page = browser.get("/sign-in").await.expect(200);
-    assert_eq!(page.as_str().unwrap().contains(r#"id="passkey""#), has);
+    assert_eq!(page.as_str().unwrap().contains(r#"id="passkey""#), cfg!(feature = "passkeys"));
+    let german = browser.header("accept-language", "de-AT,de;q=0.9").get("/sign-in").await;
+    assert_eq!(german.headers["content-language"], "de");
+    assert!(german.body.as_str().unwrap().contains("<h1>Bei Backstay anmelden</h1>"), "{}", german.body);
     world.stop().await;
 }
 

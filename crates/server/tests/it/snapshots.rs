@@ -102,6 +102,14 @@ async fn content(operator: &Client, viewer: &Client, snapshot: &str, data: &str)
     );
     assert!(bytes.starts_with(b"PK") && bytes.len() > 100);
 
+    let (status, [_, disposition, _], bytes) = take("zip", &format!("/noise&path={data}/page.html")).await;
+    assert!(status == 200 && disposition.contains("snapshot%20"), "{disposition}");
+    let holds = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
+    assert!(holds(b"page.html") && holds(b"noise") && !holds(b"dot.png"));
+    let too_many = format!("{snapshot}/zip?{}", "path=/a&".repeat(1001));
+    assert_eq!(operator.get(&too_many).await.problem(422), "invalid");
+    operator.get(&format!("{snapshot}/zip")).await.problem(400);
+
     // A page is shown as the text that it is.
     let (status, [kind, _, policy], bytes) = take("preview", "/page.html").await;
     assert_eq!((status, kind.as_str(), bytes.len()), (200, "text/plain; charset=utf-8", 25));

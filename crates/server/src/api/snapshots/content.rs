@@ -29,6 +29,8 @@ use crate::state::AppState;
 const PICTURE: u64 = 8 << 20;
 /// How much of a text is shown.
 const TEXT: usize = 256 << 10;
+/// Items of one archive.
+const MOST: usize = 1000;
 /// Nothing in it is executed, whatever it is.
 const SANDBOX: &str = "sandbox; default-src 'none'";
 
@@ -48,6 +50,25 @@ struct ItemQuery {
     node: Option<NodeId>,
 }
 
+impl ItemQuery {
+    fn one(self) -> (Vec<String>, Option<NodeId>) {
+        (vec![self.path], self.node)
+    }
+}
+
+/// Which items.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct ItemsQuery {
+    /// Their absolute paths, given as often as there are items.
+    #[serde(rename = "path")]
+    #[param(rename = "path")]
+    paths: Vec<String>,
+    /// The node that reads them, as for a file.
+    node: Option<NodeId>,
+}
+
 /// A file of a snapshot, as it was. That somebody took it is written into the audit. A connection that breaks off means that
 /// it is not whole.
 #[utoipa::path(get, path = "/repositories/{id}/snapshots/{snapshot}/file", tag = "snapshots",
@@ -60,23 +81,26 @@ async fn file(
     Path((id, snapshot)): Path<(RepositoryId, String)>,
     Query(query): Query<ItemQuery>,
 ) -> Result<Response, Problem> {
-    let fetched = fetch(&state, &caller, (id, snapshot), query, ContentForm::File).await?;
+    let fetched = fetch(&state, &caller, (id, snapshot), query.one(), ContentForm::File).await?;
     Ok(download(fetched, "application/octet-stream"))
 }
 
-/// A folder of a snapshot with all that is below it, or a file, as a zip archive. That somebody took it is written into the
-/// audit. A connection that breaks off means that it is not whole.
+/// Items of a snapshot with all that is below them as a zip archive, in which they lie as they do below the folder that they
+/// share. That somebody took them is written into the audit. A connection that breaks off means that it is not whole.
 #[utoipa::path(get, path = "/repositories/{id}/snapshots/{snapshot}/zip", tag = "snapshots",
     params(("id" = RepositoryId, Path), ("snapshot" = String, Path, description = "An id, the beginning of one, or `latest`."),
-        ItemQuery),
+        ItemsQuery),
     responses((status = 200, body = Vec<u8>, content_type = "application/zip")))]
 async fn zip(
     State(state): State<AppState>,
     caller: Caller,
     Path((id, snapshot)): Path<(RepositoryId, String)>,
-    Query(query): Query<ItemQuery>,
+    Query(ItemsQuery { paths, node }): Query<ItemsQuery>,
 ) -> Result<Response, Problem> {
-    let fetched = fetch(&state, &caller, (id, snapshot), query, ContentForm::Zip).await?;
+    if paths.is_empty() || paths.len() > MOST {
+        return Err(Problem::invalid("path", format!("name between one and {MOST} items")));
+    }
+    let fetched = fetch(&state, &caller, (id, snapshot), (paths, node), ContentForm::Zip).await?;
     Ok(download(fetched, "application/zip"))
 }
 
@@ -94,7 +118,7 @@ async fn preview(
     Query(query): Query<ItemQuery>,
 ) -> Result<Response, Problem> {
     let form = ContentForm::Beginning(PICTURE + 1);
-    let Fetched { mut content, .. } = fetch(&state, &caller, (id, snapshot), query, form).await?;
+    let Fetched { mut content, .. } = fetch(&state, &caller, (id, snapshot), query.one(), form).await?;
     let mut bytes = Vec::new();
     let torn = |why: String| Problem::new(StatusCode::BAD_GATEWAY, "torn", why);
     while let Some(part) = content.next().await.map_err(torn)? {
@@ -128,19 +152,21 @@ async fn fetch(
     state: &AppState,
     caller: &Caller,
     (id, snapshot): (RepositoryId, String),
-    ItemQuery { path, node }: ItemQuery,
+    (paths, node): (Vec<String>, Option<NodeId>),
     form: ContentForm,
 ) -> Result<Fetched, Problem> {
     let place = Place::find(state, caller, id, Action::Restore, node).await?;
     check_snapshot("snapshot", &snapshot)?;
-    check_path("path", &path)?;
+    for path in &paths {
+        check_path("path", path)?;
+    }
     let what = match form {
         ContentForm::Beginning(_) => "snapshot.preview",
         ContentForm::File | ContentForm::Zip => "snapshot.download",
     };
-    let seen = serde_json::json!({ "snapshot": snapshot, "path": path, "node": place.node.id });
+    let seen = serde_json::json!({ "snapshot": snapshot, "paths": paths, "node": place.node.id });
     let repository = place.sealed(state).await?;
-    let ask = |transfer| Ask::Send { repository, snapshot, path, form, transfer };
+    let ask = |transfer| Ask::Send { repository, snapshot, paths, form, transfer };
     let fetched = state.hub.fetch(place.node.id, &caller.actor(), ask, PATIENCE).await?;
     place.note(state, caller, what, &seen).await?;
     Ok(fetched)
