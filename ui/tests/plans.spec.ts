@@ -34,7 +34,7 @@ test("a plan is made, run, changed, compared with what it was, reverted and dele
   await expect(page.getByText("Every Monday and Thursday at 04:30 (Europe/Berlin).")).toBeVisible();
   await expect(page.getByRole("status").getByText(/^(Mon|Thu).*04:30/)).toHaveCount(5);
   await page.getByLabel("Days", { exact: true }).fill("14");
-  await expect(page.getByText("The newest of each of the last 14 days, 4 weeks, and 12 months.")).toBeVisible();
+  await expect(page.getByText("The newest of each of the last 14 days, 4 weeks and 12 months.")).toBeVisible();
   await page.getByText("Around the backup").click();
   await page.getByRole("button", { name: "Add a step before" }).click();
   await page.getByLabel("What is done").selectOption("Run a program");

@@ -9,12 +9,14 @@ type Props = {
   text: () => string;
   /** What is copied, where it is not plain. */
   what?: string;
+  /** Without its word, beside something short. */
+  isSmall?: boolean;
   /** Called where the browser does not let a page copy. */
   refused?: () => void;
 };
 
 /** Takes a text to the clipboard, and says so for a moment. */
-export function CopyButton({ text, what, refused }: Props) {
+export function CopyButton({ text, what, isSmall = false, refused }: Props) {
   const texts = useTexts();
   const [copied, setCopied] = useState(false);
   useEffect(() => {
@@ -32,12 +34,13 @@ export function CopyButton({ text, what, refused }: Props) {
   return (
     <>
       <Button
-        className="shrink-0 whitespace-nowrap"
+        className={isSmall ? "min-h-7! shrink-0 px-1.5!" : "shrink-0 whitespace-nowrap"}
+        title={word}
         {...(what !== undefined && { "aria-label": `${texts.log.copy}: ${what}` })}
         onClick={() => void copy()}
       >
-        <Sign aria-hidden size={16} />
-        {word}
+        <Sign aria-hidden size={isSmall ? 14 : 16} />
+        {!isSmall && word}
       </Button>
       <span className="sr-only" role="status">
         {copied ? texts.log.copied : ""}

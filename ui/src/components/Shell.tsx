@@ -119,8 +119,8 @@ export function Shell() {
 const THEMES = ["system", "light", "dark"] as const;
 const THEME = "backstay-theme";
 
-/** Puts the chosen appearance in force. */
-export function dress(theme: string | null): void {
+/** Puts the chosen appearance in force; when a page is opened, public/ui/appearance-1.js has done so. */
+function dress(theme: string): void {
   if (theme === "light" || theme === "dark") {
     document.documentElement.dataset.theme = theme;
   } else {

@@ -89,7 +89,7 @@ export function StorageChart({ line, name }: { line: StorageLine; name: string }
       </div>
       <details className="mt-1 text-xs">
         <summary className="min-h-6 text-faint">{words.asTable}</summary>
-        <div className="max-h-48 overflow-y-auto">
+        <div role="region" aria-label={words.overTimeOf(name)} tabIndex={0} className="max-h-48 overflow-y-auto">
           <table className="w-full tabular-nums">
             <thead className="sr-only">
               <tr>

@@ -37,7 +37,7 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
         <code className="text-xs" title={snapshot.id}>
           {snapshot.id.slice(0, 8)}
         </code>
-        <CopyButton text={() => snapshot.id} what={texts.snapshots.id} />
+        <CopyButton isSmall text={() => snapshot.id} what={texts.snapshots.id} />
       </span>,
     ],
     ...more,
