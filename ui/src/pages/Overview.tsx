@@ -29,9 +29,14 @@ export function Overview() {
     return <Loading />;
   }
   const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);
+  const verdict = <Verdict plans={overview.data.plans.length} found={found} />;
+  const { plans: standings, storage } = overview.data;
+  if (standings.length === 0 && storage.every(({ stored }) => stored === 0)) {
+    return verdict;
+  }
   return (
     <div className="flex flex-col gap-4">
-      <Verdict plans={overview.data.plans.length} found={found} />
+      {verdict}
       <KitNotice project={project} />
       <Figures overview={overview.data} />
       {running.data.length > 0 && <Running runs={running.data} />}
