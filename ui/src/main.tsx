@@ -6,7 +6,6 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { Problem } from "./api/client";
-import { dress } from "./components/Shell";
 import { makeRouter } from "./router";
 import { TextsProvider } from "./texts";
 
@@ -20,7 +19,6 @@ const queries = new QueryClient({
   },
 });
 
-dress(localStorage.getItem("backstay-theme"));
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(

@@ -85,7 +85,7 @@ test("a second factor is set up with its recovery codes, and switched off", asyn
   complaints.length = 0;
 });
 
-test("a passkey is made in the dashboard, listed and deleted", async ({ page, server }) => {
+test("a passkey is made, signs in from then on, and no more once it is deleted", async ({ page, server, complaints }) => {
   const devices = await page.context().newCDPSession(page);
   await devices.send("WebAuthn.enable");
   await devices.send("WebAuthn.addVirtualAuthenticator", {
@@ -103,12 +103,25 @@ test("a passkey is made in the dashboard, listed and deleted", async ({ page, se
   await page.getByLabel("Name of the new passkey").fill("My laptop");
   await page.getByLabel("Your password").fill(OWNER.password);
   await page.getByRole("button", { name: "Make a passkey" }).click();
-  await expect(page.getByRole("row", { name: "My laptop" })).toContainText("localhost");
+  const row = page.getByRole("row", { name: "My laptop" });
+  await expect(row).toContainText("localhost");
+  await expect(row).toContainText("never");
   await accessible(page);
+  const enter = async () => {
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  };
+  await enter();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Nothing is protected yet");
+  await page.goto(`${server.url}/me/passkeys`);
+  await expect(row).not.toContainText("never");
   await page.getByRole("button", { name: "Delete: My laptop" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await expect(page.getByText("No passkeys yet")).toBeVisible();
-  expect(await server.items("/me/passkeys")).toEqual([]);
+  await enter();
+  await expect(page.getByRole("alert")).toContainText("this passkey does not open an account here");
+  // A refusal is an error to the console.
+  complaints.length = 0;
 });
 
 test("other sessions are ended, one or all of them", async ({ page, server }) => {
@@ -140,6 +153,8 @@ test("other sessions are ended, one or all of them", async ({ page, server }) =>
 test("a token is made, shown once, limited as was chosen, and deleted", async ({ page, server }) => {
   await server.open(page, "/me/tokens");
   await expect(page.getByText("No API tokens yet")).toBeVisible();
+  const described = await page.getByRole("link", { name: "OpenAPI" }).getAttribute("href");
+  expect((await fetch(`${server.url}${described}`)).status).toBe(200);
   await page.getByRole("button", { name: "Make a token" }).click();
   await expect(page.getByText("This is needed.")).toBeVisible();
   await page.getByLabel("What it is for").fill("Monitoring");

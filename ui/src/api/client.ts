@@ -28,7 +28,7 @@ export class Problem extends Error {
 }
 
 /** Where one signs in, and then comes back to this page. */
-export function signInAgain(): void {
+function signInAgain(): void {
   const next = encodeURIComponent(location.pathname + location.search);
   location.assign(`/sign-in?next=${next}`);
 }

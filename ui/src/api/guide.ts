@@ -2,7 +2,7 @@
 
 import { settingsOf } from "../lib/connection";
 import { freeName, nameOfPaths, retentionOf, scheduleOf, type GuideValues } from "../lib/guide";
-import { join } from "../lib/paths";
+import { inside } from "../lib/paths";
 import { specOf } from "../lib/source";
 import { answer, api, type Schemas } from "./client";
 
@@ -76,9 +76,9 @@ export async function fileToTry({ repository, snapshot }: Place): Promise<string
     const items = await list(folder);
     const file = items.find(({ kind, size }) => kind === "file" && (size ?? 0) > 0 && (size ?? 0) <= LARGEST);
     if (file !== undefined) {
-      return join(folder, file.name);
+      return inside(folder, file.name);
     }
-    waiting.push(...items.filter(({ kind }) => kind === "folder").map(({ name }) => join(folder, name)));
+    waiting.push(...items.filter(({ kind }) => kind === "folder").map(({ name }) => inside(folder, name)));
   }
   return undefined;
 }

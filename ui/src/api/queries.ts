@@ -68,21 +68,14 @@ export const nodes = (project?: string) =>
     queryFn: async () => (await answer(api.GET("/api/v1/nodes", of(project)))).items,
   });
 
-const overview = (project?: string) => answer(api.GET("/api/v1/overview", of(project)));
+const overview = (project?: string, days?: number) =>
+  answer(api.GET("/api/v1/overview", { params: { query: { ...(project && { project }), ...(days && { days }) } } }));
 
 export type Overview = Awaited<ReturnType<typeof overview>>;
 
-/** How all plans and repositories stand. */
-export const standing = (project?: string) =>
-  queryOptions({ queryKey: ["standing", project], queryFn: () => overview(project) });
-
-export const upcoming = (plan: string) =>
-  queryOptions({
-    queryKey: ["records", "upcoming", plan],
-    queryFn: () =>
-      answer(api.GET("/api/v1/plans/{id}/next", { params: { path: { id: plan }, query: { count: 1 } } })),
-    staleTime: 60_000,
-  });
+/** How all plans and repositories stand; over thirty days unless said. */
+export const standing = (project?: string, days?: number) =>
+  queryOptions({ queryKey: ["standing", project, days], queryFn: () => overview(project, days) });
 
 export const recoveryKits = (project?: string) =>
   queryOptions({

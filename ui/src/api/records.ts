@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import { MOST_SHOWN } from "../lib/paths";
+import { MOST_SHOWN } from "../lib/folderRows";
 import { answer, api, type Schemas } from "./client";
 
 export type Source = Schemas["Source"];

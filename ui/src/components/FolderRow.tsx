@@ -1,7 +1,8 @@
 import { Check, ChevronDown, ChevronRight, File, Folder, Link2, Minus } from "lucide-react";
 
+import type { Row } from "../lib/folderRows";
 import { size } from "../lib/format";
-import { isCovered, isText, type Row } from "../lib/paths";
+import { isCovered, isText } from "../lib/paths";
 import { useSpeech } from "../texts";
 
 type Props = {

@@ -2,13 +2,14 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { ArrowDownToLine, Check, Copy, Download } from "lucide-react";
+import { ArrowDownToLine, Download } from "lucide-react";
 import { useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 
 import { download } from "../lib/download";
 import { chosen, joined, plain, readOn, type Line } from "../lib/log";
 import { useTexts } from "../texts";
 import { Button, Failure, Field, inputClass } from "./basics";
+import { CopyButton } from "./CopyButton";
 
 const COLOURS: Record<Line["level"], string> = {
   debug: "text-faint",
@@ -46,7 +47,6 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
   const wanted = useDeferredValue(search);
   const shown = useMemo(() => chosen(lines, least, wanted), [lines, least, wanted]);
   const [follows, setFollows] = useState(true);
-  const [copied, setCopied] = useState(false);
   const pane = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
     count: shown.length,
@@ -61,11 +61,6 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
     }
   }, [follows, shown.length, rows]);
 
-  const copy = async () => {
-    await navigator.clipboard.writeText(shown.map(plain).join("\n"));
-    setCopied(true);
-    setTimeout(() => setCopied(false), 2000);
-  };
   const keep = () => download(`${run}.log`, shown.map((line) => `${plain(line)}\n`).join(""), "text/plain");
 
   return (
@@ -92,10 +87,7 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
           <ArrowDownToLine aria-hidden size={16} />
           {follows ? texts.log.following : texts.log.follow}
         </Button>
-        <Button onClick={() => void copy()}>
-          {copied ? <Check aria-hidden size={16} /> : <Copy aria-hidden size={16} />}
-          {copied ? texts.log.copied : texts.log.copy}
-        </Button>
+        <CopyButton text={() => shown.map(plain).join("\n")} />
         <Button onClick={keep}>
           <Download aria-hidden size={16} />
           {texts.log.download}

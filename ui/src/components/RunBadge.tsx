@@ -3,10 +3,10 @@ import { Ban, Check, CircleAlert, CircleDashed, CirclePause, LoaderCircle, Trian
 import type { Run } from "../api/queries";
 import { useTexts } from "../texts";
 
-export type ShownState = Run["state"] | "incomplete";
+type ShownState = Run["state"] | "incomplete";
 
 /** The state of a run, with what it left out told apart. */
-export function shownState(run: Run): ShownState {
+function shownState(run: Run): ShownState {
   return run.state === "completed" && (run.outcome?.errors ?? 0) > 0 ? "incomplete" : run.state;
 }
 

@@ -20,7 +20,8 @@ export const bytesOf = (run: Run): number => run.outcome?.bytes ?? run.progress?
 
 /** What a run is called in lists. */
 export function titleOf(run: Run, texts: Texts): string {
-  return `${texts.kinds[run.kind]} – ${run.plan?.name ?? texts.runs.unplanned}`;
+  const kind = texts.kinds[run.kind];
+  return run.plan ? `${kind} – ${run.plan.name}` : kind;
 }
 
 const CELL = "px-3 py-2 align-top";
@@ -55,9 +56,11 @@ export function RunTable({ runs }: { runs: Run[] }) {
           {runs.map((run) => {
             const seconds = secondsOf(run);
             const bytes = bytesOf(run);
-            const figures: [string, React.ReactNode][] = [
+            const names: [string, React.ReactNode][] = [
               [texts.runs.source, run.source?.name ?? "–"],
               [texts.runs.destination, run.destinations?.map(({ name }) => name).join(", ") || "–"],
+            ];
+            const figures: [string, React.ReactNode][] = [
               [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
               [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
               [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
@@ -71,13 +74,16 @@ export function RunTable({ runs }: { runs: Run[] }) {
                 </td>
                 <td className={`${CELL} max-lg:order-1`}>
                   <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
-                    {run.plan?.name ?? texts.runs.unplanned}
+                    {run.plan?.name ?? texts.kinds[run.kind]}
                   </Link>
-                  <div className="text-xs text-faint">{texts.kinds[run.kind]}</div>
+                  <div className="text-xs text-faint">{run.plan ? texts.kinds[run.kind] : texts.runs.unplanned}</div>
                 </td>
-                {figures.map(([head, value]) => (
-                  <td key={head} className={`${CELL} wrap-anywhere tabular-nums max-lg:order-3 max-lg:py-0.5`}>
-                    <span aria-hidden className="mr-2 text-xs text-faint lg:hidden">
+                {[...names, ...figures].map(([head, value], place) => (
+                  <td
+                    key={head}
+                    className={`${CELL} tabular-nums max-lg:order-3 max-lg:py-0.5 ${place < names.length ? "wrap-anywhere" : "whitespace-nowrap"}`}
+                  >
+                    <span aria-hidden className="block text-xs text-faint lg:hidden">
                       {head}
                     </span>
                     {value}

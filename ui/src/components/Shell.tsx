@@ -50,6 +50,9 @@ const PAGES = [
   ["/settings", "settings", Settings, "manageServer"],
 ] as const;
 
+/** The pages that begin a group of their own. */
+const FIRST_OF_GROUP: readonly string[] = ["/sources", "/alerts", "/people"];
+
 export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
@@ -84,14 +87,14 @@ export function Shell() {
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
           <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
             <ProjectSelect />
-            <ul className="flex flex-col gap-1">
+            <ul className="flex flex-col gap-0.5">
               {PAGES.filter(([, , , action]) => action === undefined || may(action)).map(([path, name, Sign]) => (
-                <li key={path}>
+                <li key={path} className={FIRST_OF_GROUP.includes(path) ? "mt-1 border-t border-line pt-1" : ""}>
                   <Link
                     to={path}
                     onClick={() => setOpen(false)}
                     activeOptions={{ exact: path === "/", includeSearch: false }}
-                    className="flex min-h-9 items-center gap-3 rounded px-2 text-sm hover:bg-raised"
+                    className="flex min-h-8 items-center gap-3 rounded px-2 text-sm hover:bg-raised max-md:min-h-10"
                     activeProps={{ className: "bg-raised font-semibold text-accent" }}
                   >
                     <Sign aria-hidden size={18} />
@@ -116,8 +119,8 @@ export function Shell() {
 const THEMES = ["system", "light", "dark"] as const;
 const THEME = "backstay-theme";
 
-/** Puts the chosen appearance in force. */
-export function dress(theme: string | null): void {
+/** Puts the chosen appearance in force; when a page is opened, public/ui/appearance-1.js has done so. */
+function dress(theme: string): void {
   if (theme === "light" || theme === "dark") {
     document.documentElement.dataset.theme = theme;
   } else {
@@ -126,7 +129,7 @@ export function dress(theme: string | null): void {
 }
 
 function Person() {
-  const { texts, language, speak } = useSpeech();
+  const { texts, chosen, speak } = useSpeech();
   const { data } = useQuery(me());
   const [theme, setTheme] = useState(localStorage.getItem(THEME) ?? "system");
   const leave = async () => {
@@ -134,33 +137,35 @@ function Person() {
     location.assign("/sign-in");
   };
   return (
-    <div className="flex flex-col gap-3 text-sm">
-      <Field label={texts.shell.theme}>
-        <select
-          className={inputClass}
-          value={theme}
-          onChange={({ target }) => {
-            localStorage.setItem(THEME, target.value);
-            setTheme(target.value);
-            dress(target.value);
-          }}
-        >
-          {THEMES.map((name) => (
-            <option key={name} value={name}>
-              {texts.shell.themes[name]}
-            </option>
-          ))}
-        </select>
-      </Field>
-      <Field label={texts.shell.language}>
-        <select className={inputClass} value={language} onChange={({ target }) => speak(target.value as Language)}>
-          {Object.entries(languages).map(([tag, { name }]) => (
-            <option key={tag} value={tag} lang={tag}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </Field>
+    <div className="flex flex-col gap-2 border-t border-line pt-2 text-sm">
+      <div className="grid grid-cols-2 gap-2">
+        <Field label={texts.shell.theme}>
+          <select
+            className={`${inputClass} px-1!`}
+            value={theme}
+            onChange={({ target }) => {
+              localStorage.setItem(THEME, target.value);
+              setTheme(target.value);
+              dress(target.value);
+            }}
+          >
+            {THEMES.map((name) => (
+              <option key={name} value={name}>
+                {texts.shell.themes[name]}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <Field label={texts.shell.language}>
+          <select className={`${inputClass} px-1!`} value={chosen} onChange={({ target }) => speak(target.value as Language)}>
+            {Object.entries(languages).map(([tag, { name }]) => (
+              <option key={tag} value={tag} lang={tag}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </Field>
+      </div>
       <Link to="/me" className="min-h-5 truncate px-1 text-accent hover:underline" title={data?.person.email}>
         {data?.person.name ?? texts.pages.account}
       </Link>

@@ -21,6 +21,7 @@ const digitsOf = kept(
 const relativeOf = kept((language: string) => new Intl.RelativeTimeFormat(language, { numeric: "auto" }));
 const momentOf = kept((language: string) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }));
 const dayOf = kept((language: string) => new Intl.DateTimeFormat(language, { dateStyle: "long" }));
+const shortDayOf = kept((language: string) => new Intl.DateTimeFormat(language, { day: "numeric", month: "short", timeZone: "UTC" }));
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -74,6 +75,9 @@ export function relative(time: string, now: number, language: string, justNow: s
 export function moment(time: string, language: string): string {
   return momentOf(language).format(new Date(time));
 }
+
+/** The UTC day of a moment, without its year. */
+export const shortDay = (time: number, language: string): string => shortDayOf(language).format(time);
 
 /** A day, as `2026-03-01`, in words. */
 export const dayInWords = (day: string, language: string): string => dayOf(language).format(new Date(`${day}T12:00:00`));

@@ -1,7 +1,7 @@
 // What a search found, item by item.
 
 import type { Schemas } from "../api/client";
-import { inside } from "./snapshotPaths";
+import { inside } from "./paths";
 
 type Hit = Schemas["Hit"];
 

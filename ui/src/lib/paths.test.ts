@@ -1,51 +1,37 @@
 import { expect, it } from "vitest";
 
-import type { FolderItem } from "../api/records";
-import { MOST_SHOWN, above, isCovered, isText, join, lines, parent, rowsOf, ticked } from "./paths";
+import { lines } from "./lines";
+import { above, clean, crumbs, folderOf, inside, isCovered, isText, nameOf, ticked } from "./paths";
 
-it("paths are taken apart and put together", () => {
-  expect(join("/", "home")).toBe("/home");
-  expect(join("/home", "ada")).toBe("/home/ada");
-  expect([parent("/home/ada"), parent("/home"), parent("/")]).toEqual(["/home", "/", undefined]);
+it("paths are put together and taken apart", () => {
+  expect(inside("/", "etc")).toBe("/etc");
+  expect(inside("/etc", "a b")).toBe("/etc/a b");
+  expect([folderOf("/etc/x"), folderOf("/etc"), folderOf("/")]).toEqual(["/etc", "/", "/"]);
+  expect(nameOf("/etc/x.conf")).toBe("x.conf");
   expect(above("/home/ada/x")).toEqual(["/", "/home", "/home/ada"]);
-  expect(lines(" /a \n\n/b\r\n")).toEqual(["/a", "/b"]);
+  expect(above("/")).toEqual([]);
+  expect(above("no path")).toEqual(["/"]);
+  expect(clean("//a/./b/")).toBe("/a/b");
+  expect(clean("")).toBe("/");
+  expect(crumbs("/")).toEqual([{ name: "", path: "/" }]);
+  expect(crumbs("/a/b")).toEqual([
+    { name: "", path: "/" },
+    { name: "a", path: "/a" },
+    { name: "b", path: "/a/b" },
+  ]);
   expect([isText("Größe"), isText("Gr\uFFFD\uFFFDe")]).toEqual([true, false]);
 });
 
-it("a tick on a folder stands for all in it", () => {
+it("a text has its entries on lines", () => {
+  expect(lines(" /a \n\n/b\r\n")).toEqual(["/a", "/b"]);
+});
+
+it("a folder that is chosen stands for all that is in it", () => {
   expect(ticked(["/a/b", "/ab"], "/a", true)).toEqual(["/ab", "/a"]);
   expect(ticked(["/a", "/b"], "/a", false)).toEqual(["/b"]);
   expect(ticked(["/a", "/b/c"], "/", true)).toEqual(["/"]);
   expect(isCovered("/a/b/c", new Set(["/a"]))).toBe(true);
+  expect(isCovered("/a", new Set(["/"]))).toBe(true);
   expect(isCovered("/ab", new Set(["/a"]))).toBe(false);
   expect(isCovered("/a", new Set(["/a"]))).toBe(false);
-});
-
-it("open folders show what is in them, or why nothing is shown", () => {
-  const item = (name: string, kind: FolderItem["kind"]): FolderItem => ({ name, kind });
-  const listings = new Map([
-    ["/", { items: [item("a", "folder"), item("b", "folder"), item("c", "folder"), item("d", "folder"), item("e", "file")] }],
-    ["/a", { items: [item("x", "file")] }],
-    ["/b", { items: [] }],
-    ["/c", { failed: "not allowed" }],
-  ]);
-  const rows = rowsOf("/", new Set(["/a", "/b", "/c", "/d"]), (path) => listings.get(path) ?? {});
-  expect(rows.map(({ kind, path, level }) => `${kind} ${path} ${level}`)).toEqual([
-    "item /a 1",
-    "item /a/x 2",
-    "item /b 1",
-    "empty /b 2",
-    "item /c 1",
-    "failed /c 2",
-    "item /d 1",
-    "loading /d 2",
-    "item /e 1",
-  ]);
-  expect(rows[2]).toMatchObject({ place: 2, among: 5 });
-});
-
-it("a folder of which not all may be told says so at its end", () => {
-  const items = (count: number) => Array.from({ length: count }, (_, index): FolderItem => ({ name: `${index}`, kind: "file" }));
-  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_SHOWN) })).at(-1)?.kind).toBe("cut");
-  expect(rowsOf("/", new Set(), () => ({ items: items(MOST_SHOWN - 1) })).at(-1)?.kind).toBe("item");
 });

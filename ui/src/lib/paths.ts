@@ -1,78 +1,40 @@
-// Paths of a host, and which of them are chosen.
+// Paths on nodes and in snapshots, and which of them are chosen.
 
-import type { FolderItem } from "../api/records";
+/** The path of an item of a folder. */
+export const inside = (folder: string, name: string): string => (folder === "/" ? `/${name}` : `${folder}/${name}`);
 
-export const join = (folder: string, name: string): string => (folder === "/" ? `/${name}` : `${folder}/${name}`);
+/** The folder that holds it; the top holds itself. */
+export const folderOf = (path: string): string => path.slice(0, Math.max(0, path.lastIndexOf("/"))) || "/";
 
-/** The folder that something lies in; none for the top. */
-export function parent(path: string): string | undefined {
-  const end = path.lastIndexOf("/");
-  return path === "/" || end < 0 ? undefined : path.slice(0, end) || "/";
-}
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
 /** All folders above something, the top first. */
 export function above(path: string): string[] {
   const found: string[] = [];
-  for (let folder = parent(path); folder !== undefined; folder = parent(folder)) {
-    found.unshift(folder);
+  for (let at = path; at !== "/"; at = folderOf(at)) {
+    found.unshift(folderOf(at));
   }
   return found;
 }
 
-/** The entries of a text with one on each line. */
-export const lines = (text: string): string[] =>
-  text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter((line) => line !== "");
+/** A path without what is too much in it: `//a/./b/` is `/a/b`. */
+export const clean = (path: string): string =>
+  `/${path.split("/").filter((part) => part !== "" && part !== ".").join("/")}`;
 
-const isIn = (path: string, folder: string) => path.startsWith(folder === "/" ? "/" : `${folder}/`) && path !== folder;
+/** The folders on the way to a path and the path itself, each with its name; the top comes first, without one. */
+export const crumbs = (path: string): { name: string; path: string }[] =>
+  [...above(path), path].map((one) => ({ name: nameOf(one), path: one }));
 
-/** Whether something is chosen, or lies in a folder that is. */
+/** Whether something lies in a folder that is chosen. */
 export const isCovered = (path: string, chosen: ReadonlySet<string>): boolean =>
   above(path).some((folder) => chosen.has(folder));
+
+const isIn = (path: string, folder: string) => above(path).includes(folder);
 
 /** What is chosen after something was ticked or no longer is. What lies in a ticked folder needs no tick of its own. */
 export function ticked(chosen: readonly string[], path: string, on: boolean): string[] {
   const others = chosen.filter((other) => other !== path && !(on && isIn(other, path)));
   return on ? [...others, path] : others;
-}
-
-/** A row of a tree of folders as it is shown. */
-export type Row =
-  | { kind: "item"; path: string; item: FolderItem; level: number; place: number; among: number }
-  | { kind: "loading" | "empty" | "cut"; path: string; level: number }
-  | { kind: "failed"; path: string; level: number; text: string };
-
-export type Listing = { items?: readonly FolderItem[] | undefined; failed?: string | undefined };
-
-/** So many entries of a folder are shown at most. */
-export const MOST_SHOWN = 100_000;
-
-/** The rows of all folders that are open, each below its own. */
-export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: string) => Listing): Row[] {
-  const rows: Row[] = [];
-  const add = (folder: string, level: number) => {
-    const { items, failed } = listing(folder);
-    if (failed !== undefined) {
-      rows.push({ kind: "failed", path: folder, level, text: failed });
-    } else if (items === undefined || items.length === 0) {
-      rows.push({ kind: items === undefined ? "loading" : "empty", path: folder, level });
-    } else {
-      items.forEach((item, index) => {
-        const path = join(folder, item.name);
-        rows.push({ kind: "item", path, item, level, place: index + 1, among: items.length });
-        if (open.has(path)) {
-          add(path, level + 1);
-        }
-      });
-      if (items.length >= MOST_SHOWN) {
-        rows.push({ kind: "cut", path: folder, level });
-      }
-    }
-  };
-  add(top, 1);
-  return rows;
 }
 
 /** Names that are no text cannot be told to the server as they are. */

@@ -74,7 +74,6 @@ export const restoreSearch = (search: Search) =>
     dry: uuid(search.dry),
   });
 
-export type FindSearch = ReturnType<typeof findSearch>;
 
 export const findSearch = (search: Search) => kept({ repository: uuid(search.repository), name: text(search.name) });
 

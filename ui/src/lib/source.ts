@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import { BYTES, amountOf, valueOf } from "./amount";
-import { lines } from "./paths";
+import { lines } from "./lines";
 
 type Words = { required: string; absolute: string; upwards: string };
 

@@ -1,12 +1,13 @@
 import { expect, it } from "vitest";
 
-import type { Connection, Node, Plan, Run } from "../api/queries";
+import type { Connection, Node, Plan } from "../api/queries";
 import {
   concerns,
+  healthOf,
+  isFailing,
   lastGood,
   nextDue,
   proven,
-  strip,
   stripOf,
   tallyOf,
   type PlanStanding,
@@ -17,8 +18,6 @@ const NOW = Date.parse("2026-03-31T12:00:00Z");
 
 const plan = (id: string, more: Partial<Plan> = {}) =>
   ({ id, name: id, enabled: true, created: "2026-01-01T00:00:00Z", ...more }) as Plan;
-const run = (plan: string, state: Run["state"], more: Partial<Run> = {}) =>
-  ({ plan: { id: plan, name: plan }, state, ended: "2026-03-31T10:00:00Z", ...more }) as Run;
 const node = (name: string, more: Partial<Node>) => ({ name, last_seen: "2026-03-31T12:00:00Z", ...more }) as Node;
 
 type Source = PlanStanding["sources"][number];
@@ -98,15 +97,16 @@ it("connections that fail and nodes in trouble are told", () => {
   expect(found.map(({ what }) => what)).toEqual(["connection", "trouble", "silent"]);
 });
 
-it("a strip has each day once, empty ones too", () => {
-  const runs = [
-    run("a", "completed"),
-    run("a", "failed"),
-    run("a", "completed", { ended: "2026-03-01T10:00:00Z" }),
-    run("a", "running", { ended: null }),
+it("how a plan stands is told in one word, the gravest first", () => {
+  const overdue_since = "2026-03-31T03:00:00Z";
+  const stands = [
+    standing("good", [{}]),
+    standing("failed", [{}, { failed: true }], { overdue_since }),
+    standing("overdue", [{ errors: 2 }], { overdue_since }),
+    standing("partly", [{ errors: 2 }, { last_good: null }]),
+    standing("never", [{}, { run: null, last_good: null }]),
+    standing("off", [{ failed: true }], { enabled: false }),
   ];
-  const days = strip(runs, 30, NOW);
-  expect(days).toHaveLength(30);
-  expect(days.at(-1)).toEqual({ day: "2026-03-31", good: 1, bad: 1 });
-  expect(days.reduce((sum, { good, bad }) => sum + good + bad, 0)).toBe(2);
+  expect(stands.map(healthOf)).toEqual(["good", "failed", "overdue", "partly", "never", "off"]);
+  expect(stands.filter(isFailing).map(({ plan }) => plan.id)).toEqual(["failed", "off"]);
 });

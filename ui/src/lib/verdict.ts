@@ -1,6 +1,6 @@
 // What an administrator has to see to, from what the server knows.
 
-import type { Connection, Node, Overview, Plan, Run } from "../api/queries";
+import type { Connection, Node, Overview, Plan } from "../api/queries";
 
 export type PlanStanding = Overview["plans"][number];
 export type StorageStanding = Overview["storage"][number];
@@ -24,6 +24,10 @@ const SILENT_AFTER = 5 * 60_000;
 const NEW_FOR = DAY;
 /** A place that is full within this time needs somebody. */
 const FULL_SOON = 14 * DAY;
+
+/** When a place is full, where that is soon. */
+export const fullSoon = ({ full }: Pick<StorageStanding, "full">, now: number): string | undefined =>
+  full && Date.parse(full) - now < FULL_SOON ? full : undefined;
 
 /** What there is to see to in a plan: the gravest of it. */
 function concernOf(standing: PlanStanding, created: string | undefined, now: number): Concern | undefined {
@@ -57,8 +61,9 @@ export function concerns(
     .map((standing) => concernOf(standing, created.get(standing.plan.id), now))
     .filter((concern) => concern !== undefined);
   for (const place of storage) {
-    if (place.full && Date.parse(place.full) - now < FULL_SOON) {
-      found.push({ what: "full", storage: place, time: place.full });
+    const time = fullSoon(place, now);
+    if (time !== undefined) {
+      found.push({ what: "full", storage: place, time });
     }
   }
   for (const connection of connections) {
@@ -74,6 +79,29 @@ export function concerns(
     }
   }
   return found;
+}
+
+export type Health = "good" | "failed" | "partly" | "overdue" | "never" | "off";
+
+/** Whether the last backup of one of a plan's sources failed. */
+export const isFailing = ({ sources }: PlanStanding): boolean => sources.some(({ failed, run }) => failed && run);
+
+/** How a plan stands, in one word: the gravest of it. */
+export function healthOf(standing: PlanStanding): Health {
+  const { enabled, sources, overdue_since } = standing;
+  if (!enabled) {
+    return "off";
+  }
+  if (isFailing(standing)) {
+    return "failed";
+  }
+  if (overdue_since) {
+    return "overdue";
+  }
+  if (sources.some(({ errors, run }) => errors > 0 && run)) {
+    return "partly";
+  }
+  return sources.some(({ last_good }) => !last_good) ? "never" : "good";
 }
 
 const latest = (times: readonly (string | null | undefined)[]): string | undefined =>
@@ -95,7 +123,7 @@ export const nextDue = (plans: readonly PlanStanding[]): string | undefined =>
     .filter((time) => typeof time === "string")
     .sort((one, other) => Date.parse(one) - Date.parse(other))[0];
 
-export type Tally = { good: number; all: number };
+type Tally = { good: number; all: number };
 
 /** How many of the backups of these days came to a good end. */
 export function tallyOf(plans: readonly PlanStanding[]): Tally {
@@ -114,24 +142,3 @@ export const stripOf = ({ days }: PlanStanding, dates: readonly string[]): Day[]
     partly: with_errors,
     bad: failed + missed,
   }));
-
-/** Backups that ended on each of the last days, the oldest day first, in the person's own zone. */
-export function strip(runs: readonly Run[], days: number, now: number): Day[] {
-  const dayOf = (time: number) => new Date(time).toLocaleDateString("sv");
-  const found = new Map<string, Day>();
-  for (let back = days - 1; back >= 0; back -= 1) {
-    const date = new Date(now);
-    date.setDate(date.getDate() - back);
-    const day = dayOf(date.getTime());
-    found.set(day, { day, good: 0, bad: 0 });
-  }
-  for (const run of runs) {
-    const day = run.ended ? found.get(dayOf(Date.parse(run.ended))) : undefined;
-    if (day && run.state === "completed") {
-      day.good += 1;
-    } else if (day && run.state === "failed") {
-      day.bad += 1;
-    }
-  }
-  return [...found.values()];
-}

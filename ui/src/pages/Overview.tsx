@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { connections, nodes, plans, standing } from "../api/queries";
+import { connections, latestRuns, nodes, plans, standing } from "../api/queries";
 import { Failure, Loading } from "../components/basics";
 import { Figures } from "../components/overview/Figures";
 import { KitNotice } from "../components/overview/KitNotice";
@@ -19,26 +19,30 @@ export function Overview() {
   const allPlans = useQuery(plans(project));
   const allConnections = useQuery(connections(project));
   const allNodes = useQuery(nodes(project));
-  const asked = [overview, allPlans, allConnections, allNodes];
+  const running = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
+  const asked = [overview, allPlans, allConnections, allNodes, running];
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
     return <Failure error={failed.error} again={() => asked.forEach((query) => void query.refetch())} />;
   }
-  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data) {
+  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !running.data) {
     return <Loading />;
   }
   const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);
+  const verdict = <Verdict plans={overview.data.plans.length} found={found} />;
+  const { plans: standings, storage } = overview.data;
+  if (standings.length === 0 && storage.every(({ stored }) => stored === 0)) {
+    return verdict;
+  }
   return (
     <div className="flex flex-col gap-4">
-      <Verdict plans={overview.data.plans.length} found={found} />
+      {verdict}
       <KitNotice project={project} />
       <Figures overview={overview.data} />
-      <div className="grid items-start gap-4 xl:grid-cols-2">
-        <div className="flex flex-col gap-4">
-          <Running />
-          <Storage storage={overview.data.storage} nodes={new Map(allNodes.data.map(({ id, name }) => [id, name]))} />
-        </div>
+      {running.data.length > 0 && <Running runs={running.data} />}
+      <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,5fr)_minmax(0,3fr)]">
         <PlanRows overview={overview.data} plans={allPlans.data} />
+        <Storage overview={overview.data} nodes={new Map(allNodes.data.map(({ id, name }) => [id, name]))} />
       </div>
     </div>
   );

@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi, Link } from "@tanstack/react-router";
+import { getRouteApi } from "@tanstack/react-router";
 
 import { run, type Run } from "../api/queries";
 import { useMay } from "../api/roles";
@@ -8,10 +8,10 @@ import { LogPane } from "../components/LogPane";
 import { Progress } from "../components/Progress";
 import { RestoreFacts } from "../components/restore/RestoreFacts";
 import { RunBadge } from "../components/RunBadge";
-import { bytesOf, secondsOf, titleOf } from "../components/RunTable";
+import { RunFacts } from "../components/RunFacts";
+import { titleOf } from "../components/RunTable";
 import { Steer } from "../components/Steer";
-import { useNow, When } from "../components/When";
-import { duration, moment, size } from "../lib/format";
+import { moment } from "../lib/format";
 import { useSpeech } from "../texts";
 
 const route = getRouteApi("/runs/$id");
@@ -29,11 +29,10 @@ export function RunPage() {
   const found = query.data;
   return (
     <>
-      <PageHead title={titleOf(found, texts)}>
-        <RunBadge run={found} />
+      <PageHead title={titleOf(found, texts)} badge={<RunBadge run={found} />}>
+        <Steer run={found} />
       </PageHead>
       <div className="flex flex-col gap-4">
-        <Steer run={found} />
         {found.state === "running" && (
           <Card>
             <Progress run={found} />
@@ -42,7 +41,7 @@ export function RunPage() {
         {found.waiting && <Waits waiting={found.waiting} />}
         {found.error && <Failed error={found.error} />}
         <Card>
-          <Facts run={found} />
+          <RunFacts run={found} />
         </Card>
         <RestoreFacts run={found} />
         <Log run={found} />
@@ -83,56 +82,5 @@ function Failed({ error }: { error: NonNullable<Run["error"]> }) {
       ))}
       {error.hint && <p className="mt-1 text-faint">{error.hint}</p>}
     </section>
-  );
-}
-
-function Facts({ run }: { run: Run }) {
-  const { texts, language } = useSpeech();
-  const seconds = secondsOf(run, useNow());
-  const bytes = bytesOf(run);
-  const outcome = run.outcome;
-  const files = (outcome?.files_new ?? 0) + (outcome?.files_changed ?? 0) + (outcome?.files_unmodified ?? 0);
-  const facts: [string, React.ReactNode][] = [
-    [texts.runs.source, run.source?.name],
-    [
-      texts.runs.destination,
-      run.destinations?.map(({ id, name, snapshot, error }) => (
-        <span key={id} className="block">
-          {name}
-          {snapshot && <code className="ml-2 text-xs text-faint">{snapshot.slice(0, 8)}</code>}
-          {error && <span className="ml-2 text-bad">{error}</span>}
-        </span>
-      )),
-    ],
-    [texts.runs.started, run.started && <When time={run.started} />],
-    [texts.runs.ended, run.ended && <When time={run.ended} />],
-    [texts.runs.duration, seconds !== undefined && duration(seconds, language)],
-    [texts.runs.size, bytes > 0 && size(bytes, language)],
-    [texts.runs.added, outcome?.bytes_added !== undefined && size(outcome.bytes_added, language)],
-    [texts.runs.files, files > 0 && files.toLocaleString(language)],
-    [texts.runs.rate, bytes > 0 && seconds ? `${size(bytes / seconds, language)}/s` : undefined],
-    [texts.runs.requestedBy, run.requested_by],
-    [texts.runs.attempt, run.attempt > 1 && run.attempt],
-    [texts.runs.id, <code key="id" className="text-xs">{run.id}</code>],
-    [
-      texts.runs.plan,
-      run.plan && (
-        <Link to="/runs" search={{ plan: run.plan.id }} className="text-accent hover:underline">
-          {run.plan.name}
-        </Link>
-      ),
-    ],
-  ];
-  return (
-    <dl className="grid grid-cols-2 gap-x-6 gap-y-3 text-sm sm:grid-cols-3 xl:grid-cols-4">
-      {facts
-        .filter(([, value]) => Boolean(value))
-        .map(([name, value]) => (
-          <div key={name} className="min-w-0">
-            <dt className="text-xs text-faint">{name}</dt>
-            <dd className="wrap-anywhere tabular-nums">{value}</dd>
-          </div>
-        ))}
-    </dl>
   );
 }

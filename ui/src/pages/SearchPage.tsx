@@ -9,7 +9,7 @@ import { useProject } from "../components/project";
 import { VirtualRows } from "../components/VirtualRows";
 import { moment, size } from "../lib/format";
 import { itemsOf, type FoundItem } from "../lib/hits";
-import { above, nameOf } from "../lib/snapshotPaths";
+import { folderOf, nameOf } from "../lib/paths";
 import { findSearch } from "../lib/snapshotSearch";
 import { useSpeech } from "../texts";
 
@@ -120,7 +120,7 @@ function OneHit({ repository, found: { path, newest, snapshots } }: { repository
         <Link
           to="/snapshots/$repository/$snapshot"
           params={{ repository, snapshot }}
-          search={isFolder ? { path } : { path: above(path), file: path }}
+          search={isFolder ? { path } : { path: folderOf(path), file: path }}
           className="font-semibold text-accent wrap-anywhere hover:underline"
         >
           <bdi>{nameOf(path)}</bdi>

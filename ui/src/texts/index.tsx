@@ -13,26 +13,36 @@ function first(): Language {
   return wanted.find((tag): tag is Language => tag !== null && tag in languages) ?? "en";
 }
 
-type Speech = { language: Language; texts: Texts; speak: (language: Language) => void };
+/** A language as the person's browser has it, with its country: dates are written otherwise in en-GB than in en-US. */
+const localeOf = (language: Language): string => navigator.languages.find((tag) => tag.slice(0, 2) === language) ?? language;
+
+type Speech = {
+  chosen: Language;
+  /** How numbers and times are written. */
+  language: string;
+  texts: Texts;
+  speak: (language: Language) => void;
+};
 
 const Context = createContext<Speech | null>(null);
 
 /** Gives everything within the words of the person's language. */
 export function TextsProvider({ children }: { children: ReactNode }) {
-  const [language, setLanguage] = useState(first);
-  document.documentElement.lang = language;
+  const [chosen, choose] = useState(first);
+  document.documentElement.lang = chosen;
   const speech = useMemo<Speech>(
     () => ({
-      language,
-      texts: languages[language],
-      speak: (chosen) => {
-        localStorage.setItem(KEPT, chosen);
+      chosen,
+      language: localeOf(chosen),
+      texts: languages[chosen],
+      speak: (language) => {
+        localStorage.setItem(KEPT, language);
         // The pages before this one, as the one to sign in, are in the same language.
-        document.cookie = `${KEPT}=${chosen}; path=/; max-age=31536000; samesite=lax`;
-        setLanguage(chosen);
+        document.cookie = `${KEPT}=${language}; path=/; max-age=31536000; samesite=lax`;
+        choose(language);
       },
     }),
-    [language],
+    [chosen],
   );
   return <Context value={speech}>{children}</Context>;
 }

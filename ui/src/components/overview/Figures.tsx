@@ -27,7 +27,7 @@ export function Figures({ overview }: { overview: Overview }) {
       {figures.map(([name, value]) => (
         <div key={name} className="rounded-lg border border-line bg-card p-4">
           <dt className="text-xs text-faint">{name}</dt>
-          <dd className="mt-1 text-lg font-semibold tabular-nums">{value}</dd>
+          <dd className="mt-1 text-lg leading-6 font-semibold tabular-nums wrap-anywhere [&_time]:whitespace-normal">{value}</dd>
         </div>
       ))}
     </dl>

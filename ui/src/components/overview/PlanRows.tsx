@@ -1,14 +1,9 @@
-import { Link } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useState } from "react";
 
 import type { Overview, Plan } from "../../api/queries";
-import { lastGood, proven, stripOf, type PlanStanding } from "../../lib/verdict";
 import { useTexts } from "../../texts";
 import { Button, Card, Empty } from "../basics";
-import { RestoreLatest } from "../restore/RestoreLatest";
-import { RunNow } from "../RunNow";
-import { Strip } from "../Strip";
-import { When } from "../When";
+import { PlanRow } from "../PlanRow";
 
 /** So many plans are shown at first. */
 const FIRST = 20;
@@ -23,10 +18,10 @@ export function PlanRows({ overview, plans }: { overview: Overview; plans: reado
   }
   return (
     <Card title={`${texts.pages.plans} – ${texts.overview.last30}`}>
-      <ul className="flex flex-col gap-5">
+      <ul className="flex flex-col divide-y divide-line">
         {overview.plans.slice(0, all ? undefined : FIRST).map((standing) => (
-          <li key={standing.plan.id}>
-            <Row standing={standing} plan={known.get(standing.plan.id)} dates={overview.days} />
+          <li key={standing.plan.id} className="py-3 first:pt-0 last:pb-0">
+            <PlanRow standing={standing} plan={known.get(standing.plan.id)} dates={overview.days} heading="h3" />
           </li>
         ))}
       </ul>
@@ -36,56 +31,5 @@ export function PlanRows({ overview, plans }: { overview: Overview; plans: reado
         </Button>
       )}
     </Card>
-  );
-}
-
-function Row({ standing, plan, dates }: { standing: PlanStanding; plan: Plan | undefined; dates: readonly string[] }) {
-  const texts = useTexts();
-  const last = lastGood(standing);
-  const proof = proven(standing);
-  const facts: [string, ReactNode][] = [
-    [texts.overview.lastBackup, <When key="last" time={last} />],
-    [
-      texts.plans.next,
-      !standing.enabled ? texts.overview.disabled : standing.next ? <When key="next" time={standing.next} /> : texts.overview.noSchedule,
-    ],
-    [
-      texts.overview.proven,
-      proof ? (
-        <>
-          {texts.overview.by[proof.by]} <When time={proof.time} />
-        </>
-      ) : (
-        <span className="text-warn">{texts.overview.notProven}</span>
-      ),
-    ],
-  ];
-  return (
-    <>
-      <div className="flex flex-wrap items-center justify-between gap-x-3 gap-y-2">
-        <Link
-          to="/runs"
-          search={{ plan: standing.plan.id }}
-          className="min-w-0 grow basis-28 font-semibold text-accent wrap-anywhere hover:underline"
-        >
-          {standing.plan.name}
-        </Link>
-        {plan && (
-          <span className="flex flex-wrap items-center gap-2">
-            <RunNow plan={plan} />
-            {last !== undefined && <RestoreLatest plan={plan} />}
-          </span>
-        )}
-      </div>
-      <dl className="my-2 flex flex-wrap gap-x-5 gap-y-1 text-xs">
-        {facts.map(([name, value]) => (
-          <div key={name} className="flex gap-1.5">
-            <dt className="text-faint">{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-      <Strip days={stripOf(standing, dates)} />
-    </>
   );
 }

@@ -1,24 +1,19 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { latestRuns } from "../../api/queries";
+import type { Run } from "../../api/queries";
 import { useTexts } from "../../texts";
 import { Card } from "../basics";
 import { Progress } from "../Progress";
-import { useProject } from "../project";
 import { RunBadge } from "../RunBadge";
 import { titleOf } from "../RunTable";
 
 /** Runs under way, with how far they are. */
-export function Running() {
+export function Running({ runs }: { runs: readonly Run[] }) {
   const texts = useTexts();
-  const project = useProject();
-  const { data } = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
   return (
     <Card title={texts.overview.running}>
-      {data?.length === 0 && <p className="text-sm text-faint">{texts.overview.nothingRuns}</p>}
-      <ul className="flex flex-col gap-4">
-        {data?.map((run) => (
+      <ul className="grid gap-4 lg:grid-cols-2">
+        {runs.map((run) => (
           <li key={run.id}>
             <div className="mb-1 flex items-baseline justify-between gap-3">
               <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">

@@ -1,15 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { me } from "../../api/queries";
+import { me, type Overview } from "../../api/queries";
 import { may } from "../../lib/may";
-import { moment, size } from "../../lib/format";
-import type { StorageStanding } from "../../lib/verdict";
+import { dayInWords, size } from "../../lib/format";
+import { storageLine } from "../../lib/storageLine";
+import { fullSoon, type StorageStanding } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { Card } from "../basics";
+import { StorageChart } from "../StorageChart";
+import { useNow } from "../When";
+
+/** With more repositories than these, each has its line on the page of its destination alone. */
+const WITH_LINES = 3;
 
 /** What lies in each repository, how much room is left there, and for how long. */
-export function Storage({ storage, nodes }: { storage: readonly StorageStanding[]; nodes: ReadonlyMap<string, string> }) {
+export function Storage({ overview: { storage, days }, nodes }: { overview: Overview; nodes: ReadonlyMap<string, string> }) {
   const { texts } = useSpeech();
   return (
     <Card title={texts.overview.storage}>
@@ -18,6 +24,7 @@ export function Storage({ storage, nodes }: { storage: readonly StorageStanding[
         {storage.map((place) => (
           <li key={place.repository}>
             <Place place={place} node={place.node ? nodes.get(place.node) : undefined} />
+            {storage.length <= WITH_LINES && <OverTime place={place} dates={days} />}
           </li>
         ))}
       </ul>
@@ -30,6 +37,7 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
   const self = useQuery(me()).data;
   const { stored, free, full } = place;
   const name = node === undefined ? place.destination.name : `${place.destination.name}/${node}`;
+  const isSoon = fullSoon(place, useNow()) !== undefined;
   const room = free == null ? undefined : stored + free;
   return (
     <>
@@ -60,10 +68,15 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
           aria-valuetext={`${size(stored, language)} / ${size(room, language)}`}
           className="mt-1 h-2 overflow-hidden rounded bg-raised"
         >
-          <div className={`h-full ${full ? "bg-warn" : "bg-accent"}`} style={{ width: `${(100 * stored) / room}%` }} />
+          <div className={`h-full ${isSoon ? "bg-warn" : "bg-accent"}`} style={{ width: `${(100 * stored) / room}%` }} />
         </div>
       )}
-      {full && <p className="mt-1 text-xs text-warn">{texts.overview.fullAt(moment(full, language))}</p>}
+      {full && <p className={`mt-1 text-xs ${isSoon ? "text-warn" : "text-faint"}`}>{texts.overview.fullAt(dayInWords(full.slice(0, 10), language))}</p>}
     </>
   );
+}
+
+function OverTime({ place, dates }: { place: StorageStanding; dates: string[] }) {
+  const line = storageLine(dates, place);
+  return line && <StorageChart line={line} name={place.destination.name} />;
 }

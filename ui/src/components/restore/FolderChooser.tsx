@@ -7,7 +7,7 @@ import { useMemo, useState } from "react";
 
 import { hostFolder } from "../../api/snapshots";
 import { listKeys } from "../../lib/listKeys";
-import { above, inside, nameOf } from "../../lib/snapshotPaths";
+import { folderOf, inside, nameOf } from "../../lib/paths";
 import { useTexts } from "../../texts";
 import { Failure, buttonClass } from "../basics";
 import { Crumbs } from "../snapshots/Crumbs";
@@ -50,7 +50,7 @@ function Folders({ node, start, choose }: Props) {
     active,
     move: setActive,
     open: () => folders[active] && open(inside(path, folders[active].name)),
-    up: () => path !== "/" && open(above(path)),
+    up: () => path !== "/" && open(folderOf(path)),
   });
   return (
     <>

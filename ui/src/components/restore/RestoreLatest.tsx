@@ -5,10 +5,10 @@ import { RotateCcw } from "lucide-react";
 import { me, type Plan } from "../../api/queries";
 import { may } from "../../lib/may";
 import { useTexts } from "../../texts";
-import { buttonClass } from "../basics";
+import { buttonClass, type Tone } from "../basics";
 
 /** Leads to where all of a plan's latest snapshot is restored by one more click. */
-export function RestoreLatest({ plan }: { plan: Plan }) {
+export function RestoreLatest({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
   const texts = useTexts();
   const self = useQuery(me()).data;
   return (
@@ -17,7 +17,7 @@ export function RestoreLatest({ plan }: { plan: Plan }) {
         to="/restore"
         search={{ plan: plan.id, snapshot: "latest" }}
         aria-label={`${texts.snapshots.restoreLatest}: ${plan.name}`}
-        className={buttonClass()}
+        className={buttonClass(tone)}
       >
         <RotateCcw aria-hidden size={14} />
         {texts.snapshots.restoreLatest}

@@ -8,7 +8,7 @@ import { useMemo, useState } from "react";
 import { downloadAddress } from "../../api/contents";
 import { useFolder } from "../../api/useFolder";
 import { listKeys } from "../../lib/listKeys";
-import { above, inside, isCovered, nameOf, toggled } from "../../lib/snapshotPaths";
+import { folderOf, inside, isCovered, nameOf, ticked } from "../../lib/paths";
 import type { BrowseSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
 import { useSpeech } from "../../texts";
@@ -20,13 +20,15 @@ import { ItemHeads, ItemRow } from "./ItemRow";
 const route = getRouteApi("/snapshots/$repository/$snapshot");
 
 type Props = { search: BrowseSearch; canRestore: boolean };
+const NONE: readonly string[] = [];
 type At = { path: string; index: number; name: string };
 
 export function Browser({ search, canRestore }: Props) {
   const { texts, language } = useSpeech();
   const { repository, snapshot } = route.useParams();
   const navigate = route.useNavigate();
-  const { path = "/", sort = "name", down = false, filter = "", chosen = [] } = search;
+  const { path = "/", sort = "name", down = false, filter = "", chosen = NONE } = search;
+  const marks = useMemo(() => new Set(chosen), [chosen]);
   const asked = useMemo(() => ({ path, sort, descending: down, name: filter }), [path, sort, down, filter]);
   const folder = useFolder(repository, snapshot, asked);
   const [at, setAt] = useState<At>({ path, index: 0, name: "" });
@@ -50,9 +52,9 @@ export function Browser({ search, canRestore }: Props) {
     void navigate({ search: (before) => ({ ...before, file: inside(path, name) }), resetScroll: false });
   const tick = (name: string) => {
     const one = inside(path, name);
-    if (canRestore && !isCovered(one, chosen)) {
+    if (canRestore && !isCovered(one, marks)) {
       const { chosen: _, ...others } = search;
-      const after = toggled(one, chosen);
+      const after = ticked(chosen, one, !marks.has(one));
       void navigate({ search: { ...others, ...(after.length > 0 && { chosen: after }) }, replace: true, resetScroll: false });
     }
   };
@@ -64,7 +66,7 @@ export function Browser({ search, canRestore }: Props) {
     active,
     move: (index) => setAt({ path, index, name: "" }),
     open: () => item && (item.kind === "folder" ? open(inside(path, item.name)) : show(item.name)),
-    up: () => path !== "/" && open(above(path), nameOf(path)),
+    up: () => path !== "/" && open(folderOf(path), nameOf(path)),
     tick: () => item && tick(item.name),
   });
 
@@ -147,9 +149,9 @@ export function Browser({ search, canRestore }: Props) {
                     tick={
                       !canRestore || one === undefined
                         ? "none"
-                        : chosen.includes(one)
+                        : marks.has(one)
                           ? "ticked"
-                          : isCovered(one, chosen)
+                          : isCovered(one, marks)
                             ? "covered"
                             : "free"
                     }

@@ -5,7 +5,7 @@ import { useState } from "react";
 import type { Schemas } from "../../api/client";
 import type { Comparison } from "../../api/snapshots";
 import { size } from "../../lib/format";
-import { above } from "../../lib/snapshotPaths";
+import { folderOf } from "../../lib/paths";
 import { useSpeech } from "../../texts";
 import { Empty } from "../basics";
 import { VirtualRows } from "../VirtualRows";
@@ -67,7 +67,7 @@ function OneChange({ change: { path, kind, change, before, after }, repository, 
       <Link
         to="/snapshots/$repository/$snapshot"
         params={{ repository, snapshot: change === "removed" ? from : to }}
-        search={kind === "folder" ? { path } : { path: above(path), file: path }}
+        search={kind === "folder" ? { path } : { path: folderOf(path), file: path }}
         className="min-w-0 grow wrap-anywhere text-accent hover:underline"
       >
         <bdi>{path}</bdi>

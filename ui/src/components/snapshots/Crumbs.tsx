@@ -1,6 +1,6 @@
 import { ChevronRight, HardDrive } from "lucide-react";
 
-import { crumbs } from "../../lib/snapshotPaths";
+import { crumbs } from "../../lib/paths";
 import { useTexts } from "../../texts";
 
 /** The way to a folder; each part of it leads there. */

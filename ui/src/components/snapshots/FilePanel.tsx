@@ -8,7 +8,7 @@ import { Download, RotateCcw } from "lucide-react";
 import { downloadAddress } from "../../api/contents";
 import { versions } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
-import { above, nameOf } from "../../lib/snapshotPaths";
+import { folderOf, nameOf } from "../../lib/paths";
 import { useSpeech } from "../../texts";
 import { Failure, Loading, buttonClass } from "../basics";
 import { FilePreview } from "./FilePreview";
@@ -33,7 +33,7 @@ export function FilePanel({ file, snapshot, canRestore }: Props) {
               <bdi>{nameOf(file)}</bdi>
             </Dialog.Title>
             <Dialog.Description className="mt-1 text-sm text-faint wrap-anywhere">
-              <bdi>{above(file)}</bdi>
+              <bdi>{folderOf(file)}</bdi>
             </Dialog.Description>
           </div>
           {canRestore && <FilePreview repository={repository} snapshot={snapshot} file={file} />}
@@ -85,7 +85,7 @@ function Versions({ file, snapshot, canRestore }: Props) {
                     <Link
                       to="/snapshots/$repository/$snapshot"
                       params={{ repository, snapshot: newest.id }}
-                      search={{ path: above(file) }}
+                      search={{ path: folderOf(file) }}
                       className="text-accent hover:underline"
                     >
                       {moment(newest.time, language)}

@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 
 import { Problem } from "../../api/client";
 import { preview } from "../../api/contents";
-import { nameOf } from "../../lib/snapshotPaths";
+import { nameOf } from "../../lib/paths";
 import { useTexts } from "../../texts";
 import { Failure, Loading } from "../basics";
 

@@ -5,7 +5,7 @@ import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
 import { isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
-import { CopyText } from "../CopyText";
+import { CopyButton } from "../CopyButton";
 import { Facts, type Fact } from "../Facts";
 import { When } from "../When";
 import { Tags } from "./SnapshotList";
@@ -37,7 +37,7 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
         <code className="text-xs" title={snapshot.id}>
           {snapshot.id.slice(0, 8)}
         </code>
-        <CopyText text={snapshot.id} what={texts.snapshots.id} />
+        <CopyButton isSmall text={() => snapshot.id} what={texts.snapshots.id} />
       </span>,
     ],
     ...more,

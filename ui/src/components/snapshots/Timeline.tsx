@@ -8,6 +8,9 @@ import { groupsOf, line, narrowed, type Narrow } from "../../lib/timeline";
 import { useSpeech, useTexts } from "../../texts";
 import { DAY, Line, MARGIN, type Choose } from "./Line";
 
+/** So few days are each named. */
+const SHORT = 8;
+
 type Props = { snapshots: readonly Snapshot[]; search: Narrow; choose: Choose };
 
 export function Timeline({ snapshots, search, choose }: Props) {
@@ -72,22 +75,28 @@ export function Timeline({ snapshots, search, choose }: Props) {
 /** Where each week and month begins. */
 function Months({ columns, days }: { columns: Virtualizer<HTMLDivElement, Element>; days: readonly string[] }) {
   const { language } = useSpeech();
+  // On a line of a few days there may be no Monday and no first of a month.
+  const isShort = days.length < SHORT;
   return (
     <div aria-hidden className="sticky top-0 z-10 h-7 border-b border-line bg-card text-xs text-faint">
       {columns.getVirtualItems().map(({ index, start }) => {
         const date = new Date(`${days[index]}T12:00:00`);
-        const isFirst = date.getDate() === 1;
-        if (!isFirst && (date.getDay() !== 1 || date.getDate() < 4 || date.getDate() > 28)) {
+        const isFirst = date.getDate() === 1 || (isShort && index === 0);
+        if (!isFirst && !(isShort && index > 1) && (date.getDay() !== 1 || date.getDate() < 4 || date.getDate() > 28)) {
           return null;
         }
         const shown = isFirst
-          ? date.toLocaleDateString(language, { month: "short", ...(date.getMonth() === 0 && { year: "numeric" }) })
+          ? date.toLocaleDateString(language, {
+              ...(isShort && { day: "numeric" }),
+              month: "short",
+              ...(date.getMonth() === 0 && { year: "numeric" }),
+            })
           : date.getDate();
         return (
           <span
             key={index}
-            className={`absolute top-1.5 w-max -translate-x-1/2 ${isFirst ? "font-semibold text-text" : ""}`}
-            style={{ left: start + MARGIN + DAY / 2 }}
+            className={`absolute top-1.5 w-max ${isShort && isFirst ? "" : "-translate-x-1/2"} ${isFirst ? "font-semibold text-text" : ""}`}
+            style={{ left: start + MARGIN + (isShort && isFirst ? 0 : DAY / 2) }}
           >
             {shown}
           </span>

@@ -1,7 +1,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { X } from "lucide-react";
 
-import { toggled } from "../../lib/snapshotPaths";
+import { ticked } from "../../lib/paths";
 import { useTexts } from "../../texts";
 import { Button, buttonClass } from "../basics";
 
@@ -35,7 +35,7 @@ export function Tray({ chosen, snapshot }: { chosen: readonly string[]; snapshot
                 type="button"
                 className="grid size-7 shrink-0 place-items-center rounded text-faint hover:text-bad"
                 aria-label={texts.snapshots.leaveOut(path)}
-                onClick={() => choose(toggled(path, chosen))}
+                onClick={() => choose(ticked(chosen, path, false))}
               >
                 <X aria-hidden size={14} />
               </button>

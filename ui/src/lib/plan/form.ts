@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Schemas } from "../../api/client";
 import type { Plan } from "../../api/queries";
 import { BYTES, amountOf, timeOf, timeText, valueOf } from "../amount";
-import { lines } from "../paths";
+import { lines } from "../lines";
 import { hooksOf, hooksSchema, hooksValues } from "./hooks";
 import { newRetention, retentionOf, retentionSchema, retentionValues } from "./retention";
 import { amount, newSchedule, scheduleOf, scheduleSchema, scheduleValues } from "./schedule";

@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Schemas } from "../../api/client";
 import { timeOf, timeText } from "../amount";
-import { lines } from "../paths";
+import { lines } from "../lines";
 import { amount } from "./schedule";
 
 type Hook = Schemas["Hook"];

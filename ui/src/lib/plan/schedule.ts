@@ -54,7 +54,7 @@ export function scheduleSchema(words: ScheduleWords) {
 
 export type ScheduleValues = z.infer<ReturnType<typeof scheduleSchema>>;
 
-export const hereZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const hereZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 /** What a new plan begins with: every night. */
 export const newSchedule = (): ScheduleValues => ({

@@ -31,7 +31,12 @@ export function Tokens({ me }: { me: Me }) {
     project ? (me.roles.find((role) => role.project === project)?.name ?? project) : texts.people.allProjects;
   return (
     <div className="flex max-w-3xl flex-col gap-4">
-      <p className="text-sm text-faint">{words.tokensHint}</p>
+      <p className="text-sm text-faint">
+        {words.tokensHint}{" "}
+        <a href="/api/v1/openapi.json" target="_blank" rel="noreferrer" className="text-accent underline">
+          {words.apiDocument}
+        </a>
+      </p>
       {key !== "" && (
         <Card title={words.tokenMade}>
           <Once label={words.tokenKey} text={key} hint={words.tokenKeyHint} />

@@ -56,7 +56,7 @@ export function EntryTable({ entries, open, show, choose }: Props) {
                   <td className={`${CELL} wrap-anywhere max-lg:block`} title={entry.subject}>
                     <bdi>{nameOf(entry)}</bdi>
                   </td>
-                  <td className={`${CELL} text-faint max-lg:inline-block max-lg:text-xs`}>
+                  <td className={`${CELL} text-faint max-lg:inline-block max-lg:text-xs lg:min-w-44`}>
                     <button
                       type="button"
                       title={words.onlyBy}

@@ -1,19 +1,18 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, getRouteApi } from "@tanstack/react-router";
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
 import { destinations, nodes, type Connection } from "../../api/queries";
 import { connection } from "../../api/records";
-import { useMay } from "../../api/roles";
-import { Card, PageHead } from "../../components/basics";
+import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { One } from "../../components/One";
-import { Opened } from "../../components/Opened";
-import { Remove } from "../../components/Remove";
+import { RecordPage } from "../../components/RecordPage";
+import { UsedBy } from "../../components/UsedBy";
 import { When } from "../../components/When";
 import { placeOf, settingsOf, settingsValues } from "../../lib/connection";
 import { useTexts } from "../../texts";
-import { ConnectionForm, type ConnectionValues } from "./ConnectionForm";
+import { ConnectionForm } from "./ConnectionForm";
 import { TryNow } from "./TryNow";
 
 const route = getRouteApi("/connections/$id");
@@ -24,74 +23,52 @@ export function ConnectionPage() {
 }
 
 function Page({ connection: found }: { connection: Connection }) {
+  const words = useTexts().records.connection;
+  const params = { path: { id: found.id } };
+  return (
+    <RecordPage
+      record={found}
+      query={connection(found.id)}
+      action="editConnections"
+      list="/connections"
+      remove={{ hint: words.removeHint, go: () => answer(api.DELETE("/api/v1/connections/{id}", { params })) }}
+      form={({ opened: { project, name, node, settings, revision }, reload, saved }) => (
+        <ConnectionForm
+          isNew={false}
+          values={{ project, name, node, settings: settingsValues(settings) }}
+          save={async ({ name, node, settings }) => {
+            const body = { name, node, settings: settingsOf(settings), revision };
+            await answer(api.PUT("/api/v1/connections/{id}", { params, body }));
+          }}
+          saved={saved}
+          reload={reload}
+        />
+      )}
+    >
+      <About connection={found} />
+    </RecordPage>
+  );
+}
+
+function About({ connection: found }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
-  const queries = useQueryClient();
-  const navigate = route.useNavigate();
-  const mayEdit = useMay("editConnections", found.project);
   const { data: hosts } = useQuery(nodes());
-  const users = useQuery(destinations()).data?.filter((destination) => destination.connection === found.id) ?? [];
-  const params = { path: { id: found.id } };
-  const toList = () => navigate({ to: "/connections" });
-  const save = async (revision: number, { name, node, settings }: ConnectionValues) => {
-    const body = { name, node, settings: settingsOf(settings), revision };
-    await answer(api.PUT("/api/v1/connections/{id}", { params, body }));
-    await queries.invalidateQueries({ queryKey: ["records"] });
-  };
+  const users = useQuery(destinations()).data?.filter(({ connection }) => connection === found.id);
   return (
-    <>
-      <PageHead title={found.name} />
-      <div className="flex flex-col gap-4">
-        <Card>
-          <Facts
-            facts={[
-              [words.type, words.types[found.settings.type]],
-              [words.place, placeOf(found.settings)],
-              [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
-              [texts.records.changed, <When key="changed" time={found.changed} />],
-              [
-                texts.pages.destinations,
-                users.length === 0
-                  ? words.unused
-                  : users.map(({ id, name }) => (
-                      <Link key={id} to="/destinations/$id" params={{ id }} className="block text-accent hover:underline">
-                        {name}
-                      </Link>
-                    )),
-              ],
-            ]}
-          />
-          <div className="mt-4 border-t border-line pt-4">
-            <TryNow connection={found} />
-          </div>
-        </Card>
-        {mayEdit && (
-          <Opened record={found} fetch={() => queries.fetchQuery({ ...connection(found.id), staleTime: 0 })}>
-            {(opened, reload) => (
-              <ConnectionForm
-                isNew={false}
-                values={{
-                  project: opened.project,
-                  name: opened.name,
-                  node: opened.node,
-                  settings: settingsValues(opened.settings),
-                }}
-                save={(values) => save(opened.revision, values)}
-                saved={() => void toList()}
-                reload={reload}
-              />
-            )}
-          </Opened>
-        )}
-        {mayEdit && (
-          <Remove
-            name={found.name}
-            hint={words.removeHint}
-            go={() => answer(api.DELETE("/api/v1/connections/{id}", { params }))}
-            gone={toList}
-          />
-        )}
+    <Card>
+      <Facts
+        facts={[
+          [words.type, words.types[found.settings.type]],
+          [words.place, placeOf(found.settings)],
+          [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
+          [texts.records.changed, <When key="changed" time={found.changed} />],
+          [texts.pages.destinations, <UsedBy key="users" users={users} to="/destinations/$id" none={words.unused} />],
+        ]}
+      />
+      <div className="mt-4 border-t border-line pt-4">
+        <TryNow connection={found} />
       </div>
-    </>
+    </Card>
   );
 }

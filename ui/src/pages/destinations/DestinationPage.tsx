@@ -1,20 +1,20 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
 import { connections, plans } from "../../api/queries";
 import { destination, type Destination } from "../../api/records";
 import { useMay } from "../../api/roles";
-import { Card, PageHead } from "../../components/basics";
+import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { HealthBadge } from "../../components/HealthBadge";
 import { One } from "../../components/One";
-import { Opened } from "../../components/Opened";
-import { Remove } from "../../components/Remove";
+import { RecordPage } from "../../components/RecordPage";
+import { UsedBy } from "../../components/UsedBy";
 import { madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
 import { Adopt } from "./Adopt";
-import { DestinationForm, type DestinationValues } from "./DestinationForm";
+import { DestinationForm } from "./DestinationForm";
 import { Repositories } from "./Repositories";
 
 const route = getRouteApi("/destinations/$id");
@@ -25,55 +25,33 @@ export function DestinationPage() {
 }
 
 function Page({ destination: found }: { destination: Destination }) {
-  const texts = useTexts();
-  const words = texts.records.destination;
-  const queries = useQueryClient();
-  const navigate = route.useNavigate();
+  const words = useTexts().records.destination;
   const mayEdit = useMay("editDestinations", found.project);
   const params = { path: { id: found.id } };
-  const toList = () => navigate({ to: "/destinations" });
-  const save = async (revision: number, { name, connection, path, layout }: DestinationValues) => {
-    const body = { name, connection, path, layout, revision };
-    await answer(api.PUT("/api/v1/destinations/{id}", { params, body }));
-    await queries.invalidateQueries({ queryKey: ["records"] });
-  };
   return (
-    <>
-      <PageHead title={found.name} />
-      <div className="flex flex-col gap-4">
-        <About destination={found} />
-        <Repositories destination={found} />
-        {mayEdit && <Adopt destination={found} />}
-        {mayEdit && (
-          <Opened record={found} fetch={() => queries.fetchQuery({ ...destination(found.id), staleTime: 0 })}>
-            {(opened, reload) => (
-              <DestinationForm
-                isNew={false}
-                values={{
-                  project: opened.project,
-                  name: opened.name,
-                  connection: opened.connection,
-                  path: opened.path ?? "",
-                  layout: opened.layout ?? "per_node",
-                  made: madeEmpty,
-                }}
-                save={(values) => save(opened.revision, values)}
-                saved={() => void toList()}
-                reload={reload}
-              />
-            )}
-          </Opened>
-        )}
-        {mayEdit && (
-          <Remove
-            name={found.name}
-            hint={words.removeHint}
-            go={() => answer(api.DELETE("/api/v1/destinations/{id}", { params }))}
-            gone={toList}
-          />
-        )}
-      </div>
-    </>
+    <RecordPage
+      record={found}
+      query={destination(found.id)}
+      action="editDestinations"
+      list="/destinations"
+      remove={{ hint: words.removeHint, go: () => answer(api.DELETE("/api/v1/destinations/{id}", { params })) }}
+      form={({ opened: { project, name, connection, path = "", layout = "per_node", revision }, reload, saved }) => (
+        <DestinationForm
+          isNew={false}
+          values={{ project, name, connection, path, layout, made: madeEmpty }}
+          save={async ({ name, connection, path, layout }) => {
+            const body = { name, connection, path, layout, revision };
+            await answer(api.PUT("/api/v1/destinations/{id}", { params, body }));
+          }}
+          saved={saved}
+          reload={reload}
+        />
+      )}
+    >
+      <About destination={found} />
+      <Repositories destination={found} />
+      {mayEdit && <Adopt destination={found} />}
+    </RecordPage>
   );
 }
 
@@ -81,7 +59,7 @@ function About({ destination: found }: { destination: Destination }) {
   const texts = useTexts();
   const words = texts.records.destination;
   const connection = useQuery(connections()).data?.find(({ id }) => id === found.connection);
-  const users = useQuery(plans()).data?.filter((plan) => plan.destinations.includes(found.id)) ?? [];
+  const users = useQuery(plans()).data?.filter((plan) => plan.destinations.includes(found.id));
   return (
     <Card>
       <Facts
@@ -104,16 +82,7 @@ function About({ destination: found }: { destination: Destination }) {
           [words.state, connection === undefined ? "…" : <HealthBadge key="state" status={connection.status} />],
           [words.path, found.path || words.top],
           [words.layout, words.layouts[found.layout ?? "per_node"]],
-          [
-            texts.pages.plans,
-            users.length === 0
-              ? words.unused
-              : users.map(({ id, name }) => (
-                  <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
-                    {name}
-                  </Link>
-                )),
-          ],
+          [texts.pages.plans, <UsedBy key="users" users={users} to="/plans/$id" none={words.unused} />],
         ]}
       />
     </Card>

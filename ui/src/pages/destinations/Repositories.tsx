@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { KeyRound } from "lucide-react";
 
 import { answer, api } from "../../api/client";
-import { latestRuns } from "../../api/queries";
+import { latestRuns, standing } from "../../api/queries";
 import { repositories, type Destination, type Repository } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Button, Card, Failure, Loading } from "../../components/basics";
@@ -11,9 +11,14 @@ import { Confirm } from "../../components/Confirm";
 import { Copy } from "../../components/Copy";
 import { Facts } from "../../components/Facts";
 import { Remove } from "../../components/Remove";
+import { StorageChart } from "../../components/StorageChart";
 import { RunBadge } from "../../components/RunBadge";
 import { When } from "../../components/When";
+import { storageLine } from "../../lib/storageLine";
 import { useTexts } from "../../texts";
+
+/** So many days back. */
+const LONG = 90;
 
 /** The repositories at a destination. */
 export function Repositories({ destination }: { destination: Destination }) {
@@ -54,6 +59,7 @@ function Row({ repository, destination }: Props) {
           [words.lastVerify, <Last key="verify" kind="verify" repository={repository} />],
         ]}
       />
+      <OverTime repository={repository} project={destination.project} />
       {mayReveal && (
         <div className="flex flex-wrap items-start gap-2">
           <Reveal repository={repository} />
@@ -68,6 +74,22 @@ function Row({ repository, destination }: Props) {
       )}
     </>
   );
+}
+
+/** What lay in it over the last days. */
+function OverTime({ repository, project }: { repository: Repository; project: string }) {
+  const words = useTexts().overview;
+  const { data } = useQuery(standing(project, LONG));
+  if (data === undefined) {
+    // As high as the line that most have.
+    return <div className="h-44" />;
+  }
+  const place = data.storage.find((place) => place.repository === repository.id);
+  const line = place && storageLine(data.days, place);
+  if (line) {
+    return <StorageChart line={line} name={repository.name} />;
+  }
+  return <p className="text-xs text-faint">{words.tooFewDays}</p>;
 }
 
 /** The last run of a kind that concerned a repository. */

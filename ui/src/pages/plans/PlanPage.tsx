@@ -3,26 +3,24 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { Copy, History, Pencil } from "lucide-react";
 
 import { answer, api } from "../../api/client";
-import { latestRuns, type Plan } from "../../api/queries";
+import { latestRuns, standing, type Plan } from "../../api/queries";
 import { nextTimes, plan } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Card, Loading, PageHead, buttonClass } from "../../components/basics";
 import { One } from "../../components/One";
 import { Remove } from "../../components/Remove";
+import { PlanHealth } from "../../components/PlanHealth";
 import { RestoreLatest } from "../../components/restore/RestoreLatest";
 import { RunNow } from "../../components/RunNow";
 import { RunTable } from "../../components/RunTable";
 import { Strip } from "../../components/Strip";
-import { useNow } from "../../components/When";
 import { momentIn } from "../../lib/format";
-import { strip } from "../../lib/verdict";
+import { healthOf, stripOf } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { PlanFacts } from "./PlanFacts";
 import { TurnPlan } from "./TurnPlan";
 
 const route = getRouteApi("/plans/$id");
-const DAYS = 30;
-const MOST = 200;
 
 export function PlanPage() {
   const { id } = route.useParams();
@@ -34,9 +32,11 @@ function Page({ plan: found }: { plan: Plan }) {
   const words = texts.plan;
   const navigate = route.useNavigate();
   const mayEdit = useMay("editPlans", found.project);
+  const overview = useQuery(standing(found.project)).data;
+  const stands = overview?.plans.find(({ plan }) => plan.id === found.id);
   return (
     <>
-      <PageHead title={found.name}>
+      <PageHead title={found.name} badge={stands && <PlanHealth health={healthOf(stands)} />}>
         <Actions plan={found} />
       </PageHead>
       <div className="flex flex-col gap-4">
@@ -45,7 +45,9 @@ function Page({ plan: found }: { plan: Plan }) {
         </Card>
         <div className="grid items-start gap-4 xl:grid-cols-2">
           <Next plan={found} />
-          <Days plan={found} />
+          <Card title={texts.overview.last30}>
+            <div className="h-6">{overview && stands && <Strip days={stripOf(stands, overview.days)} />}</div>
+          </Card>
         </div>
         <Runs plan={found} />
         {mayEdit && (
@@ -66,7 +68,7 @@ function Actions({ plan: { id }, plan: found }: { plan: Plan }) {
   const mayEdit = useMay("editPlans", found.project);
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <RunNow plan={found} />
+      <RunNow plan={found} tone="accent" />
       <RestoreLatest plan={found} />
       {mayEdit && (
         <>
@@ -106,20 +108,6 @@ function Next({ plan: found }: { plan: Plan }) {
           </li>
         ))}
       </ol>
-    </Card>
-  );
-}
-
-function Days({ plan: found }: { plan: Plan }) {
-  const { texts } = useSpeech();
-  const now = useNow();
-  const first = new Date(now);
-  first.setDate(first.getDate() - DAYS + 1);
-  const since = first.toLocaleDateString("sv");
-  const { data } = useQuery(latestRuns({ plan: found.id, kind: "backup", since }, MOST));
-  return (
-    <Card title={texts.overview.last30}>
-      <Strip days={strip(data ?? [], DAYS, now)} />
     </Card>
   );
 }

@@ -3,17 +3,16 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { Plus } from "lucide-react";
 import { useMemo } from "react";
 
-import { plans } from "../../api/queries";
+import { plans, standing } from "../../api/queries";
 import { useMay } from "../../api/roles";
 import { Button, Empty, Failure, Field, Loading, PageHead, buttonClass, inputClass } from "../../components/basics";
 import { useProject } from "../../components/project";
 import { PLAN_STATES, chosenPlans, planSearch, type PlanFilter } from "../../lib/plan/choice";
+import { isFailing } from "../../lib/verdict";
 import { useTexts } from "../../texts";
-import { PlanCard } from "./PlanCard";
-import { useFailing } from "./useFailing";
+import { PlanList } from "./PlanList";
 
 const route = getRouteApi("/plans");
-const NOBODY: ReadonlySet<string> = new Set();
 
 export function Plans() {
   const texts = useTexts();
@@ -21,11 +20,13 @@ export function Plans() {
   const search = route.useSearch();
   const filter = useMemo(() => planSearch(search), [search]);
   const navigate = route.useNavigate();
-  const query = useQuery(plans(useProject()));
-  const asksForFailing = filter.state === "failing";
-  const failing = useFailing(asksForFailing);
-  const isReady = query.isSuccess && (!asksForFailing || failing !== undefined);
-  const found = isReady ? chosenPlans(query.data, filter, failing ?? NOBODY) : [];
+  const project = useProject();
+  const query = useQuery(plans(project));
+  const overview = useQuery(standing(project));
+  const failed = query.error ?? overview.error;
+  const failing = new Set(overview.data?.plans.filter(isFailing).map(({ plan }) => plan.id));
+  const isReady = query.isSuccess && overview.isSuccess;
+  const found = isReady ? chosenPlans(query.data, filter, failing) : [];
   const add = useMay("editPlans") && (
     <Link to="/plans/new" className={buttonClass("accent")}>
       <Plus aria-hidden size={16} />
@@ -36,9 +37,9 @@ export function Plans() {
   return (
     <>
       <PageHead title={texts.pages.plans}>{!isEmpty && add}</PageHead>
-      {query.isSuccess && !isEmpty && <Filters filter={filter} count={found.length} />}
-      {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
-      {!isReady && !query.isError && <Loading />}
+      {isReady && !isEmpty && <Filters filter={filter} count={found.length} />}
+      {failed && <Failure error={failed} again={() => [query, overview].forEach((asked) => void asked.refetch())} />}
+      {!isReady && !failed && <Loading />}
       {isEmpty && (
         <Empty title={texts.plans.none} hint={texts.plans.noneHint}>
           {add}
@@ -49,13 +50,7 @@ export function Plans() {
           <Button onClick={() => void navigate({ search: {} })}>{texts.runs.clear}</Button>
         </Empty>
       )}
-      <ul className="grid gap-4 xl:grid-cols-2">
-        {found.map((plan) => (
-          <li key={plan.id}>
-            <PlanCard plan={plan} />
-          </li>
-        ))}
-      </ul>
+      {overview.data && found.length > 0 && <PlanList plans={found} overview={overview.data} />}
     </>
   );
 }

@@ -2,11 +2,11 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { answer, api } from "../../api/client";
 import type { Plan } from "../../api/queries";
-import { Button } from "../../components/basics";
+import { Button, Refused, type Tone } from "../../components/basics";
 import { useTexts } from "../../texts";
 
 /** Switches a plan's schedule on and off. */
-export function TurnPlan({ plan }: { plan: Plan }) {
+export function TurnPlan({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
   const texts = useTexts();
   const queries = useQueryClient();
   const isOn = plan.enabled !== false;
@@ -22,14 +22,10 @@ export function TurnPlan({ plan }: { plan: Plan }) {
   const verb = isOn ? texts.plans.disable : texts.plans.enable;
   return (
     <>
-      <Button disabled={turn.isPending} aria-label={`${verb}: ${plan.name}`} onClick={() => turn.mutate()}>
+      <Button tone={tone} disabled={turn.isPending} aria-label={`${verb}: ${plan.name}`} onClick={() => turn.mutate()}>
         {verb}
       </Button>
-      {turn.error !== null && (
-        <span role="alert" className="text-sm text-bad wrap-anywhere">
-          {turn.error.message}
-        </span>
-      )}
+      {turn.error !== null && <Refused error={turn.error} />}
     </>
   );
 }

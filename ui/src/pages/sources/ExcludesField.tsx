@@ -1,7 +1,7 @@
 import { useFormContext } from "react-hook-form";
 
 import { LinesField } from "../../components/fields";
-import { lines } from "../../lib/paths";
+import { lines } from "../../lib/lines";
 import type { SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 

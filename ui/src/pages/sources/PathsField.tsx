@@ -3,7 +3,7 @@ import { useFormContext } from "react-hook-form";
 
 import { FolderTree } from "../../components/FolderTree";
 import { LinesField } from "../../components/fields";
-import { lines } from "../../lib/paths";
+import { lines } from "../../lib/lines";
 import type { SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 

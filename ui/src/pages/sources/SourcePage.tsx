@@ -1,17 +1,16 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
 import { nodes, plans } from "../../api/queries";
 import { source, type Source } from "../../api/records";
-import { useMay } from "../../api/roles";
-import { Card, PageHead } from "../../components/basics";
+import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { One } from "../../components/One";
-import { Opened } from "../../components/Opened";
-import { Remove } from "../../components/Remove";
+import { RecordPage } from "../../components/RecordPage";
+import { UsedBy } from "../../components/UsedBy";
 import { When } from "../../components/When";
-import { specOf, specValues, type SourceValues } from "../../lib/source";
+import { specOf, specValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { SourceForm } from "./SourceForm";
 
@@ -24,76 +23,66 @@ export function SourcePage() {
 
 function Page({ source: found }: { source: Source }) {
   const texts = useTexts();
-  const words = texts.records.source;
-  const queries = useQueryClient();
-  const navigate = route.useNavigate();
-  const mayEdit = useMay("editSources", found.project);
-  const { data: hosts } = useQuery(nodes());
-  const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id)) ?? [];
   const params = { path: { id: found.id } };
-  const toList = () => navigate({ to: "/sources" });
-  const save = async (revision: number, { name, node, spec }: SourceValues) => {
-    await answer(api.PUT("/api/v1/sources/{id}", { params, body: { name, node, spec: specOf(spec), revision } }));
-    await queries.invalidateQueries({ queryKey: ["records"] });
-  };
-  const list = (items: readonly string[] | undefined) =>
-    items === undefined || items.length === 0
-      ? "–"
-      : items.map((item) => (
-          <bdi key={item} className="block font-mono text-xs leading-5">
-            {item}
-          </bdi>
-        ));
   return (
-    <>
-      <PageHead title={found.name}>
+    <RecordPage
+      record={found}
+      query={source(found.id)}
+      action="editSources"
+      list="/sources"
+      aside={
         <Link to="/runs" search={{ source: found.id }} className="text-sm text-accent hover:underline">
           {texts.pages.runs}
         </Link>
-      </PageHead>
-      <div className="flex flex-col gap-4">
-        <Card>
-          <Facts
-            facts={[
-              [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
-              [words.paths, list(found.spec.paths)],
-              [words.leftOut, list(found.spec.excludes)],
-              [texts.records.changed, <When key="changed" time={found.changed} />],
-              [
-                texts.pages.plans,
-                users.length === 0
-                  ? words.unused
-                  : users.map(({ id, name }) => (
-                      <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
-                        {name}
-                      </Link>
-                    )),
-              ],
-            ]}
-          />
-        </Card>
-        {mayEdit && (
-          <Opened record={found} fetch={() => queries.fetchQuery({ ...source(found.id), staleTime: 0 })}>
-            {(opened, reload) => (
-              <SourceForm
-                isNew={false}
-                values={{ project: opened.project, name: opened.name, node: opened.node, spec: specValues(opened.spec) }}
-                save={(values) => save(opened.revision, values)}
-                saved={() => void toList()}
-                reload={reload}
-              />
-            )}
-          </Opened>
-        )}
-        {mayEdit && (
-          <Remove
-            name={found.name}
-            hint={words.removeHint}
-            go={() => answer(api.DELETE("/api/v1/sources/{id}", { params }))}
-            gone={toList}
-          />
-        )}
-      </div>
-    </>
+      }
+      remove={{
+        hint: texts.records.source.removeHint,
+        go: () => answer(api.DELETE("/api/v1/sources/{id}", { params })),
+      }}
+      form={({ opened: { project, name, node, spec, revision }, reload, saved }) => (
+        <SourceForm
+          isNew={false}
+          values={{ project, name, node, spec: specValues(spec) }}
+          save={async ({ name, node, spec }) => {
+            await answer(api.PUT("/api/v1/sources/{id}", { params, body: { name, node, spec: specOf(spec), revision } }));
+          }}
+          saved={saved}
+          reload={reload}
+        />
+      )}
+    >
+      <About source={found} />
+    </RecordPage>
   );
+}
+
+function About({ source: found }: { source: Source }) {
+  const texts = useTexts();
+  const words = texts.records.source;
+  const { data: hosts } = useQuery(nodes());
+  const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id));
+  return (
+    <Card>
+      <Facts
+        facts={[
+          [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
+          [words.paths, <Paths key="paths" paths={found.spec.paths} />],
+          [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
+          [texts.records.changed, <When key="changed" time={found.changed} />],
+          [texts.pages.plans, <UsedBy key="users" users={users} to="/plans/$id" none={words.unused} />],
+        ]}
+      />
+    </Card>
+  );
+}
+
+function Paths({ paths }: { paths: readonly string[] }) {
+  if (paths.length === 0) {
+    return "–";
+  }
+  return paths.map((path) => (
+    <bdi key={path} className="block font-mono text-xs leading-5">
+      {path}
+    </bdi>
+  ));
 }

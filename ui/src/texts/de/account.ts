@@ -74,6 +74,7 @@ export const account: typeof En = {
   endOthersSure: "Alle anderen Sitzungen beenden?",
   endOthersHint: "Wer anderswo unter Ihrem Konto angemeldet ist, wird sofort abgemeldet. Diese Sitzung geht weiter.",
   tokensHint: "Schlüssel für Programme, die unter Ihrem Namen mit der API arbeiten. Ein Token darf nie mehr als Sie.",
+  apiDocument: "Die Schnittstelle als OpenAPI-Dokument",
   noTokens: "Noch keine API-Tokens",
   mostRole: "Höchstens als",
   mostRoleHint: "Das Token darf, was diese Rolle darf und was Sie selbst dürfen, je nachdem, was weniger ist.",

@@ -70,6 +70,7 @@ export const account = {
   endOthersSure: "End all other sessions?",
   endOthersHint: "Whoever is signed in elsewhere under your account is signed out at once. This session goes on.",
   tokensHint: "Keys for programs that work with the API under your name. A token never may do more than you.",
+  apiDocument: "The API as an OpenAPI document",
   noTokens: "No API tokens yet",
   mostRole: "At most as",
   mostRoleHint: "The token does what this role may do, and what you may do yourself, whichever is less.",

@@ -1,0 +1,66 @@
+import { Link } from "@tanstack/react-router";
+
+import type { Run } from "../api/queries";
+import { useMay } from "../api/roles";
+import { duration, size } from "../lib/format";
+import { useSpeech } from "../texts";
+import { Facts, type Fact } from "./Facts";
+import { bytesOf, secondsOf } from "./RunTable";
+import { useNow, When } from "./When";
+
+/** What is known of a run. */
+export function RunFacts({ run }: { run: Run }) {
+  const { texts, language } = useSpeech();
+  const seconds = secondsOf(run, useNow());
+  const bytes = bytesOf(run);
+  const outcome = run.outcome;
+  const files = (outcome?.files_new ?? 0) + (outcome?.files_changed ?? 0) + (outcome?.files_unmodified ?? 0);
+  const facts: Fact[] = [
+    [
+      texts.runs.plan,
+      run.plan && (
+        <Link to="/runs" search={{ plan: run.plan.id }} className="text-accent hover:underline">
+          {run.plan.name}
+        </Link>
+      ),
+    ],
+    [texts.runs.source, run.source?.name],
+    [texts.runs.destination, run.destinations && run.destinations.length > 0 && <Destinations run={run} />],
+    [texts.runs.started, run.started && <When time={run.started} />],
+    [texts.runs.ended, run.ended && <When time={run.ended} />],
+    [texts.runs.duration, seconds !== undefined && duration(seconds, language)],
+    [texts.runs.size, bytes > 0 && size(bytes, language)],
+    [texts.runs.added, run.kind === "backup" && outcome?.bytes_added !== undefined && size(outcome.bytes_added, language)],
+    [texts.runs.files, files > 0 && files.toLocaleString(language)],
+    [texts.runs.rate, bytes > 0 && seconds ? `${size(bytes / seconds, language)}/s` : undefined],
+    [texts.runs.requestedBy, run.requested_by],
+    [texts.runs.attempt, run.attempt > 1 && run.attempt],
+    [texts.runs.id, <code key="id" className="text-xs">{run.id}</code>],
+  ];
+  return <Facts facts={facts} />;
+}
+
+/** Where it went, each with the way to the snapshot there. */
+function Destinations({ run }: { run: Run }) {
+  const mayLook = useMay("viewContent", run.project);
+  return run.destinations?.map(({ id, name, snapshot, repository, error }) => {
+    const short = snapshot && <code className="text-xs">{snapshot.slice(0, 8)}</code>;
+    return (
+      <span key={id} className="block">
+        {name}{" "}
+        {snapshot && mayLook && repository ? (
+          <Link
+            to="/snapshots/$repository/$snapshot"
+            params={{ repository, snapshot }}
+            className="text-accent hover:underline"
+          >
+            {short}
+          </Link>
+        ) : (
+          short
+        )}
+        {error && error !== run.error?.message && <span className="ml-2 text-bad">{error}</span>}
+      </span>
+    );
+  });
+}
