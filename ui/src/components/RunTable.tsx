@@ -6,6 +6,8 @@ import { useSpeech } from "../texts";
 import type { Texts } from "../texts/en";
 import { RunBadge } from "./RunBadge";
 import { When } from "./When";
+import { Name } from "./Name";
+import { isolated, listed } from "../lib/shown";
 
 /** How long a run took in seconds; until now when it is not over. */
 export function secondsOf(run: Run, now = Date.now()): number | undefined {
@@ -20,7 +22,7 @@ export const bytesOf = (run: Run): number => run.outcome?.bytes ?? run.progress?
 
 /** What a run is called in lists. */
 export function titleOf(run: Run, texts: Texts): string {
-  return `${texts.kinds[run.kind]} – ${run.plan?.name ?? texts.runs.unplanned}`;
+  return `${texts.kinds[run.kind]} – ${run.plan ? isolated(run.plan.name) : texts.runs.unplanned}`;
 }
 
 const CELL = "px-3 py-2 align-top";
@@ -56,8 +58,8 @@ export function RunTable({ runs }: { runs: Run[] }) {
             const seconds = secondsOf(run);
             const bytes = bytesOf(run);
             const figures: [string, React.ReactNode][] = [
-              [texts.runs.source, run.source?.name ?? "–"],
-              [texts.runs.destination, run.destinations?.map(({ name }) => name).join(", ") || "–"],
+              [texts.runs.source, run.source ? <Name key="source">{run.source.name}</Name> : "–"],
+              [texts.runs.destination, listed(run.destinations?.map(({ name }) => name) ?? []) || "–"],
               [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
               [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
               [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
@@ -71,7 +73,7 @@ export function RunTable({ runs }: { runs: Run[] }) {
                 </td>
                 <td className={`${CELL} max-lg:order-1`}>
                   <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
-                    {run.plan?.name ?? texts.runs.unplanned}
+                    {run.plan ? <Name>{run.plan.name}</Name> : texts.runs.unplanned}
                   </Link>
                   <div className="text-xs text-faint">{texts.kinds[run.kind]}</div>
                 </td>

@@ -13,6 +13,7 @@ import { Steer } from "../components/Steer";
 import { useNow, When } from "../components/When";
 import { duration, moment, size } from "../lib/format";
 import { useSpeech } from "../texts";
+import { Name } from "../components/Name";
 
 const route = getRouteApi("/runs/$id");
 
@@ -93,12 +94,12 @@ function Facts({ run }: { run: Run }) {
   const outcome = run.outcome;
   const files = (outcome?.files_new ?? 0) + (outcome?.files_changed ?? 0) + (outcome?.files_unmodified ?? 0);
   const facts: [string, React.ReactNode][] = [
-    [texts.runs.source, run.source?.name],
+    [texts.runs.source, run.source && <Name key="source">{run.source.name}</Name>],
     [
       texts.runs.destination,
       run.destinations?.map(({ id, name, snapshot, error }) => (
         <span key={id} className="block">
-          {name}
+          <Name>{name}</Name>
           {snapshot && <code className="ml-2 text-xs text-faint">{snapshot.slice(0, 8)}</code>}
           {error && <span className="ml-2 text-bad">{error}</span>}
         </span>
@@ -118,7 +119,7 @@ function Facts({ run }: { run: Run }) {
       texts.runs.plan,
       run.plan && (
         <Link to="/runs" search={{ plan: run.plan.id }} className="text-accent hover:underline">
-          {run.plan.name}
+          <Name>{run.plan.name}</Name>
         </Link>
       ),
     ],

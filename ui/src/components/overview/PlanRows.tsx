@@ -9,6 +9,7 @@ import { RestoreLatest } from "../restore/RestoreLatest";
 import { RunNow } from "../RunNow";
 import { Strip } from "../Strip";
 import { When } from "../When";
+import { Name } from "../Name";
 
 /** So many plans are shown at first. */
 const FIRST = 20;
@@ -68,7 +69,7 @@ function Row({ standing, plan, dates }: { standing: PlanStanding; plan: Plan | u
           search={{ plan: standing.plan.id }}
           className="min-w-0 grow basis-28 font-semibold text-accent wrap-anywhere hover:underline"
         >
-          {standing.plan.name}
+          <Name>{standing.plan.name}</Name>
         </Link>
         {plan && (
           <span className="flex flex-wrap items-center gap-2">

@@ -7,6 +7,7 @@ import { moment, size } from "../../lib/format";
 import type { StorageStanding } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { Card } from "../basics";
+import { isolated } from "../../lib/shown";
 
 /** What lies in each repository, how much room is left there, and for how long. */
 export function Storage({ storage, nodes }: { storage: readonly StorageStanding[]; nodes: ReadonlyMap<string, string> }) {
@@ -29,7 +30,7 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
   const { texts, language } = useSpeech();
   const self = useQuery(me()).data;
   const { stored, free, full } = place;
-  const name = node === undefined ? place.destination.name : `${place.destination.name}/${node}`;
+  const name = node === undefined ? place.destination.name : `${isolated(place.destination.name)}/${isolated(node)}`;
   const room = free == null ? undefined : stored + free;
   return (
     <>

@@ -54,7 +54,7 @@ function Page({ connection: found }: { connection: Connection }) {
                 users.length === 0
                   ? words.unused
                   : users.map(({ id, name }) => (
-                      <Link key={id} to="/destinations/$id" params={{ id }} className="block text-accent hover:underline">
+                      <Link key={id} to="/destinations/$id" params={{ id }} className="block py-0.5 text-accent hover:underline">
                         {name}
                       </Link>
                     )),

@@ -109,7 +109,7 @@ function About({ destination: found }: { destination: Destination }) {
             users.length === 0
               ? words.unused
               : users.map(({ id, name }) => (
-                  <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
+                  <Link key={id} to="/plans/$id" params={{ id }} className="block py-0.5 text-accent hover:underline">
                     {name}
                   </Link>
                 )),

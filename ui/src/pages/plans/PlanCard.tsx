@@ -12,6 +12,8 @@ import { moment } from "../../lib/format";
 import { describeSchedule } from "../../lib/plan/describe";
 import { useSpeech } from "../../texts";
 import { TurnPlan } from "./TurnPlan";
+import { Name } from "../../components/Name";
+import { listed } from "../../lib/shown";
 
 /** A plan in a list of many: what is asked for it alone is asked while it is in sight. */
 export function PlanCard({ plan }: { plan: Plan }) {
@@ -28,8 +30,8 @@ export function PlanCard({ plan }: { plan: Plan }) {
   const next = schedule?.next[0];
   const run = last?.[0];
   const facts: [string, React.ReactNode][] = [
-    [texts.pages.sources, plan.sources.map((id) => names.sources.get(id) ?? "…").join(", ")],
-    [texts.pages.destinations, plan.destinations.map((id) => names.destinations.get(id) ?? "…").join(", ")],
+    [texts.pages.sources, listed(plan.sources.map((id) => names.sources.get(id) ?? "…"))],
+    [texts.pages.destinations, listed(plan.destinations.map((id) => names.destinations.get(id) ?? "…"))],
     [texts.plans.schedule, describeSchedule(plan.schedule, texts.plan, language)],
     [
       texts.plans.next,
@@ -53,7 +55,7 @@ export function PlanCard({ plan }: { plan: Plan }) {
     <section ref={place} className="flex h-full flex-col rounded-lg border border-line bg-card p-4">
       <h2 className="mb-3 text-base font-semibold">
         <Link to="/plans/$id" params={{ id: plan.id }} className="text-accent wrap-anywhere hover:underline">
-          {plan.name}
+          <Name>{plan.name}</Name>
         </Link>
       </h2>
       <dl className="mb-4 grid grow grid-cols-2 content-start gap-3 text-sm">

@@ -14,6 +14,7 @@ import { When } from "../../components/When";
 import { specOf, specValues, type SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { SourceForm } from "./SourceForm";
+import { Name } from "../../components/Name";
 
 const route = getRouteApi("/sources/$id");
 
@@ -40,9 +41,9 @@ function Page({ source: found }: { source: Source }) {
     items === undefined || items.length === 0
       ? "–"
       : items.map((item) => (
-          <bdi key={item} className="block font-mono text-xs leading-5">
+          <Name key={item} className="block font-mono text-xs leading-5 whitespace-pre-wrap">
             {item}
-          </bdi>
+          </Name>
         ));
   return (
     <>
@@ -64,7 +65,7 @@ function Page({ source: found }: { source: Source }) {
                 users.length === 0
                   ? words.unused
                   : users.map(({ id, name }) => (
-                      <Link key={id} to="/plans/$id" params={{ id }} className="block text-accent hover:underline">
+                      <Link key={id} to="/plans/$id" params={{ id }} className="block py-0.5 text-accent hover:underline">
                         {name}
                       </Link>
                     )),
