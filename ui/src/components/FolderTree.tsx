@@ -4,6 +4,7 @@ import { useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 
+import { Problem } from "../api/client";
 import { folder, type FolderItem } from "../api/records";
 import { rowsOf, type Listing, type Row } from "../lib/folderRows";
 import { above, isCovered, isText, ticked } from "../lib/paths";
@@ -19,8 +20,10 @@ const TYPING = 700;
 
 type Item = Extract<Row, { kind: "item" }>;
 
+const reasonOf = (error: Error) => [error.message, error instanceof Problem && error.hint].filter(Boolean).join(" – ");
+
 const listingsOf = (results: UseQueryResult<FolderItem[]>[]): Listing[] =>
-  results.map(({ data, error }) => ({ items: data, failed: error?.message }));
+  results.map(({ data, error }) => ({ items: data, failed: error ? reasonOf(error) : undefined }));
 
 /** What is in the folders that are open: the rows, where each item's is, and why some folders show nothing. */
 function useRows(node: string, open: ReadonlySet<string>) {

@@ -4,7 +4,7 @@ import type { Plan } from "../api/queries";
 import { useMay } from "../api/roles";
 import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
-import { Button, type Tone } from "./basics";
+import { Button, Refused, type Tone } from "./basics";
 
 /** Backs a plan up now, and shows the run. */
 export function RunNow({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
@@ -15,11 +15,7 @@ export function RunNow({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
   }
   return (
     <>
-      {start.error !== null && (
-        <span role="alert" className="text-sm text-bad wrap-anywhere">
-          {start.error.message}
-        </span>
-      )}
+      {start.error !== null && <Refused error={start.error} />}
       <Button
         tone={tone}
         disabled={start.isPending}

@@ -29,7 +29,7 @@ export function StorageChart({ line, name }: { line: StorageLine; name: string }
   const at = placed(line, shown);
   const path = pathOf(line, known);
   return (
-    <figure className="mt-2" aria-label={words.overTimeOf(name)}>
+    <figure className="mt-2 min-h-42" aria-label={words.overTimeOf(name)}>
       <figcaption className="mb-2 flex flex-wrap justify-between gap-x-3 text-xs">
         <span className="text-faint">{words.overTime}</span>
         <span className="tabular-nums">

@@ -80,15 +80,34 @@ export function Loading() {
   );
 }
 
+/** Why something came to nothing, in words, and what one can do. */
+function useReason(error: Error): { text: string; hint: string | undefined } {
+  const { problem } = useTexts();
+  return error instanceof Problem
+    ? { text: error.status === 0 ? problem.unreachable : error.message, hint: error.hint }
+    : { text: error.message, hint: undefined };
+}
+
+/** The same in a line, beside a button. */
+export function Refused({ error }: { error: Error }) {
+  const { text, hint } = useReason(error);
+  return (
+    <span role="alert" className="text-sm text-bad wrap-anywhere">
+      {text}
+      {hint !== undefined && <span className="block text-faint">{hint}</span>}
+    </span>
+  );
+}
+
 /** Why something could not be shown or done, and what one can do. */
 export function Failure({ error, again }: { error: Error; again?: () => void }) {
   const texts = useTexts();
-  const text = error instanceof Problem && error.status === 0 ? texts.problem.unreachable : error.message;
+  const { text, hint } = useReason(error);
   return (
     <div role="alert" className="rounded-lg border border-bad bg-card p-4">
       <p className="font-semibold text-bad">{texts.problem.title}</p>
       <p className="mt-1 text-sm wrap-anywhere">{text}</p>
-      {error instanceof Problem && error.hint !== undefined && <p className="mt-1 text-sm text-faint">{error.hint}</p>}
+      {hint !== undefined && <p className="mt-1 text-sm text-faint">{hint}</p>}
       {again !== undefined && (
         <Button className="mt-3" onClick={again}>
           {texts.problem.again}

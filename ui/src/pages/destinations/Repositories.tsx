@@ -80,12 +80,16 @@ function Row({ repository, destination }: Props) {
 function OverTime({ repository, project }: { repository: Repository; project: string }) {
   const words = useTexts().overview;
   const { data } = useQuery(standing(project, LONG));
-  const place = data?.storage.find((place) => place.repository === repository.id);
-  const line = data && place && storageLine(data.days, place);
+  if (data === undefined) {
+    // As high as the line that most have.
+    return <div className="h-44" />;
+  }
+  const place = data.storage.find((place) => place.repository === repository.id);
+  const line = place && storageLine(data.days, place);
   if (line) {
     return <StorageChart line={line} name={repository.name} />;
   }
-  return data && <p className="text-xs text-faint">{words.tooFewDays}</p>;
+  return <p className="text-xs text-faint">{words.tooFewDays}</p>;
 }
 
 /** The last run of a kind that concerned a repository. */

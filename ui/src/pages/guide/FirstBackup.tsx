@@ -126,7 +126,12 @@ function Proof({ backup }: { backup: Run }) {
           {words.proven} <code className="wrap-anywhere">{`${restore.target}${restore.paths?.[0] ?? ""}`}</code>
         </Notice>
       )}
-      {restored?.state === "failed" && <Notice tone="warn">{restored.error?.message}</Notice>}
+      {restored?.state === "failed" && (
+        <Notice tone="warn">
+          {restored.error?.message}
+          {restored.error?.hint && <p className="text-faint">{restored.error.hint}</p>}
+        </Notice>
+      )}
       {restored?.state !== "completed" && (
         <Button tone="accent" disabled={attempt.isPending || isUnderWay} onClick={() => attempt.mutate()}>
           {isUnderWay || attempt.isPending ? words.trying : words.tryRestore}

@@ -2,6 +2,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { useFormContext } from "react-hook-form";
 
+import { Problem } from "../../api/client";
 import { preview } from "../../api/records";
 import { momentIn } from "../../lib/format";
 import { describeSchedule } from "../../lib/plan/describe";
@@ -47,6 +48,7 @@ export function SchedulePreview() {
         <>
           <p className="font-semibold text-bad">{words.previewWrong}</p>
           <p className="wrap-anywhere">{query.error.message}</p>
+          {query.error instanceof Problem && <p className="text-faint">{query.error.hint}</p>}
         </>
       ) : (
         <>

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 
 import { answer, api } from "../../api/client";
 import type { Plan } from "../../api/queries";
-import { Button, type Tone } from "../../components/basics";
+import { Button, Refused, type Tone } from "../../components/basics";
 import { useTexts } from "../../texts";
 
 /** Switches a plan's schedule on and off. */
@@ -25,11 +25,7 @@ export function TurnPlan({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) 
       <Button tone={tone} disabled={turn.isPending} aria-label={`${verb}: ${plan.name}`} onClick={() => turn.mutate()}>
         {verb}
       </Button>
-      {turn.error !== null && (
-        <span role="alert" className="text-sm text-bad wrap-anywhere">
-          {turn.error.message}
-        </span>
-      )}
+      {turn.error !== null && <Refused error={turn.error} />}
     </>
   );
 }
