@@ -57,7 +57,7 @@ test("one project is looked at on all pages, until it is all of them again", asy
   await page.reload();
   await expect(page.getByLabel("Project")).toHaveValue(office.id);
   await page.getByRole("link", { name: "Overview" }).click();
-  await expect(page.getByText("No plans yet")).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Nothing is protected yet");
   await expect(page.getByText("Letters")).toHaveCount(0);
   await page.getByLabel("Project").selectOption("");
   await expect(page).toHaveURL(`${server.url}/`);
