@@ -20,6 +20,7 @@ export default defineConfig({
   expect: { timeout: 20_000 },
   reporter: [["list"]],
   use: {
+    actionTimeout: 20_000,
     locale: "en-GB",
     timezoneId: "UTC",
     trace: "retain-on-failure",

@@ -4,7 +4,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 
 import { Failure, Loading } from "./components/basics";
-import { runSearch } from "./lib/search";
+import { runsSearch } from "./lib/search";
 import { guideRoutes } from "./routes/guide";
 import { peopleRoutes } from "./routes/people";
 import { recordRoutes } from "./routes/records";
@@ -20,7 +20,7 @@ const overview = createRoute({
 const runs = createRoute({
   getParentRoute: () => root,
   path: "/runs",
-  validateSearch: runSearch,
+  validateSearch: runsSearch,
   component: lazyRouteComponent(() => import("./pages/Runs"), "Runs"),
 });
 

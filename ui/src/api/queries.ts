@@ -1,6 +1,6 @@
 // What pages ask the server for. The first word of a key says which changes concern it (see events.ts).
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "./client";
 
@@ -83,17 +83,17 @@ export const recoveryKits = (project?: string) =>
     queryFn: async () => (await answer(api.GET("/api/v1/recovery-kit", of(project)))).items,
   });
 
-export const runs = (filter: RunFilter, limit = 50) =>
-  infiniteQueryOptions({
-    queryKey: ["runs", "list", filter, limit],
-    queryFn: ({ pageParam }) =>
+const PAGE = 50;
+
+/** A page of runs: the newest, or those that follow a place in the list. */
+export const runs = (filter: RunFilter, after?: string) =>
+  queryOptions({
+    queryKey: ["runs", "page", filter, after],
+    queryFn: () =>
       answer(
-        api.GET("/api/v1/runs", {
-          params: { query: { ...asked(filter), limit, ...(pageParam && { cursor: pageParam }) } },
-        }),
+        api.GET("/api/v1/runs", { params: { query: { ...asked(filter), limit: PAGE, ...(after && { cursor: after }) } } }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next ?? undefined,
+    placeholderData: keepPreviousData,
   });
 
 export const latestRuns = (filter: RunFilter, limit: number) =>

@@ -4,6 +4,7 @@ import type { Row } from "../lib/folderRows";
 import { size } from "../lib/format";
 import { isCovered, isText } from "../lib/paths";
 import { useSpeech } from "../texts";
+import { shown } from "../lib/shown";
 
 type Props = {
   id: string;
@@ -53,7 +54,7 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
       aria-posinset={row.place}
       aria-setsize={row.among}
       aria-checked={partly ? "mixed" : checked}
-      aria-label={item.name}
+      aria-label={shown(item.name)}
       {...(item.kind === "folder" && { "aria-expanded": isOpen })}
       {...((covered || !isText(item.name)) && { "aria-disabled": true })}
       title={covered ? words.covered : isText(item.name) ? undefined : words.noText}
@@ -81,8 +82,8 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
         </span>
       </span>
       <Sign aria-hidden size={16} className="mx-1 shrink-0 text-faint" />
-      <bdi className="min-w-0 grow truncate" onDoubleClick={item.kind === "folder" ? turn : tick}>
-        {item.name}
+      <bdi className="min-w-0 grow truncate whitespace-pre" onDoubleClick={item.kind === "folder" ? turn : tick}>
+        {shown(item.name)}
       </bdi>
       {item.kind === "file" && typeof item.size === "number" && (
         <span className="shrink-0 text-xs text-faint tabular-nums">{size(item.size, language)}</span>

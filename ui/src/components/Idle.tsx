@@ -10,6 +10,7 @@ import { duration } from "../lib/format";
 import { idleState, renewal, warned } from "../lib/idle";
 import { useSpeech } from "../texts";
 import { Button, buttonClass } from "./basics";
+import { Heading } from "./Heading";
 
 const SIGNS_OF_LIFE = ["pointerdown", "pointermove", "keydown", "wheel"] as const;
 const TICK = 1000;
@@ -121,7 +122,7 @@ export function Ended({ timeout }: { timeout: number }) {
   useEffect(() => button.current?.focus(), []);
   return (
     <main className="mx-auto max-w-md p-6 pt-24 text-center">
-      <h1 className="text-xl font-semibold">{texts.people.idle.over}</h1>
+      <Heading className="text-xl font-semibold">{texts.people.idle.over}</Heading>
       <p role="status" className="mt-2 mb-5 text-sm text-faint">
         {texts.people.idle.overHint(duration(timeout / 1000, language))}
       </p>

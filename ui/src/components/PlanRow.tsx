@@ -5,6 +5,7 @@ import type { Plan, Run } from "../api/queries";
 import { healthOf, lastGood, proven, stripOf, type PlanStanding } from "../lib/verdict";
 import { useTexts } from "../texts";
 import type { Fact } from "./Facts";
+import { Name } from "./Name";
 import { PlanHealth } from "./PlanHealth";
 import { RestoreLatest } from "./restore/RestoreLatest";
 import { RunBadge } from "./RunBadge";
@@ -43,7 +44,7 @@ export function PlanRow({ standing, plan, dates, run, heading: Heading, facts = 
         <div className="flex min-w-0 grow basis-72 flex-wrap items-center gap-x-3">
           <Heading className="font-semibold wrap-anywhere">
             <Link to="/plans/$id" params={{ id }} className="text-accent hover:underline">
-              <bdi>{name}</bdi>
+              <Name>{name}</Name>
             </Link>
           </Heading>
           {run ? (

@@ -5,6 +5,7 @@ import { useMay } from "../api/roles";
 import { duration, size } from "../lib/format";
 import { useSpeech } from "../texts";
 import { Facts, type Fact } from "./Facts";
+import { Name } from "./Name";
 import { bytesOf, secondsOf } from "./RunTable";
 import { useNow, When } from "./When";
 
@@ -20,11 +21,11 @@ export function RunFacts({ run }: { run: Run }) {
       texts.runs.plan,
       run.plan && (
         <Link to="/runs" search={{ plan: run.plan.id }} className="text-accent hover:underline">
-          {run.plan.name}
+          <Name>{run.plan.name}</Name>
         </Link>
       ),
     ],
-    [texts.runs.source, run.source?.name],
+    [texts.runs.source, run.source && <Name key="source">{run.source.name}</Name>],
     [texts.runs.destination, run.destinations && run.destinations.length > 0 && <Destinations run={run} />],
     [texts.runs.started, run.started && <When time={run.started} />],
     [texts.runs.ended, run.ended && <When time={run.ended} />],
@@ -47,7 +48,7 @@ function Destinations({ run }: { run: Run }) {
     const short = snapshot && <code className="text-xs">{snapshot.slice(0, 8)}</code>;
     return (
       <span key={id} className="block">
-        {name}{" "}
+        <Name>{name}</Name>{" "}
         {snapshot && mayLook && repository ? (
           <Link
             to="/snapshots/$repository/$snapshot"

@@ -4,6 +4,8 @@ import type { Run } from "../api/queries";
 import { duration, moment, size } from "../lib/format";
 import { useSpeech } from "../texts";
 import type { Texts } from "../texts/en";
+import { isolated, listed } from "../lib/shown";
+import { Name } from "./Name";
 import { RunBadge } from "./RunBadge";
 import { When } from "./When";
 
@@ -21,7 +23,7 @@ export const bytesOf = (run: Run): number => run.outcome?.bytes ?? run.progress?
 /** What a run is called in lists. */
 export function titleOf(run: Run, texts: Texts): string {
   const kind = texts.kinds[run.kind];
-  return run.plan ? `${kind} – ${run.plan.name}` : kind;
+  return run.plan ? `${kind} – ${isolated(run.plan.name)}` : kind;
 }
 
 const CELL = "px-3 py-2 align-top";
@@ -57,8 +59,8 @@ export function RunTable({ runs }: { runs: Run[] }) {
             const seconds = secondsOf(run);
             const bytes = bytesOf(run);
             const names: [string, React.ReactNode][] = [
-              [texts.runs.source, run.source?.name ?? "–"],
-              [texts.runs.destination, run.destinations?.map(({ name }) => name).join(", ") || "–"],
+              [texts.runs.source, run.source ? <Name key="source">{run.source.name}</Name> : "–"],
+              [texts.runs.destination, listed(run.destinations?.map(({ name }) => name) ?? []) || "–"],
             ];
             const figures: [string, React.ReactNode][] = [
               [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
@@ -74,7 +76,7 @@ export function RunTable({ runs }: { runs: Run[] }) {
                 </td>
                 <td className={`${CELL} max-lg:order-1`}>
                   <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
-                    {run.plan?.name ?? texts.kinds[run.kind]}
+                    {run.plan ? <Name>{run.plan.name}</Name> : texts.kinds[run.kind]}
                   </Link>
                   <div className="text-xs text-faint">{run.plan ? texts.kinds[run.kind] : texts.runs.unplanned}</div>
                 </td>

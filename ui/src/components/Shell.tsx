@@ -1,7 +1,7 @@
 // What surrounds every page: the way to the others, and whose session it is.
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useRouter } from "@tanstack/react-router";
 import {
   Archive,
   Bell,
@@ -20,12 +20,13 @@ import {
   Settings,
   Users,
 } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 
 import { answer, api } from "../api/client";
 import { follow } from "../api/events";
 import { useRights } from "../api/roles";
 import { me } from "../api/queries";
+import { keepFocus, setOut } from "../lib/focus";
 import { languages, useSpeech, type Language } from "../texts";
 import { Button, Field, inputClass } from "./basics";
 import { Ended, Idle } from "./Idle";
@@ -62,6 +63,19 @@ export function Shell() {
   const isEnded = ended !== undefined;
   useEffect(() => (isEnded ? undefined : follow(queries)), [queries, isEnded]);
   const end = useCallback((timeout: number) => setEnded(timeout), []);
+  const router = useRouter();
+  const content = useRef<HTMLElement>(null);
+  useLayoutEffect(() => (content.current === null ? undefined : keepFocus(content.current)), [isEnded]);
+  useEffect(
+    () =>
+      router.subscribe("onBeforeNavigate", ({ pathChanged, fromLocation }) => {
+        if (pathChanged && fromLocation !== undefined) {
+          document.title = "Backstay";
+          setOut();
+        }
+      }),
+    [router],
+  );
   if (isEnded) {
     return <Ended timeout={ended} />;
   }
@@ -107,7 +121,7 @@ export function Shell() {
           <Person />
         </div>
       </header>
-      <main id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
+      <main ref={content} id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
         <Outlet />
       </main>
       <SignedOut />

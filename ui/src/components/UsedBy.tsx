@@ -1,5 +1,7 @@
 import { Link } from "@tanstack/react-router";
 
+import { Name } from "./Name";
+
 type Props = {
   /** What uses it; nothing while that is not known. */
   users: readonly { id: string; name: string }[] | undefined;
@@ -17,8 +19,8 @@ export function UsedBy({ users, to, none }: Props) {
     return none;
   }
   return users.map(({ id, name }) => (
-    <Link key={id} to={to} params={{ id }} className="block text-accent hover:underline">
-      {name}
+    <Link key={id} to={to} params={{ id }} className="block py-0.5 text-accent hover:underline">
+      <Name>{name}</Name>
     </Link>
   ));
 }

@@ -4,6 +4,7 @@ import type { ComponentProps, ReactNode } from "react";
 
 import { Problem } from "../api/client";
 import { useTexts } from "../texts";
+import { Heading } from "./Heading";
 
 export type Tone = "plain" | "accent" | "danger" | "quiet";
 
@@ -27,7 +28,7 @@ export function Card({ title, aside, children }: { title?: string; aside?: React
     <section className="rounded-lg border border-line bg-card p-4">
       {title !== undefined && (
         <header className="mb-3 flex items-baseline justify-between gap-4">
-          <h2 className="text-base font-semibold">{title}</h2>
+          <h2 className="min-w-0 text-base font-semibold whitespace-pre-wrap wrap-anywhere">{title}</h2>
           {aside}
         </header>
       )}
@@ -36,13 +37,23 @@ export function Card({ title, aside, children }: { title?: string; aside?: React
   );
 }
 
-type Head = { title: ReactNode; /** What stands beside the title. */ badge?: ReactNode; /** What can be done. */ children?: ReactNode };
+type Head = {
+  title: ReactNode;
+  /** The part of a page that is shown. */
+  part?: string;
+  /** What stands beside the title. */
+  badge?: ReactNode;
+  /** What can be done. */
+  children?: ReactNode;
+};
 
-export function PageHead({ title, badge, children }: Head) {
+export function PageHead({ title, part, badge, children }: Head) {
   return (
     <header className="mb-4 flex flex-wrap items-center justify-between gap-3">
       <div className="flex min-w-0 flex-wrap items-center gap-x-3">
-        <h1 className="text-xl font-semibold wrap-anywhere">{title}</h1>
+        <Heading part={part} className="min-w-0 text-xl font-semibold whitespace-pre-wrap wrap-anywhere">
+          {title}
+        </Heading>
         {badge}
       </div>
       {children}
@@ -108,7 +119,7 @@ export function Failure({ error, again }: { error: Error; again?: () => void }) 
 
 export function Field({ label, children }: { label: string; children: ReactNode }) {
   return (
-    <label className="flex min-w-0 flex-col gap-1 text-xs font-semibold text-faint">
+    <label className="flex min-w-0 flex-col gap-1 text-xs font-semibold text-faint wrap-anywhere">
       {label}
       {children}
     </label>

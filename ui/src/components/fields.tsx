@@ -45,7 +45,7 @@ function Below({ problem, hint, hintId, problemId }: Words) {
   );
 }
 
-const labelClass = "mb-1 block text-sm font-semibold";
+const labelClass = "mb-1 block text-sm font-semibold whitespace-pre-wrap wrap-anywhere";
 
 export function TextField({
   name,
@@ -140,7 +140,7 @@ export function ChecksField({
   const { control, ...below } = useField(name, hint);
   const { id, ...told } = control;
   return (
-    <fieldset id={id} {...told}>
+    <fieldset id={id} className="min-w-0" {...told}>
       <legend className={labelClass}>{label}</legend>
       <div className="flex flex-col gap-1">
         {choices.map(([value, text]) => (

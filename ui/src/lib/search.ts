@@ -17,6 +17,17 @@ export function projectSearch(search: Record<string, unknown>): ProjectSearch {
   return typeof project === "string" && ID.test(project) ? { project } : {};
 }
 
+/** A page of runs: what they are filtered by, and the place in the list that it follows; the newest when there is none. */
+export type RunSearch = RunFilter & { after?: string };
+
+const PLACE = /^\d{1,17}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.\d$/;
+
+/** The page of runs in an address; what makes no sense is left out. */
+export function runsSearch(search: Record<string, unknown>): RunSearch {
+  const { after } = search;
+  return { ...runSearch(search), ...(typeof after === "string" && PLACE.test(after) && { after }) };
+}
+
 /** The filter of runs in an address; what makes no sense is left out. */
 export function runSearch(search: Record<string, unknown>): RunFilter {
   const filter: RunFilter = {};

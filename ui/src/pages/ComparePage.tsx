@@ -9,6 +9,7 @@ import { moment } from "../lib/format";
 import { compareSearch, type CompareSearch } from "../lib/snapshotSearch";
 import { keyOf } from "../lib/timeline";
 import { useSpeech } from "../texts";
+import { isolated } from "../lib/shown";
 
 const route = getRouteApi("/snapshots/$repository/diff");
 
@@ -58,7 +59,7 @@ function Both({ all, search, repository }: BothProps) {
       <select className={inputClass} value={value.id} onChange={({ target }) => choose({ [name]: target.value })}>
         {choices.map(({ id, host, time }) => (
           <option key={id} value={id}>
-            {host}, {moment(time, language)} ({id.slice(0, 8)})
+            {isolated(host)}, {moment(time, language)} ({id.slice(0, 8)})
           </option>
         ))}
       </select>

@@ -13,6 +13,7 @@ import { latestOf } from "../lib/restore";
 import { restoreSearch, type RestoreSearch } from "../lib/snapshotSearch";
 import { planOf } from "../lib/timeline";
 import { useSpeech } from "../texts";
+import { isolated } from "../lib/shown";
 
 const route = getRouteApi("/restore");
 
@@ -87,7 +88,7 @@ function Sources({ found, chosen }: { found: ReturnType<typeof latestOf>; chosen
         >
           {found.map(({ name, snapshot, time }) => (
             <option key={snapshot} value={snapshot}>
-              {name} – {moment(time, language)}
+              {isolated(name)} – {moment(time, language)}
             </option>
           ))}
         </select>

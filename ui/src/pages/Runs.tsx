@@ -1,12 +1,13 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 
 import { destinations, plans, runCounts, runs, sources, type RunFilter } from "../api/queries";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
+import { RunPager } from "../components/RunPager";
 import { RunTable } from "../components/RunTable";
-import { runSearch } from "../lib/search";
-import { useTexts } from "../texts";
+import { runsSearch } from "../lib/search";
+import { useSpeech, useTexts } from "../texts";
 
 const route = getRouteApi("/runs");
 const STATES = ["pending", "running", "paused", "completed", "failed", "cancelled"] as const;
@@ -16,16 +17,16 @@ export function Runs() {
   const texts = useTexts();
   // What makes no sense in an address is not asked for.
   const search = route.useSearch();
-  const filter = useMemo(() => runSearch(search), [search]);
+  const { after, ...filter } = useMemo(() => runsSearch(search), [search]);
   const navigate = route.useNavigate();
-  const query = useInfiniteQuery(runs(filter));
-  const found = query.data?.pages.flatMap((page) => page.items) ?? [];
-  const isFiltered = Object.keys(filter).some((name) => name !== "project");
+  const query = useQuery(runs(filter, after));
+  const found = query.data?.items ?? [];
+  const isFiltered = after !== undefined || Object.keys(filter).some((name) => name !== "project");
   const choose = (change: Partial<Record<keyof RunFilter, string>>) =>
     void navigate({
       search: (before) => {
-        const after = { ...before, ...change };
-        return Object.fromEntries(Object.entries(after).filter(([, value]) => value !== ""));
+        const { after: _, ...wanted } = { ...before, ...change };
+        return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== ""));
       },
       replace: true,
     });
@@ -45,21 +46,19 @@ export function Runs() {
           {isFiltered && <Button onClick={() => void navigate({ search: {} })}>{texts.runs.clear}</Button>}
         </Empty>
       )}
-      {found.length > 0 && <RunTable runs={found} />}
-      {query.hasNextPage && (
-        <p className="mt-3 text-center">
-          <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-            {texts.runs.older}
-          </Button>
-        </p>
+      {found.length > 0 && (
+        <div aria-busy={query.isPlaceholderData} className={query.isPlaceholderData ? "opacity-60" : ""}>
+          <RunTable runs={found} />
+        </div>
       )}
+      <RunPager after={after} next={query.isPlaceholderData ? undefined : (query.data?.next ?? undefined)} />
     </>
   );
 }
 
 /** How many there are of each end, whatever state is filtered by. */
 function Counts({ filter: { state: _, ...filter } }: { filter: RunFilter }) {
-  const texts = useTexts();
+  const { texts, language } = useSpeech();
   const { data } = useQuery(runCounts(filter));
   const shown = [
     [texts.runs.good, data?.successful, "text-good"],
@@ -71,7 +70,7 @@ function Counts({ filter: { state: _, ...filter } }: { filter: RunFilter }) {
       {shown.map(([name, count, colour]) => (
         <div key={name} className="flex items-baseline gap-1.5">
           <dt className="text-faint">{name}</dt>
-          <dd className={`min-w-6 font-semibold tabular-nums ${colour}`}>{count?.toLocaleString() ?? "…"}</dd>
+          <dd className={`min-w-6 font-semibold tabular-nums ${colour}`}>{count?.toLocaleString(language) ?? "…"}</dd>
         </div>
       ))}
     </dl>

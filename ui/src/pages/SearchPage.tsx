@@ -12,6 +12,7 @@ import { itemsOf, type FoundItem } from "../lib/hits";
 import { folderOf, nameOf } from "../lib/paths";
 import { findSearch } from "../lib/snapshotSearch";
 import { useSpeech } from "../texts";
+import { Name } from "../components/Name";
 
 const route = getRouteApi("/search");
 /** As many hits as the server tells at once. */
@@ -123,10 +124,10 @@ function OneHit({ repository, found: { path, newest, snapshots } }: { repository
           search={isFolder ? { path } : { path: folderOf(path), file: path }}
           className="font-semibold text-accent wrap-anywhere hover:underline"
         >
-          <bdi>{nameOf(path)}</bdi>
+          <Name>{nameOf(path)}</Name>
         </Link>
         <p className="text-xs text-faint wrap-anywhere">
-          <bdi>{newest.folder}</bdi> · {moment(time, language)}
+          <Name>{newest.folder}</Name> · {moment(time, language)}
           {snapshots > 1 && ` ${texts.snapshots.andMore(snapshots - 1)}`}
         </p>
       </div>

@@ -1,9 +1,10 @@
 import { createContext, use, useMemo, useState, type ReactNode } from "react";
 
+import { withNamesApart } from "../lib/shown";
 import { de } from "./de";
 import { en, type Texts } from "./en";
 
-export const languages = { en, de } satisfies Record<string, Texts>;
+export const languages = { en: withNamesApart(en), de: withNamesApart(de) } satisfies Record<string, Texts>;
 export type Language = keyof typeof languages;
 
 const KEPT = "backstay-language";

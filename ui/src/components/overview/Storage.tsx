@@ -4,6 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { me, type Overview } from "../../api/queries";
 import { may } from "../../lib/may";
 import { dayInWords, size } from "../../lib/format";
+import { isolated } from "../../lib/shown";
 import { storageLine } from "../../lib/storageLine";
 import { fullSoon, type StorageStanding } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
@@ -36,7 +37,7 @@ function Place({ place, node }: { place: StorageStanding; node: string | undefin
   const { texts, language } = useSpeech();
   const self = useQuery(me()).data;
   const { stored, free, full } = place;
-  const name = node === undefined ? place.destination.name : `${place.destination.name}/${node}`;
+  const name = node === undefined ? place.destination.name : `${isolated(place.destination.name)}/${isolated(node)}`;
   const isSoon = fullSoon(place, useNow()) !== undefined;
   const room = free == null ? undefined : stored + free;
   return (

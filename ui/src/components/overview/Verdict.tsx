@@ -6,6 +6,7 @@ import type { Concern } from "../../lib/verdict";
 import { useTexts } from "../../texts";
 import { buttonClass } from "../basics";
 import { ConcernList } from "../ConcernList";
+import { Heading } from "../Heading";
 
 /** In one line whether all is well, and what is not. */
 export function Verdict({ plans, found }: { plans: number; found: readonly Concern[] }) {
@@ -19,10 +20,10 @@ export function Verdict({ plans, found }: { plans: number; found: readonly Conce
         : ([ShieldCheck, "text-good", texts.overview.good] as const);
   return (
     <section className="rounded-lg border border-line bg-card p-5">
-      <h1 className={`flex items-center gap-3 text-2xl font-semibold ${colour}`}>
+      <Heading className={`flex items-center gap-3 text-2xl font-semibold ${colour}`}>
         <Sign aria-hidden size={36} className="shrink-0" />
         {text}
-      </h1>
+      </Heading>
       {plans === 0 && <p className="mt-2 text-faint">{texts.overview.nothingHint}</p>}
       {plans === 0 && mayBegin && (
         <Link to="/first-backup" className={`${buttonClass("accent")} mt-4`}>

@@ -12,6 +12,7 @@ import { useTexts } from "../../texts";
 import { Failure, buttonClass } from "../basics";
 import { Crumbs } from "../snapshots/Crumbs";
 import { VirtualRows } from "../VirtualRows";
+import { Name } from "../Name";
 
 type Props = { node: string; start: string; choose: (path: string) => void };
 
@@ -91,7 +92,7 @@ function Folders({ node, start, choose }: Props) {
                   }`}
                 >
                   <Folder aria-hidden size={16} className="shrink-0 text-accent" />
-                  <bdi className="min-w-0 py-1 wrap-anywhere">{item.name}</bdi>
+                  <Name className="min-w-0 py-1 whitespace-pre-wrap wrap-anywhere">{item.name}</Name>
                 </div>
               )
             );

@@ -36,7 +36,7 @@ export function Go({ form, dry, restore, blocked }: Props) {
             words={{
               trigger: start,
               title: texts.restore.sure,
-              hint: texts.restore.sureHint((asked.paths ?? []).join(", ")),
+              hint: texts.restore.sureHint(asked.paths ?? []),
               yes: texts.restore.sureYes,
             }}
             go={() => restore.mutate(asked)}

@@ -6,6 +6,7 @@ import { ORIGINAL, searchOf, told } from "../../lib/restore";
 import { useSpeech } from "../../texts";
 import { Card, buttonClass } from "../basics";
 import { Facts, type Fact } from "../Facts";
+import { Name } from "../Name";
 
 /** What a restore was to do, and did. */
 export function RestoreFacts({ run }: { run: Run }) {
@@ -17,10 +18,10 @@ export function RestoreFacts({ run }: { run: Run }) {
   const { paths = [] } = restore;
   const number = (name: string) => run.outcome && told(run, name).toLocaleString(language);
   const facts: Fact[] = [
-    [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <bdi>{restore.target}</bdi>],
+    [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
     [
       texts.restore.what,
-      paths.length === 0 ? texts.restore.all : paths.map((path) => <bdi key={path} className="block">{path}</bdi>),
+      paths.length === 0 ? texts.restore.all : paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>),
     ],
     [texts.restore.overwrite, texts.restore.modes[restore.overwrite ?? "always"][0]],
     [texts.restore.delete, restore.delete === true && texts.restore.yes],

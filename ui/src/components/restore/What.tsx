@@ -12,6 +12,7 @@ import type { Fact } from "../Facts";
 import { SnapshotFacts } from "../snapshots/SnapshotFacts";
 import { When } from "../When";
 import type { Change } from "./RestoreSteps";
+import { Name } from "../Name";
 
 type Props = { repository: Repository; snapshot: Snapshot; search: RestoreSearch; change: Change };
 
@@ -32,7 +33,7 @@ export function What({ repository, snapshot, search, change }: Props) {
           <ul className="mt-1 max-h-48 overflow-auto text-sm" tabIndex={0} aria-label={texts.restore.some(paths.length)}>
             {paths.map((path) => (
               <li key={path} className="wrap-anywhere">
-                <bdi>{path}</bdi>
+                <Name>{path}</Name>
               </li>
             ))}
           </ul>

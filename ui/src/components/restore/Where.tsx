@@ -8,6 +8,7 @@ import { Field, inputClass } from "../basics";
 import { Choice } from "../Choice";
 import { FolderChooser } from "./FolderChooser";
 import type { Change } from "./RestoreSteps";
+import { Name } from "../Name";
 
 /** What is offered when somebody wants another folder. */
 const OTHER = "/restored";
@@ -44,7 +45,7 @@ export function Where({ nodes, node, snapshot, target, setTarget, problem, chang
       ) : (
         <p className="text-sm">
           <span className="text-faint">{texts.form.node}: </span>
-          <bdi>{node.name}</bdi>
+          <Name>{node.name}</Name>
         </p>
       )}
       <Choice

@@ -21,7 +21,8 @@ const route = getRouteApi("/snapshots/$repository/$snapshot");
 
 type Props = { search: BrowseSearch; canRestore: boolean };
 const NONE: readonly string[] = [];
-type At = { path: string; index: number; name: string };
+/** Where one is. What is pointed at is in sight, and stays where it is under the pointer. */
+type At = { path: string; index: number; name: string; isPointed?: boolean };
 
 export function Browser({ search, canRestore }: Props) {
   const { texts, language } = useSpeech();
@@ -100,7 +101,7 @@ export function Browser({ search, canRestore }: Props) {
           onKeyDown={keys}
           onPointerDown={({ target }) => {
             const index = placeOf(target);
-            return index >= 0 && setAt({ path, index, name: "" });
+            return index >= 0 && setAt({ path, index, name: "", isPointed: true });
           }}
           onClick={({ target }) => {
             const clicked = folder.item(placeOf(target));
@@ -136,7 +137,7 @@ export function Browser({ search, canRestore }: Props) {
               box={box}
               count={folder.total}
               height={36}
-              focus={active}
+              {...(at.isPointed !== true && { focus: active })}
               see={folder.see}
               row={(index) => {
                 const item = folder.item(index);

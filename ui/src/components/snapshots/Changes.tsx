@@ -9,6 +9,7 @@ import { folderOf } from "../../lib/paths";
 import { useSpeech } from "../../texts";
 import { Empty } from "../basics";
 import { VirtualRows } from "../VirtualRows";
+import { Name } from "../Name";
 
 type ItemChange = Schemas["ItemChange"];
 
@@ -70,7 +71,7 @@ function OneChange({ change: { path, kind, change, before, after }, repository, 
         search={kind === "folder" ? { path } : { path: folderOf(path), file: path }}
         className="min-w-0 grow wrap-anywhere text-accent hover:underline"
       >
-        <bdi>{path}</bdi>
+        <Name>{path}</Name>
       </Link>
       <span className="shrink-0 text-faint tabular-nums">{sizes.join(" → ")}</span>
     </div>

@@ -2,6 +2,7 @@ import { ChevronRight, HardDrive } from "lucide-react";
 
 import { crumbs } from "../../lib/paths";
 import { useTexts } from "../../texts";
+import { Name } from "../Name";
 
 /** The way to a folder; each part of it leads there. */
 export function Crumbs({ path, open }: { path: string; open: (path: string) => void }) {
@@ -25,7 +26,7 @@ export function Crumbs({ path, open }: { path: string; open: (path: string) => v
                   <span className="sr-only">{texts.snapshots.top}</span>
                 </>
               ) : (
-                <bdi>{crumb.name}</bdi>
+                <Name>{crumb.name}</Name>
               )}
             </button>
           </li>

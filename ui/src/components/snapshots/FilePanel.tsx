@@ -11,6 +11,7 @@ import { moment, size } from "../../lib/format";
 import { folderOf, nameOf } from "../../lib/paths";
 import { useSpeech } from "../../texts";
 import { Failure, Loading, buttonClass } from "../basics";
+import { Name } from "../Name";
 import { FilePreview } from "./FilePreview";
 
 const route = getRouteApi("/snapshots/$repository/$snapshot");
@@ -30,10 +31,10 @@ export function FilePanel({ file, snapshot, canRestore }: Props) {
         <Dialog.Popup className="fixed top-1/2 left-1/2 z-30 flex max-h-[90dvh] w-[min(46rem,calc(100vw-2rem))] -translate-1/2 flex-col gap-4 overflow-auto rounded-lg border border-line bg-card p-5">
           <div>
             <Dialog.Title className="text-base font-semibold wrap-anywhere">
-              <bdi>{nameOf(file)}</bdi>
+              <Name>{nameOf(file)}</Name>
             </Dialog.Title>
             <Dialog.Description className="mt-1 text-sm text-faint wrap-anywhere">
-              <bdi>{folderOf(file)}</bdi>
+              <Name>{folderOf(file)}</Name>
             </Dialog.Description>
           </div>
           {canRestore && <FilePreview repository={repository} snapshot={snapshot} file={file} />}

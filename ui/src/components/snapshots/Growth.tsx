@@ -2,6 +2,7 @@ import type { Comparison } from "../../api/snapshots";
 import { size } from "../../lib/format";
 import { useSpeech } from "../../texts";
 import { Card } from "../basics";
+import { Name } from "../Name";
 
 /** By how much one snapshot is larger than another, and why. */
 export function Growth({ comparison }: { comparison: Comparison }) {
@@ -37,7 +38,7 @@ export function Growth({ comparison }: { comparison: Comparison }) {
             {folders.map(({ path, bytes }) => (
               <li key={path}>
                 <div className="flex items-baseline justify-between gap-4">
-                  <bdi className="min-w-0 wrap-anywhere">{path}</bdi>
+                  <Name className="min-w-0 whitespace-pre-wrap wrap-anywhere">{path}</Name>
                   <span className="shrink-0 font-semibold tabular-nums">{signed(bytes)}</span>
                 </div>
                 <div aria-hidden className="mt-0.5 h-1.5 rounded bg-raised">

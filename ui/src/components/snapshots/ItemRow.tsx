@@ -5,6 +5,7 @@ import { memo } from "react";
 import { ORDERS, type Item, type Order } from "../../lib/folder";
 import { moment, size } from "../../lib/format";
 import { useSpeech } from "../../texts";
+import { Name } from "../Name";
 
 const GRID = "grid grid-cols-[2.25rem_1fr_6rem] items-center gap-x-2 px-2 md:grid-cols-[2.25rem_1fr_7rem_12rem]";
 const SIGNS = { folder: Folder, file: File, link: FileSymlink, other: FileQuestion };
@@ -102,11 +103,11 @@ export const ItemRow = memo(function ItemRow({ item, path, index, isActive, tick
             tabIndex={-1}
             className="min-w-0 py-1 wrap-anywhere text-accent hover:underline"
           >
-            <bdi>{item.name}</bdi>
+            <Name>{item.name}</Name>
           </Link>
         ) : (
           <button type="button" tabIndex={-1} className="min-w-0 py-1 text-start wrap-anywhere hover:underline">
-            <bdi>{item.name}</bdi>
+            <Name>{item.name}</Name>
           </button>
         )}
       </span>

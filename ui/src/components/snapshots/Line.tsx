@@ -5,6 +5,7 @@ import { dayInWords } from "../../lib/format";
 import { countByDay, type Group } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { SourceName } from "./SourceName";
+import { isolated, listed } from "../../lib/shown";
 
 /** How wide a day is, and what is left free beside the line. */
 export const DAY = 26;
@@ -68,7 +69,7 @@ export function Line({ group, days, columns, chosen, choose }: Props) {
       </div>
       <div className="relative mt-1 h-7">
         <div aria-hidden className="absolute inset-x-4 top-1/2 border-t border-line" />
-        <ul ref={list} aria-label={`${group.host} ${group.paths.join(", ")}`} onKeyDown={move}>
+        <ul ref={list} aria-label={`${isolated(group.host)} ${listed(group.paths)}`} onKeyDown={move}>
           {shown.map(({ day, count, start }) => {
             const about = `${dayInWords(day, language)}: ${texts.snapshots.count(count)}`;
             const isChosen = day === chosen;

@@ -12,6 +12,7 @@ import { HOLD, isHeld, ownTags } from "../../lib/timeline";
 import { useTexts } from "../../texts";
 import { Button, Card, Failure, inputClass } from "../basics";
 import { Confirm } from "../Confirm";
+import { Name } from "../Name";
 
 const route = getRouteApi("/snapshots/$repository/$snapshot");
 
@@ -107,7 +108,7 @@ function Tagging({ tags, busy, change }: { tags: readonly string[]; busy: boolea
         <ul className="flex flex-wrap gap-1 self-center text-sm">
           {tags.map((tag) => (
             <li key={tag} className="flex items-center rounded bg-raised ps-2">
-              <bdi className="wrap-anywhere">{tag}</bdi>
+              <Name>{tag}</Name>
               <button
                 type="button"
                 disabled={busy}

@@ -9,6 +9,7 @@ import { CopyButton } from "../CopyButton";
 import { Facts, type Fact } from "../Facts";
 import { When } from "../When";
 import { Tags } from "./SnapshotList";
+import { Name } from "../Name";
 
 /** What is known of a snapshot. */
 export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; more?: readonly Fact[] }) {
@@ -24,8 +25,8 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
         {moment(snapshot.time, language)} (<When time={snapshot.time} />)
       </>,
     ],
-    [texts.snapshots.host, <bdi>{snapshot.host}</bdi>],
-    [texts.snapshots.paths, snapshot.paths.map((path) => <bdi key={path} className="block">{path}</bdi>)],
+    [texts.snapshots.host, <Name>{snapshot.host}</Name>],
+    [texts.snapshots.paths, snapshot.paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>)],
     [texts.runs.plan, plan !== undefined && name],
     [texts.runs.size, snapshot.bytes != null && size(snapshot.bytes, language)],
     [texts.runs.files, snapshot.files?.toLocaleString(language)],

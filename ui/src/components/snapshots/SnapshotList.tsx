@@ -9,6 +9,7 @@ import { useSpeech } from "../../texts";
 import { When } from "../When";
 import { VirtualRows } from "../VirtualRows";
 import { SourceName } from "./SourceName";
+import { Name } from "../Name";
 
 const GRID = "grid grid-cols-[1fr_auto] gap-x-3 gap-y-1 px-4 py-2 lg:grid-cols-[12.5rem_1fr_6rem_6rem_11rem]";
 
@@ -104,9 +105,9 @@ export function Tags({ snapshot }: { snapshot: Snapshot }) {
         </span>
       )}
       {ownTags(snapshot).map((tag) => (
-        <bdi key={tag} className="rounded bg-raised px-1.5 py-0.5 wrap-anywhere">
+        <Name key={tag} className="rounded bg-raised px-1.5 py-0.5 whitespace-pre-wrap wrap-anywhere">
           {tag}
-        </bdi>
+        </Name>
       ))}
     </span>
   );

@@ -4,6 +4,7 @@ import { X } from "lucide-react";
 import { ticked } from "../../lib/paths";
 import { useTexts } from "../../texts";
 import { Button, buttonClass } from "../basics";
+import { Name } from "../Name";
 
 const route = getRouteApi("/snapshots/$repository/$snapshot");
 
@@ -39,7 +40,7 @@ export function Tray({ chosen, snapshot }: { chosen: readonly string[]; snapshot
               >
                 <X aria-hidden size={14} />
               </button>
-              <bdi className="wrap-anywhere">{path}</bdi>
+              <Name>{path}</Name>
             </li>
           ))}
         </ul>

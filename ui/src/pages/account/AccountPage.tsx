@@ -27,7 +27,7 @@ export function AccountPage() {
   }
   return (
     <>
-      <PageHead title={texts.people.account.title} />
+      <PageHead title={texts.people.account.title} part={texts.people.account.tabs[chosen]} />
       <Tabs label={texts.people.account.parts}>
         {TABS.map((name) => (
           <li key={name}>

@@ -8,6 +8,7 @@ import { differences } from "../../lib/diff";
 import { moment } from "../../lib/format";
 import { useSpeech } from "../../texts";
 import { deedOf } from "./deed";
+import { Name } from "../../components/Name";
 
 const CELL = "px-3 py-2 align-top max-lg:py-0.5";
 
@@ -54,7 +55,7 @@ export function EntryTable({ entries, open, show, choose }: Props) {
                     </button>
                   </td>
                   <td className={`${CELL} wrap-anywhere max-lg:block`} title={entry.subject}>
-                    <bdi>{nameOf(entry)}</bdi>
+                    <Name>{nameOf(entry)}</Name>
                   </td>
                   <td className={`${CELL} text-faint max-lg:inline-block max-lg:text-xs lg:min-w-44`}>
                     <button

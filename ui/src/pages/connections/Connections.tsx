@@ -7,6 +7,7 @@ import { useProject } from "../../components/project";
 import { placeOf } from "../../lib/connection";
 import { useTexts } from "../../texts";
 import { TryNow } from "./TryNow";
+import { Name } from "../../components/Name";
 
 export function Connections() {
   const texts = useTexts();
@@ -36,13 +37,13 @@ function Row({ connection }: { connection: Connection }) {
           params={{ id: connection.id }}
           className="font-semibold text-accent wrap-anywhere hover:underline"
         >
-          {connection.name}
+          <Name>{connection.name}</Name>
         </Link>
         <p className="text-sm text-faint wrap-anywhere">
-          {words.types[connection.settings.type]} · {placeOf(connection.settings)} · {node?.name ?? "…"}
+          {words.types[connection.settings.type]} · <Name>{placeOf(connection.settings)}</Name> · <Name>{node?.name ?? "…"}</Name>
         </p>
         <p className="text-sm text-faint wrap-anywhere">
-          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name).join(", "))}
+          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
       <TryNow connection={connection} />

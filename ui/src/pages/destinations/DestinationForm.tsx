@@ -14,6 +14,7 @@ import { NEW, destinationSchema, type MadeValues } from "../../lib/destination";
 import { useTexts } from "../../texts";
 import { SettingsFields, TypeField } from "../connections/SettingsFields";
 import { LayoutField } from "./LayoutField";
+import { isolated } from "../../lib/shown";
 
 export type DestinationValues = {
   project: string;
@@ -52,7 +53,7 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const { data } = useQuery(connections());
   const choices = (data ?? [])
     .filter((connection) => connection.project === project)
-    .map(({ id, name, settings }) => [id, `${name} (${placeOf(settings)})`] as const);
+    .map(({ id, name, settings }) => [id, `${isolated(name)} (${isolated(placeOf(settings))})`] as const);
   const saveBoth = async (entered: DestinationValues) => {
     if (entered.connection !== NEW) {
       return save(entered);

@@ -8,6 +8,7 @@ import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { placeOf } from "../../lib/connection";
 import { useTexts } from "../../texts";
+import { Name } from "../../components/Name";
 
 export function Destinations() {
   const texts = useTexts();
@@ -38,14 +39,14 @@ function Row({ destination }: { destination: Destination }) {
           params={{ id: destination.id }}
           className="font-semibold text-accent wrap-anywhere hover:underline"
         >
-          {destination.name}
+          <Name>{destination.name}</Name>
         </Link>
         <p className="text-sm text-faint wrap-anywhere">
           {connection === undefined ? "…" : placeOf(connection.settings)}
           {destination.path && ` · ${destination.path}`}
         </p>
         <p className="text-sm text-faint wrap-anywhere">
-          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name).join(", "))}
+          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
       <div className="flex flex-wrap items-center justify-between gap-3 text-sm">

@@ -36,7 +36,7 @@ function Page({ node: found }: { node: Node }) {
     (records ?? []).filter((record) => record.node === found.id);
   const [read, ways] = [mine(useQuery(sources()).data), mine(useQuery(connections()).data)];
   const toList = () => navigate({ to: "/nodes" });
-  const link = "block text-accent hover:underline";
+  const link = "block py-0.5 text-accent hover:underline";
   return (
     <>
       <PageHead title={found.name}>

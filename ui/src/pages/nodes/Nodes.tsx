@@ -9,6 +9,7 @@ import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
 import { JoinTokens } from "./JoinTokens";
 import { useNodeFacts } from "./NodeFacts";
+import { Name } from "../../components/Name";
 
 export function Nodes() {
   const texts = useTexts();
@@ -46,7 +47,7 @@ function OneNode({ node }: { node: Node }) {
       <header className="mb-3 flex items-baseline justify-between gap-4">
         <h2 className="text-base font-semibold">
           <Link to="/nodes/$id" params={{ id: node.id }} className="text-accent wrap-anywhere hover:underline">
-            {node.name}
+            <Name>{node.name}</Name>
           </Link>
         </h2>
         <Link to="/runs" search={{ node: node.id }} className="text-sm text-accent hover:underline">

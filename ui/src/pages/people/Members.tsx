@@ -7,6 +7,7 @@ import { Confirm } from "../../components/Confirm";
 import { Table } from "../../components/Table";
 import { ROLES, type Role } from "../../lib/may";
 import { useTexts } from "../../texts";
+import { Name } from "../../components/Name";
 
 type Change = { person: string; role: Role | null };
 
@@ -44,7 +45,7 @@ export function Members({ project, name, own }: { project: string; name: string;
             key: member.id,
             cells: [
               <div key="n">
-                <bdi className="font-semibold">{member.name}</bdi>
+                <Name className="font-semibold whitespace-pre-wrap wrap-anywhere">{member.name}</Name>
                 {member.disabled && <span className="ml-2 text-xs font-semibold text-bad">{texts.people.disabled}</span>}
                 <div className="text-xs text-faint">{member.email}</div>
               </div>,

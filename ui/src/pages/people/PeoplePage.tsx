@@ -12,6 +12,7 @@ import { projectsWhere, type Me } from "../../lib/may";
 import { peopleSearch } from "../../lib/peopleSearch";
 import { useTexts } from "../../texts";
 import { Members } from "./Members";
+import { Name } from "../../components/Name";
 
 const route = getRouteApi("/people");
 
@@ -71,7 +72,7 @@ function Everybody({ me }: { me: Me }) {
           rows={shown.map((person) => ({
             key: person.id,
             cells: [
-              <Name key="n" person={person} />,
+              <Called key="n" person={person} />,
               <Grants key="g" person={person} me={me} />,
               person.totp === true ? <span className="text-good">{texts.people.on}</span> : texts.people.off,
               <When key="s" time={person.last_sign_in} />,
@@ -83,12 +84,12 @@ function Everybody({ me }: { me: Me }) {
   );
 }
 
-function Name({ person }: { person: Person }) {
+function Called({ person }: { person: Person }) {
   const texts = useTexts();
   return (
     <>
       <Link to="/people/$id" params={{ id: person.id }} className="font-semibold text-accent hover:underline">
-        <bdi>{person.name}</bdi>
+        <Name>{person.name}</Name>
       </Link>
       {person.disabled === true && <span className="ml-2 text-xs font-semibold text-bad">{texts.people.disabled}</span>}
       <div className="text-xs text-faint">{person.email}</div>
@@ -106,7 +107,7 @@ function Grants({ person, me }: { person: Person; me: Me }) {
     <ul>
       {person.grants.map(({ project, role }) => (
         <li key={project}>
-          <bdi>{nameOf(project)}</bdi>: {texts.people.roles[role]}
+          <Name>{nameOf(project)}</Name>: {texts.people.roles[role]}
         </li>
       ))}
     </ul>

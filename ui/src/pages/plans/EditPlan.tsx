@@ -34,7 +34,7 @@ function Page({ plan: found }: { plan: Plan }) {
   }
   return (
     <>
-      <PageHead title={found.name} />
+      <PageHead title={found.name} part={texts.form.edit} />
       <Opened record={found} fetch={() => queries.fetchQuery({ ...plan(found.id), staleTime: 0 })}>
         {(opened, reload) => (
           <PlanForm

@@ -11,6 +11,7 @@ import { ProjectField } from "../../components/Where";
 import { placeOf } from "../../lib/connection";
 import type { PlanValues } from "../../lib/plan/form";
 import { useTexts } from "../../texts";
+import { isolated } from "../../lib/shown";
 
 /** What a plan is made of: its sources and its destinations. */
 export function PartsFields({ isNew }: { isNew: boolean }) {
@@ -35,13 +36,13 @@ export function PartsFields({ isNew }: { isNew: boolean }) {
   return (
     <Fields title={words.what}>
       {isNew && <ProjectField action="editPlans" />}
-      <TextField name="name" label={texts.form.name} maxLength={200} />
+      <TextField name="name" label={texts.form.name} maxLength={100} />
       <div className="grid gap-4 sm:grid-cols-2">
         <div className="min-w-0">
           <ChecksField
             name="sources"
             label={words.sources}
-            choices={here(allSources).map(({ id, name, node }) => [id, `${name} (${hosts.get(node) ?? "…"})`] as const)}
+            choices={here(allSources).map(({ id, name, node }) => [id, `${isolated(name)} (${isolated(hosts.get(node) ?? "…")})`] as const)}
             {...(here(allSources).length === 0 && { hint: words.noSources })}
           />
           {mayAddSource && <NewTab to="/sources/new">{words.addSource}</NewTab>}
@@ -51,7 +52,7 @@ export function PartsFields({ isNew }: { isNew: boolean }) {
             name="destinations"
             label={words.destinations}
             choices={here(allDestinations).map(
-              ({ id, name, connection }) => [id, `${name} (${ways.get(connection) ?? "…"})`] as const,
+              ({ id, name, connection }) => [id, `${isolated(name)} (${isolated(ways.get(connection) ?? "…")})`] as const,
             )}
             {...(here(allDestinations).length === 0 && { hint: words.noDestinations })}
           />

@@ -8,8 +8,9 @@ import { When } from "../../components/When";
 import { describeRetention, describeSchedule, timeWords } from "../../lib/plan/describe";
 import { HOOK_TIMES, hookKind, hookTarget } from "../../lib/plan/hooks";
 import { useSpeech } from "../../texts";
+import { listed } from "../../lib/shown";
 
-const LINK = "block text-accent hover:underline";
+const LINK = "block py-0.5 text-accent hover:underline";
 
 /** What a plan says, in words. */
 export function PlanFacts({ plan }: { plan: Plan }) {
@@ -67,7 +68,7 @@ export function PlanFacts({ plan }: { plan: Plan }) {
               ] as const,
             ]
           : []),
-        ...(tags.length > 0 ? [[words.tags, tags.join(", ")] as const] : []),
+        ...(tags.length > 0 ? [[words.tags, listed(tags)] as const] : []),
         [words.changed, <Changed key="changed" plan={plan} />],
       ]}
     />

@@ -5,6 +5,7 @@ import { useMay } from "../../api/roles";
 import type { Fact } from "../../components/Facts";
 import { PlanRow } from "../../components/PlanRow";
 import { describeSchedule } from "../../lib/plan/describe";
+import { listed } from "../../lib/shown";
 import { useSpeech } from "../../texts";
 import { TurnPlan } from "./TurnPlan";
 
@@ -23,8 +24,8 @@ export function PlanList({ plans, overview }: { plans: readonly Plan[]; overview
   };
   const factsOf = (plan: Plan): Fact[] => [
     [texts.plans.schedule, describeSchedule(plan.schedule, texts.plan, language)],
-    [texts.pages.sources, plan.sources.map((id) => named.sources.get(id) ?? "…").join(", ")],
-    [texts.pages.destinations, plan.destinations.map((id) => named.destinations.get(id) ?? "…").join(", ")],
+    [texts.pages.sources, listed(plan.sources.map((id) => named.sources.get(id) ?? "…"))],
+    [texts.pages.destinations, listed(plan.destinations.map((id) => named.destinations.get(id) ?? "…"))],
   ];
   return (
     <ul className="divide-y divide-line rounded-lg border border-line bg-card">

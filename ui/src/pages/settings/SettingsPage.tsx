@@ -37,7 +37,7 @@ export function SettingsPage() {
   const Section = SECTIONS[name];
   return (
     <>
-      <PageHead title={texts.pages.settings} />
+      <PageHead title={texts.pages.settings} part={words.tabs[name]} />
       {query.isPending && <Loading />}
       {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
       {query.data?.owns_server === false && <Empty title={words.notYours} hint={words.notYoursHint} />}

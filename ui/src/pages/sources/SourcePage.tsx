@@ -6,6 +6,7 @@ import { nodes, plans } from "../../api/queries";
 import { source, type Source } from "../../api/records";
 import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
+import { Name } from "../../components/Name";
 import { One } from "../../components/One";
 import { RecordPage } from "../../components/RecordPage";
 import { UsedBy } from "../../components/UsedBy";
@@ -81,8 +82,8 @@ function Paths({ paths }: { paths: readonly string[] }) {
     return "–";
   }
   return paths.map((path) => (
-    <bdi key={path} className="block font-mono text-xs leading-5">
+    <Name key={path} className="block font-mono text-xs leading-5 whitespace-pre-wrap">
       {path}
-    </bdi>
+    </Name>
   ));
 }

@@ -6,6 +6,8 @@ import type { Source } from "../../api/records";
 import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
+import { Name } from "../../components/Name";
+import { isolated } from "../../lib/shown";
 
 /** Paths that are named in a list; the others are counted. */
 const SHOWN = 3;
@@ -39,17 +41,17 @@ function Row({ source }: { source: Source }) {
           params={{ id: source.id }}
           className="font-semibold text-accent wrap-anywhere hover:underline"
         >
-          {source.name}
+          <Name>{source.name}</Name>
         </Link>
         <p className="text-sm text-faint wrap-anywhere">{node?.name ?? "…"}</p>
       </div>
       <div className="min-w-0 text-sm">
         <p className="font-mono text-xs wrap-anywhere">
-          <bdi>{paths.slice(0, SHOWN).join("  ")}</bdi>
+          <span>{paths.slice(0, SHOWN).map(isolated).join("  ")}</span>
           {paths.length > SHOWN && <span className="text-faint"> {words.more(paths.length - SHOWN)}</span>}
         </p>
         <p className="mt-1 text-faint wrap-anywhere">
-          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name).join(", "))}
+          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
     </div>

@@ -5,7 +5,7 @@ export const records: typeof En = {
   forbidden: "Das dürfen Sie nicht",
   forbiddenHint: "Die nötige Rolle vergibt, wem das Projekt gehört.",
   sure: (verb, name) => `„${name}“: ${verb}?`,
-  usedBy: (names) => `Verwendet von ${names}`,
+  usedBy: (names) => `Verwendet von ${names.join(", ")}`,
   changed: "Geändert",
   absolute: "Der Pfad muss mit einem Schrägstrich beginnen, etwa /srv/backups.",
   health: { valid: "Funktioniert", failing: "Schlägt fehl", unchecked: "Noch nicht versucht" },

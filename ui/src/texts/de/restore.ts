@@ -50,7 +50,7 @@ export const restore: typeof En = {
   start: "Jetzt wiederherstellen",
   try: "Probelauf",
   sure: "Am ursprünglichen Ort löschen?",
-  sureHint: (paths) => `Alles, was jetzt da ist und nicht im Snapshot, wird endgültig gelöscht. Es betrifft: ${paths}`,
+  sureHint: (paths) => `Alles, was jetzt da ist und nicht im Snapshot, wird endgültig gelöscht. Es betrifft: ${paths.join(", ")}`,
   sureYes: "Wiederherstellen und löschen",
   dryRun: "Probelauf: Es wurde nichts geschrieben",
   would: "Dateien, die wiederhergestellt würden",

@@ -4,7 +4,7 @@ export const records = {
   forbidden: "You may not do this",
   forbiddenHint: "Ask an owner of the project for the role it takes.",
   sure: (verb: string, name: string) => `${verb} “${name}”?`,
-  usedBy: (names: string) => `Used by ${names}`,
+  usedBy: (names: readonly string[]) => `Used by ${names.join(", ")}`,
   changed: "Changed",
   absolute: "This has to begin with a slash, as /srv/backups.",
   health: { valid: "Works", failing: "Fails", unchecked: "Not tried yet" },

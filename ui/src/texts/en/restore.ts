@@ -52,8 +52,8 @@ export const restore = {
   start: "Restore now",
   try: "Dry run",
   sure: "Delete at the original place?",
-  sureHint: (paths: string) =>
-    `Everything that is there now and not in the snapshot is deleted for good. It concerns: ${paths}`,
+  sureHint: (paths: readonly string[]) =>
+    `Everything that is there now and not in the snapshot is deleted for good. It concerns: ${paths.join(", ")}`,
   sureYes: "Restore and delete",
   dryRun: "Dry run: nothing was written",
   would: "Files it would restore",
