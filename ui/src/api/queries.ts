@@ -1,6 +1,6 @@
 // What pages ask the server for. The first word of a key says which changes concern it (see events.ts).
 
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { queryOptions } from "@tanstack/react-query";
 
 import { answer, api, type Schemas } from "./client";
 
@@ -90,18 +90,9 @@ export const recoveryKits = (project?: string) =>
     queryFn: async () => (await answer(api.GET("/api/v1/recovery-kit", of(project)))).items,
   });
 
-export const runs = (filter: RunFilter, limit = 50) =>
-  infiniteQueryOptions({
-    queryKey: ["runs", "list", filter, limit],
-    queryFn: ({ pageParam }) =>
-      answer(
-        api.GET("/api/v1/runs", {
-          params: { query: { ...asked(filter), limit, ...(pageParam && { cursor: pageParam }) } },
-        }),
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next ?? undefined,
-  });
+/** A page of runs, from a place on that the page before has named. */
+export const runPage = (filter: RunFilter, cursor: string, limit = 100) =>
+  answer(api.GET("/api/v1/runs", { params: { query: { ...asked(filter), limit, ...(cursor && { cursor }) } } }));
 
 export const latestRuns = (filter: RunFilter, limit: number) =>
   queryOptions({

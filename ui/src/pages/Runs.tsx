@@ -1,10 +1,11 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 
-import { destinations, plans, runCounts, runs, sources, type RunFilter } from "../api/queries";
+import { destinations, plans, runCounts, sources, type RunFilter } from "../api/queries";
+import { useRuns } from "../api/useRuns";
 import { Button, Empty, Failure, Field, Loading, PageHead, inputClass } from "../components/basics";
-import { RunTable } from "../components/RunTable";
+import { RunList } from "../components/RunList";
 import { runSearch } from "../lib/search";
 import { useTexts } from "../texts";
 
@@ -18,8 +19,8 @@ export function Runs() {
   const search = route.useSearch();
   const filter = useMemo(() => runSearch(search), [search]);
   const navigate = route.useNavigate();
-  const query = useInfiniteQuery(runs(filter));
-  const found = query.data?.pages.flatMap((page) => page.items) ?? [];
+  const query = useRuns(filter);
+  const { runs: found, next, more } = query;
   const isFiltered = Object.keys(filter).some((name) => name !== "project");
   const choose = (change: Partial<Record<keyof RunFilter, string>>) =>
     void navigate({
@@ -45,10 +46,11 @@ export function Runs() {
           {isFiltered && <Button onClick={() => void navigate({ search: {} })}>{texts.runs.clear}</Button>}
         </Empty>
       )}
-      {found.length > 0 && <RunTable runs={found} />}
-      {query.hasNextPage && (
+      {found.length > 0 && <RunList runs={found} see={query.see} />}
+      {more.isError && <Failure error={more.error} />}
+      {next !== undefined && (
         <p className="mt-3 text-center">
-          <Button disabled={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+          <Button disabled={more.isPending} onClick={() => more.mutate(next)}>
             {texts.runs.older}
           </Button>
         </p>
