@@ -4,14 +4,20 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer, request, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 
-const KINDS: Record<string, string> = { js: "text/javascript; charset=utf-8", css: "text/css; charset=utf-8" };
+const KINDS: Record<string, string> = {
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
 
 export async function front(folder: string, url: string): Promise<{ url: string; end: () => void }> {
   const pack = (path: string) => gzipSync(readFileSync(join(folder, path)), { level: 9 });
-  const files = new Map(readdirSync(join(folder, "ui")).map((name) => [`/ui/${name}`, pack(join("ui", name))]));
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const paths = names.map(({ parentPath, name }) => relative(folder, join(parentPath, name)));
+  const files = new Map(paths.map((path) => [`/${path}`, pack(path)]));
   const index = pack("index.html");
   const target = new URL(url);
   const server = createServer((asked, answer) => {
@@ -43,6 +49,8 @@ export async function front(folder: string, url: string): Promise<{ url: string;
     answer.on("close", () => passed.destroy());
     asked.pipe(passed);
   });
+  // Longer than a benchmark is busy with something else.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}`,

@@ -7,7 +7,7 @@ import { frames, tasks, type Task } from "./watch";
 
 /** Turns the wheel where the mouse is, so many pixels in all, some at each frame. */
 export async function scrollDown(page: Page, pixels: number, step: number): Promise<void> {
-  for (let done = 0; done < pixels; done += step) {
+  for (let done = 0; Math.abs(done) < Math.abs(pixels); done += step) {
     await page.mouse.wheel(0, step);
     await page.evaluate(() => new Promise(requestAnimationFrame));
   }

@@ -6,6 +6,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { Problem } from "./api/client";
+import { me } from "./api/queries";
 import { dress } from "./components/Shell";
 import { makeRouter } from "./router";
 import { TextsProvider } from "./texts";
@@ -20,6 +21,8 @@ const queries = new QueryClient({
   },
 });
 
+// All pages wait for it; it comes while they do.
+void queries.prefetchQuery(me());
 dress(localStorage.getItem("backstay-theme"));
 const root = document.getElementById("root");
 if (root !== null) {

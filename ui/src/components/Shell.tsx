@@ -27,7 +27,7 @@ import { follow } from "../api/events";
 import { useRights } from "../api/roles";
 import { me } from "../api/queries";
 import { languages, useSpeech, type Language } from "../texts";
-import { Button, Field, inputClass } from "./basics";
+import { Button, Field, Loading, inputClass } from "./basics";
 import { Ended, Idle } from "./Idle";
 import { ProjectSelect } from "./ProjectSelect";
 import { SignedOut } from "./SignedOut";
@@ -54,6 +54,8 @@ export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
   const may = useRights();
+  // What one may do says what pages hold: nothing is shown that would move when it comes.
+  const isKnown = !useQuery(me()).isPending;
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState<number>();
   const isEnded = ended !== undefined;
@@ -84,8 +86,8 @@ export function Shell() {
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
           <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
             <ProjectSelect />
-            <ul className="flex flex-col gap-1">
-              {PAGES.filter(([, , , action]) => action === undefined || may(action)).map(([path, name, Sign]) => (
+            <ul className={`flex flex-col gap-1 ${isKnown ? "" : "invisible"}`}>
+              {PAGES.filter(([, , , action]) => !isKnown || action === undefined || may(action)).map(([path, name, Sign]) => (
                 <li key={path}>
                   <Link
                     to={path}
@@ -105,7 +107,7 @@ export function Shell() {
         </div>
       </header>
       <main id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
-        <Outlet />
+        {isKnown ? <Outlet /> : <Loading />}
       </main>
       <SignedOut />
       <Idle ended={end} />

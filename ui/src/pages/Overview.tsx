@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { connections, nodes, plans, standing } from "../api/queries";
+import { connections, nodes, plans, recoveryKits, standing } from "../api/queries";
 import { Failure, Loading } from "../components/basics";
 import { Figures } from "../components/overview/Figures";
 import { KitNotice } from "../components/overview/KitNotice";
@@ -19,12 +19,14 @@ export function Overview() {
   const allPlans = useQuery(plans(project));
   const allConnections = useQuery(connections(project));
   const allNodes = useQuery(nodes(project));
+  // Its notice would push down what is below.
+  const kits = useQuery(recoveryKits(project));
   const asked = [overview, allPlans, allConnections, allNodes];
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
     return <Failure error={failed.error} again={() => asked.forEach((query) => void query.refetch())} />;
   }
-  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data) {
+  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || kits.isPending) {
     return <Loading />;
   }
   const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);

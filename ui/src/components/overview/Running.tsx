@@ -16,7 +16,7 @@ export function Running() {
   const { data } = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
   return (
     <Card title={texts.overview.running}>
-      {data?.length === 0 && <p className="text-sm text-faint">{texts.overview.nothingRuns}</p>}
+      {(data === undefined || data.length === 0) && <p className="text-sm text-faint">{data ? texts.overview.nothingRuns : "…"}</p>}
       <ul className="flex flex-col gap-4">
         {data?.map((run) => (
           <li key={run.id}>
