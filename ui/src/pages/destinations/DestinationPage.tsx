@@ -21,12 +21,13 @@ const route = getRouteApi("/destinations/$id");
 
 export function DestinationPage() {
   const { id } = route.useParams();
+  const query = useQuery(destination(id));
   // What they say would push down what is below.
   const parts = [useQuery(connections()), useQuery(plans()), useQuery(repositories(id))];
   if (parts.some(({ isPending }) => isPending)) {
     return <Loading />;
   }
-  return <One query={useQuery(destination(id))}>{(found) => <Page key={id} destination={found} />}</One>;
+  return <One query={query}>{(found) => <Page key={id} destination={found} />}</One>;
 }
 
 function Page({ destination: found }: { destination: Destination }) {
