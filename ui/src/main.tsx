@@ -6,6 +6,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { Problem } from "./api/client";
+import { me } from "./api/queries";
 import { makeRouter } from "./router";
 import { TextsProvider } from "./texts";
 
@@ -19,6 +20,8 @@ const queries = new QueryClient({
   },
 });
 
+// All pages wait for it; it comes while they do.
+void queries.prefetchQuery(me());
 const root = document.getElementById("root");
 if (root !== null) {
   createRoot(root).render(

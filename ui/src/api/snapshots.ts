@@ -34,11 +34,11 @@ export const snapshots = (repository: string) =>
 export const folderPage = (repository: string, snapshot: string, asked: Asked, page: number) =>
   queryOptions({
     queryKey: ["folder", repository, snapshot, asked, page],
-    queryFn: () => {
+    queryFn: ({ signal }) => {
       const { path, sort, descending, name } = asked;
       const query = { path, sort, descending, skip: page * PAGE, limit: PAGE, ...(name && { name }) };
       const params = { path: { id: repository, snapshot }, query };
-      return answer(api.GET("/api/v1/repositories/{id}/snapshots/{snapshot}/folder", { params }));
+      return answer(api.GET("/api/v1/repositories/{id}/snapshots/{snapshot}/folder", { params, signal }));
     },
     ...FOR_GOOD,
   });

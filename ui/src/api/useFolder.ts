@@ -1,8 +1,13 @@
 import { useQueries } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { PAGE, pagesOf, type Asked, type Item } from "../lib/folder";
 import { folderPage } from "./snapshots";
+
+/** Where one only passes by, nothing is asked for. */
+const STAYS = 80;
+/** So many items around those in sight are asked for with them. */
+const AROUND = 60;
 
 type Shown = {
   /** How many items there are; none as long as that is not known. */
@@ -25,11 +30,20 @@ export function useFolder(repository: string, snapshot: string, asked: Asked): S
   const wanted = useMemo(() => [...new Set([0, ...sight])], [sight]);
   const pages = useQueries({ queries: wanted.map((page) => folderPage(repository, snapshot, asked, page)) });
   const by = new Map(pages.map(({ data }, place) => [wanted[place], data?.items]));
-  const see = useCallback((first: number, last: number) => {
-    const now = pagesOf(first, last);
-    setSight((before) => (before.join() === now.join() ? before : now));
-  }, []);
   const known = pages.find(({ data }) => data !== undefined)?.data;
+  const end = useRef(Infinity);
+  useEffect(() => {
+    end.current = known?.total ?? Infinity;
+  }, [known]);
+  const passing = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const see = useCallback((first: number, last: number) => {
+    clearTimeout(passing.current);
+    passing.current = setTimeout(() => {
+      const now = pagesOf(Math.max(0, first - AROUND), Math.min(last + AROUND, end.current - 1));
+      setSight((before) => (before.join() === now.join() ? before : now));
+    }, STAYS);
+  }, []);
+  useEffect(() => () => clearTimeout(passing.current), []);
   const failed = pages.find(({ error }) => error !== null);
   const item = (index: number) => {
     const [page = 0] = pagesOf(index, index);

@@ -111,11 +111,14 @@ function Told({ concern }: { concern: Concern }) {
 function Reason({ run: id }: { run: string }) {
   const { data } = useQuery(run(id));
   return (
-    data && (
-      <>
-        {" "}
-        (<When time={data.ended} />)<p className="text-faint">{data.error?.message}</p>
-      </>
-    )
+    <>
+      {data && (
+        <>
+          {" "}
+          (<When time={data.ended} />)
+        </>
+      )}
+      <p className="min-h-10 text-faint sm:min-h-5">{data?.error?.message}</p>
+    </>
   );
 }

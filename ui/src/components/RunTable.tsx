@@ -1,8 +1,9 @@
 import { Link } from "@tanstack/react-router";
+import { memo } from "react";
 
 import type { Run } from "../api/queries";
 import { duration, moment, size } from "../lib/format";
-import { useSpeech } from "../texts";
+import { useSpeech, useTexts } from "../texts";
 import type { Texts } from "../texts/en";
 import { isolated, listed } from "../lib/shown";
 import { Name } from "./Name";
@@ -30,7 +31,7 @@ const CELL = "px-3 py-2 align-top";
 
 /** Runs with their figures; on narrow screens each is a card. */
 export function RunTable({ runs }: { runs: Run[] }) {
-  const { texts, language } = useSpeech();
+  const texts = useTexts();
   const heads = [
     texts.runs.state,
     texts.runs.plan,
@@ -55,50 +56,56 @@ export function RunTable({ runs }: { runs: Run[] }) {
           </tr>
         </thead>
         <tbody className="divide-y divide-line max-lg:block">
-          {runs.map((run) => {
-            const seconds = secondsOf(run);
-            const bytes = bytesOf(run);
-            const names: [string, React.ReactNode][] = [
-              [texts.runs.source, run.source ? <Name key="source">{run.source.name}</Name> : "–"],
-              [texts.runs.destination, listed(run.destinations?.map(({ name }) => name) ?? []) || "–"],
-            ];
-            const figures: [string, React.ReactNode][] = [
-              [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
-              [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
-              [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
-              [texts.runs.size, bytes === 0 ? "–" : size(bytes, language)],
-              [texts.runs.rate, bytes === 0 || !seconds ? "–" : `${size(bytes / seconds, language)}/s`],
-            ];
-            return (
-              <tr key={run.id} className="hover:bg-raised max-lg:grid max-lg:grid-cols-2 max-lg:gap-x-3 max-lg:p-2">
-                <td className={`${CELL} max-lg:order-2 max-lg:text-right`}>
-                  <RunBadge run={run} />
-                </td>
-                <td className={`${CELL} max-lg:order-1`}>
-                  <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
-                    {run.plan ? <Name>{run.plan.name}</Name> : texts.kinds[run.kind]}
-                  </Link>
-                  <div className="text-xs text-faint">{run.plan ? texts.kinds[run.kind] : texts.runs.unplanned}</div>
-                </td>
-                {[...names, ...figures].map(([head, value], place) => (
-                  <td
-                    key={head}
-                    className={`${CELL} tabular-nums max-lg:order-3 max-lg:py-0.5 ${place < names.length ? "wrap-anywhere" : "whitespace-nowrap"}`}
-                  >
-                    <span aria-hidden className="block text-xs text-faint lg:hidden">
-                      {head}
-                    </span>
-                    {value}
-                  </td>
-                ))}
-              </tr>
-            );
-          })}
+          {runs.map((run) => (
+            <RunRow key={run.id} run={run} />
+          ))}
         </tbody>
       </table>
     </div>
   );
 }
+
+/** A run in the table; only those that changed are drawn anew. */
+const RunRow = memo(function RunRow({ run }: { run: Run }) {
+  const { texts, language } = useSpeech();
+  const seconds = secondsOf(run);
+  const bytes = bytesOf(run);
+  const names: [string, React.ReactNode][] = [
+    [texts.runs.source, run.source ? <Name key="source">{run.source.name}</Name> : "–"],
+    [texts.runs.destination, listed(run.destinations?.map(({ name }) => name) ?? []) || "–"],
+  ];
+  const figures: [string, React.ReactNode][] = [
+    [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
+    [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
+    [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
+    [texts.runs.size, bytes === 0 ? "–" : size(bytes, language)],
+    [texts.runs.rate, bytes === 0 || !seconds ? "–" : `${size(bytes / seconds, language)}/s`],
+  ];
+  return (
+    <tr className="hover:bg-raised max-lg:grid max-lg:grid-cols-2 max-lg:gap-x-3 max-lg:p-2">
+      <td className={`${CELL} max-lg:order-2 max-lg:text-right`}>
+        <RunBadge run={run} />
+      </td>
+      <td className={`${CELL} max-lg:order-1`}>
+        <Link to="/runs/$id" params={{ id: run.id }} className="font-semibold text-accent wrap-anywhere hover:underline">
+          {run.plan ? <Name>{run.plan.name}</Name> : texts.kinds[run.kind]}
+        </Link>
+        <div className="text-xs text-faint">{run.plan ? texts.kinds[run.kind] : texts.runs.unplanned}</div>
+      </td>
+      {[...names, ...figures].map(([head, value], place) => (
+        <td
+          key={head}
+          className={`${CELL} tabular-nums max-lg:order-3 max-lg:py-0.5 ${place < names.length ? "wrap-anywhere" : "whitespace-nowrap"}`}
+        >
+          <span aria-hidden className="block text-xs text-faint lg:hidden">
+            {head}
+          </span>
+          {value}
+        </td>
+      ))}
+    </tr>
+  );
+});
 
 /** When a run ended: the time alone, where it is the day that it began on. */
 function endOf(run: Run, language: string): string {

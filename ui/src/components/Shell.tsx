@@ -28,7 +28,7 @@ import { useRights } from "../api/roles";
 import { me } from "../api/queries";
 import { keepFocus, setOut } from "../lib/focus";
 import { languages, useSpeech, type Language } from "../texts";
-import { Button, Field, inputClass } from "./basics";
+import { Button, Field, Loading, inputClass } from "./basics";
 import { Ended, Idle } from "./Idle";
 import { ProjectSelect } from "./ProjectSelect";
 import { SignedOut } from "./SignedOut";
@@ -58,6 +58,8 @@ export function Shell() {
   const { texts } = useSpeech();
   const queries = useQueryClient();
   const may = useRights();
+  // What one may do says what pages hold: nothing is shown that would move when it comes.
+  const isKnown = !useQuery(me()).isPending;
   const [open, setOpen] = useState(false);
   const [ended, setEnded] = useState<number>();
   const isEnded = ended !== undefined;
@@ -101,8 +103,8 @@ export function Shell() {
         <div id="menu" className={`grow flex-col justify-between gap-4 md:flex ${open ? "flex" : "max-md:hidden"}`}>
           <nav aria-label={texts.shell.navigation} className="flex flex-col gap-3">
             <ProjectSelect />
-            <ul className="flex flex-col gap-0.5">
-              {PAGES.filter(([, , , action]) => action === undefined || may(action)).map(([path, name, Sign]) => (
+            <ul className={`flex flex-col gap-0.5 ${isKnown ? "" : "invisible"}`}>
+              {PAGES.filter(([, , , action]) => !isKnown || action === undefined || may(action)).map(([path, name, Sign]) => (
                 <li key={path} className={FIRST_OF_GROUP.includes(path) ? "mt-1 border-t border-line pt-1" : ""}>
                   <Link
                     to={path}
@@ -122,7 +124,7 @@ export function Shell() {
         </div>
       </header>
       <main ref={content} id="content" tabIndex={-1} className="min-w-0 grow p-4 outline-none md:p-6">
-        <Outlet />
+        {isKnown ? <Outlet /> : <Loading />}
       </main>
       <SignedOut />
       <Idle ended={end} />

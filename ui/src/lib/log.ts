@@ -4,7 +4,7 @@ import { answer, api, type Schemas } from "../api/client";
 
 export type Line = Schemas["LogLine"];
 
-const AT_ONCE = 1000;
+const AT_ONCE = 2000;
 
 /** Lines after `last`, all there are now, each page as it comes. */
 export async function readOn(run: string, last: number, take: (lines: Line[]) => void): Promise<number> {

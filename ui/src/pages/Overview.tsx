@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { connections, latestRuns, nodes, plans, standing } from "../api/queries";
+import { connections, latestRuns, nodes, plans, recoveryKits, standing } from "../api/queries";
 import { Failure, Loading } from "../components/basics";
 import { Figures } from "../components/overview/Figures";
 import { KitNotice } from "../components/overview/KitNotice";
@@ -20,12 +20,14 @@ export function Overview() {
   const allConnections = useQuery(connections(project));
   const allNodes = useQuery(nodes(project));
   const running = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
+  // Its notice would push down what is below.
+  const kits = useQuery(recoveryKits(project));
   const asked = [overview, allPlans, allConnections, allNodes, running];
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
     return <Failure error={failed.error} again={() => asked.forEach((query) => void query.refetch())} />;
   }
-  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !running.data) {
+  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !running.data || kits.isPending) {
     return <Loading />;
   }
   const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);

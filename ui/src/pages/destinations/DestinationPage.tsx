@@ -3,9 +3,9 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
 import { connections, plans } from "../../api/queries";
-import { destination, type Destination } from "../../api/records";
+import { destination, repositories, type Destination } from "../../api/records";
 import { useMay } from "../../api/roles";
-import { Card } from "../../components/basics";
+import { Card, Loading } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { HealthBadge } from "../../components/HealthBadge";
 import { One } from "../../components/One";
@@ -21,7 +21,13 @@ const route = getRouteApi("/destinations/$id");
 
 export function DestinationPage() {
   const { id } = route.useParams();
-  return <One query={useQuery(destination(id))}>{(found) => <Page key={id} destination={found} />}</One>;
+  const query = useQuery(destination(id));
+  // What they say would push down what is below.
+  const parts = [useQuery(connections()), useQuery(plans()), useQuery(repositories(id))];
+  if (parts.some(({ isPending }) => isPending)) {
+    return <Loading />;
+  }
+  return <One query={query}>{(found) => <Page key={id} destination={found} />}</One>;
 }
 
 function Page({ destination: found }: { destination: Destination }) {
