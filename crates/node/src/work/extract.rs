@@ -218,7 +218,7 @@ impl Packing<'_> {
             (EntryKind::Folder, _) => archive.folder(path, &node.meta).map_err(failed),
             (EntryKind::Symlink, Some(target)) => archive.symlink(path, target, &node.meta).map_err(failed),
             (EntryKind::File, _) => {
-                extract.content(node, u64::MAX, archive.file(path, &node.meta).map_err(failed)?)
+                archive.file(path, &node.meta, |out| extract.content(node, u64::MAX, out)).map_err(failed)?
             }
             _ => Ok(()),
         }

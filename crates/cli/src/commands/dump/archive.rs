@@ -131,7 +131,9 @@ pub(super) fn zip(
         match (&node.meta.kind, &node.meta.link_target) {
             (EntryKind::Folder, _) => archive.folder(path, &node.meta).explain(failed),
             (EntryKind::Symlink, Some(target)) => archive.symlink(path, target, &node.meta).explain(failed),
-            (EntryKind::File, _) => contents.copy(node, archive.file(path, &node.meta).explain(failed)?),
+            (EntryKind::File, _) => {
+                archive.file(path, &node.meta, |out| contents.copy(node, out)).explain(failed)?
+            }
             // A zip archive has no devices and pipes.
             _ => {
                 app.console.complain(format!("{failed}: a zip archive cannot hold it"));
