@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -92,6 +93,11 @@ test("a snapshot's folders are walked by keyboard, and items ticked over several
   await page.keyboard.press("Space");
   await expect(page.locator("summary", { hasText: "2 items chosen" })).toBeVisible();
   await accessible(page);
+  const coming = page.waitForEvent("download");
+  await page.getByRole("region", { name: "Chosen items" }).getByRole("link", { name: "Download" }).click();
+  const archive = await (await coming).path();
+  const listed = execFileSync("python3", ["-m", "zipfile", "-l", archive]).toString();
+  expect(listed).toContain("deep/deeper/bottom.txt");
   await page.reload();
   await expect(page.locator("summary", { hasText: "2 items chosen" })).toBeVisible();
   await page.locator("summary", { hasText: "2 items chosen" }).click();

@@ -4,9 +4,19 @@ import { queryOptions } from "@tanstack/react-query";
 
 import { answer, api } from "./client";
 
-/** Where a browser downloads a file, or a folder as a zip archive. */
-export function downloadAddress(form: "file" | "zip", repository: string, snapshot: string, path: string): string {
-  return `/api/v1/repositories/${repository}/snapshots/${snapshot}/${form}?path=${encodeURIComponent(path)}`;
+const contentAddress = (form: string, repository: string, snapshot: string, paths: readonly string[]) =>
+  `/api/v1/repositories/${repository}/snapshots/${snapshot}/${form}?${paths.map((path) => `path=${encodeURIComponent(path)}`).join("&")}`;
+
+/** Where a browser downloads a file. */
+export const fileAddress = (repository: string, snapshot: string, path: string) => contentAddress("file", repository, snapshot, [path]);
+
+/** Longer addresses do not get through all proxies. */
+const LONGEST = 8000;
+
+/** Where it downloads folders and files as one zip archive; nothing when there are more than an address can name. */
+export function zipAddress(repository: string, snapshot: string, paths: readonly string[]): string | undefined {
+  const address = contentAddress("zip", repository, snapshot, paths);
+  return address.length <= LONGEST ? address : undefined;
 }
 
 export type Preview = { kind: "text"; text: string } | { kind: "picture"; picture: Blob };

@@ -5,7 +5,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import { FolderDown } from "lucide-react";
 import { useMemo, useState } from "react";
 
-import { downloadAddress } from "../../api/contents";
+import { zipAddress } from "../../api/contents";
 import { useFolder } from "../../api/useFolder";
 import { listKeys } from "../../lib/listKeys";
 import { folderOf, inside, isCovered, nameOf, ticked } from "../../lib/paths";
@@ -80,7 +80,7 @@ export function Browser({ search, canRestore }: Props) {
             <input type="search" className={`${inputClass} sm:w-56`} value={typed} onChange={({ target }) => setTyped(target.value)} />
           </Field>
           {canRestore && (
-            <a download href={downloadAddress("zip", repository, snapshot, path)} className={buttonClass()} title={texts.snapshots.zipHint}>
+            <a download href={zipAddress(repository, snapshot, [path])} className={buttonClass()} title={texts.snapshots.zipHint}>
               <FolderDown aria-hidden size={16} />
               {texts.snapshots.zip}
             </a>

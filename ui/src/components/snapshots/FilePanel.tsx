@@ -5,7 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download, RotateCcw } from "lucide-react";
 
-import { downloadAddress } from "../../api/contents";
+import { fileAddress } from "../../api/contents";
 import { versions } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
 import { folderOf, nameOf } from "../../lib/paths";
@@ -41,7 +41,7 @@ export function FilePanel({ file, snapshot, canRestore }: Props) {
           <Versions file={file} snapshot={snapshot} canRestore={canRestore} />
           <div className="flex flex-wrap justify-end gap-2">
             {canRestore && (
-              <a download href={downloadAddress("file", repository, snapshot, file)} className={buttonClass("accent")}>
+              <a download href={fileAddress(repository, snapshot, file)} className={buttonClass("accent")}>
                 <Download aria-hidden size={16} />
                 {texts.snapshots.download}
               </a>

@@ -1,6 +1,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { X } from "lucide-react";
+import { FolderDown, X } from "lucide-react";
 
+import { zipAddress } from "../../api/contents";
 import { ticked } from "../../lib/paths";
 import { useTexts } from "../../texts";
 import { Button, buttonClass } from "../basics";
@@ -13,6 +14,7 @@ export function Tray({ chosen, snapshot }: { chosen: readonly string[]; snapshot
   const texts = useTexts();
   const { repository } = route.useParams();
   const navigate = route.useNavigate();
+  const zip = zipAddress(repository, snapshot, chosen);
   const choose = (after: string[]) =>
     void navigate({
       search: ({ chosen: _, ...before }) => ({ ...before, ...(after.length > 0 && { chosen: after }) }),
@@ -47,6 +49,12 @@ export function Tray({ chosen, snapshot }: { chosen: readonly string[]; snapshot
       </details>
       <span className="flex flex-wrap gap-2">
         <Button onClick={() => choose([])}>{texts.snapshots.chooseNone}</Button>
+        {zip !== undefined && (
+          <a download href={zip} className={buttonClass()}>
+            <FolderDown aria-hidden size={16} />
+            {texts.snapshots.zipChosen}
+          </a>
+        )}
         <Link to="/restore" search={{ repository, snapshot, paths: [...chosen] }} className={buttonClass("accent")}>
           {texts.snapshots.restoreChosen(chosen.length)}
         </Link>

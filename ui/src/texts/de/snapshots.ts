@@ -46,7 +46,7 @@ export const snapshots: typeof En = {
   choose: "Ausgewählt",
   chooseItem: (name) => `${name} auswählen`,
   covered: "Der Ordner ist ausgewählt und damit auch dies.",
-  tray: "Zum Wiederherstellen ausgewählt",
+  tray: "Ausgewählte Elemente",
   chosen: (number) => `${number} ${plural(number, "Eintrag", "Einträge")} ausgewählt`,
   chooseNone: "Nichts auswählen",
   leaveOut: (path) => `${path} nicht wiederherstellen`,
@@ -97,4 +97,5 @@ export const snapshots: typeof En = {
   download: "Herunterladen",
   zip: "Zip",
   zipHint: "Diesen Ordner mit allem darin herunterladen",
+  zipChosen: "Herunterladen",
 };

@@ -43,7 +43,7 @@ export const snapshots = {
   choose: "Chosen",
   chooseItem: (name: string) => `Choose ${name}`,
   covered: "Its folder is chosen, and so is this.",
-  tray: "Chosen to be restored",
+  tray: "Chosen items",
   chosen: (count: number) => `${count} ${plural(count, "item", "items")} chosen`,
   chooseNone: "Choose none",
   leaveOut: (path: string) => `Do not restore ${path}`,
@@ -94,4 +94,5 @@ export const snapshots = {
   download: "Download",
   zip: "Zip",
   zipHint: "Download this folder with all that is in it",
+  zipChosen: "Download",
 };
