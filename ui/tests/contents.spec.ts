@@ -87,7 +87,7 @@ test("a snapshot gets tags and a hold, and is deleted only without it", async ({
   await server.open(page, `/snapshots/${second.repository}/${second.id}`);
   await page.getByLabel("New tag").fill("قبل <upgrade>");
   await page.getByRole("button", { name: "Add" }).click();
-  await expect(page.getByRole("button", { name: "Remove the tag قبل <upgrade>" })).toBeVisible();
+  await expect(page.getByRole("button", { name: /Remove the tag .*<upgrade>/ })).toBeVisible();
   // Its id changes with its tags, and the address with it.
   await expect(page).not.toHaveURL(new RegExp(second.id));
   await page.getByRole("button", { name: "Put on hold" }).click();
