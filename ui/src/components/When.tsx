@@ -23,9 +23,9 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** The present, a few times a minute. */
+/** The present, a few times a minute. It stands still in between, also where nobody has listened for long. */
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => Math.max(now, Date.now() - EVERY));
+  return useSyncExternalStore(subscribe, () => Math.max(now, Math.floor(Date.now() / EVERY) * EVERY));
 }
 
 /** A moment as people say it; the whole of it on demand. */

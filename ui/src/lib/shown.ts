@@ -28,7 +28,7 @@ function apart(arg: unknown): unknown {
   return typeof arg === "string" ? isolated(arg) : Array.isArray(arg) ? arg.map(apart) : arg;
 }
 
-/** The same words, but all names that are put into sentences are set apart. */
+/** The same words, but all names that are put into sentences are set apart. What is made so is to be read, never to be kept. */
 export function withNamesApart<T>(words: T): T {
   if (typeof words === "function") {
     return ((...args: unknown[]) => words(...args.map(apart))) as T;

@@ -36,7 +36,7 @@ function Copy({ from }: { from: string }) {
   const words = useTexts().plan;
   return (
     <One query={useQuery(plan(from))}>
-      {(origin) => <Form values={{ ...planValues(origin), name: words.copyOf(origin.name), enabled: false }} />}
+      {(origin) => <Form values={{ ...planValues(origin), name: `${words.copyOf} ${origin.name}`, enabled: false }} />}
     </One>
   );
 }

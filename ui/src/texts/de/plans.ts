@@ -5,7 +5,7 @@ export const plan: typeof En = {
   add: "Plan anlegen",
   edit: "Bearbeiten",
   clone: "Kopieren",
-  copyOf: (name) => `Kopie von ${name}`,
+  copyOf: "Kopie von",
   runs: "Alle Läufe",
   search: "Nach Namen suchen",
   state: "Zustand",

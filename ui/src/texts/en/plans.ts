@@ -4,7 +4,7 @@ export const plan = {
   add: "Make a plan",
   edit: "Edit",
   clone: "Clone",
-  copyOf: (name: string) => `Copy of ${name}`,
+  copyOf: "Copy of",
   runs: "All runs",
   search: "Search by name",
   state: "State",
