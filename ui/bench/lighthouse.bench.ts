@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { expect } from "@playwright/test";
+
 import { note } from "./figures";
 import { bench } from "./server";
 
@@ -14,6 +16,7 @@ const VERSION = "12.8.2";
 const CATEGORIES = ["accessibility", "best-practices"] as const;
 
 type Report = {
+  finalDisplayedUrl: string;
   categories: Record<string, { score: number | null; auditRefs: { id: string; weight: number }[] }>;
   audits: Record<string, { score: number | null; title: string }>;
 };
@@ -55,6 +58,7 @@ bench("Lighthouse", async ({ server, page }, info) => {
       timeout: 240_000,
     });
     const report = JSON.parse(readFileSync(to, "utf8")) as Report;
+    expect(new URL(report.finalDisplayedUrl).pathname, "what was looked at").toBe(path);
     for (const category of CATEGORIES) {
       const { score = null, auditRefs = [] } = report.categories[category] ?? {};
       const short = auditRefs.filter(({ id, weight }) => weight > 0 && (report.audits[id]?.score ?? 1) < 1).map(({ id }) => id);

@@ -62,7 +62,7 @@ bench("a log of a hundred thousand lines", async ({ browser, server, watched: pa
     await settled(page);
     await log.hover();
     return async () => {
-      await scrollDown(page, -LINES * 20, -3_000);
+      await scrollDown(page, -LINES * 20, -6_000);
       await expect(log).toContainText("connecting");
       await log.press("End");
       await log.press("PageUp");

@@ -2,7 +2,7 @@
 
 import { queryOptions } from "@tanstack/react-query";
 
-import { MOST_SHOWN } from "../lib/folderRows";
+import { itemRows, MOST_SHOWN } from "../lib/folderRows";
 import { answer, api, type Schemas } from "./client";
 
 export type Source = Schemas["Source"];
@@ -93,6 +93,7 @@ export const folder = (node: string, path: string) =>
         const params = { path: { id: node }, query: { path, skip: found.length, limit: PAGE } };
         const { items, total } = await answer(api.GET("/api/v1/nodes/{id}/folder", { params }));
         found.push(...items);
+        itemRows(path, found);
         if (items.length < PAGE || found.length >= Math.min(total, MOST_SHOWN)) {
           return found;
         }

@@ -52,7 +52,7 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
       role="treeitem"
       aria-level={row.level}
       aria-posinset={row.place}
-      aria-setsize={row.among}
+      aria-setsize={row.siblings.length}
       aria-checked={partly ? "mixed" : checked}
       aria-label={shown(item.name)}
       {...(item.kind === "folder" && { "aria-expanded": isOpen })}

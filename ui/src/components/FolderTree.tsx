@@ -25,17 +25,15 @@ const reasonOf = (error: Error) => [error.message, error instanceof Problem && e
 const listingsOf = (results: UseQueryResult<FolderItem[]>[]): Listing[] =>
   results.map(({ data, error }) => ({ items: data, failed: error ? reasonOf(error) : undefined }));
 
-/** What is in the folders that are open: the rows, where each item's is, and why some folders show nothing. */
+/** What is in the folders that are open: the rows, and why some folders show nothing. */
 function useRows(node: string, open: ReadonlySet<string>) {
   const asked = useMemo(() => [TOP, ...open], [open]);
   const listings = useQueries({ queries: asked.map((path) => folder(node, path)), combine: listingsOf });
   return useMemo(() => {
     const known = new Map(asked.map((path, index) => [path, listings[index] ?? {}]));
     const rows = rowsOf(TOP, open, (path) => known.get(path) ?? {});
-    const places = new Map<string, number>();
-    rows.forEach(({ kind, path }, index) => kind === "item" && places.set(path, index));
     const failed = listings.flatMap(({ failed }) => failed ?? []).join(" ");
-    return { rows, places, failed };
+    return { rows, failed };
   }, [asked, listings, open]);
 }
 
@@ -49,7 +47,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   const [active, setActive] = useState<string | undefined>(chosen[0]);
   const typed = useRef({ text: "", time: 0 });
   const pane = useRef<HTMLDivElement>(null);
-  const { rows, places, failed } = useRows(node, open);
+  const { rows, failed } = useRows(node, open);
   const marks = useMemo(() => new Set(chosen), [chosen]);
   const virtual = useVirtualizer({
     count: rows.length,
@@ -60,14 +58,14 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   });
   const shown = virtual.getVirtualItems();
   const first = rows.findIndex(({ kind }) => kind === "item");
-  const found = active === undefined ? undefined : places.get(active);
-  const at = found ?? first;
+  const found = useMemo(() => rows.findIndex(({ kind, path }) => kind === "item" && path === active), [rows, active]);
+  const at = found >= 0 ? found : first;
   const isShown = shown.some(({ index }) => index === at);
 
   // What was chosen before is brought into sight once it is there.
   const sought = useRef(chosen[0]);
   useEffect(() => {
-    if (found !== undefined && sought.current === active) {
+    if (found >= 0 && sought.current === active) {
       sought.current = undefined;
       virtual.scrollToIndex(found, { align: "center" });
     }

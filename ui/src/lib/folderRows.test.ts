@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { FolderItem } from "../api/records";
-import { MOST_SHOWN, rowsOf } from "./folderRows";
+import { itemRows, MOST_SHOWN, rowsOf } from "./folderRows";
 
 it("open folders show what is in them, or why nothing is shown", () => {
   const item = (name: string, kind: FolderItem["kind"]): FolderItem => ({ name, kind });
@@ -23,7 +23,16 @@ it("open folders show what is in them, or why nothing is shown", () => {
     "loading /d 2",
     "item /e 1",
   ]);
-  expect(rows[2]).toMatchObject({ place: 2, among: 5 });
+  expect(rows[2]).toMatchObject({ place: 2, siblings: { length: 5 } });
+});
+
+it("rows of items that come in parts are made once", () => {
+  const items: FolderItem[] = [{ name: "a", kind: "file" }];
+  const [first] = itemRows("/x", items);
+  items.push({ name: "b", kind: "file" });
+  const rows = itemRows("/x", items);
+  expect(rows.map(({ path, level, place }) => `${path} ${level} ${place}`)).toEqual(["/x/a 2 1", "/x/b 2 2"]);
+  expect(rows[0]).toBe(first);
 });
 
 it("a folder of which not all may be told says so at its end", () => {

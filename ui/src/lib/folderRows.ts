@@ -1,11 +1,21 @@
 // The rows of a tree of folders, of which some are open.
 
 import type { FolderItem } from "../api/records";
-import { inside } from "./paths";
+import { above, inside } from "./paths";
+
+/** An item of a folder: which of its items, counted from 1. */
+export type ItemRow = {
+  kind: "item";
+  path: string;
+  item: FolderItem;
+  level: number;
+  place: number;
+  siblings: readonly FolderItem[];
+};
 
 /** A row of a tree of folders as it is shown. */
 export type Row =
-  | { kind: "item"; path: string; item: FolderItem; level: number; place: number; among: number }
+  | ItemRow
   | { kind: "loading" | "empty" | "cut"; path: string; level: number }
   | { kind: "failed"; path: string; level: number; text: string };
 
@@ -13,6 +23,19 @@ export type Listing = { items?: readonly FolderItem[] | undefined; failed?: stri
 
 /** So many entries of a folder are shown at most. */
 export const MOST_SHOWN = 100_000;
+
+const made = new WeakMap<readonly FolderItem[], ItemRow[]>();
+
+/** The rows of a folder's items. They are made once: where items come in parts, those of each part with it. */
+export function itemRows(folder: string, items: readonly FolderItem[]): readonly ItemRow[] {
+  const rows = made.get(items) ?? [];
+  made.set(items, rows);
+  const level = above(inside(folder, "item")).length;
+  for (const item of items.slice(rows.length)) {
+    rows.push({ kind: "item", path: inside(folder, item.name), item, level, place: rows.length + 1, siblings: items });
+  }
+  return rows;
+}
 
 /** The rows of all folders that are open, each below its own. */
 export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: string) => Listing): Row[] {
@@ -24,13 +47,12 @@ export function rowsOf(top: string, open: ReadonlySet<string>, listing: (path: s
     } else if (items === undefined || items.length === 0) {
       rows.push({ kind: items === undefined ? "loading" : "empty", path: folder, level });
     } else {
-      items.forEach((item, index) => {
-        const path = inside(folder, item.name);
-        rows.push({ kind: "item", path, item, level, place: index + 1, among: items.length });
-        if (open.has(path)) {
-          add(path, level + 1);
+      for (const row of itemRows(folder, items)) {
+        rows.push(row);
+        if (open.has(row.path)) {
+          add(row.path, level + 1);
         }
-      });
+      }
       if (items.length >= MOST_SHOWN) {
         rows.push({ kind: "cut", path: folder, level });
       }
