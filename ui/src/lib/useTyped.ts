@@ -3,8 +3,11 @@ import { useEffect, useRef, useState } from "react";
 /** What is typed is told on after this time without a key. */
 const PAUSE = 200;
 
-/** A text that is typed here and kept elsewhere, as in the address: typing never waits for it. */
-export function useTyped(kept: string, keep: (text: string) => void): [string, (text: string) => void] {
+/**
+ * A text that is typed here and kept elsewhere, as in the address: typing never waits for it. The last of what this gives has it
+ * kept at once, for when the field is left.
+ */
+export function useTyped(kept: string, keep: (text: string) => void): [string, (text: string) => void, () => void] {
   const [typed, setTyped] = useState(kept);
   const told = useRef(kept);
   const teller = useRef(keep);
@@ -28,5 +31,11 @@ export function useTyped(kept: string, keep: (text: string) => void): [string, (
     }, PAUSE);
     return () => clearTimeout(timer);
   }, [typed]);
-  return [typed, setTyped];
+  const settle = () => {
+    if (typed !== told.current) {
+      told.current = typed;
+      teller.current(typed);
+    }
+  };
+  return [typed, setTyped, settle];
 }

@@ -32,7 +32,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const query = useQuery(nodes(project));
   const restore = useRestore(change);
   const { target = ORIGINAL, overwrite = "always", delete: deletes = false } = search;
-  const [typed, setTyped] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
+  const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
   if (query.isError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
@@ -60,6 +60,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
           snapshot={snapshot}
           target={typed}
           setTarget={setTyped}
+          settle={settle}
           problem={wrong ?? (field === "target" ? problem?.message : undefined)}
           change={change}
         />

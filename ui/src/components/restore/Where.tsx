@@ -19,12 +19,14 @@ type Props = {
   snapshot: Snapshot;
   target: string;
   setTarget: (target: string) => void;
+  /** The target was entered. */
+  settle: () => void;
   problem: string | undefined;
   change: Change;
 };
 
 /** Where to: on which node, and into which folder. */
-export function Where({ nodes, node, snapshot, target, setTarget, problem, change }: Props) {
+export function Where({ nodes, node, snapshot, target, setTarget, settle, problem, change }: Props) {
   const texts = useTexts();
   const isOriginal = target === ORIGINAL;
   const isElsewhere = Boolean(node.host?.host_name) && node.host?.host_name !== snapshot.host;
@@ -69,6 +71,7 @@ export function Where({ nodes, node, snapshot, target, setTarget, problem, chang
                 aria-invalid={problem !== undefined}
                 aria-describedby="target-example"
                 onChange={({ target }) => setTarget(target.value)}
+                onBlur={settle}
               />
             </Field>
           </div>
