@@ -21,7 +21,7 @@ test("a plan is backed up now, and its run is followed to the end", async ({ pag
 });
 
 test("a run is paused, resumed and cancelled", async ({ page, server }) => {
-  const plan = await server.plan("Slow", { limits: { read: 30_000 } }, 60);
+  const plan = await server.plan("Slow", { limits: { read: 20_000 } }, 60);
   await server.call("POST", `/plans/${plan.id}/run`, {});
   await server.open(page, "/runs");
   await page.getByRole("link", { name: "Slow" }).click();
