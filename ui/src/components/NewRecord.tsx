@@ -10,12 +10,10 @@ import { Empty, Failure, Loading } from "./basics";
 export function NewRecord({ action, children }: { action: Action; children: (project: string) => ReactNode }) {
   const texts = useTexts();
   const [person, hosts] = [useQuery(me()), useQuery(nodes())];
-  const failed = person.error ?? hosts.error;
-  if (failed !== null) {
-    return <Failure error={failed} again={() => [person, hosts].forEach((query) => void query.refetch())} />;
-  }
   if (!person.data || !hosts.data) {
-    return <Loading />;
+    const failed = person.error ?? hosts.error;
+    // What is known goes on being shown when it cannot be asked for again: somebody may have entered something.
+    return failed === null ? <Loading /> : <Failure error={failed} again={() => [person, hosts].forEach((query) => void query.refetch())} />;
   }
   const [first] = projectsWhere(person.data, action);
   return first === undefined ? (

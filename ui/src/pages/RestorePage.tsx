@@ -50,7 +50,7 @@ function LatestOfPlan({ plan, search }: { plan: string; search: RestoreSearch })
   const { texts } = useSpeech();
   const known = useQuery(plans());
   const runs = useQuery(latestRuns({ plan, kind: "backup", state: "completed" }, 50));
-  if (runs.isError) {
+  if (runs.isLoadingError) {
     return <Failure error={runs.error} again={() => void runs.refetch()} />;
   }
   if (runs.isPending || known.isPending) {
@@ -109,13 +109,13 @@ function OfRepository({ id, search }: { id: string; search: RestoreSearch }) {
   const known = useQuery(repositories());
   const { repository, project, can, known: isKnown } = useRepository(id);
   const query = useQuery({ ...snapshots(id), enabled: can("restore") });
-  if (known.isError) {
+  if (known.isLoadingError) {
     return <Failure error={known.error} again={() => void known.refetch()} />;
   }
   if (known.isSuccess && !repository) {
     return <Nothing title={texts.snapshots.repositoryGone} />;
   }
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   if (isKnown && !can("restore")) {

@@ -16,7 +16,7 @@ const EVERY = 1000;
 export function DryRun({ id }: { id: string }) {
   const { texts, language } = useSpeech();
   const query = useQuery({ ...run(id), refetchInterval: ({ state }) => (state.data?.ended ? false : EVERY) });
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   if (query.isPending) {

@@ -33,7 +33,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const restore = useRestore(change);
   const { target = ORIGINAL, overwrite = "always", delete: deletes = false } = search;
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   if (query.isPending) {

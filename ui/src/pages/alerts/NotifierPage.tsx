@@ -107,7 +107,7 @@ export function EditNotifier() {
   const { id } = oneRoute.useParams();
   // What others change meanwhile must not get into the form unseen; the server says so when it is saved.
   const query = useQuery({ ...oneNotifier(id), staleTime: Infinity, gcTime: 0 });
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   if (query.data === undefined) {

@@ -23,7 +23,7 @@ export function FirstBackup() {
   const backup = useQuery({ ...run(search.run ?? ""), enabled: search.run !== undefined });
   const [skips, setSkips] = useState(false);
   const kit = useQuery(recoveryKits()).data?.find(({ project }) => project === backup.data?.project);
-  if (backup.isError) {
+  if (backup.isLoadingError) {
     return <Failure error={backup.error} again={() => void backup.refetch()} />;
   }
   if (!backup.data) {

@@ -25,12 +25,9 @@ export function PersonPage() {
   const navigate = useNavigate();
   const query = useQuery(person(id));
   const own = useQuery(me());
-  const failed = query.error ?? own.error;
-  if (failed !== null) {
-    return <Failure error={failed} again={() => void query.refetch()} />;
-  }
   if (!query.data || !own.data) {
-    return <Loading />;
+    const failed = query.error ?? own.error;
+    return failed === null ? <Loading /> : <Failure error={failed} again={() => void query.refetch()} />;
   }
   return (
     <>

@@ -24,7 +24,7 @@ type Props = {
 /** Settings that are lengths of time. */
 export function LengthsForm({ query: options, ...props }: Props) {
   const query = useQuery(options);
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   return query.data === undefined ? <Loading /> : <Form {...props} now={query.data} queryKey={options.queryKey} />;

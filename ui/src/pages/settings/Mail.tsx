@@ -19,7 +19,7 @@ const TLS = ["tls", "starttls", "none"] as const satisfies readonly Schemas["Smt
 
 export function Mail() {
   const query = useQuery(smtpSettings());
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   if (query.data === undefined) {

@@ -19,7 +19,7 @@ import { ClaimRoles } from "./ClaimRoles";
 
 export function SingleSignOn() {
   const query = useQuery(oidcSettings());
-  if (query.isError) {
+  if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
   return query.data === undefined ? <Loading /> : <Form key={query.data === null ? "new" : "set"} now={query.data} />;
