@@ -52,7 +52,7 @@ export function LogPane({ run, isOver }: { run: string; isOver: boolean }) {
     count: shown.length,
     getScrollElement: () => pane.current,
     estimateSize: () => LINE,
-    overscan: 30,
+    overscan: 10,
   });
 
   useEffect(() => {

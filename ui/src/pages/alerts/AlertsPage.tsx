@@ -17,28 +17,36 @@ import { OneNotifier } from "./OneNotifier";
 export function AlertsPage() {
   const texts = useTexts();
   const may = useRights();
+  const asked = useNeeds();
+  // What stands above would push them down when it comes.
+  const isKnown = asked.every((query) => !query.isPending);
   return (
     <>
       <PageHead title={texts.pages.alerts} />
       <div className="flex max-w-4xl flex-col gap-4">
         <Needs />
-        {may("editPlans") && <Notifiers />}
+        {isKnown && may("editPlans") && <Notifiers />}
       </div>
     </>
   );
+}
+
+/** What says whether something needs somebody. */
+function useNeeds() {
+  const project = useProject();
+  return [
+    useQuery(standing(project)),
+    useQuery(plans(project)),
+    useQuery(connections(project)),
+    useQuery(nodes(project)),
+  ] as const;
 }
 
 /** What needs somebody now. */
 function Needs() {
   const words = useTexts().people.alerts;
   const now = useNow();
-  const project = useProject();
-  const asked = [
-    useQuery(standing(project)),
-    useQuery(plans(project)),
-    useQuery(connections(project)),
-    useQuery(nodes(project)),
-  ] as const;
+  const asked = useNeeds();
   const [overview, allPlans, allConnections, allNodes] = asked;
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
