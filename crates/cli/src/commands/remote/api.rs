@@ -1,14 +1,12 @@
 //! `api`: any call, for what has no command of its own.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::Response;
 use serde_json::Value;
 
+use super::download::keep;
 use super::{form, records, sign_in};
 use crate::app::App;
 use crate::args::Api;
@@ -38,7 +36,7 @@ pub(crate) fn run(app: &App, args: &Api) -> Outcome {
         let request = if may_be_long { request.timeout(LONGEST) } else { request };
         let answer = client.answer(request)?;
         if args.output.is_some() || !is_json(&answer) {
-            return keep(answer, args.output.as_deref()).map(|()| Told::File);
+            return keep(app, answer, args.output.as_deref()).map(|()| Told::File);
         }
         content(answer, client.base()).map(Told::Record)
     };
@@ -54,27 +52,4 @@ pub(crate) fn run(app: &App, args: &Api) -> Outcome {
 fn is_json(answer: &Response) -> bool {
     let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok());
     kind.is_none_or(|kind| kind.starts_with("application/json"))
-}
-
-/// Hands a file on as it comes, to a file or to standard output. A file gets its name only when it is whole.
-fn keep(mut answer: Response, output: Option<&Path>) -> Outcome {
-    let mut copy = |out: &mut dyn Write| {
-        let copied = answer.copy_to(&mut &mut *out).map_err(reqwest::Error::without_url);
-        copied.explain("the download broke off: what came is not whole")?;
-        out.flush().explain("what came cannot be written")
-    };
-    let Some(path) = output else { return copy(&mut io::stdout().lock()) };
-    let cannot = || format!("cannot write {}", path.display());
-    if path.metadata().is_ok_and(|found| !found.is_file()) {
-        return copy(&mut File::create(path).explain(cannot())?);
-    }
-    let part = path.with_added_extension("part");
-    let mut file = File::create(&part).explain(cannot())?;
-    let whole = copy(&mut file)
-        .and_then(|()| file.sync_all().explain(cannot()))
-        .and_then(|()| fs::rename(&part, path).explain(cannot()));
-    if whole.is_err() {
-        let _ = fs::remove_file(&part);
-    }
-    whole
 }

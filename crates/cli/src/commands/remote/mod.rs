@@ -1,6 +1,7 @@
 //! Commands that ask a server.
 
 mod api;
+mod download;
 mod fields;
 pub(super) mod form;
 mod guard;
