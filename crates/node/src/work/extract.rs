@@ -69,6 +69,10 @@ impl Workshop {
                     let name = name(&node);
                     Ok((What::Content(Box::new(node), most), name))
                 }
+                Some(node) if !node.is_folder() => {
+                    Err(WorkError::new(Class::Other, format!("{path} is no file"))
+                        .hint("links, devices and pipes have no content: restore it to a folder"))
+                }
                 _ => Err(WorkError::new(Class::Other, format!("{path} is no file"))
                     .hint("a folder can be had as a zip archive")),
             }
@@ -79,7 +83,12 @@ impl Workshop {
             ContentForm::Zip => {
                 let mut items = Vec::new();
                 for (path, below) in arranged(paths) {
-                    items.push(Packed { node: find(&trees, &top, path.as_bytes())?, below });
+                    let node = find(&trees, &top, path.as_bytes())?;
+                    if node.as_ref().is_some_and(|node| !holds(node.meta.kind)) {
+                        let text = format!("a zip archive cannot hold {path}");
+                        return Err(WorkError::new(Class::Other, text).hint("restore it to a folder"));
+                    }
+                    items.push(Packed { node, below });
                 }
                 let name = match items.as_slice() {
                     [Packed { node: Some(node), .. }] => name(node),
@@ -256,8 +265,6 @@ fn untaken(error: &std::io::Error) -> WorkError {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     fn arranged(paths: &[&str]) -> Vec<(String, String)> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
         let text = |(path, below): (&str, Vec<u8>)| (path.to_owned(), String::from_utf8(below).unwrap());
