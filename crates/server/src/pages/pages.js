@@ -40,7 +40,8 @@ async function call(method, path, body) {
 const kind = (problem) => String(problem.type).replace("urn:backstay:problem:", "");
 
 function complain(problem) {
-  say([problem.detail || texts.wrong, problem.hint].filter(Boolean).join(" – "));
+  // The server's own words are English.
+  say(texts[kind(problem)] ?? [problem.detail || texts.wrong, problem.hint].filter(Boolean).join(" – "));
 }
 
 function onSubmit(form, send) {

@@ -36,7 +36,8 @@ impl Language {
     }
 
     fn from_tag(tag: &str) -> Option<Self> {
-        match tag.trim().get(..2)?.to_ascii_lowercase().as_str() {
+        let primary = tag.trim().split('-').next()?;
+        match primary.to_ascii_lowercase().as_str() {
             "en" => Some(Self::English),
             "de" => Some(Self::German),
             _ => None,
@@ -146,6 +147,16 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "The server gave an answer that makes no sense.",
         "Der Server gab eine Antwort, die keinen Sinn ergibt.",
     ),
+    (
+        "script.sign_in_failed",
+        "Address, password or code is wrong. A one-time code works once; an owner of the server can make a link for a new password.",
+        "Adresse, Passwort oder Code stimmt nicht. Ein Einmalcode gilt einmal; ein Besitzer des Servers kann einen Link für ein neues Passwort machen.",
+    ),
+    (
+        "script.code_needed",
+        "This account asks for a one-time code too.",
+        "Dieses Konto verlangt auch einen Einmalcode.",
+    ),
     ("script.wrong", "Something went wrong.", "Etwas ist schiefgegangen."),
     (
         "script.link_needed",
@@ -237,7 +248,7 @@ mod tests {
         assert_eq!(of(&[]), Language::English);
         assert_eq!(of(&[("accept-language", "fr, de-CH;q=0.8, en;q=0.7")]), Language::German);
         assert_eq!(of(&[("accept-language", "de;q=0.3, en-GB;q=0.9")]), Language::English);
-        assert_eq!(of(&[("accept-language", "de;q=0, ü, *")]), Language::English);
+        assert_eq!(of(&[("accept-language", "de;q=0, deutsch, ü, *")]), Language::English);
         let chosen = ("cookie", "a=b; backstay-language=de");
         assert_eq!(of(&[chosen, ("accept-language", "en")]), Language::German);
         assert_eq!(
