@@ -2,7 +2,8 @@
 
 import type { RunFilter } from "../api/queries";
 
-const TEXTS = ["project", "state", "plan", "source", "destination", "node"] as const;
+const IDS = ["project", "plan", "source", "destination", "node"] as const;
+const STATES = ["pending", "running", "paused", "completed", "failed", "cancelled"];
 const KINDS = ["backup", "restore", "verify", "prune"] as const;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
@@ -31,11 +32,15 @@ export function runsSearch(search: Record<string, unknown>): RunSearch {
 /** The filter of runs in an address; what makes no sense is left out. */
 export function runSearch(search: Record<string, unknown>): RunFilter {
   const filter: RunFilter = {};
-  for (const name of TEXTS) {
+  for (const name of IDS) {
     const value = search[name];
-    if (typeof value === "string" && value !== "" && value.length <= 100) {
+    if (typeof value === "string" && ID.test(value)) {
       filter[name] = value;
     }
+  }
+  const { state } = search;
+  if (typeof state === "string" && state.split(",").every((one) => STATES.includes(one))) {
+    filter.state = state;
   }
   const kind = KINDS.find((kind) => kind === search.kind);
   if (kind !== undefined) {
@@ -43,7 +48,7 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
   }
   for (const name of ["since", "until"] as const) {
     const value = search[name];
-    if (typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value))) {
+    if (typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value)) && value < "9000") {
       filter[name] = value;
     }
   }

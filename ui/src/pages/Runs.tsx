@@ -66,7 +66,7 @@ function Counts({ filter: { state: _, ...filter } }: { filter: RunFilter }) {
     [texts.runs.running, data?.running, "text-accent"],
   ] as const;
   return (
-    <dl className="flex gap-5 text-sm">
+    <dl className="flex flex-wrap gap-x-5 gap-y-1 text-sm">
       {shown.map(([name, count, colour]) => (
         <div key={name} className="flex items-baseline gap-1.5">
           <dt className="text-faint">{name}</dt>

@@ -49,7 +49,9 @@ export function Tray({ chosen, snapshot }: { chosen: readonly string[]; snapshot
       </details>
       <span className="flex flex-wrap gap-2">
         <Button onClick={() => choose([])}>{texts.snapshots.chooseNone}</Button>
-        {zip !== undefined && (
+        {zip === undefined ? (
+          <span className="self-center text-xs text-faint">{texts.snapshots.zipTooMany}</span>
+        ) : (
           <a download href={zip} className={buttonClass()}>
             <FolderDown aria-hidden size={16} />
             {texts.snapshots.zipChosen}

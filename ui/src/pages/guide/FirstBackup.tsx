@@ -7,6 +7,7 @@ import { fileToTry } from "../../api/guide";
 import { recoveryKits, run, type Run } from "../../api/queries";
 import { Button, Failure, Loading, PageHead, buttonClass } from "../../components/basics";
 import { Notice } from "../../components/Notice";
+import { Missing } from "../../components/Missing";
 import { Progress } from "../../components/Progress";
 import { Kit } from "../../components/RecoveryKit";
 import { Steer } from "../../components/Steer";
@@ -23,6 +24,9 @@ export function FirstBackup() {
   const backup = useQuery({ ...run(search.run ?? ""), enabled: search.run !== undefined });
   const [skips, setSkips] = useState(false);
   const kit = useQuery(recoveryKits()).data?.find(({ project }) => project === backup.data?.project);
+  if (search.run === undefined) {
+    return <Missing />;
+  }
   if (backup.isLoadingError) {
     return <Failure error={backup.error} again={() => void backup.refetch()} />;
   }

@@ -14,7 +14,7 @@ export const settings: typeof En = {
   notYours: "Die Einstellungen gehören den Eigentümern des Servers",
   notYoursHint: "Fragen Sie jemanden von ihnen, wenn sich etwas ändern soll.",
   length: "Schreiben Sie eine Dauer als 90s, 15m, 6h oder 1d12h.",
-  lengthHint: "Zum Beispiel 15m, 6h oder 90d.",
+  lengthHint: "Zum Beispiel 15m, 6h oder 14d.",
   signInHint: "Wie lange man angemeldet bleibt.",
   idle: "Abgemeldet nach so langer Zeit ohne Tätigkeit",
   idleHint: "Von einer Minute bis dreißig Tage. Das gilt auch für offene Sitzungen. Zwei Minuten vorher warnt das Dashboard.",

@@ -98,4 +98,5 @@ export const snapshots: typeof En = {
   zip: "Zip",
   zipHint: "Diesen Ordner mit allem darin herunterladen",
   zipChosen: "Herunterladen",
+  zipTooMany: "Zu viele für einen Download: wählen Sie ihren Ordner",
 };

@@ -13,7 +13,7 @@ export const settings = {
   notYours: "The settings belong to the owners of the server",
   notYoursHint: "Ask one of them if something has to change.",
   length: "Write a length of time as 90s, 15m, 6h or 1d12h.",
-  lengthHint: "As 15m, 6h or 90d.",
+  lengthHint: "As 15m, 6h or 14d.",
   signInHint: "How long people stay signed in.",
   idle: "Signed out after so long without doing anything",
   idleHint: "From one minute to thirty days. It holds for open sessions too. Two minutes before, the dashboard warns.",

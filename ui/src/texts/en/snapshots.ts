@@ -95,4 +95,5 @@ export const snapshots = {
   zip: "Zip",
   zipHint: "Download this folder with all that is in it",
   zipChosen: "Download",
+  zipTooMany: "Too many to download at once: choose their folder",
 };
