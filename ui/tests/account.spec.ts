@@ -119,7 +119,7 @@ test("a passkey is made, signs in from then on, and no more once it is deleted",
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await expect(page.getByText("No passkeys yet")).toBeVisible();
   await enter();
-  await expect(page.getByRole("alert")).toContainText("this passkey does not open an account here");
+  await expect(page.getByRole("alert")).toContainText("This passkey does not open an account here");
   // A refusal is an error to the console.
   complaints.length = 0;
 });

@@ -104,7 +104,11 @@ async function enterByPasskey(next) {
   const { ceremony, options } = await call("POST", "/sign-in/passkey/begin");
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
   const credential = await withDevice(() => navigator.credentials.get({ publicKey }));
-  await call("POST", "/sign-in/passkey", { ceremony, credential: credential.toJSON() });
+  try {
+    await call("POST", "/sign-in/passkey", { ceremony, credential: credential.toJSON() });
+  } catch (problem) {
+    throw kind(problem) === "sign_in_failed" ? { detail: texts.unknown_passkey } : problem;
+  }
   location.replace(next);
 }
 

@@ -157,6 +157,11 @@ const TEXTS: &[(&str, &str, &str)] = &[
         "This account asks for a one-time code too.",
         "Dieses Konto verlangt auch einen Einmalcode.",
     ),
+    (
+        "script.unknown_passkey",
+        "This passkey does not open an account here.",
+        "Dieser Passkey öffnet hier kein Konto.",
+    ),
     ("script.wrong", "Something went wrong.", "Etwas ist schiefgegangen."),
     (
         "script.link_needed",
