@@ -17,22 +17,29 @@ impl Repository {
     /// # Errors
     /// When an index file cannot be read: what it names would be stored again or, worse, pruned.
     pub fn load_index(&self) -> Result<Arc<Index>> {
-        whole(self.load_index_leniently()?)
+        self.load_index_of(&self.index_files()?)
     }
 
-    /// Loads the index unless its files are just these, in the order of their ids: then the index that was loaded from them is
-    /// still the one. Returns it with the ids of its files.
+    /// The files of the index, in the order of their ids.
+    ///
+    /// # Errors
+    /// When they cannot be listed.
+    pub fn index_files(&self) -> Result<Vec<FileId>> {
+        let mut files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
+        files.sort_unstable();
+        Ok(files)
+    }
+
+    /// Loads the index out of these files.
     ///
     /// # Errors
     /// As [`Self::load_index`].
-    pub fn load_index_unless(&self, known: &[FileId]) -> Result<Option<(Vec<FileId>, Arc<Index>)>> {
-        let mut files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
-        files.sort_unstable();
-        if files == known {
-            return Ok(None);
+    pub fn load_index_of(&self, files: &[FileId]) -> Result<Arc<Index>> {
+        let (index, mut damaged) = self.load_index_files(files);
+        match damaged.pop() {
+            Some((_, error)) => Err(error),
+            None => Ok(Arc::new(index)),
         }
-        let index = whole(self.load_index_files(&files))?;
-        Ok(Some((files, index)))
     }
 
     /// Loads what can be loaded of the index, and tells which files cannot be read and why.
@@ -40,8 +47,7 @@ impl Repository {
     /// # Errors
     /// When the files cannot be listed.
     pub fn load_index_leniently(&self) -> Result<(Index, Vec<(FileId, Error)>)> {
-        let files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
-        Ok(self.load_index_files(&files))
+        Ok(self.load_index_files(&self.index_files()?))
     }
 
     fn load_index_files(&self, files: &[FileId]) -> (Index, Vec<(FileId, Error)>) {
@@ -68,12 +74,5 @@ impl Repository {
         let mut index = index.into_inner();
         index.seal();
         (index, damaged.into_inner())
-    }
-}
-
-fn whole((index, mut damaged): (Index, Vec<(FileId, Error)>)) -> Result<Arc<Index>> {
-    match damaged.pop() {
-        Some((_, error)) => Err(error),
-        None => Ok(Arc::new(index)),
     }
 }

@@ -26,20 +26,14 @@ struct Kept {
 impl Indexes {
     /// The index of a repository as it is now.
     pub(super) fn of(&self, repository: &Repository) -> backstay_engine::Result<Arc<Index>> {
-        let before = self.0.lock().as_ref().map(|kept| (kept.files.clone(), Arc::clone(&kept.index)));
-        let known = before.as_ref().map_or(&[][..], |(files, _)| files.as_slice());
-        match (repository.load_index_unless(known)?, before) {
-            (Some((files, index)), _) => {
-                *self.0.lock() = Some(Kept { files, index: Arc::clone(&index), used: Instant::now() });
-                Ok(index)
-            }
-            (None, Some((_, index))) => {
-                self.0.lock().iter_mut().for_each(|kept| kept.used = Instant::now());
-                Ok(index)
-            }
-            // No files at all.
-            (None, None) => repository.load_index(),
+        let files = repository.index_files()?;
+        if let Some(kept) = self.0.lock().as_mut().filter(|kept| kept.files == files) {
+            kept.used = Instant::now();
+            return Ok(Arc::clone(&kept.index));
         }
+        let index = repository.load_index_of(&files)?;
+        *self.0.lock() = Some(Kept { files, index: Arc::clone(&index), used: Instant::now() });
+        Ok(index)
     }
 
     /// Lets go what nobody has asked for in a while.
