@@ -12,7 +12,7 @@ use backstay_core::{EntryKind, Meta};
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::path::EntryPath;
 use rawzip::time::UtcDateTime;
-use rawzip::{CompressionMethod, Header, ZipArchiveWriter, ZipFileBuilder};
+use rawzip::{CompressionMethod, ErrorKind, Header, ZipArchiveWriter, ZipFileBuilder};
 
 use self::press::Press;
 
@@ -55,7 +55,8 @@ impl<W: Write> Zip<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn symlink(&mut self, path: &[u8], target: &[u8], meta: &Meta) -> io::Result<()> {
-        let (mut entry, config) = self.begin(path, meta, SYMLINK | 0o777)?.start().map_err(failed)?;
+        let link = begin(&mut self.archive, path, meta, SYMLINK | 0o777)?;
+        let (mut entry, config) = link.start().map_err(failed)?;
         let mut content = config.wrap(&mut entry);
         content.write_all(target)?;
         let (_, told) = content.finish().map_err(failed)?;
@@ -72,11 +73,10 @@ impl<W: Write> Zip<W> {
         meta: &Meta,
         fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> io::Result<Result<(), E>> {
-        let press = self.press.clone();
-        let file = self.begin(path, meta, FILE | permissions(meta))?;
+        let file = begin(&mut self.archive, path, meta, FILE | permissions(meta))?;
         let file = file.compression_method(CompressionMethod::DEFLATE);
         let (mut entry, config) = file.start().map_err(failed)?;
-        let mut content = config.wrap(press.begin(&mut entry));
+        let mut content = config.wrap(self.press.begin(&mut entry));
         if let Err(error) = fill(&mut content) {
             return Ok(Err(error));
         }
@@ -84,18 +84,6 @@ impl<W: Write> Zip<W> {
         pressing.finish()?;
         entry.finish(told).map(drop).map_err(failed)?;
         Ok(Ok(()))
-    }
-
-    fn begin<'a>(
-        &'a mut self,
-        path: &'a [u8],
-        meta: &Meta,
-        mode: u32,
-    ) -> io::Result<ZipFileBuilder<'a, 'a, W>> {
-        let file = self.archive.new_file(entry_path(path)).last_modified(time(meta)).unix_permissions(mode);
-        extras(meta)
-            .into_iter()
-            .try_fold(file, |file, (id, data, place)| file.extra_field(id, &data, place).map_err(failed))
     }
 
     /// Writes the list of what is in it. An archive without it is torn.
@@ -113,8 +101,24 @@ pub const fn holds(kind: EntryKind) -> bool {
     matches!(kind, EntryKind::Folder | EntryKind::Symlink | EntryKind::File)
 }
 
+/// Begins an entry with content.
+fn begin<'a, W: Write>(
+    archive: &'a mut ZipArchiveWriter<W>,
+    path: &'a [u8],
+    meta: &Meta,
+    mode: u32,
+) -> io::Result<ZipFileBuilder<'a, 'a, W>> {
+    let entry = archive.new_file(entry_path(path)).last_modified(time(meta)).unix_permissions(mode);
+    extras(meta)
+        .into_iter()
+        .try_fold(entry, |entry, (id, data, place)| entry.extra_field(id, &data, place).map_err(failed))
+}
+
 fn failed(error: rawzip::Error) -> io::Error {
-    io::Error::other(error)
+    match error.into_kind() {
+        ErrorKind::IO(error) => error,
+        kind => io::Error::other(rawzip::Error::from(kind)),
+    }
 }
 
 const fn permissions(meta: &Meta) -> u32 {

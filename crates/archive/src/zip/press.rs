@@ -27,10 +27,11 @@ struct Pressed {
 }
 
 /// Threads that compress. They end with it.
-#[derive(Clone)]
 pub(super) struct Press {
     jobs: Sender<Job>,
     ahead: usize,
+    /// For what the caller's thread compresses.
+    own: Compress,
 }
 
 impl Press {
@@ -51,18 +52,18 @@ impl Press {
             thread::Builder::new().name("deflate".to_owned()).spawn(work).is_ok()
         });
         let ahead = 2 * started.count();
-        Self { jobs, ahead }
+        Self { jobs, ahead, own: state() }
     }
 
     /// Compresses what is written, into `out`.
-    pub(super) fn begin<W: Write>(&self, out: W) -> Pressing<'_, W> {
+    pub(super) fn begin<W: Write>(&mut self, out: W) -> Pressing<'_, W> {
         Pressing { press: self, out, block: Vec::new(), waiting: VecDeque::new(), spare: Vec::new() }
     }
 }
 
 /// Content that is being compressed. It is whole only after [`Pressing::finish`].
 pub(super) struct Pressing<'a, W: Write> {
-    press: &'a Press,
+    press: &'a mut Press,
     out: W,
     block: Vec<u8>,
     /// Blocks that are being compressed, in their order.
@@ -76,14 +77,14 @@ impl<W: Write> Pressing<'_, W> {
         while !self.waiting.is_empty() {
             self.take_one()?;
         }
-        let last = deflate(&mut state(), &self.block, FlushCompress::Finish)?;
+        let last = deflate(&mut self.press.own, &self.block, FlushCompress::Finish)?;
         self.out.write_all(&last)?;
         Ok(self.out)
     }
 
     fn hand_over(&mut self) -> io::Result<()> {
         if self.press.ahead == 0 {
-            let bytes = deflate(&mut state(), &self.block, FlushCompress::Sync)?;
+            let bytes = deflate(&mut self.press.own, &self.block, FlushCompress::Sync)?;
             self.block.clear();
             return self.out.write_all(&bytes);
         }
@@ -157,7 +158,7 @@ fn deflate(state: &mut Compress, block: &[u8], flush: FlushCompress) -> io::Resu
 mod tests {
     use super::*;
 
-    fn pressed(press: &Press, content: &[u8], step: usize) -> Vec<u8> {
+    fn pressed(press: &mut Press, content: &[u8], step: usize) -> Vec<u8> {
         let mut pressing = press.begin(Vec::new());
         content.chunks(step.max(1)).for_each(|some| pressing.write_all(some).unwrap());
         pressing.finish().unwrap()
@@ -183,24 +184,24 @@ mod tests {
 
     #[test]
     fn blocks_make_one_stream_that_comes_back_as_it_was() {
-        let press = Press::new();
+        let mut press = Press::new();
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 9 * BLOCK + 7] {
             let text: Vec<u8> = b"all the same ".iter().copied().cycle().take(length).collect();
-            let small = pressed(&press, &text, 64 << 10);
+            let small = pressed(&mut press, &text, 64 << 10);
             assert!(small.len() <= text.len() / 50 + 64, "{length}");
             assert!(raised(&small) == text, "{length}");
         }
         let noise = noise(3 * BLOCK + 5);
-        let pressed = pressed(&press, &noise, 1 << 16);
+        let pressed = pressed(&mut press, &noise, 1 << 16);
         assert!(raised(&pressed) == noise && pressed.len() < noise.len() + noise.len() / 500 + 64);
     }
 
     #[test]
     fn one_thread_does_it_alone_where_there_are_no_others() {
         let (jobs, _) = bounded(1);
-        let press = Press { jobs, ahead: 0 };
+        let mut press = Press { jobs, ahead: 0, own: state() };
         let noise = noise(2 * BLOCK + 9);
-        assert!(raised(&pressed(&press, &noise, 4096)) == noise);
+        assert!(raised(&pressed(&mut press, &noise, 4096)) == noise);
     }
 
     #[test]
@@ -214,7 +215,7 @@ mod tests {
                 Ok(())
             }
         }
-        let press = Press::new();
+        let mut press = Press::new();
         let mut pressing = press.begin(Full);
         let failed = noise(64 * BLOCK).chunks(BLOCK).find_map(|some| pressing.write_all(some).err());
         assert_eq!(failed.unwrap().kind(), io::ErrorKind::StorageFull);
