@@ -1,11 +1,12 @@
 //! What the pages say, in the languages of the dashboard.
 
 use axum::http::HeaderMap;
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE};
+use axum::http::header::ACCEPT_LANGUAGE;
+use axum_extra::extract::CookieJar;
 use serde_json::{Map, Value};
 
 /// What the dashboard keeps the chosen language in.
-const COOKIE_NAME: &str = "backstay-language";
+const COOKIE: &str = "backstay-language";
 /// Texts of the script begin so.
 const SCRIPT: &str = "script.";
 /// Texts of problems on the way through a provider begin so.
@@ -21,14 +22,12 @@ pub(super) enum Language {
 impl Language {
     /// The one that was chosen in the dashboard, or else the one that the browser likes best.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let texts = |name| headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        let chosen = texts(COOKIE)
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find_map(|(name, tag)| Self::from_tag(tag).filter(|_| name == COOKIE_NAME));
+        let jar = CookieJar::from_headers(headers);
+        let chosen = jar.get(COOKIE).and_then(|cookie| Self::from_tag(cookie.value()));
         let liked = || {
+            let lists = headers.get_all(ACCEPT_LANGUAGE).iter().filter_map(|value| value.to_str().ok());
             let mut liked: Vec<(Self, f32)> =
-                texts(ACCEPT_LANGUAGE).flat_map(|list| list.split(',')).filter_map(weighed).collect();
+                lists.flat_map(|list| list.split(',')).filter_map(weighed).collect();
             liked.sort_by(|(_, one), (_, other)| other.total_cmp(one));
             liked.first().map(|(language, _)| *language)
         };
