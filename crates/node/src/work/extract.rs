@@ -61,21 +61,23 @@ impl Workshop {
         let entry = find_snapshot(&open, snapshot)?;
         let trees = open.trees()?;
         let top = entry.snapshot.tree;
-        let of_all = || format!("snapshot {}", entry.id.short());
         let content = |most: u64| {
-            let [path] = paths else { return Err(one_file()) };
-            match find(&trees, &top, path.as_bytes())? {
+            let [path] = paths else {
+                return Err(WorkError::new(Class::Other, "one file is taken out at a time")
+                    .hint("several can be had as a zip archive"));
+            };
+            let node = find(&trees, &top, path.as_bytes())?;
+            let hint = match node {
                 Some(node) if node.meta.kind == EntryKind::File => {
                     let name = name(&node);
-                    Ok((What::Content(Box::new(node), most), name))
+                    return Ok((What::Content(Box::new(node), most), name));
                 }
                 Some(node) if !node.is_folder() => {
-                    Err(WorkError::new(Class::Other, format!("{path} is no file"))
-                        .hint("links, devices and pipes have no content: restore it to a folder"))
+                    "links, devices and pipes have no content: restore it to a folder"
                 }
-                _ => Err(WorkError::new(Class::Other, format!("{path} is no file"))
-                    .hint("a folder can be had as a zip archive")),
-            }
+                _ => "a folder can be had as a zip archive",
+            };
+            Err(WorkError::new(Class::Other, format!("{path} is no file")).hint(hint))
         };
         let (what, name) = match form {
             ContentForm::File => content(u64::MAX)?,
@@ -92,7 +94,7 @@ impl Workshop {
                 }
                 let name = match items.as_slice() {
                     [Packed { node: Some(node), .. }] => name(node),
-                    _ => of_all(),
+                    _ => format!("snapshot {}", entry.id.short()),
                 };
                 (What::Zip(items), format!("{name}.zip"))
             }
@@ -103,11 +105,6 @@ impl Workshop {
 
 fn name(node: &Node) -> String {
     String::from_utf8_lossy(&node.name).into_owned()
-}
-
-fn one_file() -> WorkError {
-    WorkError::new(Class::Other, "one file is taken out at a time")
-        .hint("several can be had as a zip archive")
 }
 
 /// Paths with the folder of an archive that each lies in. What lies in another one of them comes with that.
