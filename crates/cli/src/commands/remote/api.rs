@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::blocking::Response;
-use serde_json::Value;
 
 use super::download::keep;
 use super::{form, records, sign_in};
@@ -15,14 +14,6 @@ use crate::remote::{Client, content};
 
 /// A download may take so long.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
-/// What came of a call.
-enum Told {
-    /// A record, or nothing.
-    Record(Value),
-    /// A file, which is handed on already.
-    File,
-}
 
 pub(crate) fn run(app: &App, args: &Api) -> Outcome {
     let method: Method =
@@ -36,16 +27,14 @@ pub(crate) fn run(app: &App, args: &Api) -> Outcome {
         let request = if may_be_long { request.timeout(LONGEST) } else { request };
         let answer = client.answer(request)?;
         if args.output.is_some() || !is_json(&answer) {
-            return keep(app, answer, args.output.as_deref()).map(|()| Told::File);
+            return keep(app, answer, args.output.as_deref()).map(|()| None);
         }
-        content(answer, client.base()).map(Told::Record)
+        content(answer, client.base()).map(Some)
     };
-    let told =
+    let record =
         if args.sign_in { sign_in::within(app, &args.person, call)? } else { call(&Client::new(app)?)? };
-    match told {
-        Told::Record(record) => records::show(app, &record),
-        Told::File => Ok(()),
-    }
+    // What is a file is handed on already.
+    record.map_or(Ok(()), |record| records::show(app, &record))
 }
 
 /// Whether an answer is a record; one without content has no type.

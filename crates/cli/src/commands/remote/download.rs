@@ -20,12 +20,12 @@ const PART: usize = 256 << 10;
 
 /// Keeps an answer under a path, where `-` and nothing stand for standard output. A file gets its name only when it is whole.
 pub(super) fn keep(app: &App, answer: Response, output: Option<&Path>) -> Outcome {
+    if output.is_none() && io::stdout().is_terminal() {
+        return Err(Failure::fatal("the answer is a file, and standard output is a terminal")
+            .hint("keep it with --output FILE, or send it on with `| PROGRAM`"));
+    }
     let parts = read(answer)?;
     let Some(path) = output.filter(|path| path.as_os_str() != "-") else {
-        if output.is_none() && io::stdout().is_terminal() {
-            return Err(Failure::fatal("the answer is a file, and standard output is a terminal")
-                .hint("keep it with --output FILE, or send it on with `| PROGRAM`"));
-        }
         return match copy(app, &parts, &mut io::stdout().lock())? {
             Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::silent()),
             written => written.explain("cannot write to standard output"),
