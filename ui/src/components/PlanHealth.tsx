@@ -2,6 +2,7 @@ import { Check, CircleAlert, CircleDashed, CirclePause, ClockAlert, TriangleAler
 
 import type { Health } from "../lib/verdict";
 import { useTexts } from "../texts";
+import { Badge } from "./Badge";
 
 const LOOKS: Record<Health, [typeof Check, string]> = {
   good: [Check, "text-good"],
@@ -15,11 +16,10 @@ const LOOKS: Record<Health, [typeof Check, string]> = {
 /** How a plan stands, by sign, colour and word. */
 export function PlanHealth({ health }: { health: Health }) {
   const words = useTexts().overview.health;
-  const [Sign, colour] = LOOKS[health];
+  const [sign, colour] = LOOKS[health];
   return (
-    <span className={`inline-flex items-center gap-1.5 text-sm font-semibold whitespace-nowrap ${colour}`}>
-      <Sign aria-hidden size={16} />
+    <Badge sign={sign} colour={colour}>
       {words[health]}
-    </span>
+    </Badge>
   );
 }

@@ -2,6 +2,7 @@ import { Ban, Check, CircleAlert, CircleDashed, CirclePause, LoaderCircle, Trian
 
 import type { Run } from "../api/queries";
 import { useTexts } from "../texts";
+import { Badge } from "./Badge";
 
 type ShownState = Run["state"] | "incomplete";
 
@@ -24,12 +25,10 @@ const LOOKS: Record<ShownState, [typeof Check, string]> = {
 export function RunBadge({ run }: { run: Run }) {
   const texts = useTexts();
   const state = shownState(run);
-  const [Sign, colour] = LOOKS[state];
-  const going = run.state === "running" && !run.intent;
+  const [sign, colour] = LOOKS[state];
   return (
-    <span className={`inline-flex items-center gap-1.5 text-sm font-semibold whitespace-nowrap ${colour}`}>
-      <Sign aria-hidden size={16} className={going ? "motion-safe:animate-spin" : ""} />
+    <Badge sign={sign} colour={colour} isTurning={run.state === "running" && !run.intent}>
       {run.intent ? texts.intents[run.intent] : texts.states[state]}
-    </span>
+    </Badge>
   );
 }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 /** What is typed is told on after this time without a key. */
 const PAUSE = 200;
@@ -21,21 +21,19 @@ export function useTyped(kept: string, keep: (text: string) => void): [string, (
       setTyped(kept);
     }
   }, [kept]);
+  const tell = useCallback((text: string) => {
+    if (text !== told.current) {
+      told.current = text;
+      teller.current(text);
+    }
+  }, []);
   useEffect(() => {
     if (typed === told.current) {
       return;
     }
-    const timer = setTimeout(() => {
-      told.current = typed;
-      teller.current(typed);
-    }, PAUSE);
+    const timer = setTimeout(() => tell(typed), PAUSE);
     return () => clearTimeout(timer);
-  }, [typed]);
-  const settle = () => {
-    if (typed !== told.current) {
-      told.current = typed;
-      teller.current(typed);
-    }
-  };
+  }, [typed, tell]);
+  const settle = () => tell(typed);
   return [typed, setTyped, settle];
 }
