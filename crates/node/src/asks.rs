@@ -238,7 +238,7 @@ fn patience(expires: Time, now: Time) -> Duration {
 pub(crate) fn told(error: &WorkError) -> CommandError {
     let kind = match error.class() {
         Class::Forbidden => Refusal::Forbidden,
-        Class::NoRepository => Refusal::NotFound,
+        Class::NoRepository | Class::NotFound => Refusal::NotFound,
         Class::Locked => Refusal::Conflict,
         _ => Refusal::Failed,
     };

@@ -10,6 +10,7 @@ use backstay_model::command::{FolderItem, FolderPage, ItemKind, SnapshotInfo};
 use backstay_model::link::SealedRepository;
 use backstay_model::{Limits, Time};
 
+use super::listings::Listed;
 use super::repository::{Access, Open};
 use super::restore::{find, find_snapshot};
 use super::{Class, Job, Result, Unheard, WorkError, Workshop, items};
@@ -62,8 +63,12 @@ impl Workshop {
             None => entry.snapshot.tree,
             Some(node) => node.subtree.filter(|_| node.is_folder()).ok_or_else(|| no_folder(path))?,
         };
-        let tree = trees.tree(&tree)?;
-        Ok(items::page(tree.nodes.iter().map(items::item).collect(), page))
+        let listed = Listed::Tree(repository.id, tree);
+        let items = match self.listings.of(&listed) {
+            Some(items) => items,
+            None => self.listings.keep(listed, trees.tree(&tree)?.nodes.iter().map(items::item).collect()),
+        };
+        Ok(items::page(&items, page))
     }
 
     /// Items of a folder of this host, as far as its owner lets it be looked at, and how many there are of the kind asked for.
@@ -73,6 +78,10 @@ impl Workshop {
     pub fn host_folder(&self, path: &str, page: &FolderPage) -> Result<(Vec<FolderItem>, u64)> {
         let folder = Path::new(path);
         let shown = self.policy.check_browse(folder)?;
+        let listed = Listed::Host(shown.folder.clone());
+        if let Some(items) = self.listings.of(&listed).filter(|_| page.skip > 0) {
+            return Ok(items::page(&items, page));
+        }
         let cannot = |error: &std::io::Error| {
             WorkError::new(Class::Other, format!("{} cannot be listed", folder.display())).because(error)
         };
@@ -98,7 +107,7 @@ impl Workshop {
                     .and_then(|time| Time::try_from(time).ok()),
             });
         }
-        Ok(items::page(items, page))
+        Ok(items::page(&self.listings.keep(listed, items), page))
     }
 
     pub(super) fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {
@@ -119,5 +128,5 @@ impl Workshop {
 }
 
 fn no_folder(path: &str) -> WorkError {
-    WorkError::new(Class::Other, format!("{path} is no folder of the snapshot"))
+    WorkError::new(Class::NotFound, format!("{path} is no folder of the snapshot"))
 }

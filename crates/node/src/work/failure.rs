@@ -25,6 +25,8 @@ pub enum Class {
     WrongPassword,
     /// There is no repository.
     NoRepository,
+    /// There is no such snapshot, or no such item in it.
+    NotFound,
     /// Something stored is missing or not as it was written.
     Damaged,
     /// The policy of the host does not allow it.

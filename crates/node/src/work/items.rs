@@ -28,15 +28,15 @@ pub(super) fn time(time: &backstay_core::Timestamp) -> Option<Time> {
 }
 
 /// The page that is asked for, and how many items it is a part of.
-pub(super) fn page(mut items: Vec<FolderItem>, page: &FolderPage) -> (Vec<FolderItem>, u64) {
-    if let Some(name) = page.name.as_ref().map(|name| name.to_lowercase()).filter(|name| !name.is_empty()) {
-        items.retain(|item| item.name.to_lowercase().contains(&name));
-    }
+pub(super) fn page(items: &[FolderItem], page: &FolderPage) -> (Vec<FolderItem>, u64) {
+    let name = page.name.as_ref().map(|name| name.to_lowercase()).unwrap_or_default();
+    let is_asked_for = |item: &&FolderItem| name.is_empty() || item.name.to_lowercase().contains(&name);
+    let mut items: Vec<&FolderItem> = items.iter().filter(is_asked_for).collect();
     items.sort_by(|one, other| order(one, other, page));
     let total = items.len() as u64;
     let skip = usize::try_from(page.skip).unwrap_or(usize::MAX);
     let limit = page.limit.min(FolderPage::MOST) as usize;
-    (items.into_iter().skip(skip).take(limit).collect(), total)
+    (items.into_iter().skip(skip).take(limit).cloned().collect(), total)
 }
 
 fn order(one: &FolderItem, other: &FolderItem, page: &FolderPage) -> Ordering {
@@ -70,7 +70,7 @@ mod tests {
     }
 
     fn names(asked: &FolderPage) -> (Vec<String>, u64) {
-        let (items, total) = page(items(), asked);
+        let (items, total) = page(&items(), asked);
         (items.into_iter().map(|item| item.name).collect(), total)
     }
 

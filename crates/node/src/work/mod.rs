@@ -22,6 +22,7 @@ mod items;
 mod keys;
 mod label;
 mod leash;
+mod listings;
 mod meter;
 mod pin;
 pub mod probe;
@@ -73,6 +74,7 @@ pub struct Workshop {
     policy: LocalPolicy,
     keys: keys::KeyRing,
     indexes: Arc<indexes::Indexes>,
+    listings: listings::Listings,
     new_keys: KdfParams,
     opened: Timestamp,
     /// Whose turn it is to use each repository for the first time.
@@ -109,6 +111,7 @@ impl Workshop {
             policy,
             keys: keys::KeyRing::default(),
             indexes: Arc::default(),
+            listings: listings::Listings::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
             turns: Mutex::default(),
@@ -138,6 +141,7 @@ impl Workshop {
     /// Lets go what is kept for the next question and was not asked for in a while.
     pub fn tidy(&self) {
         self.indexes.tidy();
+        self.listings.tidy();
     }
 
     /// Bytes that are free where a repository is, where that can be told.

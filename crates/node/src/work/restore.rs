@@ -143,11 +143,11 @@ pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
     let found = open.engine.find_snapshot(name, &SnapshotSelector::default());
     found.map(|(entry, _)| entry).map_err(|error| match error {
         EngineError::NotFound(_) | EngineError::Invalid(_) => {
-            WorkError::new(Class::Other, format!("there is no one snapshot {name:?}"))
+            WorkError::new(Class::NotFound, format!("there is no one snapshot {name:?}"))
                 .because(&error)
                 .hint("list the snapshots of the repository and give the whole id; it may have been forgotten meanwhile")
         }
-        error if error.is_not_found() => WorkError::new(Class::Other, format!("there is no snapshot {name}"))
+        error if error.is_not_found() => WorkError::new(Class::NotFound, format!("there is no snapshot {name}"))
             .hint("list the snapshots of the repository; it may have been forgotten meanwhile"),
         error => open.explain(error),
     })
@@ -157,7 +157,7 @@ pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
 pub(super) fn find(trees: &TreeCache, root: &FileId, path: &[u8]) -> Result<Option<format::Node>> {
     let shown = || String::from_utf8_lossy(path).trim_start_matches('/').to_owned();
     let missing = || {
-        WorkError::new(Class::Other, format!("/{} is not in the snapshot", shown()))
+        WorkError::new(Class::NotFound, format!("/{} is not in the snapshot", shown()))
             .hint("browse the snapshot for what is in it")
     };
     let mut node: Option<format::Node> = None;

@@ -77,6 +77,26 @@ async fn a_folder_is_told_by_the_page_in_the_order_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_a_folder_are_parts_of_one_list() {
+    let mut world = world().await;
+    let names = async |skip: u64| {
+        let page = FolderPage { skip, ..FolderPage::default() };
+        match world.answer(Ask::BrowseHost { path: at(&world, ""), page }).await.unwrap() {
+            Answer::Folder { items, total } => {
+                (items.into_iter().map(|item| item.name).collect::<Vec<_>>(), total)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let (first, total) = names(0).await;
+    std::fs::create_dir(world.path("source/a new one")).unwrap();
+    assert_eq!(names(1).await, (first[1..].to_vec(), total), "the list as the first page has it");
+    let (anew, total_anew) = names(0).await;
+    assert_eq!((anew[0].as_str(), total_anew), ("a new one", total + 1), "the first page is always read anew");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_index_is_read_once_until_there_is_another_one() {
     let mut world = world().await;
     let names = async || {
