@@ -14,7 +14,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use self::texts::Language;
-use crate::access::extract::Query;
+use crate::access::extract::{Caller, Query, Refused};
 use crate::access::setup;
 use crate::problem::Problem;
 use crate::state::AppState;
@@ -59,17 +59,23 @@ async fn reset(headers: HeaderMap) -> Response {
     page(include_str!("pages/reset.html"), Language::of(&headers), &[])
 }
 
-/// Signing in, and then on to where one wanted to go. While there is no account, there is nothing to sign in to.
+/// Signing in, and then on to where one wanted to go. Whoever is signed in goes on at once; while there is no account, there is
+/// nothing to sign in to.
 async fn sign_in(
     State(state): State<AppState>,
+    caller: Result<Caller, Refused>,
     headers: HeaderMap,
     Query(wanted): Query<Wanted>,
 ) -> Result<Response, Problem> {
     if setup::is_open(&state).await? {
         return Ok((StatusCode::SEE_OTHER, [(LOCATION, "/setup")]).into_response());
     }
+    let is_further = |next: &&str| is_local(next) && !next.starts_with("/sign-in");
+    let next = wanted.next.as_deref().filter(is_further).unwrap_or("/");
+    if caller.is_ok() && wanted.problem.is_none() {
+        return Ok((StatusCode::SEE_OTHER, [(LOCATION, next)]).into_response());
+    }
     let language = Language::of(&headers);
-    let next = wanted.next.as_deref().filter(|next| is_local(next)).unwrap_or("/");
     let problem = wanted.problem.as_deref().and_then(|word| language.problem(word)).unwrap_or_default();
     let own = [
         ("problem", problem),

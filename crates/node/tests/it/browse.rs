@@ -92,7 +92,11 @@ async fn the_pages_of_a_folder_are_parts_of_one_list() {
     std::fs::create_dir(world.path("source/a new one")).unwrap();
     assert_eq!(names(1).await, (first[1..].to_vec(), total), "the list as the first page has it");
     let (anew, total_anew) = names(0).await;
-    assert_eq!((anew[0].as_str(), total_anew), ("a new one", total + 1), "the first page is always read anew");
+    assert_eq!(
+        (anew[0].as_str(), total_anew),
+        ("a new one", total + 1),
+        "the first page is always read anew"
+    );
     world.stop().await;
 }
 

@@ -164,8 +164,8 @@ const TEXTS: &[(&str, &str, &str)] = &[
     ("script.wrong", "Something went wrong.", "Etwas ist schiefgegangen."),
     (
         "script.link_needed",
-        "Open the link that the server printed when it was started.",
-        "Öffnen Sie den Link, den der Server beim Start ausgegeben hat.",
+        "Open the link that the server printed when it was started. Started again, it prints a new one.",
+        "Öffnen Sie den Link, den der Server beim Start ausgegeben hat. Ein neuer Start gibt einen neuen aus.",
     ),
     (
         "script.no_answer",

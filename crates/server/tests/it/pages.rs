@@ -2,6 +2,7 @@
 
 use backstay_model::Role;
 
+use crate::visitor::sign_in;
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,6 +31,14 @@ async fn a_browser_is_sent_to_sign_in_and_a_program_is_told() {
     for foreign in ["//evil.example", "/%5Cevil.example", "https://evil.example", "/%09/evil.example", ""] {
         assert_eq!(next(&format!("?next={foreign}")).await, "/", "{foreign}");
     }
+    assert_eq!(next("?next=/sign-in%3Fnext%3D/runs").await, "/", "signing in leads on, and not back");
+    let signed_in = sign_in(&world, "ada@example.org")
+        .await
+        .client
+        .header("accept", "text/html")
+        .get("/sign-in?next=/runs")
+        .await;
+    assert_eq!((signed_in.status.as_u16(), &signed_in.headers["location"]), (303, &"/runs".parse().unwrap()));
     let page = browser.get("/sign-in").await.expect(200);
     assert_eq!(page.as_str().unwrap().contains(r#"id="passkey""#), cfg!(feature = "passkeys"));
     let german = browser.header("accept-language", "de-AT,de;q=0.9").get("/sign-in").await;
