@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive_store;
 pub mod control;
 pub mod entry;
 pub mod environment;
@@ -15,6 +16,7 @@ pub mod restore;
 pub mod sink;
 pub mod storage;
 
+pub use archive_store::{ArchiveStore, Chunk, NewFile, StoredFile};
 pub use control::{Control, Interrupted};
 pub use entry::{EntryKind, Meta, Timestamp, Xattr};
 pub use environment::{Clock, Random};
