@@ -218,6 +218,43 @@ pub(crate) const SYSTEMD: Peer = Peer {
     hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
+/// MariaDB: a database that keeps its files as MySQL does. Its variable names the folder that its packages are unpacked in.
+pub(crate) const MARIADB: Peer = Peer {
+    name: "mariadb",
+    variable: "BACKSTAY_PEER_MARIADB",
+    mandatory: true,
+    program: "mariadb/usr/sbin/mariadbd",
+    // The server, its clients, and the libraries that a small system may not have.
+    recipe: Recipe::Debian {
+        packages: &[
+            "libaio1",
+            "libbsd0",
+            "libcap2",
+            "libedit2",
+            "libgcrypt20",
+            "libgpg-error0",
+            "liblz4-1",
+            "libmariadb3",
+            "libmd0",
+            "libncurses6",
+            "libnuma1",
+            "libpcre2-8-0",
+            "libsnappy1v5",
+            "libssl3",
+            "libsystemd0",
+            "libtinfo6",
+            "liburing2",
+            "mariadb-backup",
+            "mariadb-client",
+            "mariadb-client-core",
+            "mariadb-server",
+            "mariadb-server-core",
+        ],
+        folder: "mariadb",
+    },
+    hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -260,8 +297,8 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
-const ALL: [Peer; 10] =
-    [RESTIC, RESTIC_DEBIAN, POSTGRES, SCHEMATHESIS, OIDC, CHROMIUM, SYSTEMD, RUSTIC, BORG, KOPIA];
+const ALL: [Peer; 11] =
+    [RESTIC, RESTIC_DEBIAN, POSTGRES, MARIADB, SCHEMATHESIS, OIDC, CHROMIUM, SYSTEMD, RUSTIC, BORG, KOPIA];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -287,7 +324,7 @@ impl Peer {
     fn told(&self, program: PathBuf) -> PathBuf {
         match program.parent() {
             Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
-            Some(_) if self.name == SYSTEMD.name => {
+            Some(_) if [SYSTEMD.name, MARIADB.name].contains(&self.name) => {
                 program.ancestors().nth(3).map_or_else(|| program.clone(), Path::to_owned)
             }
             Some(_) if self.name == OIDC.name => {

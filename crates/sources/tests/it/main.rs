@@ -1,0 +1,3 @@
+//! Sources against the real servers that they are of.
+
+mod mysql;
