@@ -46,6 +46,9 @@ pub struct CaptureOptions {
     pub with_atime: bool,
     /// Read extended attributes.
     pub with_attributes: bool,
+    /// Read the targets below this folder, where a [copy](super::copy) of them is, and hand them over under their own names. Targets are
+    /// absolute then.
+    pub root: Option<PathBuf>,
     /// How many threads walk. By default as many as there are cores, four at most.
     pub threads: Option<NonZeroUsize>,
 }
@@ -60,6 +63,7 @@ impl Default for CaptureOptions {
             exclude_larger_than: None,
             with_atime: false,
             with_attributes: true,
+            root: None,
             threads: None,
         }
     }
@@ -75,6 +79,7 @@ impl std::fmt::Debug for CaptureOptions {
             .field("exclude_larger_than", &self.exclude_larger_than)
             .field("with_atime", &self.with_atime)
             .field("with_attributes", &self.with_attributes)
+            .field("root", &self.root)
             .field("threads", &self.threads)
             .finish()
     }
@@ -181,7 +186,8 @@ impl Capture {
         if found.is_empty() {
             return Err(CaptureError::NoTargets);
         }
-        let layout = targets::lay_out(&found)?;
+        let root = self.options.root.as_ref().map(|root| root.as_os_str().as_bytes());
+        let layout = targets::lay_out(&found, root)?;
         let working_folder =
             std::env::current_dir()
                 .map(|folder| folder.into_os_string().into_vec())
@@ -200,7 +206,9 @@ impl Capture {
         let mut missing = Vec::new();
         for target in &self.targets {
             let raw = path::clean(target.as_os_str().as_bytes());
-            let exists = rustix::fs::statat(CWD, &raw, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+            let real =
+                targets::below(self.options.root.as_ref().map(|root| root.as_os_str().as_bytes()), &raw);
+            let exists = rustix::fs::statat(CWD, &*real, AtFlags::SYMLINK_NOFOLLOW).is_ok();
             if exists { found.push(raw) } else { missing.push(target.clone()) }
         }
         (found, missing)

@@ -432,3 +432,30 @@ fn a_scan_counts_what_a_capture_takes() {
     crate::files::scan(&capture_of(&base), &Control::new(), &totals).unwrap();
     assert_eq!(totals.0.lock().last(), Some(&(2, 15, true)));
 }
+
+#[test]
+fn a_copy_is_taken_under_the_names_of_the_original() {
+    let (_folder, path) = scene();
+    let data = path.join("data");
+    std::fs::create_dir_all(data.join("schema")).unwrap();
+    std::fs::write(data.join("schema/table"), "rows").unwrap();
+    std::fs::write(path.join("my.cnf"), "[mysqld]").unwrap();
+    let targets = vec![data.clone(), data.join("schema"), path.join("my.cnf")];
+    let spool = path.join("spool");
+    super::super::copy::copy(&[data.clone(), path.join("my.cnf")], &spool, &Control::new(), &|_| ()).unwrap();
+
+    let (direct, of_original) = Recorder::run(&Capture::new(targets.clone()));
+    let mut capture = Capture::new(targets);
+    capture.options.root = Some(spool);
+    std::fs::rename(&data, path.join("gone")).unwrap();
+    let (copied, of_copy) = Recorder::run(&capture);
+    assert_eq!((copied.files, copied.folders, copied.bytes), (direct.files, direct.folders, direct.bytes));
+    let facts = |record: &Record| {
+        let facts = |meta: &Meta| {
+            (meta.kind, meta.permissions, meta.size, (meta.kind == EntryKind::File).then_some(meta.modified))
+        };
+        record.below(&path).into_iter().map(|(name, meta)| (name, facts(meta))).collect::<Vec<_>>()
+    };
+    assert_eq!(facts(&of_copy), facts(&of_original));
+    assert_eq!(of_copy.content(&data.join("schema/table")), b"rows");
+}

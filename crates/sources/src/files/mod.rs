@@ -5,6 +5,7 @@
 
 mod attributes;
 mod capture;
+pub mod copy;
 pub mod filter;
 mod listing;
 mod opener;

@@ -5,9 +5,10 @@
 //! them. Two targets that would come to the same name at the top but lie in different places are told
 //! apart by a suffix, `-1` and so on. A target that lies in another one is found there, once.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 
 use super::listing;
 use super::path;
@@ -43,8 +44,8 @@ pub(super) struct Place {
     root: Vec<u8>,
 }
 
-/// Lays out the targets; the result is the root folder.
-pub(super) fn lay_out(targets: &[Vec<u8>]) -> Result<Place, LayoutError> {
+/// Lays out the targets; the result is the root folder. With a `root` they are read below it.
+pub(super) fn lay_out(targets: &[Vec<u8>], below_root: Option<&[u8]>) -> Result<Place, LayoutError> {
     let mut root = Place::default();
     let mut seen = HashSet::new();
     for target in targets {
@@ -55,15 +56,26 @@ pub(super) fn lay_out(targets: &[Vec<u8>]) -> Result<Place, LayoutError> {
             }
             continue;
         }
-        for name in names_in(&target)? {
+        for name in names_in(&below(below_root, &target))? {
             let inner = path::join(&target, &name);
             if seen.insert(inner.clone()) {
                 root.plant(&inner, false)?;
             }
         }
     }
-    root.unroll()?;
+    root.unroll(below_root)?;
+    if below_root.is_some() {
+        root.read_below(below_root);
+    }
     Ok(root)
+}
+
+/// Where a target is read.
+pub(super) fn below<'a>(root: Option<&[u8]>, target: &'a [u8]) -> Cow<'a, [u8]> {
+    match root {
+        None => Cow::Borrowed(target),
+        Some(root) => Cow::Owned([root, target].concat()),
+    }
 }
 
 impl Place {
@@ -105,12 +117,12 @@ impl Place {
     }
 
     /// Turns each target with further targets in it into a folder of all its entries.
-    fn unroll(&mut self) -> Result<(), LayoutError> {
+    fn unroll(&mut self, root: Option<&[u8]>) -> Result<(), LayoutError> {
         if !self.children.is_empty()
             && let Some(source) = self.source.take()
         {
             self.explicit = false;
-            for name in names_in(&source)? {
+            for name in names_in(&below(root, &source))? {
                 let inner = path::join(&source, &name);
                 let place = self.children.entry(name).or_default();
                 match &place.source {
@@ -120,7 +132,18 @@ impl Place {
                 }
             }
         }
-        self.children.values_mut().try_for_each(Self::unroll)
+        self.children.values_mut().try_for_each(|child| child.unroll(root))
+    }
+
+    /// Has everything read below a root. Folders on the way are as they are where the targets belong, unless they are gone there.
+    fn read_below(&mut self, root: Option<&[u8]>) {
+        if let Some(source) = &mut self.source {
+            *source = below(root, source).into_owned();
+        }
+        if rustix::fs::statat(CWD, &*self.metadata_from, AtFlags::empty()).is_err() {
+            self.metadata_from = below(root, &self.metadata_from).into_owned();
+        }
+        self.children.values_mut().for_each(|child| child.read_below(root));
     }
 }
 

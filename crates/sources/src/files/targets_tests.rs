@@ -19,7 +19,7 @@ fn picture(place: &Place, depth: usize, lines: &mut Vec<String>) {
 fn laid_out(targets: &[&str]) -> Vec<String> {
     let targets: Vec<_> = targets.iter().map(|target| target.as_bytes().to_vec()).collect();
     let mut lines = Vec::new();
-    picture(&lay_out(&targets).unwrap(), 0, &mut lines);
+    picture(&lay_out(&targets, None).unwrap(), 0, &mut lines);
     lines
 }
 
@@ -81,7 +81,7 @@ fn a_target_in_a_target_is_found_there_once() {
 
 #[test]
 fn a_folder_without_a_name_stands_for_its_entries() {
-    let place = lay_out(&[b"..".to_vec(), b"/".to_vec()]).unwrap();
+    let place = lay_out(&[b"..".to_vec(), b"/".to_vec()], None).unwrap();
     assert!(place.children.values().all(|child| child.source.is_some() && !child.explicit));
     assert!(place.children.contains_key(&b"tmp"[..]) || place.children.contains_key(&b"etc"[..]));
 }
