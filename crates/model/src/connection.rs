@@ -40,6 +40,8 @@ pub enum ConnectionSettings {
     Local(LocalSettings),
     /// A bucket of an S3 service.
     S3(S3Settings),
+    /// An instance of MySQL or MariaDB.
+    Mysql(MysqlSettings),
 }
 
 /// A folder of the node.
@@ -75,6 +77,35 @@ pub struct S3Settings {
     /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
     #[serde(default)]
     pub allow_private: bool,
+}
+
+/// An instance of MySQL or MariaDB on the node's host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct MysqlSettings {
+    /// The socket it listens on, as `/run/mysqld/mysqld.sock`; host and port are not used then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// The host it listens on: `localhost`, `127.0.0.1` or `::1`.
+    #[serde(default = "localhost")]
+    pub host: String,
+    /// Its port.
+    #[serde(default = "mysql_port")]
+    pub port: u16,
+    /// The user. It has to see where files are, the binary log's position, and to check tables.
+    pub user: String,
+    /// The password.
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
+    pub password: SecretText,
+}
+
+fn localhost() -> String {
+    "127.0.0.1".to_owned()
+}
+
+const fn mysql_port() -> u16 {
+    3306
 }
 
 /// How a bucket is named in the addresses of its objects.
@@ -127,6 +158,7 @@ impl ConnectionSettings {
         match self {
             Self::Local(_) => "local",
             Self::S3(_) => "s3",
+            Self::Mysql(_) => "mysql",
         }
     }
 
@@ -138,7 +170,47 @@ impl ConnectionSettings {
         match self {
             Self::Local(local) => check_path("settings.path", &local.path),
             Self::S3(s3) => s3.validate(),
+            Self::Mysql(mysql) => mysql.validate(),
         }
+    }
+
+    /// Whether it means another thing on each host.
+    #[must_use]
+    pub const fn is_of_one_host(&self) -> bool {
+        match self {
+            Self::Local(_) | Self::Mysql(_) => true,
+            Self::S3(_) => false,
+        }
+    }
+
+    /// Whether repositories can lie there.
+    #[must_use]
+    pub const fn is_storage(&self) -> bool {
+        match self {
+            Self::Local(_) | Self::S3(_) => true,
+            Self::Mysql(_) => false,
+        }
+    }
+}
+
+impl MysqlSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        if let Some(socket) = &self.socket {
+            check_path("settings.socket", socket)?;
+        } else if !["localhost", "127.0.0.1", "::1"].contains(&self.host.as_str()) {
+            let why = "name the node's own host, as 127.0.0.1: its files are copied there";
+            return Err(Invalid::new("settings.host", why));
+        }
+        if self.port == 0 {
+            return Err(Invalid::new("settings.port", "it has to be from 1 to 65535"));
+        }
+        if self.user.trim().is_empty() {
+            return Err(Invalid::new("settings.user", "it must not be empty"));
+        }
+        if !self.password.is_set() {
+            return Err(Invalid::new("settings.password", "it must be given; an empty text is no password"));
+        }
+        Ok(())
     }
 }
 
@@ -185,6 +257,7 @@ impl HoldsSecrets for ConnectionSettings {
         match self {
             Self::Local(_) => Vec::new(),
             Self::S3(s3) => vec![("secret_key", &mut s3.secret_key)],
+            Self::Mysql(mysql) => vec![("password", &mut mysql.password)],
         }
     }
 }

@@ -150,7 +150,7 @@ impl Hook {
         }
     }
 
-    fn validate(&self, field: &str) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self, field: &str) -> Result<(), Invalid> {
         if self.timeout.is_zero() {
             return Err(Invalid::new(format!("{field}.timeout"), "it must be longer than nothing"));
         }

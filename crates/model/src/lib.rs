@@ -21,6 +21,7 @@ pub mod invalid;
 pub mod limits;
 pub mod link;
 pub mod log;
+pub mod mysql;
 pub mod node;
 pub mod people;
 pub mod plan;

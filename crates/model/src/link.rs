@@ -12,8 +12,8 @@ use crate::destination::Layout;
 use crate::plan::PlanSpec;
 use crate::run::Named;
 use crate::{
-    ConnectionSettings, DestinationId, HostState, LogLine, NodeId, PlanId, ProjectId, RepositoryId, Run,
-    SourceId, SourceSpec, Time,
+    ConnectionId, ConnectionSettings, DestinationId, HostState, LogLine, NodeId, PlanId, ProjectId,
+    RepositoryId, Run, SourceId, SourceSpec, Time,
 };
 
 /// What a node tells its server.
@@ -130,6 +130,20 @@ pub struct NodeSource {
     pub named: Named<SourceId>,
     /// What it is.
     pub spec: SourceSpec,
+    /// The connection it is reached by, if it is by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<SealedConnection>,
+}
+
+/// The way to a service, with secrets that only one node can open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SealedConnection {
+    /// Which.
+    pub id: ConnectionId,
+    /// How to reach it.
+    pub settings: ConnectionSettings,
+    /// Its secrets.
+    pub secrets: SealedSecrets,
 }
 
 /// Secrets sealed to a node's own key, in base64; empty where there are none.

@@ -280,6 +280,10 @@ pub struct RestoreRequest {
     /// Only say what would be done.
     #[serde(default)]
     pub dry_run: bool,
+    /// Bring back the instance of this source of the node instead of files: it is stopped, the files of the backup take the place of
+    /// those it has, and these come back when the instance does not start or its tables are not whole. `target` is `/` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<SourceId>,
 }
 
 /// What a restore does with files that are there.
@@ -322,6 +326,10 @@ impl RestoreRequest {
         paths.try_for_each(|(place, path)| {
             crate::connection::check_path(&format!("restore.paths[{place}]"), path)
         })?;
+        if self.instance.is_some() && (!self.paths.is_empty() || self.target != "/" || self.delete) {
+            let why = "an instance comes back as a whole, in its place: leave paths and delete out, with `/` as the target";
+            return Err(Invalid::new("restore.instance", why));
+        }
         if self.delete && self.target == "/" && self.paths.is_empty() {
             let why = "deleting in `/` needs paths that say what it concerns";
             return Err(Invalid::new("restore.delete", why));

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::connection::check_path;
-use crate::{Invalid, NodeId, ProjectId, SourceId, Time};
+use crate::mysql::MysqlSpec;
+use crate::{ConnectionId, Invalid, NodeId, ProjectId, SourceId, Time};
 
 /// Something that is backed up, on one node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +37,8 @@ pub struct Source {
 pub enum SourceSpec {
     /// Files and folders of the node.
     Files(FilesSpec),
+    /// An instance of MySQL or MariaDB on the node's host.
+    Mysql(MysqlSpec),
 }
 
 /// Files and folders of a node.
@@ -68,6 +71,16 @@ impl SourceSpec {
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::Files(_) => "files",
+            Self::Mysql(_) => "mysql",
+        }
+    }
+
+    /// The connection it is reached by, if it is by one.
+    #[must_use]
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Files(_) => None,
+            Self::Mysql(mysql) => Some(mysql.connection),
         }
     }
 
@@ -76,11 +89,19 @@ impl SourceSpec {
     /// # Errors
     /// The first field that is not.
     pub fn validate(&self) -> Result<(), Invalid> {
-        let Self::Files(files) = self;
-        if files.paths.is_empty() {
+        match self {
+            Self::Files(files) => files.validate(),
+            Self::Mysql(mysql) => mysql.validate(),
+        }
+    }
+}
+
+impl FilesSpec {
+    fn validate(&self) -> Result<(), Invalid> {
+        if self.paths.is_empty() {
             return Err(Invalid::new("spec.paths", "name at least one path"));
         }
-        let mut paths = files.paths.iter().enumerate();
+        let mut paths = self.paths.iter().enumerate();
         paths.try_for_each(|(place, path)| check_path(&format!("spec.paths[{place}]"), path))
     }
 }

@@ -19,16 +19,16 @@ pub(super) trait Record: Serialize + DeserializeOwned + Clone {
     const TABLE: &'static str;
     /// What it is called.
     const KIND: &'static str;
-    /// The one column beside those that all records have, if there is one.
-    const EXTRA: Option<&'static str>;
+    /// The columns beside those that all records have.
+    const EXTRA: &'static [&'static str];
 
     fn id(&self) -> String;
     fn project(&self) -> ProjectId;
     fn name(&self) -> &str;
     fn revision(&self) -> i64;
     fn set_revision(&mut self, revision: i64);
-    /// What goes into the one column more.
-    fn extra(&self) -> Option<String>;
+    /// What goes into the columns more.
+    fn extra(&self) -> Vec<Option<String>>;
 }
 
 macro_rules! record {
@@ -36,7 +36,7 @@ macro_rules! record {
         impl Record for $type {
             const TABLE: &'static str = $table;
             const KIND: &'static str = $kind;
-            const EXTRA: Option<&'static str> = $extra;
+            const EXTRA: &'static [&'static str] = $extra;
 
             fn id(&self) -> String {
                 self.id.to_string()
@@ -54,20 +54,24 @@ macro_rules! record {
             fn set_revision(&mut self, revision: i64) {
                 self.revision = revision;
             }
-            fn extra(&self) -> Option<String> {
-                let value: fn(&Self) -> Option<String> = $value;
+            fn extra(&self) -> Vec<Option<String>> {
+                let value: fn(&Self) -> Vec<Option<String>> = $value;
                 value(self)
             }
         }
     };
 }
 
-record!(Connection, "connections", "connection", |it| &it.name, Some("node"), |it| Some(it.node.to_string()));
-record!(Source, "sources", "source", |it| &it.name, Some("node"), |it| Some(it.node.to_string()));
-record!(Destination, "destinations", "destination", |it| &it.name, Some("connection"), |it| {
-    Some(it.connection.to_string())
+record!(Connection, "connections", "connection", |it| &it.name, &["node"], |it| vec![Some(
+    it.node.to_string()
+)]);
+record!(Source, "sources", "source", |it| &it.name, &["node", "connection"], |it| {
+    vec![Some(it.node.to_string()), it.spec.connection().map(|id| id.to_string())]
 });
-record!(Plan, "plans", "plan", |it| &it.spec.name, None, |_| None);
+record!(Destination, "destinations", "destination", |it| &it.name, &["connection"], |it| {
+    vec![Some(it.connection.to_string())]
+});
+record!(Plan, "plans", "plan", |it| &it.spec.name, &[], |_| Vec::new());
 
 /// The change to tell of.
 pub(super) fn changed<T: Record>(record: &T) -> Change {
@@ -77,16 +81,14 @@ pub(super) fn changed<T: Record>(record: &T) -> Change {
 /// Stores a new record, with its revision as it is.
 pub(super) async fn insert<T: Record>(transaction: &mut Transaction, record: &T) -> Result<()> {
     let (table, doc) = (T::TABLE, json(record)?);
-    let (column, value) = match T::EXTRA {
-        Some(column) => (format!(", {column}"), ", $6"),
-        None => (String::new(), ""),
-    };
+    let columns: String = T::EXTRA.iter().map(|column| format!(", {column}")).collect();
+    let values: String = (6..).take(T::EXTRA.len()).map(|number| format!(", ${number}")).collect();
     let text = format!(
-        "INSERT INTO {table} (id, project, name, revision, doc{column}) VALUES ($1, $2, $3, $4, $5{value})"
+        "INSERT INTO {table} (id, project, name, revision, doc{columns}) VALUES ($1, $2, $3, $4, $5{values})"
     );
     let (project, name) = (record.project().to_string(), record.name().to_owned());
     let mut query = sql!(AssertSqlSafe(text), record.id(), project, name, record.revision(), doc);
-    if let Some(extra) = record.extra() {
+    for extra in record.extra() {
         query = query.bind(extra);
     }
     query.execute(&mut **transaction).await.map_err(|error| failed(error, record))?;
@@ -98,14 +100,15 @@ pub(super) async fn update<T: Record>(transaction: &mut Transaction, record: &T,
     let mut record = record.clone();
     record.set_revision(expected + 1);
     let (table, doc) = (T::TABLE, json(&record)?);
-    let extra = T::EXTRA.map(|column| format!(", {column} = $7")).unwrap_or_default();
+    let extra = T::EXTRA.iter().zip(7..).map(|(column, number)| format!(", {column} = ${number}"));
+    let extra: String = extra.collect();
     let text = format!(
         "UPDATE {table} SET name = $3, revision = $4, doc = $5{extra} WHERE id = $1 AND project = $2 AND revision = $6"
     );
     let (project, name) = (record.project().to_string(), record.name().to_owned());
     let mut query = sql!(AssertSqlSafe(text), record.id(), project, name, record.revision(), doc, expected);
-    if let Some(value) = record.extra() {
-        query = query.bind(value);
+    for extra in record.extra() {
+        query = query.bind(extra);
     }
     let result = query.execute(&mut **transaction).await.map_err(|error| failed(error, &record))?;
     if result.rows_affected() == 0 {

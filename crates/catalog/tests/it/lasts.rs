@@ -74,6 +74,7 @@ async fn a_verification_and_a_restore_prove_a_repository_and_a_dry_run_does_not(
             overwrite: OverwriteMode::Always,
             delete: false,
             dry_run,
+            instance: None,
         }),
         plan: None,
         source: None,

@@ -110,6 +110,19 @@ async fn what_others_need_stays(store: ServerStore) {
     assert!(clashes(store.delete_project(world.project.id).await, Clash::InUse));
     assert!(clashes(store.delete_node(world.node.id).await, Clash::InUse));
     assert!(clashes(store.delete_connection(world.connection.id, None).await, Clash::InUse));
+    let other = Connection { id: ConnectionId(id()), name: "database".into(), ..world.connection.clone() };
+    store.create_connection(&other, None).await.unwrap();
+    let method = serde_json::json!({"type": "cold", "service": {"service": "mariadb"}});
+    let spec = serde_json::json!({"type": "mysql", "connection": other.id, "method": method});
+    let before = store.source(world.source.id).await.unwrap().unwrap();
+    let reached = Source { spec: serde_json::from_value(spec).unwrap(), ..before.clone() };
+    let reached = store.update_source(&reached, before.revision).await.unwrap();
+    assert!(
+        clashes(store.delete_connection(other.id, None).await, Clash::InUse),
+        "a source is reached by it"
+    );
+    store.update_source(&before, reached.revision).await.unwrap();
+    store.delete_connection(other.id, None).await.unwrap();
     assert!(clashes(store.delete_destination(world.destination.id, None).await, Clash::InUse));
     assert!(clashes(store.delete_source(world.source.id, None).await, Clash::InUse));
     let lost = plan(world.project.id, "lost", &[SourceId(id())], &[world.destination.id]);
