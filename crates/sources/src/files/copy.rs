@@ -84,6 +84,20 @@ pub fn extent(paths: &[PathBuf]) -> Result<Extent, CopyError> {
     Ok(Plan::of(paths, Path::new("/"))?.extent)
 }
 
+/// Whether a copy from one folder to another shares its blocks, found out by a small file in the other.
+#[must_use]
+pub fn shares_blocks(from: &Path, to: &Path) -> bool {
+    let same = |path: &Path| fs::metadata(path).map(|meta| meta.dev());
+    let (Ok(one), Ok(other)) = (same(from), same(to)) else { return false };
+    let try_it = || -> io::Result<()> {
+        let mut original = tempfile::tempfile_in(to)?;
+        original.write_all(&[1; 4096])?;
+        rustix::fs::ioctl_ficlone(&tempfile::tempfile_in(to)?, &original)?;
+        Ok(())
+    };
+    one == other && try_it().is_ok()
+}
+
 /// Copies files and folders with all in them below a folder, each to its own absolute path there, with owners, permissions, attributes
 /// and times. Sockets, pipes and devices are passed over. `moved` is called with the bytes of each step, from many threads.
 ///

@@ -77,6 +77,13 @@ impl Places {
         }
     }
 
+    /// Where an instance that cannot be asked keeps its files, as far as its data directory tells.
+    #[must_use]
+    pub fn at(data_dir: &Path) -> Self {
+        let configuration = config_files(None);
+        Self { data_dir: data_dir.to_owned(), configuration, groups: Vec::new(), tables: Vec::new() }
+    }
+
     /// All files and folders that belong to the instance as they are now, each once: the data directory first, then what is outside of
     /// it. Ask when the instance is stopped: until then there may be more.
     ///
