@@ -9,6 +9,8 @@ use backstay_core::Control;
 use backstay_model::{Limits, RunId};
 use parking_lot::Mutex;
 
+use crate::debts::Debts;
+
 /// Why work was told to stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stop {
@@ -30,7 +32,7 @@ pub(crate) struct Active {
     moved: Mutex<Instant>,
     stop: Mutex<Option<(Stop, Instant)>>,
     excused: Mutex<Option<Instant>>,
-    owes_after: AtomicBool,
+    debts: Mutex<Debts>,
     is_winding_up: AtomicBool,
 }
 
@@ -46,7 +48,7 @@ impl Active {
             moved: Mutex::new(now),
             stop: Mutex::new(None),
             excused: Mutex::new(None),
-            owes_after: AtomicBool::new(false),
+            debts: Mutex::default(),
             is_winding_up: AtomicBool::new(false),
         }
     }
@@ -82,14 +84,19 @@ impl Active {
         self.excused.lock().is_some_and(|excused| excused > Instant::now())
     }
 
-    /// Notes whether the hooks of the end are owed.
-    pub(crate) fn owe_after(&self, owes: bool) {
-        self.owes_after.store(owes, Ordering::SeqCst);
+    /// What it owes, as far as that is stored.
+    pub(crate) fn debts(&self) -> Debts {
+        self.debts.lock().clone()
     }
 
-    /// Whether the hooks of the end are owed.
-    pub(crate) fn owes_after(&self) -> bool {
-        self.owes_after.load(Ordering::SeqCst)
+    /// Notes what it owes.
+    pub(crate) fn set_debts(&self, debts: Debts) {
+        *self.debts.lock() = debts;
+    }
+
+    /// Changes what it owes.
+    pub(crate) fn edit_debts(&self, edit: impl FnOnce(&mut Debts)) {
+        edit(&mut self.debts.lock());
     }
 
     /// Whether the end of the work is the caller's to see to. It is for the first one that asks: where work was given up, that

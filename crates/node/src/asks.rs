@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use backstay_catalog::Handled;
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
-use backstay_model::link::{NodeConfiguration, NodePlan, SealedRepository};
+use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
 use backstay_model::run::{RestoreRequest, Trigger};
-use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState, Time};
+use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState, SourceId, Time};
 
 use crate::machine::Event;
 use crate::node::Inner;
@@ -197,7 +197,8 @@ async fn restore(
     request.validate().map_err(|error| refusal(Refusal::Invalid, &error.to_string()))?;
     inner.open_repository(&repository)?;
     let occasion = Occasion { trigger: Trigger::Manual, requested_by: Some(by), due: None };
-    let order = inner.clerk().restore(run, project, repository, request, &occasion);
+    let source = request.instance.map(|id| find_source(&inner.configuration(), project, id)).transpose()?;
+    let order = inner.clerk().restore(run, project, repository, request, source, &occasion);
     queue(inner, vec![order]).await
 }
 
@@ -221,6 +222,18 @@ async fn queue(
     inner.news.notify_waiters();
     inner.wake.notify_one();
     Ok(Answer::Queued { runs: new.iter().map(|new| new.run.id).collect() })
+}
+
+fn find_source(
+    configuration: &NodeConfiguration,
+    project: ProjectId,
+    id: SourceId,
+) -> Result<NodeSource, CommandError> {
+    let plans = configuration.plans.iter().filter(|plan| plan.project == project);
+    let found = plans.flat_map(|plan| &plan.sources).find(|source| source.named.id == id).cloned();
+    found.ok_or_else(|| {
+        refusal(Refusal::NotFound, "no plan with sources on this node has that source; add it to one")
+    })
 }
 
 fn find(configuration: &NodeConfiguration, id: PlanId) -> Result<&NodePlan, CommandError> {

@@ -143,6 +143,7 @@ mod tests {
             id(4).parse().unwrap(),
             repository.unwrap(),
             request.unwrap(),
+            None,
             &occasion,
         );
         store.insert_run(&run, &serde_json::Value::Null).await.unwrap();

@@ -17,6 +17,7 @@ pub mod agent;
 mod asks;
 mod clock;
 mod content;
+mod debts;
 mod desk;
 mod execution;
 mod gentle;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use backstay_catalog::{CatalogError, NodeStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{CommandError, Refusal};
-use backstay_model::link::{News, NodeConfiguration, SealedRepository};
+use backstay_model::link::{News, NodeConfiguration, NodeSource, SealedConnection, SealedRepository};
 use backstay_model::{HostState, Level, NodeId, Run, RunId, Time};
 use backstay_vault::RecordId;
 use parking_lot::{Mutex, RwLock};
@@ -212,6 +212,14 @@ impl Inner {
             configuration.repositories.iter().find(|new| new.id == old.id).unwrap_or(old).clone()
         };
         order.repositories.iter().map(today).collect()
+    }
+
+    /// The connection of a source as it is today.
+    pub(crate) fn connection_of(&self, source: &NodeSource) -> Option<SealedConnection> {
+        let configuration = self.configuration();
+        let mut sources = configuration.plans.iter().flat_map(|plan| &plan.sources);
+        let today = sources.find(|today| today.named.id == source.named.id).unwrap_or(source);
+        today.connection.clone()
     }
 
     /// Removes what a run that came to no good end has left on this host.

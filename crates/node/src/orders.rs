@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::now;
+use crate::debts::Debts;
 
 /// What a run needs beyond what is told of it: the plan as it was when the run was asked for, and the way to its
 /// repositories. Secrets in it are sealed to the node.
@@ -34,10 +35,9 @@ pub(crate) struct Order {
     /// How often the process ended while the run was executed.
     #[serde(default)]
     pub(crate) crashes: u32,
-    /// Whether the hooks `after` the backup have still to be run, to make good what those `before` it did. It is stored before
-    /// the first hook runs, and stays until the last has, whatever ends or interrupts the run.
-    #[serde(default)]
-    pub(crate) owes_after: bool,
+    /// What it owes, whatever ends or interrupts it.
+    #[serde(default, flatten)]
+    pub(crate) debts: Debts,
 }
 
 /// What a run needs of its plan.
@@ -137,15 +137,17 @@ impl Clerk<'_> {
         project: ProjectId,
         repository: SealedRepository,
         request: RestoreRequest,
+        source: Option<NodeSource>,
         occasion: &Occasion,
     ) -> (Run, Order) {
         let repositories = vec![repository];
         let run = Run {
             restore: Some(request),
+            source: source.as_ref().map(|source| source.named.clone()),
             priority: Priority::High,
             ..self.run(id, project, RunKind::Restore, &repositories, occasion)
         };
-        (run, Order { repositories, ..Order::default() })
+        (run, Order { repositories, source, ..Order::default() })
     }
 
     /// A run as it is queued, with the first line of its log: why it is.

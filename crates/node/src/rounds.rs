@@ -47,6 +47,9 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), CatalogError> {
         inner.store.set_private(run.id, &order.to_value()).await?;
         take_up(inner, run, order).await?;
     }
+    let needed: Vec<_> = inner.store.open_runs().await?.into_iter().map(|(run, _)| run.id).collect();
+    let workshop = Arc::clone(&inner.workshop);
+    let _ = tokio::task::spawn_blocking(move || workshop.tidy_copies(&needed)).await;
     Ok(())
 }
 
@@ -63,12 +66,12 @@ async fn take_up(inner: &Arc<Inner>, run: Run, order: Order) -> Result<(), Catal
         (Ending::Stopped, Event::Stopped, None)
     };
     let has_to_tell = error.is_some() && hooks.is_some_and(|hooks| !hooks.on_failure.is_empty());
-    if order.owes_after || has_to_tell {
+    if order.debts.is_due() || has_to_tell {
         let active = Arc::new(Active::new(Limits::default()));
-        active.owe_after(order.owes_after);
+        active.set_debts(order.debts.clone());
         if inner.active.enter(run.id, &active) {
-            let text = "interrupted; its hooks are run first";
-            inner.log(run.id, Level::Warning, "hook", text).await;
+            let text = "interrupted; what it has stopped is started first";
+            inner.log(run.id, Level::Warning, "recover", text).await;
             tokio::spawn(runner::drive(Arc::clone(inner), run, order, active, Task::WindUp(ending)));
         }
         return Ok(());
@@ -334,6 +337,7 @@ async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<()
     }
     let limits = order.plan.as_ref().map(|plan| plan.spec.limits.clone()).unwrap_or_default();
     let active = Arc::new(Active::new(limits));
+    active.set_debts(order.debts.clone());
     if !inner.active.enter(run.id, &active) {
         return Ok(());
     }

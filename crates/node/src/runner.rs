@@ -87,16 +87,16 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
         });
         let task = Task::WindUp(failed.clone());
         ending = Some(attend(&inner, &run, &order, &active, &journalist, task).await.unwrap_or(failed));
-        if active.owes_after() {
+        if active.debts().is_due() {
             let name = run.plan.as_ref().map_or("", |plan| plan.name.as_str());
             let text = format!(
-                "an instance may be left in trouble: the hooks after the backup by plan {name} do not end. See whether what the \
-                 plan stops for its backups is running again; run {id} has the log"
+                "an instance may be left in trouble: what starts it again after the backup by plan {name} does not end. See whether \
+                 what is stopped for its backups is running again; run {id} has the log"
             );
             inner.trouble(&text).await;
         }
     }
-    order.owes_after = active.owes_after();
+    order.debts = active.debts();
     if is_executed {
         order.crashes = 0;
     }
@@ -167,6 +167,7 @@ fn launch(
             report: Arc::clone(&report),
             handle,
             total: Mutex::new(run.outcome.clone().unwrap_or_default()),
+            copy: Mutex::default(),
         };
         let guarded = |work: &dyn Fn() -> Ending| {
             std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| Ending::Failed(broken(&*report)))
@@ -297,6 +298,9 @@ pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String>
         if let (RunState::Cancelled, Some(plan), Some(source)) = (run.state, &order.plan, &order.source) {
             note(inner.workshop.discard_journal(plan.id, source.named.id, repository.id));
         }
+    }
+    if let Some(copy) = &order.debts.copy {
+        note(inner.workshop.discard_copy(copy));
     }
     left
 }

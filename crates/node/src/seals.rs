@@ -4,7 +4,7 @@
 
 use backstay_core::Random;
 use backstay_model::link::{OpenSecrets, SealedSecrets};
-use backstay_model::{NodeId, RepositoryId};
+use backstay_model::{ConnectionId, NodeId, RepositoryId};
 use backstay_vault::{NodeKey, NodePublicKey, RecordId, SealedBox, VaultError, seal_to};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -23,6 +23,12 @@ pub enum SealError {
 #[must_use]
 pub fn of_repository(id: RepositoryId) -> RecordId {
     RecordId::new("repository", id.to_string(), "secrets")
+}
+
+/// What the secrets of a source's connection are bound to.
+#[must_use]
+pub fn of_connection(id: ConnectionId) -> RecordId {
+    RecordId::new("connection", id.to_string(), "secrets")
 }
 
 /// What secrets that are only to be tried are bound to.

@@ -3,15 +3,16 @@
 //! This is blocking code on the run's own thread. What it finds out about single destinations is stored as it goes, so that
 //! a run that is interrupted, or has to wait for one destination, does not do the others again.
 
+mod cold;
+mod comeback;
+mod hooks;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use backstay_core::Control;
-use backstay_model::hook::{Hook, Hooks};
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
-use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState};
+use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState, SourceSpec};
 use parking_lot::Mutex;
 
 use crate::active::{Active, Stop};
@@ -19,9 +20,9 @@ use crate::gentle::gently;
 use crate::node::Inner;
 use crate::orders::{Order, PlanPart};
 use crate::seals::Opened;
-use crate::work::backup::Backup;
+use crate::work::backup::{Backup, Content};
+use crate::work::cold::InstanceCopy;
 use crate::work::failure::Class;
-use crate::work::state::Surroundings;
 use crate::work::{Job, Report, WorkError};
 
 /// How the work of a run came to an end.
@@ -47,6 +48,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) handle: tokio::runtime::Handle,
     /// What it has done so far.
     pub(crate) total: Mutex<Outcome>,
+    /// The files of the instance that it backs up, once it is known which.
+    pub(crate) copy: Mutex<Option<InstanceCopy>>,
 }
 
 /// What came of one destination.
@@ -91,7 +94,7 @@ impl Execution<'_> {
 
     /// A backup: hooks before, each destination, hooks after.
     fn backup(&self, repositories: &[SealedRepository]) -> Ending {
-        let (Some(plan), Some(_)) = (&self.order.plan, &self.order.source) else {
+        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
             return Ending::Failed(RunError {
                 message: "the run does not say what to back up".to_owned(),
                 chain: Vec::new(),
@@ -99,93 +102,23 @@ impl Execution<'_> {
             });
         };
         let hooks = &plan.spec.hooks;
+        let is_stopped_for = matches!(source.spec, SourceSpec::Mysql(_));
         // Nothing is stopped for a backup that has nowhere to go.
-        if !hooks.before.is_empty()
+        if (!hooks.before.is_empty() || is_stopped_for)
             && let Some(reason) = self.nothing_in_reach(repositories)
         {
             return Ending::Wait(reason);
         }
-        let begun = self.owe(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
-        let ending = match begun {
-            Ok(()) => self.each(repositories),
-            Err(error) => self.failed(&error),
+        let begun =
+            self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
+        let ending = match (begun, &source.spec) {
+            (Ok(()), SourceSpec::Files(_)) => self.each(repositories),
+            (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),
+            (Err(error), _) => self.failed(&error),
         };
-        self.wind_up(self.blame_watchdog(ending))
-    }
-
-    /// Keeps in mind, before anything is stopped for a backup, that it has to be started again.
-    fn owe(&self, hooks: &Hooks) -> Result<(), WorkError> {
-        if hooks.after.is_empty() {
-            return Ok(());
-        }
-        let order = Order { owes_after: true, ..self.order.clone() }.to_value();
-        let store = || self.inner.store.set_private(self.run.id, &order);
-        let kept = self.handle.block_on(self.inner.insist(store, || self.active.control.is_cancelled()));
-        kept.map_err(|error| match self.active.stopped() {
-            Some(_) => WorkError::interrupted(),
-            None => WorkError::new(Class::Other, "it cannot be noted which hooks are run").because(&error),
-        })?;
-        self.active.owe_after(true);
-        Ok(())
-    }
-
-    /// What has to be done whatever came of the work: makes good what the hooks before it did, and runs those for a failure.
-    pub(crate) fn wind_up(&self, ending: Ending) -> Ending {
-        if !self.active.may_wind_up() {
-            return ending;
-        }
-        if matches!(ending, Ending::Failed(_)) {
-            self.describe_system();
-        }
-        let Some(plan) = &self.order.plan else { return ending };
-        let hooks = &plan.spec.hooks;
-        let mut failures = Vec::new();
-        if self.active.owes_after() {
-            failures = self.hooks_of_the_end(&hooks.after, "after");
-            self.active.owe_after(false);
-        }
-        let ending = match (failures.first(), ending) {
-            // People hear of a run that failed by itself.
-            (Some((_, error)), Ending::Done(_)) => {
-                self.describe_system();
-                Ending::Failed(error.to_run_error())
-            }
-            (_, ending) => {
-                for (hook, error) in &failures {
-                    self.left_in_trouble(&plan.spec.name, hook, error);
-                }
-                ending
-            }
-        };
-        if let Ending::Failed(error) = &ending
-            && self.run.kind == RunKind::Backup
-        {
-            self.report.log(Level::Error, "failure", &error.message);
-            self.hooks_of_the_end(&hooks.on_failure, "on failure");
-        }
+        let ending = self.wind_up(self.blame_watchdog(ending));
+        self.drop_copy(&ending);
         ending
-    }
-
-    /// Writes down how the system is when the run fails.
-    fn describe_system(&self) {
-        let hooks = self.order.plan.as_ref().map(|plan| &plan.spec.hooks);
-        let repositories = self.inner.repositories(self.order);
-        let around = Surroundings::of(hooks, self.order.source.as_ref(), &repositories);
-        self.inner.workshop.describe_system(around, &self.report);
-    }
-
-    /// Tells people that what a hook has to make good is not.
-    fn left_in_trouble(&self, plan: &str, hook: &Hook, error: &WorkError) {
-        let told = error.to_run_error();
-        let hint = told.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-        let text = format!(
-            "an instance may be left in trouble: the hook \"{}\" after the backup by plan {plan} failed: {}{hint}. See whether \
-             what the plan stops for its backups is running again, and start it by hand if it is not; run {} has the log",
-            hook.describe(),
-            told.message,
-            self.run.id
-        );
-        self.handle.block_on(self.inner.trouble(&text));
     }
 
     /// The same work for each destination that it has not been done for.
@@ -269,12 +202,18 @@ impl Execution<'_> {
             return Err(incomplete());
         };
         let leave_out = self.other_folders(job.repository.id);
+        let copy = self.copy.lock().clone();
+        let content = match (&source.spec, &copy) {
+            (SourceSpec::Files(files), _) => Content::Files(files),
+            (SourceSpec::Mysql(_), Some(copy)) => Content::Instance(copy),
+            (SourceSpec::Mysql(_), None) => return Err(incomplete()),
+        };
         let done = self.inner.workshop.backup(
             job,
             &Backup {
                 plan: plan.id,
                 source: source.named.id,
-                spec: &source.spec,
+                content,
                 tags: &plan.spec.tags,
                 leave_out: &leave_out,
             },
@@ -297,6 +236,9 @@ impl Execution<'_> {
 
     fn restore(&self, job: &Job<'_>) -> Result<(), WorkError> {
         let Some(request) = &self.run.restore else { return Err(incomplete()) };
+        if request.instance.is_some() {
+            return self.restore_instance(job, request);
+        }
         let done = self.inner.workshop.restore(job, request)?;
         if done.failures > 0 {
             let text =
@@ -371,46 +313,9 @@ impl Execution<'_> {
         others
             .filter_map(|other| match &other.settings {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
-                ConnectionSettings::S3(_) => None,
+                ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => None,
             })
             .collect()
-    }
-
-    /// Hooks that make good what those before the backup did, as starting a service again: they run within their own times,
-    /// however the work ended, and all of them. Those that failed are given back.
-    fn hooks_of_the_end<'a>(&self, hooks: &'a [Hook], when: &str) -> Vec<(&'a Hook, WorkError)> {
-        let unstopped = Control::new();
-        let mut failures = Vec::new();
-        for hook in hooks {
-            self.active.excuse(hook.timeout);
-            if let Err(error) = self.hooks(std::slice::from_ref(hook), when, &unstopped) {
-                self.tell(&error);
-                failures.push((hook, error));
-            }
-        }
-        self.active.excuse(Duration::ZERO);
-        failures
-    }
-
-    fn hooks(&self, hooks: &[Hook], when: &str, control: &Control) -> Result<(), WorkError> {
-        for hook in hooks {
-            let outcome = self.inner.workshop.hook(hook, self.run, control, &self.report);
-            match outcome {
-                Ok(()) => {}
-                Err(error) if hook.ignore_failure => self.report.log(
-                    Level::Warning,
-                    "hook",
-                    &format!(
-                        "{} ({when}) failed, which the plan ignores: {}",
-                        hook.describe(),
-                        error.message()
-                    ),
-                ),
-                Err(error) => return Err(error),
-            }
-            self.report.moved();
-        }
-        Ok(())
     }
 
     fn destination(&self, repository: RepositoryId) -> Option<&RunDestination> {

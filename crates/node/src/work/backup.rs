@@ -4,15 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_core::{Control, Events};
-use backstay_engine::backup::{BackupOptions, BackupOutcome, BackupSink, SnapshotDetails, save_snapshot};
+use backstay_engine::backup::{
+    BackupOptions, BackupOutcome, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot,
+};
 use backstay_engine::index::Index;
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
 use backstay_model::source::FilesSpec;
-use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId, SourceSpec};
+use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId};
 use backstay_sources::files::{Capture, CaptureReport, scan};
 
+use super::cold::InstanceCopy;
 use super::meter::Meter;
+use super::note::Note;
 use super::repository::{Access, Open, make_folder};
 use super::{Class, Job, Result, WorkError, Workshop, excludes, remove_if_there};
 use crate::host::bytes;
@@ -24,12 +28,21 @@ pub struct Backup<'a> {
     pub plan: PlanId,
     /// The source.
     pub source: SourceId,
-    /// What the source is.
-    pub spec: &'a SourceSpec,
+    /// What is read.
+    pub content: Content<'a>,
     /// Tags for the snapshot, beside the plan's.
     pub tags: &'a [String],
     /// Folders that are left out too: other repositories on this host.
     pub leave_out: &'a [PathBuf],
+}
+
+/// What a backup reads.
+#[derive(Debug, Clone, Copy)]
+pub enum Content<'a> {
+    /// Files and folders of the host.
+    Files(&'a FilesSpec),
+    /// The files of a stopped instance, or a copy of them.
+    Instance(&'a InstanceCopy),
 }
 
 /// What a backup did.
@@ -64,15 +77,12 @@ impl Workshop {
     /// # Errors
     /// When there is no whole snapshot to show for it; single items that could not be read are counted and told.
     pub fn backup(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<BackupDone> {
-        let SourceSpec::Files(files) = backup.spec;
-        let paths = self.allowed_paths(files)?;
-        let mut capture = Capture::new(paths);
-        capture.options = excludes::options(files, &self.own_folders(job, backup.leave_out))?;
+        let Reading { capture, paths, excludes, facts } = self.reading(job, backup)?;
         job.control.set_read_rate(job.limits.read);
         let started = self.environment.clock.now();
 
         let open = self.open(job, Access::Shared, true)?;
-        let parent = self.parent(&open, backup.plan, files).map_err(|error| open.explain(error))?;
+        let parent = self.parent(&open, backup.plan, &paths).map_err(|error| open.explain(error))?;
         job.report.log(
             Level::Info,
             "read",
@@ -91,13 +101,18 @@ impl Workshop {
         let options = BackupOptions {
             parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
             journal: journal.clone(),
+            change_detection: match capture.options.root {
+                // The files of a copy are new ones with the times of the old.
+                Some(_) => ChangeDetection { ignore_ctime: true, ignore_inode: true },
+                None => ChangeDetection::default(),
+            },
             ..BackupOptions::default()
         };
         let events: Arc<dyn Events> = meter.clone();
         let sink = BackupSink::start(&open.engine, index, open.lock().cloned(), options, events)
             .map_err(|error| open.explain(error))?;
-        job.report.log(Level::Info, "read", &format!("reading {}", files.paths.join(", ")));
-        let taken = take(job.control, &capture, sink, &meter, job);
+        job.report.log(Level::Info, "read", &format!("reading {}", paths.join(", ")));
+        let taken = take(job.control, &capture, sink, facts.as_ref(), &meter, job);
         let (report, outcome) = taken.map_err(|error| open.explain(error))?;
 
         let failures = outcome.failures.max(meter.errors()) + report.missing.len() as u64;
@@ -118,10 +133,10 @@ impl Workshop {
             time: None,
             started,
             parent: parent.map(|parent| parent.id),
-            paths: files.paths.clone(),
+            paths,
             host: None,
             tags,
-            excludes: files.excludes.clone(),
+            excludes,
             program: PROGRAM.to_owned(),
         };
         let (id, _) = save_snapshot(&open.engine, &outcome, details).map_err(|error| open.explain(error))?;
@@ -172,6 +187,25 @@ impl Workshop {
         self.notes_path(&format!("{plan}.{source}.{repository}"))
     }
 
+    /// What is read, if the host's owner lets all of it be read.
+    fn reading(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<Reading> {
+        match backup.content {
+            Content::Files(files) => {
+                let mut capture = Capture::new(self.allowed_paths(files)?);
+                capture.options = excludes::options(files, &self.own_folders(job, backup.leave_out))?;
+                let (paths, excludes) = (files.paths.clone(), files.excludes.clone());
+                Ok(Reading { capture, paths, excludes, facts: None })
+            }
+            Content::Instance(copy) => {
+                let mut capture = Capture::new(copy.paths());
+                capture.options.root.clone_from(&copy.root);
+                let facts = Note::of_instance(&copy.facts)?;
+                let paths = vec![copy.facts.data_dir.clone()];
+                Ok(Reading { capture, paths, excludes: Vec::new(), facts: Some(facts) })
+            }
+        }
+    }
+
     /// The paths of a source, if the host's owner lets all of them be read.
     fn allowed_paths(&self, files: &FilesSpec) -> Result<Vec<PathBuf>> {
         for path in &files.paths {
@@ -191,10 +225,10 @@ impl Workshop {
     }
 
     /// The newest snapshot of the same paths on this host: of the plan, or of others where the plan has none yet.
-    fn parent(&self, open: &Open, plan: PlanId, files: &FilesSpec) -> Result<Option<SnapshotEntry>> {
+    fn parent(&self, open: &Open, plan: PlanId, paths: &[String]) -> Result<Option<SnapshotEntry>> {
         let selector = SnapshotSelector {
             hosts: vec![self.environment.identity.host.clone()],
-            paths: files.paths.clone(),
+            paths: paths.to_vec(),
             ..SnapshotSelector::default()
         };
         // One that cannot be read costs time and no data: everything is read again.
@@ -212,6 +246,7 @@ fn take(
     control: &Control,
     capture: &Capture,
     sink: BackupSink,
+    note: Option<&Note>,
     meter: &Arc<Meter>,
     job: &Job<'_>,
 ) -> Result<(CaptureReport, BackupOutcome)> {
@@ -219,7 +254,10 @@ fn take(
     std::thread::scope(|scope| {
         // The totals are for the display only, and the capture itself reports what is wrong.
         scope.spawn(|| drop(scan(capture, &scanning, &**meter)));
-        let captured = capture.run(&sink, control, &**meter);
+        let captured = match note {
+            Some(note) => capture.run(&note.beside(&sink), control, &**meter),
+            None => capture.run(&sink, control, &**meter),
+        };
         scanning.cancel();
         let report = captured.map_err(WorkError::from)?;
         job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
@@ -227,6 +265,14 @@ fn take(
         let outcome = sink.finish().map_err(WorkError::from)?;
         Ok((report, outcome))
     })
+}
+
+/// What is read, and how the snapshot calls it.
+struct Reading {
+    capture: Capture,
+    paths: Vec<String>,
+    excludes: Vec<String>,
+    facts: Option<Note>,
 }
 
 struct Noted {

@@ -10,6 +10,7 @@
 
 pub mod backup;
 mod browse;
+pub mod cold;
 mod command;
 mod compare;
 mod excludes;
@@ -18,12 +19,14 @@ pub mod failure;
 pub mod hooks;
 mod http;
 mod indexes;
+pub mod instance;
 mod items;
 mod keys;
 mod label;
 mod leash;
 mod listings;
 mod meter;
+mod note;
 mod pin;
 pub mod probe;
 pub mod prune;
@@ -32,6 +35,7 @@ pub mod restore;
 mod search;
 pub mod state;
 mod storage;
+pub mod swap;
 pub mod verify;
 
 use std::collections::HashMap;
@@ -152,7 +156,7 @@ impl Workshop {
                 let (total, free) = host::disk(&storage::local_folder(&local.path, &repository.path));
                 (total > 0).then_some(free)
             }
-            ConnectionSettings::S3(_) => None,
+            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => None,
         }
     }
 

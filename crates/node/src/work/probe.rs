@@ -22,6 +22,7 @@ impl Workshop {
         match settings {
             ConnectionSettings::Local(local) => self.probe_folder(Path::new(&local.path)),
             ConnectionSettings::S3(_) => self.probe_storage(settings, secrets),
+            ConnectionSettings::Mysql(mysql) => self.probe_instance(mysql, secrets),
         }
     }
 

@@ -272,7 +272,7 @@ impl Workshop {
                 WorkError::new(Class::Unreachable, format!("the repository in {location} is not there any more"))
                     .hint("if it is on a disk that is attached at times, attach and mount it; it is never replaced by an empty one")
             }
-            ConnectionSettings::S3(_) => {
+            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => {
                 WorkError::new(Class::NoRepository, format!("the repository in {location} is not there any more"))
                     .hint("bring it back from a copy; to begin anew, make a destination with another path")
             }
@@ -387,6 +387,7 @@ pub(super) fn describe(repository: &SealedRepository) -> String {
             let slash = if repository.path.is_empty() { "" } else { "/" };
             format!("{name} (bucket {}{slash}{} at {endpoint})", s3.bucket, repository.path)
         }
+        ConnectionSettings::Mysql(_) => name.clone(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use backstay_core::Control;
-use backstay_model::hook::{Action, Hooks};
+use backstay_model::hook::{Action, Hook, Hooks};
 use backstay_model::link::{NodeSource, SealedRepository};
 use backstay_model::run::Progress;
 use backstay_model::{ConnectionSettings, Level, SourceSpec};
@@ -40,9 +40,19 @@ impl Surroundings {
     pub fn of(hooks: Option<&Hooks>, source: Option<&NodeSource>, repositories: &[SealedRepository]) -> Self {
         let mut all = Self::default();
         if let Some(source) = source {
-            let SourceSpec::Files(files) = &source.spec;
-            let of_source = files.paths.iter().take(FOLDERS);
-            all.folders.extend(of_source.map(|path| ("the source".to_owned(), PathBuf::from(path))));
+            match &source.spec {
+                SourceSpec::Files(files) => {
+                    let of_source = files.paths.iter().take(FOLDERS);
+                    all.folders.extend(of_source.map(|path| ("the source".to_owned(), PathBuf::from(path))));
+                }
+                SourceSpec::Mysql(mysql) => {
+                    let cold = mysql.cold();
+                    let folders = [("the instance", &cold.data_dir), ("copies", &cold.spool)];
+                    let named = folders.into_iter().filter_map(|(what, path)| Some((what, path.as_ref()?)));
+                    all.folders.extend(named.map(|(what, path)| (what.to_owned(), PathBuf::from(path))));
+                    all.note(&cold.stop());
+                }
+            }
         }
         for repository in repositories {
             if let ConnectionSettings::Local(local) = &repository.settings {
@@ -50,17 +60,20 @@ impl Surroundings {
                 all.folders.push((format!("destination {}", repository.destination.name), folder));
             }
         }
-        for hook in hooks.into_iter().flat_map(Hooks::all) {
-            let (list, name) = match &hook.action {
-                Action::StopService(name) | Action::StartService(name) => (&mut all.services, name),
-                Action::StopContainer(name) | Action::StartContainer(name) => (&mut all.containers, name),
-                Action::Command(_) | Action::Http(_) => continue,
-            };
-            if !list.contains(name) {
-                list.push(name.clone());
-            }
-        }
+        hooks.into_iter().flat_map(Hooks::all).for_each(|hook| all.note(hook));
         all
+    }
+
+    /// Takes note of what a hook stops or starts.
+    fn note(&mut self, hook: &Hook) {
+        let (list, name) = match &hook.action {
+            Action::StopService(name) | Action::StartService(name) => (&mut self.services, name),
+            Action::StopContainer(name) | Action::StartContainer(name) => (&mut self.containers, name),
+            Action::Command(_) | Action::Http(_) => return,
+        };
+        if !list.contains(name) {
+            list.push(name.clone());
+        }
     }
 }
 

@@ -79,6 +79,10 @@ impl Workshop {
                 options.s3 = s3_settings(s3, secrets);
                 s3_address(s3, path)
             }
+            ConnectionSettings::Mysql(_) => {
+                Err(WorkError::new(Class::Other, "no repository can lie in an instance of MySQL or MariaDB")
+                    .hint("give the destination a connection to a folder or to a bucket"))
+            }
         }
     }
 

@@ -4,6 +4,8 @@
 
 mod away;
 mod browse;
+mod cold;
+mod comeback;
 mod crashes;
 mod hooks;
 mod interrupted;

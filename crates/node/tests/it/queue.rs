@@ -57,7 +57,7 @@ async fn two_backups_use_one_repository_at_once_and_no_more_than_the_pool_run() 
             }
             let mut source = first.clone();
             source.named = Named { id: SourceId::new(&SystemClock, &SystemRandom), name: name.to_owned() };
-            let SourceSpec::Files(files) = &mut source.spec;
+            let SourceSpec::Files(files) = &mut source.spec else { panic!() };
             files.paths = vec![folder.display().to_string()];
             plan.sources.push(source);
         }

@@ -33,7 +33,7 @@ async fn only_the_plans_own_snapshots_go_and_none_under_a_hold() {
         std::fs::create_dir(&folder).unwrap();
         let source = second.sources.first_mut().unwrap();
         source.named = Named { id: SourceId::new(&SystemClock, &SystemRandom), name: "second".to_owned() };
-        let SourceSpec::Files(files) = &mut source.spec;
+        let SourceSpec::Files(files) = &mut source.spec else { panic!() };
         files.paths = vec![folder.display().to_string()];
         configuration.plans.push(second);
     });

@@ -42,6 +42,7 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
             overwrite: OverwriteMode::Always,
             delete: false,
             dry_run: false,
+            instance: None,
         },
     });
     world.until_state(restore, RunState::Completed).await;

@@ -215,6 +215,7 @@ impl World {
                         exclude_larger_than: None,
                         one_file_system: false,
                     }),
+                    connection: None,
                 }],
                 repositories: vec![repository],
             }],
