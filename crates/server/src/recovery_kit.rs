@@ -63,6 +63,8 @@ impl Place {
                 let location = format!("s3:{}/{}", service.trim_end_matches('/'), s3.bucket);
                 if below.is_empty() { location } else { format!("{location}/{below}") }
             }
+            // No repository lies there.
+            ConnectionSettings::Mysql(_) => below,
         }
     }
 }
@@ -137,6 +139,7 @@ async fn write_place(
                 fact("Addresses", "with the bucket in the path");
             }
         }
+        ConnectionSettings::Mysql(_) => {}
     }
     page.push_str("</dl>\n</section>\n");
     Ok(())

@@ -2,10 +2,12 @@
 
 use backstay_catalog::{CatalogError, Clash, ServerStore};
 use backstay_core::{Clock, Random};
-use backstay_model::link::{OpenSecrets, SealedRepository};
+use backstay_model::link::{OpenSecrets, SealedConnection, SealedRepository};
 use backstay_model::run::Named;
 use backstay_model::secret::{HoldsSecrets, Secrets};
-use backstay_model::{Connection, Destination, Layout, Node, NodeId, Repository, RepositoryId, SecretText};
+use backstay_model::{
+    Connection, ConnectionId, Destination, Layout, Node, NodeId, Repository, RepositoryId, SecretText,
+};
 use backstay_node::seals::{self, SealError};
 use backstay_vault::{NodePublicKey, Vault, VaultError};
 
@@ -109,6 +111,21 @@ pub(crate) async fn seal_with(
         may_create: !repository.adopted,
         secrets: sealed,
     })
+}
+
+/// A connection as a node gets it, with its secrets sealed to the node's key.
+pub(crate) async fn seal_connection(
+    store: &ServerStore,
+    vault: &Vault,
+    random: &dyn Random,
+    node: &Node,
+    id: ConnectionId,
+) -> Result<SealedConnection, RepositoryError> {
+    let connection = store.connection(id).await?.ok_or(RepositoryError::Gone("its connection"))?;
+    let open = connection_secrets(store, vault, &connection).await?;
+    let key: NodePublicKey = node.public_key.parse()?;
+    let secrets = seals::seal(&key, &seals::of_connection(id), &open, random)?;
+    Ok(SealedConnection { id, settings: connection.settings, secrets })
 }
 
 /// The secrets of a connection, in the clear.

@@ -81,7 +81,7 @@ async fn create(
     let project = common::choose(&caller, Action::EditDestinations, form.project)?;
     let name = common::name("name", &form.name)?;
     Destination::check_path(&form.path)?;
-    let connection = related::connection(&state, project, form.connection).await?.id;
+    let connection = related::storage(&state, project, form.connection).await?.id;
     let (id, now) = (DestinationId::new(&*state.clock, &*state.random), state.now());
     let (path, layout, created, changed) = (form.path, form.layout, now, now);
     let destination =
@@ -119,7 +119,7 @@ async fn update(
     related::check_revision(&format!("destination {}", before.name), before.revision, form.revision)?;
     let name = common::name("name", &form.name)?;
     Destination::check_path(&form.path)?;
-    let connection = related::connection(&state, before.project, form.connection).await?;
+    let connection = related::storage(&state, before.project, form.connection).await?;
     let changed = Destination {
         name,
         connection: connection.id,

@@ -53,6 +53,24 @@ pub(crate) async fn connection(
     connection.ok_or_else(|| Problem::invalid("connection", "there is no such connection in this project"))
 }
 
+/// The same for one that repositories can lie at.
+pub(crate) async fn storage(
+    state: &AppState,
+    project: ProjectId,
+    id: ConnectionId,
+) -> Result<Connection, Problem> {
+    let connection = connection(state, project, id).await?;
+    if connection.settings.is_storage() {
+        return Ok(connection);
+    }
+    let why = format!(
+        "connection {} is one of type {}, where no repository can lie",
+        connection.name,
+        connection.settings.type_name()
+    );
+    Err(Problem::invalid("connection", why).hint("name a connection to a folder or to a bucket"))
+}
+
 /// Refuses a folder of one host as the place for what another host stores: there it would be another folder.
 pub(crate) fn check_reaches(
     field: &str,
@@ -97,6 +115,24 @@ pub(crate) async fn destinations_of(
     let mut destinations = state.store.destinations(Some(connection.project)).await?;
     destinations.retain(|destination| destination.connection == connection.id);
     Ok(destinations)
+}
+
+/// The sources that a connection reaches.
+pub(crate) async fn sources_of(state: &AppState, connection: &Connection) -> Result<Vec<Source>, Problem> {
+    let mut sources = state.store.sources(Some(connection.project)).await?;
+    sources.retain(|source| source.spec.connection() == Some(connection.id));
+    Ok(sources)
+}
+
+/// The destinations and sources that a connection reaches, in words.
+pub(crate) async fn users_of_connection(
+    state: &AppState,
+    connection: &Connection,
+) -> Result<Vec<String>, Problem> {
+    let destinations = destinations_of(state, connection).await?;
+    let sources = sources_of(state, connection).await?;
+    let destinations = destinations.iter().map(|it| format!("destination {}", it.name));
+    Ok(destinations.chain(sources.iter().map(|it| format!("source {}", it.name))).collect())
 }
 
 /// The runs that have not ended, in words.

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_model::command::{Answer, Ask};
 use backstay_model::run::{OverwriteMode, RestoreRequest};
-use backstay_model::{NodeId, RepositoryId, RunId};
+use backstay_model::{NodeId, RepositoryId, RunId, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -50,6 +50,9 @@ struct RestoreForm {
     /// Only say what would be done.
     #[serde(default)]
     dry_run: bool,
+    /// Bring back the instance of this source of the node instead of files, in its place: `target` is `/` then. It is stopped and started
+    /// for that.
+    instance: Option<SourceId>,
 }
 
 /// The run that was queued.
@@ -67,9 +70,10 @@ async fn create(
     caller: Caller,
     Json(form): Json<RestoreForm>,
 ) -> Result<(StatusCode, Json<QueuedRun>), Problem> {
-    let RestoreForm { repository, node, snapshot, paths, target, overwrite, delete, dry_run } = form;
+    let RestoreForm { repository, node, snapshot, paths, target, overwrite, delete, dry_run, instance } =
+        form;
     let place = Place::find(&state, &caller, repository, Action::Restore, node).await?;
-    let request = RestoreRequest { snapshot, paths, target, overwrite, delete, dry_run };
+    let request = RestoreRequest { snapshot, paths, target, overwrite, delete, dry_run, instance };
     request.validate().map_err(|mut invalid| {
         invalid.field = invalid.field.trim_start_matches("restore.").to_owned();
         invalid

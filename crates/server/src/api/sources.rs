@@ -61,7 +61,7 @@ async fn list(
     Ok(Json(List::new(sources)))
 }
 
-/// Makes a source.
+/// Makes a source. One that stops and starts a service takes the owner's role.
 #[utoipa::path(post, path = "/sources", tag = "sources", request_body = SourceForm,
     responses((status = 201, body = Source)))]
 async fn create(
@@ -73,6 +73,8 @@ async fn create(
     let name = common::name("name", &form.name)?;
     form.spec.validate()?;
     let node = related::node(&state, project, form.node).await?.id;
+    check_service(&caller, project, None, &form.spec)?;
+    check_connection(&state, project, node, &form.spec).await?;
     let (id, now) = (SourceId::new(&*state.clock, &*state.random), state.now());
     let source = Source { id, project, name, node, spec: form.spec, created: now, changed: now, revision: 1 };
     state.store.create_source(&source).await?;
@@ -91,7 +93,7 @@ async fn get(
     read(&state, &caller, id, Action::ViewNames).await.map(Json)
 }
 
-/// Changes a source. The plans that have it go on with it as it is then.
+/// Changes a source. The plans that have it go on with it as it is then. To change what it stops and starts takes the owner's role.
 #[utoipa::path(put, path = "/sources/{id}", tag = "sources", params(("id" = SourceId, Path)),
     request_body = SourceUpdate, responses((status = 200, body = Source)))]
 async fn update(
@@ -105,6 +107,9 @@ async fn update(
     let name = common::name("name", &form.name)?;
     form.spec.validate()?;
     let node = related::node(&state, before.project, Some(form.node.unwrap_or(before.node))).await?.id;
+    let same_place = (node == before.node).then_some(&before.spec);
+    check_service(&caller, before.project, same_place, &form.spec)?;
+    check_connection(&state, before.project, node, &form.spec).await?;
     let changed = Source { name, node, spec: form.spec, changed: state.now(), ..before.clone() };
     if node != before.node {
         for plan in related::plans_of_source(&state, &before).await? {
@@ -133,6 +138,46 @@ async fn remove(
     state.store.delete_source(id, Some(before.revision)).await?;
     deed("source.delete", &before).before(&before).by(&state, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Services are stopped and commands run with the node's rights, so that whoever may only edit sources must not choose them.
+fn check_service(
+    caller: &Caller,
+    project: ProjectId,
+    before: Option<&SourceSpec>,
+    spec: &SourceSpec,
+) -> Result<(), Problem> {
+    let SourceSpec::Mysql(mysql) = spec else { return Ok(()) };
+    if let Some(SourceSpec::Mysql(before)) = before
+        && before.cold() == mysql.cold()
+    {
+        return Ok(());
+    }
+    caller.authorize(Action::EditHooks, Some(project)).map_err(|problem| {
+        problem.hint(
+            "what is stopped and started for a backup, and by which commands, is for an owner to decide",
+        )
+    })
+}
+
+/// A connection has to be of the right type, and one of the node that reads the source.
+async fn check_connection(
+    state: &AppState,
+    project: ProjectId,
+    node: NodeId,
+    spec: &SourceSpec,
+) -> Result<(), Problem> {
+    let Some(id) = spec.connection() else { return Ok(()) };
+    let connection = related::connection(state, project, id).await?;
+    let why = if connection.settings.type_name() != spec.type_name() {
+        format!("connection {} is one of type {}", connection.name, connection.settings.type_name())
+    } else if connection.node != node {
+        format!("connection {} is one of another node", connection.name)
+    } else {
+        return Ok(());
+    };
+    Err(Problem::invalid("spec.connection", why)
+        .hint(format!("make a connection of type {} on the node that reads the source", spec.type_name())))
 }
 
 async fn read(state: &AppState, caller: &Caller, id: SourceId, action: Action) -> Result<Source, Problem> {

@@ -54,17 +54,21 @@ pub(crate) async fn build(
                 );
             }
         }
-        let of_node = plan.spec.sources.iter().filter_map(|id| sources.get(id));
-        let of_node = of_node.map(|source| NodeSource {
-            named: Named { id: source.id, name: source.name.clone() },
-            spec: source.spec.clone(),
-        });
+        let mut of_node = Vec::new();
+        for source in plan.spec.sources.iter().filter_map(|id| sources.get(id)) {
+            let connection = match source.spec.connection() {
+                Some(id) => Some(repositories::seal_connection(store, vault, random, node, id).await?),
+                None => None,
+            };
+            let named = Named { id: source.id, name: source.name.clone() };
+            of_node.push(NodeSource { named, spec: source.spec.clone(), connection });
+        }
         plans.push(NodePlan {
             id: plan.id,
             project: plan.project,
             revision: plan.revision,
             since: plan.changed,
-            sources: of_node.collect(),
+            sources: of_node,
             spec: plan.spec,
             repositories: own,
         });

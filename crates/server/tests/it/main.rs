@@ -14,6 +14,7 @@ mod hostile;
 mod hosts;
 mod mail;
 mod metrics;
+mod mysql;
 mod nodes;
 #[cfg(feature = "oidc")]
 mod oidc;

@@ -1,7 +1,7 @@
 //! From a form to a connection that works.
 
 use axum::http::StatusCode;
-use backstay_model::connection::S3Settings;
+use backstay_model::connection::{MysqlSettings, S3Settings};
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
     Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Health, Node, NodeId, ProjectId,
@@ -127,19 +127,17 @@ fn sealed(state: &AppState, mut connection: Connection) -> Result<(Connection, O
     Ok((connection, sealed))
 }
 
-/// A destination in a folder of one node is not found on another any more.
+/// What lies on one node, a folder as an instance of a database, is not found on another any more.
 async fn refuse_to_move(
     state: &AppState,
     before: &Connection,
     node: &Node,
     settings: &ConnectionSettings,
 ) -> Result<(), Problem> {
-    let is_local = |settings: &ConnectionSettings| matches!(settings, ConnectionSettings::Local(_));
-    if same_kind(&before.settings, settings) && !is_local(settings) {
+    if same_kind(&before.settings, settings) && !settings.is_of_one_host() {
         return Ok(());
     }
-    let users = related::destinations_of(state, before).await?;
-    let users: Vec<_> = users.iter().map(|it| format!("destination {}", it.name)).collect();
+    let users = related::users_of_connection(state, before).await?;
     if users.is_empty() {
         return Ok(());
     }
@@ -164,6 +162,10 @@ fn same_way(before: &ConnectionSettings, after: &ConnectionSettings) -> bool {
     match (before, after) {
         (ConnectionSettings::Local(before), ConnectionSettings::Local(after)) => before == after,
         (ConnectionSettings::S3(before), ConnectionSettings::S3(after)) => way(before) == way(after),
+        (ConnectionSettings::Mysql(before), ConnectionSettings::Mysql(after)) => {
+            let way = |it: &MysqlSettings| (it.socket.clone(), it.host.clone(), it.port, it.user.clone());
+            way(before) == way(after)
+        }
         _ => false,
     }
 }
@@ -172,13 +174,15 @@ const fn allows_private(settings: &ConnectionSettings) -> bool {
     match settings {
         ConnectionSettings::Local(_) => false,
         ConnectionSettings::S3(s3) => s3.allow_private,
+        // An instance on the node's own host.
+        ConnectionSettings::Mysql(_) => true,
     }
 }
 
 fn may_allow_private(caller: &Caller, project: ProjectId) -> Result<(), Problem> {
     caller.authorize(Action::AllowPrivate, Some(project)).map_err(|problem| {
         problem.hint(
-            "`allow_private` lets the connection reach hosts of the private network: an owner has to say so",
+            "the connection reaches the node's own host, or its private network: an owner has to say so",
         )
     })
 }

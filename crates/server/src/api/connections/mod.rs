@@ -90,7 +90,7 @@ async fn update(
 /// Removes a connection that nothing uses.
 #[utoipa::path(delete, path = "/connections/{id}", tag = "connections", params(("id" = ConnectionId, Path)), responses(
     (status = 204),
-    (status = 409, description = "Destinations, plans or runs use it (`in_use`); they are named.",
+    (status = 409, description = "Destinations, sources, plans or runs use it (`in_use`); they are named.",
         body = ProblemDetails, content_type = "application/problem+json")))]
 async fn remove(
     State(state): State<AppState>,
@@ -98,11 +98,14 @@ async fn remove(
     Path(id): Path<ConnectionId>,
 ) -> Result<StatusCode, Problem> {
     let before = read(&state, &caller, id, Action::EditConnections).await?;
-    let mut users = Vec::new();
+    let mut users = related::users_of_connection(&state, &before).await?;
     for destination in related::destinations_of(&state, &before).await? {
-        users.push(format!("destination {}", destination.name));
         users.extend(related::named(&related::plans_of_destination(&state, &destination).await?));
         users.extend(related::active_of_destination(&state, destination.id).await?);
+    }
+    for source in related::sources_of(&state, &before).await? {
+        users.extend(related::named(&related::plans_of_source(&state, &source).await?));
+        users.extend(related::active_of_source(&state, source.id).await?);
     }
     related::refuse_if_used(&format!("connection {}", before.name), users)?;
     state.store.delete_connection(id, Some(before.revision)).await?;
