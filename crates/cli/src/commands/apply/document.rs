@@ -122,7 +122,7 @@ impl Record {
             }
             Kind::Source => {
                 let spec = taken(&mut fields, "spec")?;
-                fields.insert("spec".to_owned(), in_full::<SourceSpec>(spec, "spec")?);
+                fields.insert("spec".to_owned(), source(spec)?);
             }
             Kind::Destination => {
                 fields.entry("path").or_insert_with(|| "".into());
@@ -135,6 +135,19 @@ impl Record {
         Ok(Self { name, fields })
     }
 }
+
+/// What a source is, in full. It refers to its connection by name, which its type knows by id: it stands aside meanwhile.
+fn source(mut spec: Value) -> Outcome<Value> {
+    let connection = spec.get_mut("connection").map(|name| std::mem::replace(name, NOBODY.into()));
+    let mut full = in_full::<SourceSpec>(spec, "spec")?;
+    if let (Some(name), Some(place)) = (connection, full.get_mut("connection")) {
+        *place = name;
+    }
+    Ok(full)
+}
+
+/// An id of nobody.
+const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A plan in full. It refers to others by name, which its type knows by id: they stand aside meanwhile.
 fn plan(mut fields: Map<String, Value>) -> Outcome<Map<String, Value>> {
@@ -177,6 +190,18 @@ mod tests {
         assert_eq!(record.fields["enabled"], json!(true));
         let again = Record::new(Kind::Plan, record.fields.clone()).unwrap();
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn a_source_names_its_connection() {
+        let method = json!({"type": "cold", "service": {"service": "mariadb"}});
+        let short =
+            json!({"name": "db", "spec": {"type": "mysql", "connection": "local db", "method": method}});
+        let record = Record::new(Kind::Source, fields(short)).unwrap();
+        assert_eq!(record.fields["spec"]["connection"], json!("local db"));
+        assert_eq!(record.fields["spec"]["method"]["sequence"], json!("auto"));
+        let files = json!({"name": "home", "spec": {"type": "files", "paths": ["/home"]}});
+        assert!(Record::new(Kind::Source, fields(files)).unwrap().fields["spec"].get("connection").is_none());
     }
 
     #[test]

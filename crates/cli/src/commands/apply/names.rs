@@ -136,6 +136,9 @@ impl Server {
         if let Some(connection) = fields.get_mut("connection") {
             *connection = of(Kind::Connection, connection)?;
         }
+        if let Some(connection) = fields.get_mut("spec").and_then(|spec| spec.get_mut("connection")) {
+            *connection = of(Kind::Connection, connection)?;
+        }
         if let Some(node) = fields.get_mut("node") {
             let name = node.as_str().unwrap_or_default();
             let id = self.nodes.get(name).cloned();
@@ -174,6 +177,9 @@ impl Server {
             .into_iter()
             .filter_map(|field| fields.get_mut(field).map(named))
             .for_each(drop);
+        if let Some(connection) = fields.get_mut("spec").and_then(|spec| spec.get_mut("connection")) {
+            named(connection);
+        }
         for list in ["sources", "destinations"] {
             if let Some(Value::Array(ids)) = fields.get_mut(list) {
                 ids.iter_mut().for_each(named);
@@ -193,7 +199,8 @@ fn only_project(client: &Client) -> Outcome<Value> {
 }
 
 /// Where records hold secrets: by which field, in what, of which type.
-const SECRETS: [(&str, &str, &str); 2] = [("settings", "s3", "secret_key"), ("channel", "webhook", "secret")];
+const SECRETS: [(&str, &str, &str); 3] =
+    [("settings", "s3", "secret_key"), ("settings", "mysql", "password"), ("channel", "webhook", "secret")];
 
 /// Puts the name of a variable where a record's secret is; no two records share one.
 fn name_variable(fields: &mut Value, name: &str, taken: &mut BTreeSet<String>) {
