@@ -3,7 +3,7 @@ export const guide = {
     title: "A first backup",
     hint: "Four questions, and it begins. Everything can be changed later.",
     what: "What is to be kept safe?",
-    whatHint: "Tick the folders whose content you could not replace.",
+    whatHint: "Tick the folders whose content you could not replace. All that is in a folder goes with it. With the keyboard: arrows, space to tick.",
     nodeHint: "The computer that they are on.",
     where: "Where do the backups go?",
     places: {
