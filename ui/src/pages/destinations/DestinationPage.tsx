@@ -9,8 +9,8 @@ import { Card, Loading } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { HealthBadge } from "../../components/HealthBadge";
 import { One } from "../../components/One";
+import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
-import { UsedBy } from "../../components/UsedBy";
 import { madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
 import { Adopt } from "./Adopt";
@@ -88,7 +88,7 @@ function About({ destination: found }: { destination: Destination }) {
           [words.state, connection === undefined ? "…" : <HealthBadge key="state" status={connection.status} />],
           [words.path, found.path || words.top],
           [words.layout, words.layouts[found.layout ?? "per_node"]],
-          [texts.pages.plans, <UsedBy key="users" users={users} to="/plans/$id" none={words.unused} />],
+          [texts.pages.plans, <RecordLinks key="users" records={users} to="/plans/$id" none={words.unused} />],
         ]}
       />
     </Card>
