@@ -8,6 +8,7 @@ import { recoveryKits, run, type Run } from "../../api/queries";
 import { Button, Failure, Loading, PageHead, buttonClass } from "../../components/basics";
 import { Notice } from "../../components/Notice";
 import { Missing } from "../../components/Missing";
+import { Breaking } from "../../components/Name";
 import { Progress } from "../../components/Progress";
 import { Kit } from "../../components/RecoveryKit";
 import { Steer } from "../../components/Steer";
@@ -127,7 +128,10 @@ function Proof({ backup }: { backup: Run }) {
       {restored?.state !== "completed" && <p className="text-sm">{words.proofHint}</p>}
       {restored?.state === "completed" && restore && (
         <Notice>
-          {words.proven} <code className="wrap-anywhere">{`${restore.target}${restore.paths?.[0] ?? ""}`}</code>
+          {words.proven}{" "}
+          <code className="wrap-anywhere">
+            <Breaking>{`${restore.target}${restore.paths?.[0] ?? ""}`}</Breaking>
+          </code>
         </Notice>
       )}
       {restored?.state === "failed" && (
