@@ -19,7 +19,7 @@ const route = getRouteApi("/connections/$id");
 
 export function ConnectionPage() {
   const { id } = route.useParams();
-  return <One query={useQuery(connection(id))}>{(found) => <Page key={id} connection={found} />}</One>;
+  return <One query={useQuery(connection(id))} list="connections">{(found) => <Page key={id} connection={found} />}</One>;
 }
 
 function Page({ connection: found }: { connection: Connection }) {

@@ -27,7 +27,7 @@ export function DestinationPage() {
   if (parts.some(({ isPending }) => isPending)) {
     return <Loading />;
   }
-  return <One query={query}>{(found) => <Page key={id} destination={found} />}</One>;
+  return <One query={query} list="destinations">{(found) => <Page key={id} destination={found} />}</One>;
 }
 
 function Page({ destination: found }: { destination: Destination }) {

@@ -9,6 +9,7 @@ import { Button, Failure, Loading, PageHead, buttonClass } from "../../component
 import { Notice } from "../../components/Notice";
 import { Missing } from "../../components/Missing";
 import { Breaking } from "../../components/Name";
+import { Unshown } from "../../components/One";
 import { Progress } from "../../components/Progress";
 import { Kit } from "../../components/RecoveryKit";
 import { Steer } from "../../components/Steer";
@@ -29,7 +30,7 @@ export function FirstBackup() {
     return <Missing />;
   }
   if (backup.isLoadingError) {
-    return <Failure error={backup.error} again={() => void backup.refetch()} />;
+    return <Unshown error={backup.error} again={() => void backup.refetch()} list="runs" />;
   }
   if (!backup.data) {
     return <Loading />;

@@ -25,7 +25,7 @@ const route = getRouteApi("/nodes/$id");
 
 export function NodePage() {
   const { id } = route.useParams();
-  return <One query={useQuery(node(id))}>{(found) => <Page key={id} node={found} />}</One>;
+  return <One query={useQuery(node(id))} list="nodes">{(found) => <Page key={id} node={found} />}</One>;
 }
 
 function Page({ node: found }: { node: Node }) {

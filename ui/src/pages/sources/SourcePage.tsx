@@ -19,7 +19,7 @@ const route = getRouteApi("/sources/$id");
 
 export function SourcePage() {
   const { id } = route.useParams();
-  return <One query={useQuery(source(id))}>{(found) => <Page key={id} source={found} />}</One>;
+  return <One query={useQuery(source(id))} list="sources">{(found) => <Page key={id} source={found} />}</One>;
 }
 
 function Page({ source: found }: { source: Source }) {
