@@ -30,6 +30,8 @@ export function Tabs({ label, chosen, children }: Props) {
     watch.observe(list.current);
     return () => watch.disconnect();
   }, [chosen, measure]);
+  // Words that are told anew may be longer.
+  useEffect(measure);
   const turn = (way: number) => list.current?.scrollBy({ left: way * list.current.clientWidth * 0.7, behavior: "smooth" });
   return (
     <nav aria-label={label} className="relative mb-4">
