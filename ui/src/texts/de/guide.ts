@@ -55,6 +55,8 @@ export const guide: typeof En = {
     issued: "Zuletzt heruntergeladen",
     download: "Notfallmappe herunterladen",
     missing: "Noch wurde keine Notfallmappe heruntergeladen",
+    missingHint: "Geht dieser Server jetzt verloren, kann niemand seine Sicherungen öffnen.",
     outdated: "Die Notfallmappe ist veraltet",
+    outdatedHint: "Seither wurde an einem neuen Ort gesichert. Diese Sicherungen öffnet sie nicht.",
   },
 };

@@ -53,6 +53,8 @@ export const guide = {
     issued: "Last downloaded",
     download: "Download the recovery kit",
     missing: "No recovery kit was downloaded yet",
+    missingHint: "If this server is lost now, nobody can open its backups.",
     outdated: "The recovery kit is stale",
+    outdatedHint: "Backups have come to a new place since. It does not open those.",
   },
 };
