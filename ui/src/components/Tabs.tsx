@@ -38,6 +38,7 @@ export function Tabs({ label, chosen, children }: Props) {
       <ul
         ref={list}
         onScroll={measure}
+        onFocus={({ target }) => target.scrollIntoView({ block: "nearest", inline: "nearest" })}
         className="relative flex scroll-px-10 gap-x-1 overflow-x-auto overflow-y-hidden shadow-[inset_0_-1px_0_var(--color-line)] [scrollbar-width:none]"
       >
         {children}
