@@ -77,7 +77,9 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
     const { path, align } = sought.current;
     if (found >= 0 && path === active && rows[found + 1]?.kind !== "loading") {
       sought.current = { path: undefined, align };
-      virtual.scrollToIndex(found, { align });
+      // Where people's folders begin stays in sight, and that there is something before it.
+      const begin = rows.findLastIndex(({ level }, index) => index <= found && level === 1);
+      virtual.scrollToIndex(align === "start" ? Math.max(0, begin - 1) : found, { align });
     }
   }, [found, active, rows, virtual]);
 
