@@ -28,6 +28,7 @@ it("a path ends its lines after slashes, and is the same when it is put together
   expect(breaks("/var/lib")).toEqual(["/var/", "lib"]);
   expect(breaks("/home/ada/deep folder/")).toEqual(["/home/", "ada/", "deep folder/"]);
   expect(breaks("s3://bucket//key")).toEqual(["s3://", "bucket//", "key"]);
+  expect(breaks("/srv  \u2068/مرحبا/b\u2069")).toEqual(["/srv  \u2068/مرحبا/", "b\u2069"]);
   expect(breaks("Letters")).toEqual(["Letters"]);
   expect(breaks("/")).toEqual(["/"]);
   expect(breaks("")).toEqual([""]);
