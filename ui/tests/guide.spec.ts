@@ -65,3 +65,29 @@ test("a first backup that fails says what to do, and is tried again", async ({ p
   await page.getByRole("button", { name: "Run again" }).click();
   await expect(page).toHaveURL(/\/runs\//);
 });
+
+test("the folders to choose from open where people have theirs, and all others stay within reach", async ({ page, server }) => {
+  // What computers have in common, in place of what this one has.
+  const top = ["bin", "boot", "dev", "etc", "home", "lib", "media", "mnt", "opt", "proc", "root", "run", "srv", "sys", "tmp", "usr", "var"];
+  const folders: Record<string, string[]> = { "/": top, "/home": ["ada", "مرحبا <b>"] };
+  await page.route(/\/api\/v1\/nodes\/[^/]+\/folder\?/, async (route) => {
+    const names = folders[new URL(route.request().url()).searchParams.get("path") ?? ""] ?? [];
+    await route.fulfill({ json: { items: names.map((name) => ({ name, kind: "folder" })), total: names.length } });
+  });
+  await server.open(page, "/first-backup");
+  const item = (name: string) => page.getByRole("treeitem", { name, exact: true });
+  const tree = page.getByRole("tree");
+  await expect(item("home")).toHaveAttribute("aria-expanded", "true");
+  await tree.scrollIntoViewIfNeeded();
+  await expect(item("مرحبا <b>")).toBeInViewport();
+  expect(await tree.evaluate((box) => box.scrollTop)).toBe(3 * 32);
+  await accessible(page);
+  await tree.focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await expect(page.getByLabel("Chosen")).toHaveValue("/home/ada");
+  await page.keyboard.press("Home");
+  await expect(item("bin")).toBeInViewport();
+  await page.keyboard.press("Space");
+  await expect(page.getByLabel("Chosen")).toHaveValue("/home/ada\n/bin");
+});

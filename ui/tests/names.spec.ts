@@ -74,9 +74,21 @@ function unsafe(page: Page): Promise<string[]> {
     const turning = /[\u202a-\u202e\u2066\u2067]|[\u0590-\u08ff]/;
     const apart = /\u2068[^\u2068\u2069]*\u2069/g;
     const found: string[] = [];
+    const isPart = (node: Node | null): node is Node => node?.nodeType === Node.TEXT_NODE || node?.nodeName === "WBR";
+    // Where a line may end, a text goes on.
+    const whole = (node: Node) => {
+      let text = node.textContent ?? "";
+      for (let next = node.nextSibling; isPart(next); next = next.nextSibling) {
+        text += next.textContent;
+      }
+      for (let before = node.previousSibling; isPart(before); before = before.previousSibling) {
+        text = `${before.textContent}${text}`;
+      }
+      return text;
+    };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node !== null; node = walker.nextNode()) {
-      const text = node.textContent ?? "";
+      const text = whole(node);
       if (!turning.test(text.replace(apart, ""))) {
         continue;
       }

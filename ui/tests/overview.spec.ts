@@ -14,7 +14,15 @@ test("the overview tells in one line whether all is well, and what is not", asyn
   const good = await server.plan("Letters");
   await server.run(good);
   await server.open(page);
-  await expect(page.getByRole("heading", { level: 1 })).toHaveText("Everything is protected");
+  const verdict = page.getByRole("heading", { level: 1 });
+  // Backups that nobody can open without this server are not safe yet.
+  await expect(verdict).toHaveText("1 thing needs you");
+  await accessible(page);
+  await page.getByRole("link", { name: "No recovery kit was downloaded yet" }).click();
+  await page.getByRole("button", { name: "Download the recovery kit" }).click();
+  await expect(page.getByText("The kit opens all backups.")).toBeVisible();
+  await page.getByRole("link", { name: "Overview" }).click();
+  await expect(verdict).toHaveText("Everything is protected");
   await accessible(page);
 
   const gone = await server.planFor("Old disk", "/nowhere/at/all");

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Server as Listener } from "node:ne
 
 import { enter, PASSWORD } from "./enter";
 import { accessible, expect, OWNER, test } from "./server";
+import { expectNoSidewaysScroll } from "./walk";
 
 async function portOf(server: Listener): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -191,4 +192,29 @@ test("the settings are shown to owners of the server only", async ({ page, serve
   await expect(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Settings" })).toHaveCount(0);
   await expect(page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Audit" })).toBeVisible();
   expect(complaints).toEqual([]);
+});
+
+test("on a narrow screen the parts of the settings are one row, and the one that is shown is in sight", async ({ page, server }) => {
+  await page.setViewportSize({ width: 390, height: 800 });
+  const parts = page.getByRole("navigation", { name: "Sections of the settings" });
+  const tab = (name: string) => parts.getByRole("link", { name, exact: true });
+  for (const [path, shown] of [["/settings/sign-in", "Sign-in"], ["/settings/retention", "Retention"], ["/settings/vault", "Vault"]] as const) {
+    await server.open(page, path);
+    await expect(tab(shown)).toBeInViewport({ ratio: 0.98 });
+    expect((await parts.boundingBox())?.height).toBeLessThan(45);
+    await expectNoSidewaysScroll(page);
+  }
+  await accessible(page);
+  await expect(tab("Sign-in")).not.toBeInViewport({ ratio: 0.9 });
+
+  // The keyboard brings what it comes to into sight.
+  await tab("Vault").focus();
+  for (const name of ["Connection checks", "Retention", "Single sign-on", "Mail", "Sign-in"]) {
+    await page.keyboard.press("Shift+Tab");
+    await expect(tab(name)).toBeFocused();
+    await expect(tab(name)).toBeInViewport({ ratio: 0.98 });
+  }
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(`${server.url}/settings/sign-in`);
+  await expect(tab("Vault")).not.toBeInViewport({ ratio: 0.9 });
 });

@@ -11,6 +11,7 @@ const ODD = "Größe <b>x مرحبا 数据";
 async function openTo(page: Page, path: string): Promise<void> {
   await expect(page.getByRole("tree").locator("[aria-checked]").first()).toBeVisible();
   await page.getByRole("tree").focus();
+  await page.keyboard.press("Home");
   for (const name of path.split("/").filter((part) => part !== "")) {
     const item = page.getByRole("treeitem", { name, exact: true }).last();
     await page.keyboard.type(name);

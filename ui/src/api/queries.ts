@@ -8,6 +8,7 @@ export type Run = Schemas["Run"];
 export type Plan = Schemas["Plan"];
 export type Node = Schemas["Node"];
 export type Connection = Schemas["Connection"];
+export type KitState = Schemas["KitState"];
 export type RunState = Schemas["RunState"];
 
 /** What runs are chosen by; the same words as in the address of the page. */
@@ -77,9 +78,10 @@ export type Overview = Awaited<ReturnType<typeof overview>>;
 export const standing = (project?: string, days?: number) =>
   queryOptions({ queryKey: ["standing", project, days], queryFn: () => overview(project, days) });
 
+/** How the recovery kits stand. A run may come to a place that a kit does not open yet. */
 export const recoveryKits = (project?: string) =>
   queryOptions({
-    queryKey: ["records", "recovery kits", project],
+    queryKey: ["standing", "recovery kits", project],
     queryFn: async () => (await answer(api.GET("/api/v1/recovery-kit", of(project)))).items,
   });
 

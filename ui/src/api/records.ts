@@ -3,6 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { itemRows, MOST_SHOWN } from "../lib/folderRows";
+import { homeOf } from "../lib/home";
 import { answer, api, type Schemas } from "./client";
 
 export type Source = Schemas["Source"];
@@ -99,5 +100,13 @@ export const folder = (node: string, path: string) =>
         }
       }
     },
+    staleTime: Infinity,
+  });
+
+/** Where people have their folders on a node; nothing where that cannot be told. */
+export const home = (node: string) =>
+  queryOptions({
+    queryKey: ["home", node],
+    queryFn: async ({ client }) => (await homeOf((path) => client.fetchQuery(folder(node, path)).catch(() => []))) ?? null,
     staleTime: Infinity,
   });

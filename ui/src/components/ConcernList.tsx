@@ -24,6 +24,8 @@ function keyOf(concern: Concern): string {
   switch (concern.what) {
     case "connection":
       return `${concern.what} ${concern.connection.id}`;
+    case "kit":
+      return concern.what;
     case "full":
       return `${concern.what} ${concern.storage.repository}`;
     case "trouble":
@@ -69,6 +71,15 @@ function Told({ concern }: { concern: Concern }) {
         <Link to="/plans/$id" params={{ id: concern.plan.id }} className={LINK}>
           {words.planNever(concern.plan.name)}
         </Link>
+      );
+    case "kit":
+      return (
+        <>
+          <Link to="/recovery" className={LINK}>
+            {concern.isStale ? texts.guide.recovery.outdated : texts.guide.recovery.missing}
+          </Link>
+          <p className="text-faint">{concern.isStale ? texts.guide.recovery.outdatedHint : texts.guide.recovery.missingHint}</p>
+        </>
       );
     case "full":
       return (

@@ -1,6 +1,7 @@
 import { useRef } from "react";
 
 import { CopyButton } from "./CopyButton";
+import { Breaking } from "./Name";
 
 /** A text to copy, in full. Where a page may not copy by itself, it is chosen, ready to be copied by hand. */
 export function Copy({ label, text }: { label: string; text: string }) {
@@ -18,7 +19,7 @@ export function Copy({ label, text }: { label: string; text: string }) {
           ref={shown}
           className="min-w-0 grow basis-64 rounded border border-line bg-ground px-3 py-2 text-sm wrap-anywhere"
         >
-          {text}
+          <Breaking>{text}</Breaking>
         </code>
         <CopyButton text={() => text} what={label} refused={choose} />
       </div>

@@ -1,5 +1,7 @@
 import type { ReactNode } from "react";
 
+import { Breaking } from "./Name";
+
 export type Fact = readonly [name: string, value: ReactNode];
 
 /** What is known of something, each with its name; what is not known is left out. */
@@ -11,7 +13,9 @@ export function Facts({ facts }: { facts: readonly Fact[] }) {
         .map(([name, value]) => (
           <div key={name} className="min-w-0">
             <dt className="text-xs text-faint">{name}</dt>
-            <dd className="wrap-anywhere tabular-nums">{value}</dd>
+            <dd className="wrap-anywhere tabular-nums">
+              {typeof value === "string" ? <Breaking>{value}</Breaking> : value}
+            </dd>
           </div>
         ))}
     </dl>

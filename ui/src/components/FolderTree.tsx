@@ -1,11 +1,11 @@
 // The folders of a node, of which some are chosen. Each is asked for when it is opened, and only the rows in sight are in the page.
 
-import { useQueries, type UseQueryResult } from "@tanstack/react-query";
+import { useQueries, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useId, useMemo, useRef, useState } from "react";
 
 import { Problem } from "../api/client";
-import { folder, type FolderItem } from "../api/records";
+import { folder, home, type FolderItem } from "../api/records";
 import { rowsOf, type Listing, type Row } from "../lib/folderRows";
 import { above, isCovered, isText, ticked } from "../lib/paths";
 import { FolderRow } from "./FolderRow";
@@ -62,14 +62,26 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
   const at = found >= 0 ? found : first;
   const isShown = shown.some(({ index }) => index === at);
 
-  // What was chosen before is brought into sight once it is there.
-  const sought = useRef(chosen[0]);
+  // What was chosen before is brought into sight once it is there; else people's folders, unless somebody has gone elsewhere already.
+  const sought = useRef<{ path: string | undefined; align: "center" | "start" }>({ path: chosen[0], align: "center" });
+  const isUntouched = active === undefined && open.size === 0;
+  const start = useQuery({ ...home(node), enabled: isUntouched }).data;
   useEffect(() => {
-    if (found >= 0 && sought.current === active) {
-      sought.current = undefined;
-      virtual.scrollToIndex(found, { align: "center" });
+    if (isUntouched && start != null) {
+      sought.current = { path: start, align: "start" };
+      setOpen(new Set([...above(start), start].filter((path) => path !== TOP)));
+      setActive(start);
     }
-  }, [found, active, virtual]);
+  }, [isUntouched, start]);
+  useEffect(() => {
+    const { path, align } = sought.current;
+    if (found >= 0 && path === active && rows[found + 1]?.kind !== "loading") {
+      sought.current = { path: undefined, align };
+      // Where people's folders begin stays in sight, and that there is something before it.
+      const begin = rows.findLastIndex(({ level }, index) => index <= found && level === 1);
+      virtual.scrollToIndex(align === "start" ? Math.max(0, begin - 1) : found, { align });
+    }
+  }, [found, active, rows, virtual]);
 
   const go = (index: number) => {
     const row = rows[index];

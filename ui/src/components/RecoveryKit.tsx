@@ -1,8 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Download } from "lucide-react";
 
-import { answer, api, type Schemas } from "../api/client";
-import { recoveryKits } from "../api/queries";
+import { answer, api } from "../api/client";
+import type { KitState } from "../api/queries";
 import { download } from "../lib/download";
 import { useTexts } from "../texts";
 import { Button, Failure } from "./basics";
@@ -10,7 +10,7 @@ import { Notice } from "./Notice";
 import { When } from "./When";
 
 /** How a project's recovery kit stands, and the way to it. */
-export function Kit({ kit }: { kit: Schemas["KitState"] }) {
+export function Kit({ kit }: { kit: KitState }) {
   const words = useTexts().guide.recovery;
   const queries = useQueryClient();
   const issue = useMutation({
@@ -19,7 +19,7 @@ export function Kit({ kit }: { kit: Schemas["KitState"] }) {
       const page = await answer(api.POST("/api/v1/recovery-kit", { body, parseAs: "text" }));
       download("backstay-recovery-kit.html", page, "text/html");
     },
-    onSettled: () => queries.invalidateQueries({ queryKey: recoveryKits().queryKey }),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["standing"] }),
   });
   return (
     <>

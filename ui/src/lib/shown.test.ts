@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import { isolated, listed, shown, withNamesApart } from "./shown";
+import { breaks, isolated, listed, shown, withNamesApart } from "./shown";
 
 it("what one would not see in a name is shown", () => {
   expect(shown("plain – ünï 日本語 שלום.txt")).toBe("plain – ünï 日本語 שלום.txt");
@@ -22,4 +22,14 @@ it("sentences set names apart by themselves", () => {
   const words = withNamesApart({ deep: { gone: (name: string, count: number) => `“${name}” ${count + 1}` }, list: ["a"] as const });
   expect(words.deep.gone("שלום", 1)).toBe("“\u2068שלום\u2069” 2");
   expect(words.list).toEqual(["a"]);
+});
+
+it("a path ends its lines after slashes, and is the same when it is put together", () => {
+  expect(breaks("/var/lib")).toEqual(["/var/", "lib"]);
+  expect(breaks("/home/ada/deep folder/")).toEqual(["/home/", "ada/", "deep folder/"]);
+  expect(breaks("s3://bucket//key")).toEqual(["s3://", "bucket//", "key"]);
+  expect(breaks("/srv  \u2068/مرحبا/b\u2069")).toEqual(["/srv  \u2068/مرحبا/", "b\u2069"]);
+  expect(breaks("Letters")).toEqual(["Letters"]);
+  expect(breaks("/")).toEqual(["/"]);
+  expect(breaks("")).toEqual([""]);
 });

@@ -21,6 +21,9 @@ export const shown = (name: string): string => name.replace(UNSEEN, sign);
 export const isolated = (name: string): string =>
   TURNING.test(name) ? `${FIRST_ISOLATE}${shown(name)}${END}` : shown(name);
 
+/** The parts of a path between which a line may end: each with its slash. What it begins with stays with what follows. */
+export const breaks = (path: string): string[] => path.split(/(?<=[^/\s\u2068]\/+)(?=[^/])/);
+
 /** Names one after the other. */
 export const listed = (names: readonly string[]): string => names.map(isolated).join(", ");
 

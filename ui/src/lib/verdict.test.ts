@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 
-import type { Connection, Node, Plan } from "../api/queries";
+import type { Connection, KitState, Node, Plan } from "../api/queries";
 import {
   concerns,
   healthOf,
@@ -19,6 +19,13 @@ const NOW = Date.parse("2026-03-31T12:00:00Z");
 const plan = (id: string, more: Partial<Plan> = {}) =>
   ({ id, name: id, enabled: true, created: "2026-01-01T00:00:00Z", ...more }) as Plan;
 const node = (name: string, more: Partial<Node>) => ({ name, last_seen: "2026-03-31T12:00:00Z", ...more }) as Node;
+
+const kit = (stale: boolean, issued?: string, project = "x"): KitState => ({
+  project,
+  repositories: 1,
+  stale,
+  ...(issued && { issued }),
+});
 
 type Source = PlanStanding["sources"][number];
 const GOOD = { source: "s", run: "r", failed: false, errors: 0, bytes: 1, last_good: "2026-03-31T03:00:00Z" };
@@ -42,7 +49,7 @@ const NONE = { plans: [], storage: [] };
 
 it("nothing needs anybody when all went well", () => {
   const standings = { plans: [standing("a", [{}])], storage: [place("d", "2027-03-31T12:00:00Z")] };
-  expect(concerns(standings, [plan("a")], [], [node("n", {})], NOW)).toEqual([]);
+  expect(concerns(standings, [plan("a")], [], [node("n", {})], [kit(false, "2026-03-31T03:00:00Z")], NOW)).toEqual([]);
 });
 
 it("what went wrong last is told, of plans that are on", () => {
@@ -55,10 +62,23 @@ it("what went wrong last is told, of plans that are on", () => {
     standing("off", [{ failed: true }], { enabled: false }),
   ];
   const created = plans.map(({ plan: { id } }) => plan(id, id === "new" ? { created: "2026-03-31T11:00:00Z" } : {}));
-  const found = concerns({ plans, storage: [place("d", "2026-04-02T12:00:00Z")] }, created, [], [], NOW);
-  expect(found.map(({ what }) => what)).toEqual(["failed", "overdue", "incomplete", "never", "full"]);
+  const found = concerns({ plans, storage: [place("d", "2026-04-02T12:00:00Z")] }, created, [], [], [kit(true)], NOW);
+  expect(found.map(({ what }) => what)).toEqual(["failed", "overdue", "incomplete", "never", "kit", "full"]);
   expect(found[0]).toMatchObject({ run: "f" });
   expect(found[2]).toMatchObject({ errors: 7 });
+});
+
+it("a recovery kit that is missing weighs more than one that is stale, and together they are one thing", () => {
+  const issued = "2026-03-31T03:00:00Z";
+  const kept = { plans: [standing("a", [{}])], storage: [] };
+  const told = (...kits: KitState[]) => concerns(kept, [], [], [], kits, NOW);
+  expect(told(kit(true, issued), kit(true), kit(false, issued))).toEqual([{ what: "kit", isStale: false }]);
+  expect(told(kit(true, issued), kit(false))).toEqual([{ what: "kit", isStale: true }]);
+  expect(told(kit(false, issued), kit(false))).toEqual([]);
+  // Where nothing was backed up there is nothing to recover.
+  expect(told(kit(true, undefined, "y"))).toEqual([]);
+  expect(concerns(NONE, [], [], [], [kit(true)], NOW)).toEqual([]);
+  expect(concerns({ plans: [], storage: [place("d")] }, [], [], [], [kit(true)], NOW)).toEqual([{ what: "kit", isStale: false }]);
 });
 
 it("what was verified or restored last proves a plan", () => {
@@ -93,7 +113,7 @@ it("connections that fail and nodes in trouble are told", () => {
     node("silent", { last_seen: "2026-03-31T11:00:00Z" }),
     node("gone", { last_seen: "2026-03-01T11:00:00Z", revoked: true }),
   ];
-  const found = concerns(NONE, [], connections, nodes, NOW);
+  const found = concerns(NONE, [], connections, nodes, [], NOW);
   expect(found.map(({ what }) => what)).toEqual(["connection", "trouble", "silent"]);
 });
 

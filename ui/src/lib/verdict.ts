@@ -1,6 +1,6 @@
 // What an administrator has to see to, from what the server knows.
 
-import type { Connection, Node, Overview, Plan } from "../api/queries";
+import type { Connection, KitState, Node, Overview, Plan } from "../api/queries";
 
 export type PlanStanding = Overview["plans"][number];
 export type StorageStanding = Overview["storage"][number];
@@ -12,6 +12,7 @@ export type Concern =
   | { what: "incomplete"; plan: Named; run: string; errors: number }
   | { what: "overdue"; plan: Named; since: string }
   | { what: "never"; plan: Named }
+  | { what: "kit"; isStale: boolean }
   | { what: "full"; storage: StorageStanding; time: string }
   | { what: "connection"; connection: Connection }
   | { what: "trouble"; node: Node; text: string }
@@ -47,19 +48,37 @@ function concernOf(standing: PlanStanding, created: string | undefined, now: num
   return !isNew && sources.some(({ last_good }) => !last_good) ? { what: "never", plan } : undefined;
 }
 
-/** All that needs somebody: plans first, then places that fill up, then what is needed for both. */
+type Standings = Pick<Overview, "plans" | "storage">;
+
+/** Whether the recovery kits open all backups that there are: one thing to see to, for however many projects. */
+function kitConcern({ plans, storage }: Standings, kits: readonly KitState[]): Concern | undefined {
+  const kept = new Set([
+    ...plans.filter(({ sources }) => sources.some(({ last_good }) => last_good)).map(({ project }) => project),
+    ...storage.filter(({ stored }) => stored > 0).map(({ project }) => project),
+  ]);
+  const due = kits.filter(({ project, stale }) => stale && kept.has(project));
+  return due.length === 0 ? undefined : { what: "kit", isStale: due.every(({ issued }) => issued) };
+}
+
+/** All that needs somebody: plans first, then the recovery kit, places that fill up, and what is needed for both. */
 export function concerns(
-  { plans: standings, storage }: Pick<Overview, "plans" | "storage">,
+  overview: Standings,
   plans: readonly Plan[],
   connections: readonly Connection[],
   nodes: readonly Node[],
+  kits: readonly KitState[],
   now: number,
 ): Concern[] {
+  const { plans: standings, storage } = overview;
   const created = new Map(plans.map((plan) => [plan.id, plan.created]));
   const found: Concern[] = standings
     .filter(({ enabled }) => enabled)
     .map((standing) => concernOf(standing, created.get(standing.plan.id), now))
     .filter((concern) => concern !== undefined);
+  const kit = kitConcern(overview, kits);
+  if (kit !== undefined) {
+    found.push(kit);
+  }
   for (const place of storage) {
     const time = fullSoon(place, now);
     if (time !== undefined) {

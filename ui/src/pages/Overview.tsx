@@ -3,7 +3,6 @@ import { useQuery } from "@tanstack/react-query";
 import { connections, latestRuns, nodes, plans, recoveryKits, standing } from "../api/queries";
 import { Failure, Loading } from "../components/basics";
 import { Figures } from "../components/overview/Figures";
-import { KitNotice } from "../components/overview/KitNotice";
 import { PlanRows } from "../components/overview/PlanRows";
 import { Running } from "../components/overview/Running";
 import { Storage } from "../components/overview/Storage";
@@ -20,17 +19,16 @@ export function Overview() {
   const allConnections = useQuery(connections(project));
   const allNodes = useQuery(nodes(project));
   const running = useQuery(latestRuns({ state: "running,paused,pending", ...(project && { project }) }, 10));
-  // Its notice would push down what is below.
   const kits = useQuery(recoveryKits(project));
-  const asked = [overview, allPlans, allConnections, allNodes, running];
+  const asked = [overview, allPlans, allConnections, allNodes, running, kits];
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
     return <Failure error={failed.error} again={() => asked.forEach((query) => void query.refetch())} />;
   }
-  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !running.data || kits.isPending) {
+  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !running.data || !kits.data) {
     return <Loading />;
   }
-  const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);
+  const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, kits.data, now);
   const verdict = <Verdict plans={overview.data.plans.length} found={found} />;
   const { plans: standings, storage } = overview.data;
   if (standings.length === 0 && storage.every(({ stored }) => stored === 0)) {
@@ -39,7 +37,6 @@ export function Overview() {
   return (
     <div className="flex flex-col gap-4">
       {verdict}
-      <KitNotice project={project} />
       <Figures overview={overview.data} />
       {running.data.length > 0 && <Running runs={running.data} />}
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,5fr)_minmax(0,3fr)]">

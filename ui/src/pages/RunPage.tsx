@@ -3,8 +3,9 @@ import { getRouteApi } from "@tanstack/react-router";
 
 import { run, type Run } from "../api/queries";
 import { useMay } from "../api/roles";
-import { Card, Failure, Loading, PageHead } from "../components/basics";
+import { Card, Loading, PageHead } from "../components/basics";
 import { LogPane } from "../components/LogPane";
+import { Unshown } from "../components/One";
 import { Progress } from "../components/Progress";
 import { RestoreFacts } from "../components/restore/RestoreFacts";
 import { RunBadge } from "../components/RunBadge";
@@ -24,7 +25,7 @@ export function RunPage() {
     return <Loading />;
   }
   if (query.isError) {
-    return <Failure error={query.error} again={() => void query.refetch()} />;
+    return <Unshown error={query.error} again={() => void query.refetch()} list="runs" />;
   }
   const found = query.data;
   return (

@@ -4,7 +4,8 @@ import { GitCompare, RotateCcw } from "lucide-react";
 
 import { snapshots } from "../api/snapshots";
 import { useRepository } from "../api/useRepository";
-import { Card, Empty, Failure, Loading, PageHead, buttonClass } from "../components/basics";
+import { Card, Empty, Loading, PageHead, buttonClass } from "../components/basics";
+import { Unshown } from "../components/One";
 import { Browser } from "../components/snapshots/Browser";
 import { FilePanel } from "../components/snapshots/FilePanel";
 import { Manage } from "../components/snapshots/Manage";
@@ -27,7 +28,7 @@ export function SnapshotPage() {
     return <Loading />;
   }
   if (query.isError) {
-    return <Failure error={query.error} again={() => void query.refetch()} />;
+    return <Unshown error={query.error} again={() => void query.refetch()} list="snapshots" />;
   }
   const found =
     params.snapshot === "latest" ? query.data[0] : query.data.find(({ id }) => id.startsWith(params.snapshot));

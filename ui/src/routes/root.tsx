@@ -9,7 +9,7 @@ import { projectSearch, type ProjectSearch } from "../lib/search";
 
 export const root = createRootRouteWithContext<{ queries: QueryClient }>()({
   component: Shell,
-  notFoundComponent: Missing,
+  notFoundComponent: () => <Missing />,
   validateSearch: projectSearch,
   search: { middlewares: [retainSearchParams<ProjectSearch>(["project"])] },
 });

@@ -202,6 +202,7 @@ export const de: Texts = {
     unreachable: "Der Server ist nicht zu erreichen. Was hier steht, kann alt sein.",
     again: "Noch einmal versuchen",
     missing: "Diese Seite gibt es nicht.",
+    missingHint: "Vielleicht wurde sie gelöscht, oder Sie dürfen sie nicht sehen.",
     home: "Zum Überblick",
   },
   time: { never: "nie", now: "gerade eben" },

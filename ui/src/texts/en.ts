@@ -203,6 +203,7 @@ export const en = {
     unreachable: "The server cannot be reached. What is shown may be old.",
     again: "Try again",
     missing: "There is no such page.",
+    missingHint: "It may have been deleted, or you may not be allowed to see it.",
     home: "To the overview",
   },
   time: { never: "never", now: "just now" },

@@ -32,7 +32,7 @@ export function ItemHeads({ sort, down, sortBy }: HeadProps) {
             <button
               type="button"
               onClick={() => sortBy(order)}
-              className="inline-flex min-h-8 items-center gap-1 px-1 font-semibold hover:text-text"
+              className="-mx-1 inline-flex min-h-8 items-center gap-1 px-1 font-semibold hover:text-text"
             >
               {names[order]}
               {order === sort && (down ? <ArrowDown aria-hidden size={12} /> : <ArrowUp aria-hidden size={12} />)}

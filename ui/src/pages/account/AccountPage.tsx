@@ -28,7 +28,7 @@ export function AccountPage() {
   return (
     <>
       <PageHead title={texts.people.account.title} part={texts.people.account.tabs[chosen]} />
-      <Tabs label={texts.people.account.parts}>
+      <Tabs label={texts.people.account.parts} chosen={chosen}>
         {TABS.map((name) => (
           <li key={name}>
             <Link

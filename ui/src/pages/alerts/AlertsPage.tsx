@@ -3,7 +3,7 @@ import { Link } from "@tanstack/react-router";
 
 import { notifiers } from "../../api/people";
 import { useRights } from "../../api/roles";
-import { connections, nodes, plans, standing } from "../../api/queries";
+import { connections, nodes, plans, recoveryKits, standing } from "../../api/queries";
 import { buttonClass, Card, Empty, Failure, Loading, PageHead } from "../../components/basics";
 import { ConcernList } from "../../components/ConcernList";
 import { Notice } from "../../components/Notice";
@@ -39,6 +39,7 @@ function useNeeds() {
     useQuery(plans(project)),
     useQuery(connections(project)),
     useQuery(nodes(project)),
+    useQuery(recoveryKits(project)),
   ] as const;
 }
 
@@ -47,15 +48,15 @@ function Needs() {
   const words = useTexts().people.alerts;
   const now = useNow();
   const asked = useNeeds();
-  const [overview, allPlans, allConnections, allNodes] = asked;
+  const [overview, allPlans, allConnections, allNodes, kits] = asked;
   const failed = asked.find((query) => query.isError);
   if (failed?.error) {
     return <Failure error={failed.error} again={() => asked.forEach((query) => void query.refetch())} />;
   }
-  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data) {
+  if (!overview.data || !allPlans.data || !allConnections.data || !allNodes.data || !kits.data) {
     return <Loading />;
   }
-  const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, now);
+  const found = concerns(overview.data, allPlans.data, allConnections.data, allNodes.data, kits.data, now);
   return (
     <Card title={words.now}>
       {found.length === 0 ? <Notice>{words.nothing}</Notice> : <ConcernList found={found} />}

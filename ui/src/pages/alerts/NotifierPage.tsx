@@ -9,6 +9,7 @@ import { notifier as oneNotifier, type Notifier } from "../../api/people";
 import { me } from "../../api/queries";
 import { buttonClass, Failure, Loading, PageHead } from "../../components/basics";
 import { EditForm } from "../../components/EditForm";
+import { Unshown } from "../../components/One";
 import { useProject } from "../../components/project";
 import { projectsWhere, type Me } from "../../lib/may";
 import { channelOf, EMPTY, fieldOf, formOf, NOTICES, PERIODS, type Kind, type NotifierForm } from "../../lib/notifier";
@@ -108,7 +109,7 @@ export function EditNotifier() {
   // What others change meanwhile must not get into the form unseen; the server says so when it is saved.
   const query = useQuery({ ...oneNotifier(id), staleTime: Infinity, gcTime: 0 });
   if (query.isLoadingError) {
-    return <Failure error={query.error} again={() => void query.refetch()} />;
+    return <Unshown error={query.error} again={() => void query.refetch()} list="alerts" />;
   }
   if (query.data === undefined) {
     return <Loading />;

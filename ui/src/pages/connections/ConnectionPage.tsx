@@ -7,8 +7,8 @@ import { connection } from "../../api/records";
 import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { One } from "../../components/One";
+import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
-import { UsedBy } from "../../components/UsedBy";
 import { When } from "../../components/When";
 import { placeOf, settingsOf, settingsValues } from "../../lib/connection";
 import { useTexts } from "../../texts";
@@ -19,7 +19,7 @@ const route = getRouteApi("/connections/$id");
 
 export function ConnectionPage() {
   const { id } = route.useParams();
-  return <One query={useQuery(connection(id))}>{(found) => <Page key={id} connection={found} />}</One>;
+  return <One query={useQuery(connection(id))} list="connections">{(found) => <Page key={id} connection={found} />}</One>;
 }
 
 function Page({ connection: found }: { connection: Connection }) {
@@ -63,7 +63,7 @@ function About({ connection: found }: { connection: Connection }) {
           [words.place, placeOf(found.settings)],
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
           [texts.records.changed, <When key="changed" time={found.changed} />],
-          [texts.pages.destinations, <UsedBy key="users" users={users} to="/destinations/$id" none={words.unused} />],
+          [texts.pages.destinations, <RecordLinks key="users" records={users} to="/destinations/$id" none={words.unused} />],
         ]}
       />
       <div className="mt-4 border-t border-line pt-4">

@@ -9,8 +9,8 @@ import { Card, Loading } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { HealthBadge } from "../../components/HealthBadge";
 import { One } from "../../components/One";
+import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
-import { UsedBy } from "../../components/UsedBy";
 import { madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
 import { Adopt } from "./Adopt";
@@ -27,7 +27,7 @@ export function DestinationPage() {
   if (parts.some(({ isPending }) => isPending)) {
     return <Loading />;
   }
-  return <One query={query}>{(found) => <Page key={id} destination={found} />}</One>;
+  return <One query={query} list="destinations">{(found) => <Page key={id} destination={found} />}</One>;
 }
 
 function Page({ destination: found }: { destination: Destination }) {
@@ -88,7 +88,7 @@ function About({ destination: found }: { destination: Destination }) {
           [words.state, connection === undefined ? "…" : <HealthBadge key="state" status={connection.status} />],
           [words.path, found.path || words.top],
           [words.layout, words.layouts[found.layout ?? "per_node"]],
-          [texts.pages.plans, <UsedBy key="users" users={users} to="/plans/$id" none={words.unused} />],
+          [texts.pages.plans, <RecordLinks key="users" records={users} to="/plans/$id" none={words.unused} />],
         ]}
       />
     </Card>

@@ -42,8 +42,13 @@ function Row({ destination }: { destination: Destination }) {
           <Name>{destination.name}</Name>
         </Link>
         <p className="text-sm text-faint wrap-anywhere">
-          {connection === undefined ? "…" : placeOf(connection.settings)}
-          {destination.path && ` · ${destination.path}`}
+          {connection === undefined ? "…" : <Name>{placeOf(connection.settings)}</Name>}
+          {destination.path && (
+            <>
+              {" · "}
+              <Name>{destination.path}</Name>
+            </>
+          )}
         </p>
         <p className="text-sm text-faint wrap-anywhere">
           {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}

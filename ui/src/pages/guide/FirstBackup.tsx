@@ -8,6 +8,8 @@ import { recoveryKits, run, type Run } from "../../api/queries";
 import { Button, Failure, Loading, PageHead, buttonClass } from "../../components/basics";
 import { Notice } from "../../components/Notice";
 import { Missing } from "../../components/Missing";
+import { Breaking } from "../../components/Name";
+import { Unshown } from "../../components/One";
 import { Progress } from "../../components/Progress";
 import { Kit } from "../../components/RecoveryKit";
 import { Steer } from "../../components/Steer";
@@ -28,7 +30,7 @@ export function FirstBackup() {
     return <Missing />;
   }
   if (backup.isLoadingError) {
-    return <Failure error={backup.error} again={() => void backup.refetch()} />;
+    return <Unshown error={backup.error} again={() => void backup.refetch()} list="runs" />;
   }
   if (!backup.data) {
     return <Loading />;
@@ -127,7 +129,10 @@ function Proof({ backup }: { backup: Run }) {
       {restored?.state !== "completed" && <p className="text-sm">{words.proofHint}</p>}
       {restored?.state === "completed" && restore && (
         <Notice>
-          {words.proven} <code className="wrap-anywhere">{`${restore.target}${restore.paths?.[0] ?? ""}`}</code>
+          {words.proven}{" "}
+          <code className="wrap-anywhere">
+            <Breaking>{`${restore.target}${restore.paths?.[0] ?? ""}`}</Breaking>
+          </code>
         </Notice>
       )}
       {restored?.state === "failed" && (

@@ -76,9 +76,9 @@ function Questions({ project }: { project: string }) {
       saved={({ plan, run }) => void navigate({ to: "/first-backup/$plan", params: { plan }, search: { run } })}
       rename={(field) => field.replace(/^spec\.paths\.\d+$/, "spec.paths")}
     >
-      <Fields title={`1. ${words.what}`} hint={words.whatHint}>
+      <Fields title={`1. ${words.what}`}>
         <NodeOfSeveral />
-        <PathsField />
+        <PathsField hint={words.whatHint} />
       </Fields>
       <Where />
       <Answers name="when" title={`3. ${words.when}`} choices={choicesOf(TIMES, words.times)} />

@@ -16,6 +16,7 @@ import { EditForm } from "../../components/EditForm";
 import { Fields, TextField } from "../../components/fields";
 import { Facts } from "../../components/Facts";
 import { One } from "../../components/One";
+import { RecordLinks } from "../../components/RecordLinks";
 import { Remove } from "../../components/Remove";
 import { useTexts } from "../../texts";
 import { useNodeFacts } from "./NodeFacts";
@@ -24,7 +25,7 @@ const route = getRouteApi("/nodes/$id");
 
 export function NodePage() {
   const { id } = route.useParams();
-  return <One query={useQuery(node(id))}>{(found) => <Page key={id} node={found} />}</One>;
+  return <One query={useQuery(node(id))} list="nodes">{(found) => <Page key={id} node={found} />}</One>;
 }
 
 function Page({ node: found }: { node: Node }) {
@@ -36,7 +37,6 @@ function Page({ node: found }: { node: Node }) {
     (records ?? []).filter((record) => record.node === found.id);
   const [read, ways] = [mine(useQuery(sources()).data), mine(useQuery(connections()).data)];
   const toList = () => navigate({ to: "/nodes" });
-  const link = "block py-0.5 text-accent hover:underline";
   return (
     <>
       <PageHead title={found.name}>
@@ -51,26 +51,8 @@ function Page({ node: found }: { node: Node }) {
           <Facts
             facts={[
               ...useNodeFacts(found),
-              [
-                texts.pages.sources,
-                read.length === 0
-                  ? "–"
-                  : read.map(({ id, name }) => (
-                      <Link key={id} to="/sources/$id" params={{ id }} className={link}>
-                        {name}
-                      </Link>
-                    )),
-              ],
-              [
-                texts.pages.connections,
-                ways.length === 0
-                  ? "–"
-                  : ways.map(({ id, name }) => (
-                      <Link key={id} to="/connections/$id" params={{ id }} className={link}>
-                        {name}
-                      </Link>
-                    )),
-              ],
+              [texts.pages.sources, <RecordLinks key="sources" to="/sources/$id" records={read} />],
+              [texts.pages.connections, <RecordLinks key="connections" to="/connections/$id" records={ways} />],
             ]}
           />
         </Card>

@@ -8,9 +8,10 @@ import { z } from "zod";
 import { answer, api } from "../../api/client";
 import { person, type Person } from "../../api/people";
 import { me } from "../../api/queries";
-import { Failure, Loading, PageHead } from "../../components/basics";
+import { Loading, PageHead } from "../../components/basics";
 import { EditForm } from "../../components/EditForm";
 import { CheckField, Fields, TextField } from "../../components/fields";
+import { Unshown } from "../../components/One";
 import { Notice } from "../../components/Notice";
 import { grantsOf, rolesOf } from "../../lib/grants";
 import { ROLES, type Me } from "../../lib/may";
@@ -27,7 +28,7 @@ export function PersonPage() {
   const own = useQuery(me());
   if (!query.data || !own.data) {
     const failed = query.error ?? own.error;
-    return failed === null ? <Loading /> : <Failure error={failed} again={() => void query.refetch()} />;
+    return failed === null ? <Loading /> : <Unshown error={failed} again={() => void query.refetch()} list="people" />;
   }
   return (
     <>

@@ -16,7 +16,7 @@ const route = getRouteApi("/plans/$id/edit");
 
 export function EditPlan() {
   const { id } = route.useParams();
-  return <One query={useQuery(plan(id))}>{(found) => <Page key={id} plan={found} />}</One>;
+  return <One query={useQuery(plan(id))} list="plans">{(found) => <Page key={id} plan={found} />}</One>;
 }
 
 function Page({ plan: found }: { plan: Plan }) {

@@ -1,16 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link } from "@tanstack/react-router";
 
 import { destinations, sources, type Plan } from "../../api/queries";
 import { revisions } from "../../api/records";
 import { Facts } from "../../components/Facts";
+import { RecordLinks } from "../../components/RecordLinks";
 import { When } from "../../components/When";
 import { describeRetention, describeSchedule, timeWords } from "../../lib/plan/describe";
 import { HOOK_TIMES, hookKind, hookTarget } from "../../lib/plan/hooks";
 import { useSpeech } from "../../texts";
 import { listed } from "../../lib/shown";
-
-const LINK = "block py-0.5 text-accent hover:underline";
 
 /** What a plan says, in words. */
 export function PlanFacts({ plan }: { plan: Plan }) {
@@ -27,19 +25,19 @@ export function PlanFacts({ plan }: { plan: Plan }) {
         [words.state, plan.enabled === false ? words.off : words.on],
         [
           words.sources,
-          plan.sources.map((id) => (
-            <Link key={id} to="/sources/$id" params={{ id }} className={LINK}>
-              {from?.find((source) => source.id === id)?.name ?? "…"}
-            </Link>
-          )),
+          <RecordLinks
+            key="sources"
+            to="/sources/$id"
+            records={plan.sources.map((id) => ({ id, name: from?.find((source) => source.id === id)?.name ?? "…" }))}
+          />,
         ],
         [
           words.destinations,
-          plan.destinations.map((id) => (
-            <Link key={id} to="/destinations/$id" params={{ id }} className={LINK}>
-              {to?.find((destination) => destination.id === id)?.name ?? "…"}
-            </Link>
-          )),
+          <RecordLinks
+            key="destinations"
+            to="/destinations/$id"
+            records={plan.destinations.map((id) => ({ id, name: to?.find((one) => one.id === id)?.name ?? "…" }))}
+          />,
         ],
         [texts.plans.schedule, describeSchedule(plan.schedule, words, language)],
         [

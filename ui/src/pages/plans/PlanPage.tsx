@@ -24,7 +24,7 @@ const route = getRouteApi("/plans/$id");
 
 export function PlanPage() {
   const { id } = route.useParams();
-  return <One query={useQuery(plan(id))}>{(found) => <Page key={id} plan={found} />}</One>;
+  return <One query={useQuery(plan(id))} list="plans">{(found) => <Page key={id} plan={found} />}</One>;
 }
 
 function Page({ plan: found }: { plan: Plan }) {

@@ -20,7 +20,7 @@ export function Revisions() {
   const found = useQuery(plan(id));
   const all = useQuery(revisions(id));
   return (
-    <One query={found}>{(plan) => <One query={all}>{(items) => <Page plan={plan} items={items} />}</One>}</One>
+    <One query={found} list="plans">{(plan) => <One query={all}>{(items) => <Page plan={plan} items={items} />}</One>}</One>
   );
 }
 

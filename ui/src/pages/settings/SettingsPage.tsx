@@ -43,7 +43,7 @@ export function SettingsPage() {
       {query.data?.owns_server === false && <Empty title={words.notYours} hint={words.notYoursHint} />}
       {query.data?.owns_server === true && (
         <>
-          <Tabs label={words.sections}>
+          <Tabs label={words.sections} chosen={name}>
             {NAMES.map((name) => (
               <li key={name}>
                 <Link

@@ -8,7 +8,7 @@ import type { SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 
 /** Files and folders: ticked in the tree of the node, or typed. Both show the same. */
-export function PathsField() {
+export function PathsField({ hint }: { hint?: string }) {
   const words = useTexts().records.source;
   const { watch, setValue, formState } = useFormContext<SourceValues>();
   const [node, text] = watch(["node", "spec.paths"]);
@@ -19,7 +19,7 @@ export function PathsField() {
     <>
       {node !== "" && (
         <div>
-          <p className="mb-2 text-xs text-faint">{words.treeHint}</p>
+          <p className="mb-2 text-xs text-faint">{hint ?? words.treeHint}</p>
           <FolderTree key={node} node={node} label={words.tree} chosen={chosen} choose={choose} />
         </div>
       )}

@@ -8,8 +8,8 @@ import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { Name } from "../../components/Name";
 import { One } from "../../components/One";
+import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
-import { UsedBy } from "../../components/UsedBy";
 import { When } from "../../components/When";
 import { specOf, specValues } from "../../lib/source";
 import { useTexts } from "../../texts";
@@ -19,7 +19,7 @@ const route = getRouteApi("/sources/$id");
 
 export function SourcePage() {
   const { id } = route.useParams();
-  return <One query={useQuery(source(id))}>{(found) => <Page key={id} source={found} />}</One>;
+  return <One query={useQuery(source(id))} list="sources">{(found) => <Page key={id} source={found} />}</One>;
 }
 
 function Page({ source: found }: { source: Source }) {
@@ -70,7 +70,7 @@ function About({ source: found }: { source: Source }) {
           [words.paths, <Paths key="paths" paths={found.spec.paths} />],
           [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
           [texts.records.changed, <When key="changed" time={found.changed} />],
-          [texts.pages.plans, <UsedBy key="users" users={users} to="/plans/$id" none={words.unused} />],
+          [texts.pages.plans, <RecordLinks key="users" records={users} to="/plans/$id" none={words.unused} />],
         ]}
       />
     </Card>

@@ -6,7 +6,7 @@ import type { Source } from "../../api/records";
 import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
-import { Name } from "../../components/Name";
+import { Breaking, Name } from "../../components/Name";
 import { isolated } from "../../lib/shown";
 
 /** Paths that are named in a list; the others are counted. */
@@ -47,7 +47,9 @@ function Row({ source }: { source: Source }) {
       </div>
       <div className="min-w-0 text-sm">
         <p className="font-mono text-xs wrap-anywhere">
-          <span>{paths.slice(0, SHOWN).map(isolated).join("  ")}</span>
+          <span>
+            <Breaking>{paths.slice(0, SHOWN).map(isolated).join("  ")}</Breaking>
+          </span>
           {paths.length > SHOWN && <span className="text-faint"> {words.more(paths.length - SHOWN)}</span>}
         </p>
         <p className="mt-1 text-faint wrap-anywhere">

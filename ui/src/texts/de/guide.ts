@@ -5,7 +5,7 @@ export const guide: typeof En = {
     title: "Eine erste Sicherung",
     hint: "Vier Fragen, und es geht los. Alles lässt sich später ändern.",
     what: "Was soll sicher sein?",
-    whatHint: "Wählen Sie die Ordner, deren Inhalt Sie nicht ersetzen könnten.",
+    whatHint: "Haken Sie die Ordner an, deren Inhalt Sie nicht ersetzen könnten. Zu einem Ordner gehört alles, was darin liegt. Mit der Tastatur: Pfeiltasten, Leertaste zum Anhaken.",
     nodeHint: "Der Rechner, auf dem sie liegen.",
     where: "Wohin kommen die Sicherungen?",
     places: {
@@ -55,6 +55,8 @@ export const guide: typeof En = {
     issued: "Zuletzt heruntergeladen",
     download: "Notfallmappe herunterladen",
     missing: "Noch wurde keine Notfallmappe heruntergeladen",
+    missingHint: "Geht dieser Server jetzt verloren, kann niemand seine Sicherungen öffnen.",
     outdated: "Die Notfallmappe ist veraltet",
+    outdatedHint: "Seither wurde an einem neuen Ort gesichert. Diese Sicherungen öffnet sie nicht.",
   },
 };

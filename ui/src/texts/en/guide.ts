@@ -3,7 +3,7 @@ export const guide = {
     title: "A first backup",
     hint: "Four questions, and it begins. Everything can be changed later.",
     what: "What is to be kept safe?",
-    whatHint: "Tick the folders whose content you could not replace.",
+    whatHint: "Tick the folders whose content you could not replace. All that is in a folder goes with it. With the keyboard: arrows, space to tick.",
     nodeHint: "The computer that they are on.",
     where: "Where do the backups go?",
     places: {
@@ -53,6 +53,8 @@ export const guide = {
     issued: "Last downloaded",
     download: "Download the recovery kit",
     missing: "No recovery kit was downloaded yet",
+    missingHint: "If this server is lost now, nobody can open its backups.",
     outdated: "The recovery kit is stale",
+    outdatedHint: "Backups have come to a new place since. It does not open those.",
   },
 };
