@@ -13,6 +13,7 @@ pub mod create;
 pub mod crypt;
 mod error;
 mod hashing;
+pub mod local;
 pub mod manifest;
 mod press;
 pub mod read;
