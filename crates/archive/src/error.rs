@@ -165,3 +165,14 @@ pub(crate) fn interrupted() -> io::Error {
 fn find_interruption(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Interrupted>())
 }
+
+/// Whether a failure of reading tells of what was read, and not of the reading. What decompressors find wrong has no kind of its own.
+pub(crate) fn is_damage(error: &io::Error) -> bool {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof => true,
+        io::ErrorKind::Other => {
+            error.get_ref().is_none_or(|inner| !inner.is::<StorageError>() && !inner.is::<Interrupted>())
+        }
+        _ => false,
+    }
+}

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{FORMAT, Item, Manifest};
 use crate::ArchiveError;
+use crate::error::is_damage;
 
 /// The most bytes of JSON between two items, and before the first. More is no manifest, and would fill the memory.
 const MOST_AT_ONCE: u64 = 16 << 20;
@@ -87,10 +88,14 @@ pub fn read(
 }
 
 fn unreadable(what: &str, error: serde_json::Error) -> ArchiveError {
+    let why = format!("its manifest cannot be read: {error}");
     if error.is_io() {
-        return ArchiveError::io("read the manifest of", what)(error.into());
+        let cause = io::Error::from(error);
+        if !is_damage(&cause) {
+            return ArchiveError::io("read the manifest of", what)(cause);
+        }
     }
-    ArchiveError::damaged(what, format!("its manifest cannot be read: {error}"))
+    ArchiveError::damaged(what, why)
 }
 
 /// Gives up when too much comes at once.

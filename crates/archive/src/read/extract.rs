@@ -9,9 +9,10 @@ use std::io::{self, Read};
 
 use backstay_core::{Control, Events, FileId, ItemAction, RestoreTarget};
 
-use super::verify::{PIECE, is_damage, open_link};
+use super::verify::{PIECE, open_link};
 use super::{Archive, Neighbours, Paths, Stored, path};
 use crate::ArchiveError;
+use crate::error::is_damage;
 use crate::hashing::{HashingReader, path_key};
 use crate::manifest::{ArchiveId, Item, ItemKind, Manifest};
 

@@ -13,6 +13,7 @@ use super::visit::{Each, MANIFEST_EXPECTED, Stored, missing, other};
 use super::{Archive, Kind, path};
 use crate::ArchiveError;
 use crate::create::{TRAILER, TRAILER_MAGIC, TRAILER_TAG};
+use crate::error::is_damage;
 use crate::manifest::{self, INSIDE, Item, ItemKind, Manifest};
 
 /// The most bytes of headers before an entry. More is no header, and would fill the memory.
@@ -72,7 +73,28 @@ pub(super) fn manifest_text(archive: &Archive, from: u64) -> Result<Box<dyn Read
         return Err(ArchiveError::damaged(what, MANIFEST_EXPECTED));
     }
     let size = header.entry_size().map_err(|error| ArchiveError::damaged(what, error.to_string()))?;
-    Ok(Box::new(reader.take(size)))
+    Ok(Box::new(ToTheEnd { left: size, reader }))
+}
+
+/// Gives so many bytes, and reads all behind them too, as a checksum comes last.
+struct ToTheEnd {
+    left: u64,
+    reader: Box<dyn Read>,
+}
+
+impl Read for ToTheEnd {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return io::copy(&mut self.reader, &mut io::sink()).map(|_| 0);
+        }
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.reader.read(buffer.get_mut(..most).unwrap_or_default())?;
+        self.left -= count as u64;
+        if count == 0 && most > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(count)
+    }
 }
 
 /// One entry after the other.
@@ -93,19 +115,9 @@ impl<'a> Reader<'a> {
 }
 
 fn failed(error: io::Error, what: &str) -> ArchiveError {
-    match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput => {
-            ArchiveError::damaged(what, error.to_string())
-        }
-        // What the decompressor and the library of tar find wrong has no kind of its own.
-        io::ErrorKind::Other
-            if error.get_ref().is_none_or(|inner| {
-                !inner.is::<backstay_core::StorageError>() && !inner.is::<backstay_core::Interrupted>()
-            }) =>
-        {
-            ArchiveError::damaged(what, error.to_string())
-        }
-        _ => ArchiveError::io("read", what)(error),
+    match is_damage(&error) {
+        true => ArchiveError::damaged(what, error.to_string()),
+        false => ArchiveError::io("read", what)(error),
     }
 }
 
@@ -145,6 +157,8 @@ pub(super) fn visit_by_manifest(archive: &Archive, each: Each<'_>) -> Result<Man
     if reader.next()?.is_some() {
         return Err(ArchiveError::damaged(what, "it has an entry behind its manifest"));
     }
+    drop(reader);
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(|error| failed(error, what))?;
     Ok(manifest)
 }
 

@@ -9,6 +9,7 @@ use backstay_core::{Control, Events, FileId};
 use super::input::Cursor;
 use super::{Archive, Neighbours, Paths, ReadAt, Stored, path};
 use crate::ArchiveError;
+use crate::error::is_damage;
 use crate::hashing::{HashingReader, path_key};
 use crate::manifest::{ArchiveId, Item, ItemKind, Link, Manifest};
 
@@ -259,15 +260,6 @@ fn compare(
         },
     }
     Ok(())
-}
-
-/// Whether a failure of reading tells of what was read and not of the reading.
-pub(super) fn is_damage(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof
-    ) || (error.kind() == io::ErrorKind::Other
-        && error.get_ref().is_none_or(|inner| !inner.is::<backstay_core::StorageError>()))
 }
 
 pub(super) fn hash(reader: impl Read, control: &Control, events: &dyn Events) -> io::Result<(u64, FileId)> {

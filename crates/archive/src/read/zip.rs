@@ -1,6 +1,6 @@
 //! Reading zip archives, by the list at their end.
 
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::sync::Arc;
 
 use backstay_core::EntryKind;
@@ -23,6 +23,26 @@ pub(super) struct Place {
     from: u64,
     to: u64,
     method: CompressionMethod,
+    /// The CRC-32 of the content, to be compared when it is read to its end.
+    crc: Option<u32>,
+}
+
+/// Compares the CRC-32 of a content at its end.
+struct Summed<R> {
+    reader: R,
+    sum: crc32fast::Hasher,
+    expected: u32,
+}
+
+impl<R: Read> Read for Summed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.reader.read(buffer)?;
+        self.sum.update(buffer.get(..count).unwrap_or_default());
+        if count == 0 && !buffer.is_empty() && self.sum.clone().finalize() != self.expected {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its CRC-32 is not what it should be"));
+        }
+        Ok(count)
+    }
 }
 
 fn open(input: &Arc<dyn ReadAt>, what: &str) -> Result<ZipArchive<At>, ArchiveError> {
@@ -34,7 +54,7 @@ fn open(input: &Arc<dyn ReadAt>, what: &str) -> Result<ZipArchive<At>, ArchiveEr
 
 fn failed(error: rawzip::Error, what: &str) -> ArchiveError {
     match error.into_kind() {
-        rawzip::ErrorKind::IO(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+        rawzip::ErrorKind::IO(error) if error.kind() != io::ErrorKind::UnexpectedEof => {
             ArchiveError::io("read", what)(error)
         }
         kind => ArchiveError::damaged(what, rawzip::Error::from(kind).to_string()),
@@ -49,10 +69,11 @@ pub(super) fn find_manifest(input: &Arc<dyn ReadAt>, what: &str) -> Result<Optio
     let mut found = None;
     while let Some(header) = entries.next_entry().map_err(|error| failed(error, what))? {
         if header.file_path().as_ref() == INSIDE.as_bytes() {
-            found = Some((header.wayfinder(), header.compression_method()));
+            found = Some((header.wayfinder(), header.compression_method(), header.crc32()));
         }
     }
-    found.map(|(way, method)| place(&zip, way, method, what)).transpose()
+    let manifest = |(way, method, crc)| Ok(Place { crc: Some(crc), ..place(&zip, way, method, what)? });
+    found.map(manifest).transpose()
 }
 
 fn place(
@@ -62,7 +83,7 @@ fn place(
     what: &str,
 ) -> Result<Place, ArchiveError> {
     let (from, to) = zip.get_entry(way).map_err(|error| failed(error, what))?.compressed_data_range();
-    Ok(Place { from, to, method })
+    Ok(Place { from, to, method, crc: None })
 }
 
 /// The content of an entry.
@@ -72,7 +93,7 @@ pub(super) fn content(
     what: &str,
 ) -> Result<Box<dyn Read + Send>, ArchiveError> {
     let packed = BufReader::with_capacity(64 << 10, Cursor::range(Arc::clone(input), place.from, place.to));
-    Ok(match place.method {
+    let content: Box<dyn Read + Send> = match place.method {
         CompressionMethod::STORE => Box::new(packed),
         CompressionMethod::DEFLATE => Box::new(flate2::bufread::DeflateDecoder::new(packed)),
         CompressionMethod::ZSTD => {
@@ -87,6 +108,10 @@ pub(super) fn content(
                 format!("it has a content compressed by method {number} ({name}), which is not known here"),
             ));
         }
+    };
+    Ok(match place.crc {
+        None => content,
+        Some(expected) => Box::new(Summed { reader: content, sum: crc32fast::Hasher::new(), expected }),
     })
 }
 
