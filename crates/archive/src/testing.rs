@@ -76,7 +76,7 @@ pub(crate) fn description(name: &str, backup_type: BackupType) -> Description {
     Description {
         id: ArchiveId([NUMBER.fetch_add(1, Ordering::Relaxed); 16]),
         name: name.to_owned(),
-        created: Timestamp { seconds: 1_700_000_000, nanos: 0, offset: 3_600 },
+        created: Timestamp { seconds: 1_700_000_000, nanos: 123_456_789, offset: 3_600 },
         backup_type,
         source: SourceFacts { kind: "files".into(), host: "here".into(), ..SourceFacts::default() },
         program: "backstay 0.0.0".into(),

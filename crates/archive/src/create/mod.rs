@@ -197,7 +197,8 @@ impl ArchiveSink {
             format: manifest::FORMAT,
             id,
             name,
-            created,
+            // As precise as it is written.
+            created: Timestamp { nanos: 0, ..created },
             backup_type,
             chain: parent.as_ref().map(|parent| parent.chain().to_vec()).unwrap_or_default(),
             source,
