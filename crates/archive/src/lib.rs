@@ -1,8 +1,30 @@
 //! Plain archives, as backup destinations and for taking data out: no repository, no deduplication, readable by tools that are
 //! everywhere.
+//!
+//! - [`create::ArchiveSink`] makes an archive of a backup: zip or tar.zst, encrypted or not, with a [`manifest`] inside and one for
+//!   beside it; full, differential or incremental.
+//! - [`read::Archive`] reads one back, its own or a foreign one, from a file or from where it is stored: lists, verifies, extracts.
+//! - [`transfer`] sends one to a place that holds archives, and goes on where it was interrupted.
+//! - [`zip`] and [`tar`] write archives as streams, for downloads; [`tee`] fills several sinks from one source.
 
 #![forbid(unsafe_code)]
 
+pub mod create;
+pub mod crypt;
+mod error;
+mod hashing;
+pub mod local;
+pub mod manifest;
+mod press;
+pub mod read;
 pub mod tar;
 pub mod tee;
+#[cfg(test)]
+mod testing;
+pub mod transfer;
 pub mod zip;
+
+pub use create::ArchiveSink;
+pub use error::ArchiveError;
+pub use manifest::Manifest;
+pub use read::Archive;

@@ -106,6 +106,9 @@ pub trait ArchiveStore: Send + Sync {
 
     /// Begins a file and gives its resume token. Its name is taken from now on, for as long as the store keeps what was begun.
     ///
+    /// When exactly this file was begun before by the same client and is not finished, its token is given again, with what was sent:
+    /// a client whose process ended before it could note the token would otherwise find the name taken by itself.
+    ///
     /// # Errors
     /// [`ErrorKind::Exists`](crate::ErrorKind::Exists) when the name is taken, [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) when there
     /// is no room for it.

@@ -8,6 +8,7 @@
 //!   limits by age, count and size that never take the newest.
 //! - *Schedules.* A [`Schedule`] says when a plan runs. Names of time zones are looked up in the machine's zone
 //!   database, which is all that is not an argument.
+//! - *Names.* A [`naming::Pattern`] makes the names of archives, a [`naming::Layout`] those of their folders.
 //! - *Retries.* A [`Backoff`] says how long to wait before the next try.
 //!
 //! These are written by people in files and by programs in messages; both use the same `serde` forms, and lengths
@@ -15,11 +16,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archive_retention;
 pub mod backoff;
+mod backup_type;
 mod calendar;
 pub mod duration_text;
 pub mod filter;
 pub mod grouping;
+pub mod naming;
 pub mod plan_retention;
 pub mod retention;
 pub mod schedule;
@@ -28,6 +32,7 @@ mod spread;
 mod text_form;
 
 pub use backoff::Backoff;
+pub use backup_type::BackupType;
 pub use filter::{SnapshotFilter, TagList};
 pub use grouping::{GroupBy, GroupKey, group};
 pub use plan_retention::PlanRetention;

@@ -19,7 +19,7 @@ const LONGEST_OWNER: usize = 31;
 
 /// What an entry is.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Form<'a> {
+pub(crate) enum Form<'a> {
     /// As its metadata says, with so many bytes of content.
     Plain { size: u64 },
     /// Another name of the file at this path.
@@ -28,14 +28,14 @@ pub(super) enum Form<'a> {
 
 /// A header and its records, ready to be written.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) header: Header,
-    pub(super) records: Vec<(String, Vec<u8>)>,
+pub(crate) struct Head {
+    pub(crate) header: Header,
+    pub(crate) records: Vec<(String, Vec<u8>)>,
 }
 
 impl Head {
     /// `None` for kinds that tar has no entries for.
-    pub(super) fn new(path: &[u8], meta: &Meta, form: Form<'_>) -> Option<Self> {
+    pub(crate) fn new(path: &[u8], meta: &Meta, form: Form<'_>) -> Option<Self> {
         let mut head = Self { header: Header::new_ustar(), records: Vec::new() };
         let (kind, link, size) = match form {
             Form::HardLink(original) => (EntryType::Link, Some(original), 0),

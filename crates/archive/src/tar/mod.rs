@@ -10,7 +10,7 @@
 //! files are written out as zeros.
 
 mod folder;
-mod header;
+pub(crate) mod header;
 mod pushed;
 mod writer;
 

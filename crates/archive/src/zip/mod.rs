@@ -4,33 +4,78 @@
 //! bits where they are needed. A zip archive has no devices, pipes or attributes, and times to the second; for all of these there is
 //! [`tar`](crate::tar).
 
-mod press;
-
 use std::io::{self, Write};
 
 use backstay_core::{EntryKind, Meta};
 use rawzip::extra_fields::ExtraFieldId;
 use rawzip::path::EntryPath;
 use rawzip::time::UtcDateTime;
-use rawzip::{CompressionMethod, ErrorKind, Header, ZipArchiveWriter, ZipFileBuilder};
+use rawzip::{CompressionMethod, DataDescriptorOutput, ErrorKind, Header, ZipArchiveWriter, ZipFileBuilder};
 
-use self::press::Press;
+use crate::press::{Codec, DEFLATE_LEVEL, Press, Pressing};
 
 /// The type of a file in its mode, as `st_mode` has it.
 const FILE: u32 = 0o100_000;
 const SYMLINK: u32 = 0o120_000;
 const FOLDER: u32 = 0o040_000;
 
+/// How the contents of files are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Not at all.
+    Store,
+    /// By deflate, at a level from 0 to 9.
+    Deflate(u32),
+    /// By zstd, at a level from 1 to 22. Method 93 of APPNOTE 6.3.10; each content is one frame.
+    Zstd(i32),
+}
+
+impl Default for Method {
+    fn default() -> Self {
+        Self::Deflate(DEFLATE_LEVEL)
+    }
+}
+
 /// An archive that is being written. Content is compressed on all cores.
 pub struct Zip<W: Write> {
     archive: ZipArchiveWriter<W>,
-    press: Press,
+    packer: Packer,
+}
+
+enum Packer {
+    Store,
+    Deflate(Press),
+    Zstd { level: i32, threads: u32 },
+}
+
+/// The content of a file that is compressed already.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) method: CompressionMethod,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) crc: u32,
+    /// Bytes before compression.
+    pub(crate) size: u64,
 }
 
 impl<W: Write> Zip<W> {
     /// An archive that goes to `out`, from its beginning to its end.
     pub fn new(out: W) -> Self {
-        Self { archive: ZipArchiveWriter::new(out), press: Press::new() }
+        Self::with(out, Method::default())
+    }
+
+    /// The same with contents that are compressed in this way.
+    pub fn with(out: W, method: Method) -> Self {
+        let packer = match method {
+            Method::Store => Packer::Store,
+            Method::Deflate(level) => Packer::Deflate(Press::new(Codec::Deflate(level))),
+            Method::Zstd(level) => {
+                let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+                // Each takes some eight MiB at a time.
+                Packer::Zstd { level, threads: u32::try_from(cores.min(6)).unwrap_or(1) }
+            }
+        };
+        Self { archive: ZipArchiveWriter::new(out), packer }
     }
 
     /// Adds a folder.
@@ -74,16 +119,52 @@ impl<W: Write> Zip<W> {
         fill: impl FnOnce(&mut dyn Write) -> Result<(), E>,
     ) -> io::Result<Result<(), E>> {
         let file = begin(&mut self.archive, path, meta, FILE | permissions(meta))?;
-        let file = file.compression_method(CompressionMethod::DEFLATE);
+        let file = file.compression_method(match &self.packer {
+            Packer::Store => CompressionMethod::STORE,
+            Packer::Deflate(_) => CompressionMethod::DEFLATE,
+            Packer::Zstd { .. } => CompressionMethod::ZSTD,
+        });
         let (mut entry, config) = file.start().map_err(failed)?;
-        let mut content = config.wrap(self.press.begin(&mut entry));
-        if let Err(error) = fill(&mut content) {
-            return Ok(Err(error));
-        }
-        let (pressing, told) = content.finish().map_err(failed)?;
-        pressing.finish()?;
+        let told = match &mut self.packer {
+            Packer::Store => {
+                let mut content = config.wrap(&mut entry);
+                if let Err(error) = fill(&mut content) {
+                    return Ok(Err(error));
+                }
+                content.finish().map_err(failed)?.1
+            }
+            Packer::Deflate(press) => {
+                let mut content = config.wrap(Pressing::new(press, &mut entry));
+                if let Err(error) = fill(&mut content) {
+                    return Ok(Err(error));
+                }
+                let (pressing, told) = content.finish().map_err(failed)?;
+                pressing.finish()?;
+                told
+            }
+            Packer::Zstd { level, threads } => {
+                let mut encoder = zstd::stream::write::Encoder::new(&mut entry, *level)?;
+                encoder.multithread(*threads)?;
+                let mut content = config.wrap(encoder);
+                if let Err(error) = fill(&mut content) {
+                    return Ok(Err(error));
+                }
+                let (encoder, told) = content.finish().map_err(failed)?;
+                encoder.finish()?;
+                told
+            }
+        };
         entry.finish(told).map(drop).map_err(failed)?;
         Ok(Ok(()))
+    }
+
+    /// Adds a file whose content is compressed already.
+    pub(crate) fn ready(&mut self, path: &[u8], meta: &Meta, content: &Ready) -> io::Result<()> {
+        let file = begin(&mut self.archive, path, meta, FILE | permissions(meta))?;
+        let (mut entry, _) = file.compression_method(content.method).start().map_err(failed)?;
+        entry.write_all(&content.bytes)?;
+        let told = DataDescriptorOutput::new(content.crc, content.size);
+        entry.finish(told).map(drop).map_err(failed)
     }
 
     /// Writes the list of what is in it. An archive without it is torn.
@@ -91,7 +172,12 @@ impl<W: Write> Zip<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(self) -> io::Result<()> {
-        self.archive.finish().map_err(failed)?.flush()
+        self.into_output()?.flush()
+    }
+
+    /// The same, giving the output back.
+    pub(crate) fn into_output(self) -> io::Result<W> {
+        self.archive.finish().map_err(failed)
     }
 }
 
@@ -127,6 +213,14 @@ const fn permissions(meta: &Meta) -> u32 {
 
 fn time(meta: &Meta) -> UtcDateTime {
     UtcDateTime::from_unix(meta.modified.seconds)
+}
+
+/// A path as it stands in an archive.
+pub(crate) fn written_path(path: &[u8]) -> Vec<u8> {
+    match std::str::from_utf8(path) {
+        Ok(_) => path.to_vec(),
+        Err(_) => String::from_utf8_lossy(path).into_owned().into_bytes(),
+    }
 }
 
 /// A path as it is, but for names that are no text: these cannot be told in every archive program's encoding.

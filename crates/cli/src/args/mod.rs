@@ -5,6 +5,7 @@
 
 mod agent;
 mod apply;
+mod archive;
 mod backup;
 mod benchmark;
 mod cache;
@@ -34,6 +35,10 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 pub(crate) use agent::{Agent, AgentFolder, User};
 pub(crate) use apply::{Apply, Export};
+pub(crate) use archive::{
+    Archive, ContainerFormat, ContentCompression, CreateArchive, DeleteArchives, Encryption, ExtractArchive,
+    Identity, Keygen, ListArchives, VerifyArchives,
+};
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;
 pub(crate) use cache::Cache;
@@ -97,6 +102,9 @@ pub(crate) enum Command {
     Api(Api),
     /// Make what a server has set up as a file says
     Apply(Apply),
+    /// Make, list, verify, extract and delete plain archives
+    #[command(subcommand)]
+    Archive(Archive),
     /// See who changed what on a server
     #[command(subcommand)]
     Audit(Audit),

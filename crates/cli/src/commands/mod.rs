@@ -2,6 +2,7 @@
 
 mod agent;
 mod apply;
+mod archive;
 mod backup;
 mod benchmark;
 mod cache;
@@ -46,6 +47,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Agent(args) => agent::run(app, &args),
         Command::Api(args) => remote::api(app, &args),
         Command::Apply(args) => apply::apply(app, &args),
+        Command::Archive(args) => archive::run(app, &args),
         Command::Audit(args) => remote::audit(app, &args),
         Command::Backup(args) => backup::run(app, &args),
         Command::Benchmark(args) => benchmark::run(app, &args),

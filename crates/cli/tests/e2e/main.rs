@@ -7,6 +7,7 @@ mod account;
 mod adversity;
 #[cfg(feature = "s3")]
 mod agents;
+mod archive;
 mod backup;
 mod catalog;
 mod compat;

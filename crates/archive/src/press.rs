@@ -1,6 +1,7 @@
-//! Deflate on several threads: content is cut into blocks, each of which is compressed apart and ends at a byte, so that one
-//! after the other they are one stream (RFC 1951, section 3.2.4).
+//! Compression on several threads: content is cut into blocks, each of which is compressed apart, so that one after the other they
+//! are one stream. Blocks of deflate end at a byte (RFC 1951, section 3.2.4); those of zstd are frames (RFC 8878, section 3.1).
 
+use std::borrow::BorrowMut;
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::thread;
@@ -8,11 +9,32 @@ use std::thread;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use flate2::{Compress, Compression, FlushCompress};
 
-/// Content is cut into blocks of this size. Each is compressed without what was before it, which costs next to nothing at this
-/// size.
-const BLOCK: usize = 1 << 20;
-/// How much work is put into each byte; 9 is the most. From here on files get hardly smaller and take much longer.
-const LEVEL: u32 = 4;
+/// How much work deflate puts into each byte where nothing else is said; 9 is the most. From here on files get hardly smaller and
+/// take much longer.
+pub(crate) const DEFLATE_LEVEL: u32 = 4;
+
+/// More threads than these would hold more blocks in memory than is worth it.
+const MOST_THREADS: usize = 12;
+
+/// How content is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// Deflate, at a level from 0 to 9.
+    Deflate(u32),
+    /// Frames of zstd, at a level from 1 to 22.
+    Zstd(i32),
+}
+
+impl Codec {
+    /// Content is cut into blocks of this size. Each is compressed without what was before it, which costs next to nothing at
+    /// this size.
+    const fn block(self) -> usize {
+        match self {
+            Self::Deflate(_) => 1 << 20,
+            Self::Zstd(_) => 2 << 20,
+        }
+    }
+}
 
 /// A block to compress, and where to give it back.
 struct Job {
@@ -27,24 +49,25 @@ struct Pressed {
 }
 
 /// Threads that compress. They end with it.
-pub(super) struct Press {
+pub(crate) struct Press {
+    codec: Codec,
     jobs: Sender<Job>,
     ahead: usize,
-    /// For what the caller's thread compresses.
-    own: Compress,
+    /// For what the caller's thread compresses, once it does.
+    own: Option<State>,
 }
 
 impl Press {
-    /// As many threads as there are cores; where none can be started, the caller's does it alone.
-    pub(super) fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    /// As many threads as there are cores, within bounds; where none can be started, the caller's does it alone.
+    pub(crate) fn new(codec: Codec) -> Self {
+        let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS);
         let (jobs, queue) = bounded::<Job>(cores);
         let started = (0..cores).filter(|_| {
             let queue: Receiver<Job> = queue.clone();
             let work = move || {
-                let mut state = state();
+                let Ok(mut state) = State::new(codec) else { return };
                 for Job { block, back } in queue {
-                    let bytes = deflate(&mut state, &block, FlushCompress::Sync);
+                    let bytes = state.press(&block, false);
                     // Nobody waits for it any more if the content is not wanted to its end.
                     let _ = back.send(bytes.map(|bytes| Pressed { bytes, block }));
                 }
@@ -52,18 +75,22 @@ impl Press {
             thread::Builder::new().name("deflate".to_owned()).spawn(work).is_ok()
         });
         let ahead = 2 * started.count();
-        Self { jobs, ahead, own: state() }
+        Self { codec, jobs, ahead, own: None }
     }
 
-    /// Compresses what is written, into `out`.
-    pub(super) fn begin<W: Write>(&mut self, out: W) -> Pressing<'_, W> {
-        Pressing { press: self, out, block: Vec::new(), waiting: VecDeque::new(), spare: Vec::new() }
+    /// Compresses a block in the caller's thread.
+    fn press_here(&mut self, block: &[u8], is_last: bool) -> io::Result<Vec<u8>> {
+        let own = match &mut self.own {
+            Some(own) => own,
+            none => none.insert(State::new(self.codec)?),
+        };
+        own.press(block, is_last)
     }
 }
 
 /// Content that is being compressed. It is whole only after [`Pressing::finish`].
-pub(super) struct Pressing<'a, W: Write> {
-    press: &'a mut Press,
+pub(crate) struct Pressing<P: BorrowMut<Press>, W: Write> {
+    press: P,
     out: W,
     block: Vec<u8>,
     /// Blocks that are being compressed, in their order.
@@ -71,30 +98,53 @@ pub(super) struct Pressing<'a, W: Write> {
     spare: Vec<Vec<u8>>,
 }
 
-impl<W: Write> Pressing<'_, W> {
+impl<P: BorrowMut<Press>, W: Write> Pressing<P, W> {
+    /// Compresses what is written, into `out`.
+    pub(crate) fn new(press: P, out: W) -> Self {
+        Self { press, out, block: Vec::new(), waiting: VecDeque::new(), spare: Vec::new() }
+    }
+
     /// Compresses what is left, and gives the output back.
-    pub(super) fn finish(mut self) -> io::Result<W> {
-        while !self.waiting.is_empty() {
-            self.take_one()?;
-        }
-        let last = deflate(&mut self.press.own, &self.block, FlushCompress::Finish)?;
+    pub(crate) fn finish(mut self) -> io::Result<W> {
+        self.drain()?;
+        let last = self.press.borrow_mut().press_here(&self.block, true)?;
         self.out.write_all(&last)?;
         Ok(self.out)
     }
 
+    /// Ends the block, and gives the output when all that was written until now is in it.
+    pub(crate) fn cut(&mut self) -> io::Result<&mut W> {
+        self.drain()?;
+        if !self.block.is_empty() {
+            let bytes = self.press.borrow_mut().press_here(&self.block, false)?;
+            self.block.clear();
+            self.out.write_all(&bytes)?;
+        }
+        Ok(&mut self.out)
+    }
+
+    fn drain(&mut self) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            self.take_one()?;
+        }
+        Ok(())
+    }
+
     fn hand_over(&mut self) -> io::Result<()> {
-        if self.press.ahead == 0 {
-            let bytes = deflate(&mut self.press.own, &self.block, FlushCompress::Sync)?;
+        let press = self.press.borrow_mut();
+        let (ahead, block) = (press.ahead, press.codec.block());
+        if ahead == 0 {
+            let bytes = press.press_here(&self.block, false)?;
             self.block.clear();
             return self.out.write_all(&bytes);
         }
-        if self.waiting.len() >= self.press.ahead {
+        if self.waiting.len() >= ahead {
             self.take_one()?;
         }
-        let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(BLOCK));
+        let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(block));
         let (back, waiting) = bounded(1);
         let block = std::mem::replace(&mut self.block, next);
-        self.press.jobs.send(Job { block, back }).map_err(|_| gone())?;
+        self.press.borrow_mut().jobs.send(Job { block, back }).map_err(|_| gone())?;
         self.waiting.push_back(waiting);
         Ok(())
     }
@@ -108,11 +158,12 @@ impl<W: Write> Pressing<'_, W> {
     }
 }
 
-impl<W: Write> Write for Pressing<'_, W> {
+impl<P: BorrowMut<Press>, W: Write> Write for Pressing<P, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(BLOCK.saturating_sub(self.block.len()));
+        let most = self.press.borrow_mut().codec.block();
+        let taken = bytes.len().min(most.saturating_sub(self.block.len()));
         self.block.extend_from_slice(bytes.get(..taken).unwrap_or_default());
-        if self.block.len() >= BLOCK {
+        if self.block.len() >= most {
             self.hand_over()?;
         }
         Ok(taken)
@@ -124,8 +175,34 @@ impl<W: Write> Write for Pressing<'_, W> {
     }
 }
 
-fn state() -> Compress {
-    Compress::new(Compression::new(LEVEL), false)
+/// A compressor, used again and again.
+pub(crate) enum State {
+    Deflate(Compress),
+    Zstd(zstd::bulk::Compressor<'static>),
+}
+
+impl State {
+    pub(crate) fn new(codec: Codec) -> io::Result<Self> {
+        Ok(match codec {
+            Codec::Deflate(level) => Self::Deflate(Compress::new(Compression::new(level), false)),
+            Codec::Zstd(level) => {
+                let mut compressor = zstd::bulk::Compressor::new(level)?;
+                compressor.include_checksum(true)?;
+                Self::Zstd(compressor)
+            }
+        })
+    }
+
+    /// Compresses a block, the last of its content or one of those before.
+    pub(crate) fn press(&mut self, block: &[u8], is_last: bool) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Deflate(state) => {
+                deflate(state, block, if is_last { FlushCompress::Finish } else { FlushCompress::Sync })
+            }
+            Self::Zstd(_) if is_last && block.is_empty() => Ok(Vec::new()),
+            Self::Zstd(compressor) => compressor.compress(block),
+        }
+    }
 }
 
 fn gone() -> io::Error {
@@ -158,8 +235,11 @@ fn deflate(state: &mut Compress, block: &[u8], flush: FlushCompress) -> io::Resu
 mod tests {
     use super::*;
 
+    const BLOCK: usize = 1 << 20;
+    const CODEC: Codec = Codec::Deflate(DEFLATE_LEVEL);
+
     fn pressed(press: &mut Press, content: &[u8], step: usize) -> Vec<u8> {
-        let mut pressing = press.begin(Vec::new());
+        let mut pressing = Pressing::new(press, Vec::new());
         content.chunks(step.max(1)).for_each(|some| pressing.write_all(some).unwrap());
         pressing.finish().unwrap()
     }
@@ -184,7 +264,7 @@ mod tests {
 
     #[test]
     fn blocks_make_one_stream_that_comes_back_as_it_was() {
-        let mut press = Press::new();
+        let mut press = Press::new(CODEC);
         for length in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 9 * BLOCK + 7] {
             let text: Vec<u8> = b"all the same ".iter().copied().cycle().take(length).collect();
             let small = pressed(&mut press, &text, 64 << 10);
@@ -197,9 +277,22 @@ mod tests {
     }
 
     #[test]
+    fn frames_of_zstd_make_one_stream_and_can_be_cut_anywhere() {
+        let mut pressing = Pressing::new(Press::new(Codec::Zstd(3)), Vec::new());
+        let content = noise(9 * BLOCK + 3);
+        pressing.write_all(&content).unwrap();
+        let begun = pressing.cut().unwrap().len();
+        pressing.write_all(b"behind the cut").unwrap();
+        let bytes = pressing.finish().unwrap();
+        let all = zstd::decode_all(&bytes[..]).unwrap();
+        assert!(all == [&content[..], b"behind the cut"].concat());
+        assert_eq!(zstd::decode_all(&bytes[begun..]).unwrap(), b"behind the cut");
+    }
+
+    #[test]
     fn one_thread_does_it_alone_where_there_are_no_others() {
         let (jobs, _) = bounded(1);
-        let mut press = Press { jobs, ahead: 0, own: state() };
+        let mut press = Press { codec: CODEC, jobs, ahead: 0, own: None };
         let noise = noise(2 * BLOCK + 9);
         assert!(raised(&pressed(&mut press, &noise, 4096)) == noise);
     }
@@ -215,8 +308,8 @@ mod tests {
                 Ok(())
             }
         }
-        let mut press = Press::new();
-        let mut pressing = press.begin(Full);
+        let mut press = Press::new(CODEC);
+        let mut pressing = Pressing::new(&mut press, Full);
         let failed = noise(64 * BLOCK).chunks(BLOCK).find_map(|some| pressing.write_all(some).err());
         assert_eq!(failed.unwrap().kind(), io::ErrorKind::StorageFull);
     }
