@@ -134,6 +134,14 @@ impl Problem {
         self
     }
 
+    /// Adds the address of the upload that is in the way.
+    pub(crate) fn location(self, id: &str) -> Self {
+        match HeaderValue::from_str(&crate::archives::address(id)) {
+            Ok(address) => self.header(axum::http::header::LOCATION, address),
+            Err(_) => self,
+        }
+    }
+
     /// Adds a header that holds a number.
     pub(crate) fn number(self, name: &'static str, value: u64) -> Self {
         self.header(HeaderName::from_static(name), value.into())

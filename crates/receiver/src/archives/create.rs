@@ -8,7 +8,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::headers::{self, UPLOAD_OFFSET};
-use super::{ROOT, UPLOADS};
 use crate::clients::Client;
 use crate::names::Name;
 use crate::problem::Problem;
@@ -144,7 +143,7 @@ async fn concatenate(
 
 fn created(upload: &Upload, offset: Option<u64>) -> Response {
     let mut response = empty(StatusCode::CREATED);
-    if let Ok(location) = HeaderValue::from_str(&format!("{ROOT}/{UPLOADS}/{}", upload.id)) {
+    if let Ok(location) = HeaderValue::from_str(&super::address(&upload.id)) {
         response.headers_mut().insert(LOCATION, location);
     }
     if let Some(offset) = offset {

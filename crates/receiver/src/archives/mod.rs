@@ -27,6 +27,11 @@ const ROOT: &str = "/archives";
 /// Where uploads are, below that. No file's name begins with a dot.
 const UPLOADS: &str = ".uploads";
 
+/// The address of an upload, as clients are told it.
+pub(crate) fn address(id: &str) -> String {
+    format!("{ROOT}/{UPLOADS}/{id}")
+}
+
 /// Answers any request below `/archives`.
 pub(crate) async fn answer(receiver: Receiver, request: Request) -> Response {
     let mut response = dispatch(receiver, request).await.unwrap_or_else(IntoResponse::into_response);

@@ -76,13 +76,16 @@ pub(super) async fn chunks(
     // Nothing is written to it meanwhile, since the turn is ours; the client's next request takes it.
     let turn = upload.take_turn().await?;
     let state = upload.state();
-    if state.finished.is_some() || state.offset.div_ceil(size) > 10_000_000 {
-        return Err(Problem::conflict("the file is finished, or the chunks are too small"));
+    if state.offset.div_ceil(size) > 10_000_000 {
+        return Err(Problem::bad_request("the chunks are too small for so large a file"));
     }
     let file = {
         let upload = Arc::clone(&upload);
-        let open = move |receiver: &Receiver| {
-            receiver.open_data(&upload).map_err(|error| Problem::io("read the upload", &error))
+        let open = move |receiver: &Receiver| match &upload.record.name {
+            Some(name) if upload.state().finished.is_some() => {
+                receiver.open_archive(&upload.record.folder, name)
+            }
+            _ => receiver.open_data(&upload).map_err(|error| Problem::io("read the upload", &error)),
         };
         receiver.blocking(open).await?
     };

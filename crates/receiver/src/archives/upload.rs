@@ -43,8 +43,7 @@ pub(super) async fn head(receiver: Receiver, client: Arc<Client>, id: &str) -> R
     if upload.record.partial {
         answer.insert("upload-concat", HeaderValue::from_static("partial"));
     } else if !upload.record.parts.is_empty() {
-        let parts: Vec<_> =
-            upload.record.parts.iter().map(|id| format!("{}/{}/{id}", super::ROOT, super::UPLOADS)).collect();
+        let parts: Vec<_> = upload.record.parts.iter().map(|id| super::address(id)).collect();
         if let Ok(parts) = HeaderValue::from_str(&format!("final;{}", parts.join(" "))) {
             answer.insert("upload-concat", parts);
         }

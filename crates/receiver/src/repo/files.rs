@@ -109,7 +109,8 @@ pub(super) async fn save(
     body: Body,
 ) -> Result<Response, Problem> {
     let told = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let longest = handle.kind.longest();
+    // Whoever writes more than a kind has room for gets it back as damaged; what is stored is theirs.
+    let longest = FileKind::Pack.longest();
     if told.is_some_and(|told| told > longest) {
         return Err(too_long(longest));
     }
@@ -192,7 +193,7 @@ impl Receiver {
         let failed = |error: io::Error| Problem::io("save the file", &error);
         match taken.end {
             End::Whole => {}
-            End::TooLong => return Err(too_long(handle.kind.longest())),
+            End::TooLong => return Err(too_long(FileKind::Pack.longest())),
             End::Cut => return Err(Problem::bad_request("the body ended before its time")),
             End::Interrupted => return Err(Problem::unavailable("the receiver ends")),
         }

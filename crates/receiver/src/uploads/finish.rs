@@ -144,6 +144,15 @@ impl Inner {
         }
     }
 
+    /// Opens a file of a client's folder to read.
+    pub(crate) fn open_archive(&self, folder: &str, name: &str) -> Result<std::fs::File, Problem> {
+        let name = Name::parse(name)?;
+        let (folders, file) = name.split();
+        let opened =
+            self.archives.walk(folder.split('/').chain(folders)).and_then(|folder| folder.read(file));
+        opened.map_err(|error| Problem::io("read the file", &error))
+    }
+
     fn has_archive_text(&self, folder: &str, name: &str) -> bool {
         Name::parse(name).is_ok_and(|name| self.has_archive(folder, &name).unwrap_or(true))
     }

@@ -54,8 +54,20 @@ impl Inner {
             if let Some(taken) = &taken
                 && !known.names.insert(taken.clone())
             {
-                return Err(Problem::exists("an upload of a file of that name")
-                    .hint("go on with that upload, or end it first"));
+                let problem = Problem::exists("an upload of a file of that name")
+                    .hint("go on with that upload, or end it first");
+                // A client that did not keep the address of the same upload learns it again.
+                let same = known.by_id.values().find(|upload| {
+                    let record = &upload.record;
+                    is_own(upload)
+                        && new.name.as_ref().is_some_and(|name| record.name.as_deref() == Some(name.text()))
+                        && (record.length, &record.sha256, record.held) == (new.length, &new.sha256, new.held)
+                        && record.sha256.is_some()
+                });
+                return Err(match same {
+                    Some(upload) => problem.location(&upload.id),
+                    None => problem,
+                });
             }
         }
         let made = self.make_upload(client, new, &id);
