@@ -431,9 +431,9 @@ mod tests {
         let open = |address: &str| Receiver::new(address, &Credentials::default(), &Http::default());
         assert_eq!(open("https://host:8421").unwrap().location(), "https://host:8421/archives/");
         assert_eq!(open("https://host:8421/archives/").unwrap().location(), "https://host:8421/archives/");
-        for bad in ["https://me:secret@host", "host:1", "ftp://host", "https://host/?secret"] {
+        for bad in ["https://me:hidden@host", "host:1", "ftp://host", "https://host/?hidden"] {
             let error = open(bad).unwrap_err();
-            assert!(error.kind == ErrorKind::Config && !error.to_string().contains("secret"), "{error}");
+            assert!(error.kind == ErrorKind::Config && !error.to_string().contains("hidden"), "{error}");
         }
     }
 }
