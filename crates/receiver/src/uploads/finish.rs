@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::store::{self, DATA};
 use super::{Upload, full_name};
-use crate::folder::Entry;
+use crate::folder::{Entry, Folder};
 use crate::names::Name;
 use crate::problem::Problem;
 use crate::receiver::Inner;
@@ -73,29 +73,41 @@ impl Inner {
             sha256: sha256.clone(),
             upload: upload.id.clone(),
         };
-        let parsed = Name::parse(name)?;
-        let (folders, file) = parsed.split();
-        let target = self.archives.make_walk(record.folder.split('/').chain(folders)).map_err(failed)?;
-        if target.has(file).map_err(failed)? {
-            return Err(Problem::exists("a file of that name"));
-        }
         // Before the name: a process that ends in between finds out by this what became of the upload.
         store::put(&self.sums, &sum_name(&sum.folder, name), &sum).map_err(failed)?;
-        folder.publish(DATA, &target, file).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Problem::exists("a file of that name"),
-            io::ErrorKind::CrossesDevices => Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "the receiver's folders lie on different file systems",
-            )
-            .hint("keep `archives`, `repo` and `.receiver` on one file system"),
-            _ => failed(error),
-        })?;
+        self.give_name(&folder, &record.folder, &Name::parse(name)?)?;
         state.finished = Some(sha256);
         self.put_state(upload, state).map_err(failed)?;
         self.release_name(upload);
         tracing::info!(client = record.client, name, bytes = record.length, "a file is whole");
         Ok(())
+    }
+
+    /// Gives the data of an upload the name of its file, durably and never over another.
+    fn give_name(&self, from: &Folder, client_folder: &str, name: &Name) -> Result<(), Problem> {
+        let failed = |error: io::Error| Problem::io("finish the upload", &error);
+        let mut tries = 0;
+        loop {
+            let (folders, file) = name.split();
+            let target = self.archives.make_walk(client_folder.split('/').chain(folders)).map_err(failed)?;
+            if target.has(file).map_err(failed)? {
+                return Err(Problem::exists("a file of that name"));
+            }
+            match from.publish(DATA, &target, file) {
+                Ok(()) => return Ok(()),
+                // The folder was empty, and went with the last file that was removed from it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 3 => tries += 1,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(Problem::exists("a file of that name"));
+                }
+                Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+                    let text = "the receiver's folders lie on different file systems";
+                    return Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", text)
+                        .hint("keep `archives`, `repo` and `.receiver` on one file system"));
+                }
+                Err(error) => return Err(failed(error)),
+            }
+        }
     }
 
     /// The SHA-256 of a file, where it became whole here and was not touched since.
