@@ -73,9 +73,13 @@ impl Inner {
             sha256: sha256.clone(),
             upload: upload.id.clone(),
         };
+        let parsed = Name::parse(name)?;
+        if self.has_archive(&record.folder, &parsed)? {
+            return Err(Problem::exists("a file of that name"));
+        }
         // Before the name: a process that ends in between finds out by this what became of the upload.
         store::put(&self.sums, &sum_name(&sum.folder, name), &sum).map_err(failed)?;
-        self.give_name(&folder, &record.folder, &Name::parse(name)?)?;
+        self.give_name(&folder, &record.folder, &parsed)?;
         state.finished = Some(sha256);
         self.put_state(upload, state).map_err(failed)?;
         self.release_name(upload);

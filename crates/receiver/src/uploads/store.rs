@@ -183,9 +183,13 @@ impl Inner {
         let folder = self.uploads.folder.enter(id)?;
         let record: Record = get(&folder, RECORD)?;
         let mut state: State = get(&folder, STATE)?;
-        match folder.read(DATA) {
+        match folder.update(DATA) {
             // What counts was brought to the disk before it was counted; a disk that lost it all the same gets it again.
-            Ok(data) => state.offset = state.offset.min(data.metadata()?.len()),
+            Ok(data) => {
+                state.offset = state.offset.min(data.metadata()?.len());
+                // What lies beyond is left of a piece that did not count.
+                data.set_len(state.offset)?;
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound && state.finished.is_none() => {
                 // It got its name, and the process ended before that was written down.
                 let sum =

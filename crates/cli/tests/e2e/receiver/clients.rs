@@ -61,7 +61,7 @@ const send = (filename, options) => new Promise((resolve, reject) => {
     endpoint: url + "/archives/",
     headers: { Authorization: "Bearer " + token },
     metadata: { filename },
-    uploadSize: fs.statSync(path).size,
+    uploadSize: options.parallelUploads ? undefined : fs.statSync(path).size,
     retryDelays: null,
     onError: reject,
     onSuccess: () => resolve(upload),
