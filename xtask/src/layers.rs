@@ -18,6 +18,7 @@ const MODEL: &[&str] = &["backstay-model", "backstay-vault"];
 const PARTS: &[&str] =
     &["backstay-catalog", "backstay-sources", "backstay-archive", "backstay-engine", "backstay-storage"];
 const NODE: &[&str] = &["backstay-node"];
+const RECEIVER: &[&str] = &["backstay-receiver"];
 const UI: &[&str] = &["backstay-ui"];
 const SERVER: &[&str] = &["backstay-server"];
 
@@ -33,10 +34,11 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-archive", &[RULES]),
     ("backstay-catalog", &[MODEL, RULES]),
     ("backstay-node", &[PARTS, MODEL, RULES]),
+    ("backstay-receiver", &[RULES]),
     ("backstay-ui", &[]),
-    ("backstay-server", &[UI, NODE, PARTS, MODEL, RULES]),
-    ("backstay-ffi", &[SERVER, NODE, PARTS, MODEL, RULES]),
-    ("backstay", &[SERVER, NODE, PARTS, MODEL, RULES]),
+    ("backstay-server", &[UI, RECEIVER, NODE, PARTS, MODEL, RULES]),
+    ("backstay-ffi", &[SERVER, RECEIVER, NODE, PARTS, MODEL, RULES]),
+    ("backstay", &[SERVER, RECEIVER, NODE, PARTS, MODEL, RULES]),
     // Programs for developers: nothing imports them, and the floor of the benchmarks is a yardstick of its own.
     ("backstay-floor", &[]),
     ("backstay-simulator", &[PARTS, RULES]),

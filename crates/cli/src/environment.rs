@@ -55,6 +55,11 @@ pub(crate) fn s3_settings() -> backstay_storage::s3::Settings {
     backstay_storage::s3::Settings::from_variables(|name| std::env::var(name).ok(), home.as_deref())
 }
 
+/// Who to be to a service of restic's REST protocol, from the variables that restic uses.
+pub(crate) fn rest_credentials() -> backstay_storage::rest::Credentials {
+    backstay_storage::rest::Credentials::from_variables(|name| std::env::var(name).ok())
+}
+
 /// The name of this host.
 pub(crate) fn host_name() -> String {
     hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()

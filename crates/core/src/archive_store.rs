@@ -64,7 +64,7 @@ pub trait ArchiveStore: Send + Sync {
     /// The address for people, without secrets.
     fn location(&self) -> String;
 
-    /// How many chunks of one file may be sent at once; 1 when they have to come one after the other.
+    /// How many chunks of one file may be sent at once; 1 when they have to come one after the other, in the order of their indexes.
     fn connections(&self) -> usize;
 
     /// Makes what is needed to put files here. Fine if it is there.
@@ -104,13 +104,15 @@ pub trait ArchiveStore: Send + Sync {
     /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when there is none of this name.
     fn remove(&self, name: &str, context: CallContext<'_>) -> Result<(), StorageError>;
 
-    /// Begins a file and gives its resume token. Its name is taken from now on, for as long as the store keeps what was begun.
+    /// Begins a file and gives its resume token. Its name is taken from now on, for as long as the store keeps what was begun. When the very
+    /// same file (name, length and hash) was begun before and not finished, that one is gone on with: its token is given again, so that
+    /// nobody is locked out who was killed before the token was kept.
     ///
     /// When exactly this file was begun before by the same client and is not finished, its token is given again, with what was sent:
     /// a client whose process ended before it could note the token would otherwise find the name taken by itself.
     ///
     /// # Errors
-    /// [`ErrorKind::Exists`](crate::ErrorKind::Exists) when the name is taken, [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) when there
+    /// [`ErrorKind::Exists`](crate::ErrorKind::Exists) when the name is taken by a file, or by another one that was begun, [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) when there
     /// is no room for it.
     fn begin(&self, file: &NewFile, context: CallContext<'_>) -> Result<String, StorageError>;
 
@@ -136,8 +138,8 @@ pub trait ArchiveStore: Send + Sync {
         context: CallContext<'_>,
     ) -> Result<(), StorageError>;
 
-    /// Puts the chunks together, checks the whole file against its hash, and gives it its name, at once or not at all. The token is not
-    /// known afterwards. Fine if it was finished before, with this content.
+    /// Puts the chunks together, checks the whole file against its hash, and gives it its name, at once or not at all. The token need not
+    /// be known afterwards. Fine if it was finished before, with this content.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when it is not what it should be.

@@ -32,6 +32,7 @@ mod places;
 pub mod problem;
 mod proxies;
 mod read_outs;
+mod receiving;
 mod recovery_kit;
 mod reports;
 mod repositories;
@@ -49,4 +50,5 @@ mod upkeep;
 
 pub use first_start::FirstRepository;
 pub use proxies::{NoProxy, TrustedProxy};
+pub use receiving::{ReceiverConfig, ReceiverServer, ReceiverStartError, ReceiverTls};
 pub use server::{Server, StartError};

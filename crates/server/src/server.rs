@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use backstay_catalog::CatalogError;
 use backstay_core::Random;
 use backstay_model::{HostState, Node, NodeId, ProjectId, Time};
+use backstay_receiver::Receiver;
 use backstay_vault::VaultError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -29,7 +30,9 @@ use crate::state::{AppState, Parts, ServerConfig, Shared, TlsChoice, now_of};
 use crate::tls::browser::{self, BrowserTls};
 use crate::tls::listener::{Listener, TlsSides};
 use crate::tls::{TlsError, kept};
-use crate::{alerts, api, checks, dashboard, in_hand, link, pages, proxies, room, serving, upkeep};
+use crate::{
+    alerts, api, checks, dashboard, in_hand, link, pages, proxies, receiving, room, serving, upkeep,
+};
 
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,9 @@ pub enum StartError {
     /// Passwords cannot be hashed.
     #[error(transparent)]
     Passwords(#[from] CannotHash),
+    /// The folder of its receiver cannot be used.
+    #[error(transparent)]
+    Receiver(#[from] backstay_receiver::CannotOpen),
     /// Something else failed.
     #[error("{0}")]
     Other(Problem),
@@ -71,6 +77,7 @@ impl StartError {
             Self::Vault(_) => {
                 Some("servers that share a catalog need the same vault.json and the same master key")
             }
+            Self::Receiver(error) => Some(error.hint()),
             Self::Tls(_) | Self::Passwords(_) | Self::Other(_) => None,
         }
     }
@@ -85,6 +92,7 @@ pub struct Server {
     serving: JoinHandle<()>,
     /// What is done without being asked for.
     tasks: JoinSet<()>,
+    receiver: Option<Receiver>,
 }
 
 impl Server {
@@ -151,14 +159,24 @@ impl Server {
             config,
         });
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
-        let router = router(state.clone());
-        let serving = tokio::spawn(serving::serve(listener, serving::places(), router, end));
+        let receiver = match state.config.receiver.clone() {
+            None => None,
+            Some(settings) => {
+                let (clock, random) = (Arc::clone(&state.clock), Arc::clone(&state.random));
+                Some(receiving::open(settings, clock, random).await?)
+            }
+        };
+        let router = router(state.clone(), receiver.as_ref());
+        let serving = tokio::spawn(serving::serve(listener, serving::places(), router, end.clone()));
         let mut tasks = JoinSet::new();
         tasks.spawn(alerts::run(state.clone()));
         tasks.spawn(checks::run(state.clone()));
         tasks.spawn(upkeep::run(state.clone()));
+        if let Some(receiver) = receiver.clone() {
+            tasks.spawn(receiver.upkeep(end));
+        }
         let fingerprint = browsers.map(|found| found.fingerprint);
-        Ok(Self { state, address, fingerprint, ending, serving, tasks })
+        Ok(Self { state, address, fingerprint, ending, serving, tasks, receiver })
     }
 
     /// Where it listens.
@@ -257,6 +275,9 @@ impl Server {
         // Everybody who listens may be gone already.
         let _ = self.ending.send(true);
         self.state.hub.close();
+        if let Some(receiver) = &self.receiver {
+            receiver.close();
+        }
         let (mut serving, mut tasks) = (self.serving, self.tasks);
         let all = async {
             // How they ended does not matter any more.
@@ -272,8 +293,10 @@ impl Server {
 }
 
 /// All routes in their layers, from the outermost in: errors and request ids, tasks for what changes something, panics, the name of the server, headers.
-fn router(state: AppState) -> Router {
+fn router(state: AppState, receiver: Option<&Receiver>) -> Router {
+    let received = receiver.map(receiving::routes).unwrap_or_default();
     Router::new()
+        .merge(received)
         .merge(api::routes())
         .merge(link::http::routes())
         .merge(pages::routes())

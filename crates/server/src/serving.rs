@@ -35,6 +35,10 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 const BODY_GRACE: Duration = Duration::from_secs(15);
 /// For each so many bytes a body may take a second longer.
 const BODY_BYTES_PER_SECOND: u64 = 16 << 10;
+/// How long nothing may come of a body that may take any time: a file on its way to the receiver.
+const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+/// Where bodies may take any time, as long as something comes. Nothing of them is read for somebody unknown.
+const LONG: [&str; 2] = ["/archives/", "/repo/"];
 /// How large the head of a request may be.
 const LARGEST_HEAD: usize = 64 << 10;
 /// Connections at most.
@@ -85,7 +89,11 @@ pub(crate) async fn serve(
 async fn speak(io: Io, peer: Peer, router: Router, mut end: watch::Receiver<bool>) {
     let address = peer.address;
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(|body| Body::new(Flowing::new(body)));
+        let is_long = LONG.iter().any(|below| request.uri().path().starts_with(below));
+        let mut request = request.map(|body| match is_long {
+            true => Body::new(Trickling { body, silence: None }),
+            false => Body::new(Flowing::new(body)),
+        });
         request.extensions_mut().insert(ConnectInfo(peer.clone()));
         let mut router = router.clone();
         async move {
@@ -163,6 +171,43 @@ impl HttpBody for Flowing {
             deadline.as_mut().reset(this.begun + BODY_GRACE + earned);
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A body that may take any time, but not be silent for long. Time in which nobody reads it does not count: a disk that is slow is no
+/// fault of whoever sends.
+struct Trickling {
+    body: Incoming,
+    /// Runs while more is waited for.
+    silence: Option<Pin<Box<Sleep>>>,
+}
+
+impl HttpBody for Trickling {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) {
+            this.silence = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let silence = this.silence.get_or_insert_with(|| Box::pin(tokio::time::sleep(LONGEST_SILENCE)));
+        match silence.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Some(Err(TooSlow.into()))),
+            Poll::Pending => Poll::Pending,
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -37,6 +37,8 @@ pub struct ServerConfig {
     pub trusted_proxies: Vec<TrustedProxy>,
     /// What hashing a password costs.
     pub password_cost: PasswordCost,
+    /// The folder and limits of a receiver that answers below `/archives` and `/repo`; none if none.
+    pub receiver: Option<backstay_receiver::Settings>,
 }
 
 /// Whether and how a server speaks TLS.

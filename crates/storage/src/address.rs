@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use url::Url;
 
 /// The schemes that restic knows and Backstay does not serve yet.
-const NOT_BUILT_YET: [&str; 7] = ["sftp", "rest", "b2", "azure", "gs", "swift", "rclone"];
+const NOT_BUILT_YET: [&str; 6] = ["sftp", "b2", "azure", "gs", "swift", "rclone"];
 
 /// Where a repository is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +20,15 @@ pub enum Address {
     Local(PathBuf),
     /// In a bucket of an S3 service.
     S3(S3Address),
+    /// Behind restic's REST protocol.
+    Rest(RestAddress),
+}
+
+/// A place behind restic's REST protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestAddress {
+    /// The repository's URL, with a slash at its end, such as `https://backup.example.org:8421/repo/`.
+    pub url: String,
 }
 
 /// A place in a bucket of an S3 service.
@@ -40,12 +49,14 @@ pub enum AddressError {
     #[error("the repository's address is empty")]
     Empty,
     /// A scheme of restic's that is not built yet.
-    #[error("{0}: repositories are not supported yet; supported are folders (a path, or local:PATH) and s3:")]
+    #[error(
+        "{0}: repositories are not supported yet; supported are folders (a path, or local:PATH), s3: and rest:"
+    )]
     NotBuiltYet(&'static str),
     /// A scheme that nobody knows. It may be the beginning of a path.
     #[error(
         "the address begins with a scheme that is not known; supported are folders (a path, or \
-         local:PATH) and s3:; put `local:` before a relative path that holds a colon"
+         local:PATH), s3: and rest:; put `local:` before a relative path that holds a colon"
     )]
     UnknownScheme,
     /// No bucket is named.
@@ -65,6 +76,16 @@ pub enum AddressError {
     /// A question mark, or `..` in the prefix.
     #[error("the path of the S3 address is not plain: `..`, `?` and `#` have no meaning there")]
     Path,
+    /// A REST address that is no URL of HTTP.
+    #[error(
+        "a REST address is rest:https://HOST:PORT/PATH/, or rest:http://…; it has neither `?` nor `#` in it"
+    )]
+    Rest,
+    /// User or password in a REST address.
+    #[error(
+        "an address must not hold credentials: give them as RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD"
+    )]
+    RestCredentials,
 }
 
 impl Address {
@@ -81,6 +102,7 @@ impl Address {
         match text.split_once(':') {
             Some(("local", "")) => Err(AddressError::Empty),
             Some(("local", path)) => Ok(Self::Local(path.into())),
+            Some(("rest", rest)) => RestAddress::parse(rest).map(Self::Rest),
             Some(("s3", rest)) => S3Address::parse(rest).map(Self::S3),
             Some((scheme, _)) if !is_path(text) => {
                 let known = NOT_BUILT_YET.into_iter().find(|known| *known == scheme);
@@ -95,6 +117,27 @@ impl Address {
 fn is_path(text: &str) -> bool {
     let drive = matches!(text.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
     drive || ["/", "\\", "./", "../", ".\\", "..\\"].iter().any(|start| text.starts_with(start))
+}
+
+impl RestAddress {
+    /// Reads what follows `rest:`.
+    fn parse(text: &str) -> Result<Self, AddressError> {
+        let url = Url::parse(text).map_err(|_| AddressError::Rest)?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(AddressError::RestCredentials);
+        }
+        let is_plain = url.query().is_none() && url.fragment().is_none() && url.has_host();
+        if !matches!(url.scheme(), "http" | "https") || !is_plain {
+            return Err(AddressError::Rest);
+        }
+        Ok(Self { url: format!("{}/", url.as_str().trim_end_matches('/')) })
+    }
+}
+
+impl fmt::Display for RestAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rest:{}", self.url)
+    }
 }
 
 impl S3Address {
@@ -147,6 +190,7 @@ impl fmt::Display for Address {
         match self {
             Self::Local(path) => write!(f, "{}", path.display()),
             Self::S3(s3) => s3.fmt(f),
+            Self::Rest(rest) => rest.fmt(f),
         }
     }
 }
@@ -204,8 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn rest_addresses_are_urls_without_credentials() {
+        let rest = |text: &str| match Address::parse(text) {
+            Ok(Address::Rest(address)) => Ok(address.url),
+            Ok(other) => panic!("{text}: {other:?}"),
+            Err(error) => Err(error),
+        };
+        assert_eq!(rest("rest:https://host:8421/repo/a").unwrap(), "https://host:8421/repo/a/");
+        assert_eq!(rest("rest:http://[::1]:8000/").unwrap(), "http://[::1]:8000/");
+        assert_eq!(rest("rest:https://me:secret@host/"), Err(AddressError::RestCredentials));
+        for bad in ["rest:", "rest:host/x", "rest:ftp://host/", "rest:https://host/?a=secret", "rest:/srv/x"]
+        {
+            assert_eq!(rest(bad), Err(AddressError::Rest), "{bad}");
+        }
+    }
+
+    #[test]
     fn what_is_shown_can_be_read_again() {
         for text in [
+            "rest:https://host:8421/repo/a/",
             "/srv/backup",
             "s3:s3.amazonaws.com/bucket/a/b",
             "s3:http://127.0.0.1:9000/bucket",

@@ -7,8 +7,11 @@
 #![forbid(unsafe_code)]
 
 mod address;
+pub mod archives;
 pub mod cache;
 mod failure;
+#[cfg(feature = "http")]
+mod http;
 mod layout;
 pub mod limit;
 pub mod local;
@@ -16,12 +19,13 @@ pub mod memory;
 mod options;
 mod pause;
 pub mod reach;
+pub mod rest;
 pub mod retry;
 pub mod s3;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use address::{Address, AddressError, S3Address};
+pub use address::{Address, AddressError, RestAddress, S3Address};
 pub use cache::Cache;
 pub use limit::Limit;
 pub use local::Local;

@@ -20,7 +20,7 @@ use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, S
 use self::open_files::OpenFiles;
 use crate::{failure, layout};
 
-pub(crate) use self::durable::{Modes, publish_loosely};
+pub(crate) use self::durable::{Modes, publish_loosely, rename_without_overwriting, sync_folder};
 
 /// How many calls at once serve a folder best, unless told otherwise: what restic uses.
 const CONNECTIONS: usize = 2;
@@ -209,12 +209,12 @@ fn open_at_once(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
 }
 
 #[cfg(windows)]
-fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+pub(crate) fn read_exact_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
     use std::os::windows::fs::FileExt;
     while !buffer.is_empty() {
         match file.seek_read(buffer, offset) {

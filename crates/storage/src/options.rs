@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-#[cfg(not(feature = "s3"))]
+#[cfg(not(all(feature = "rest", feature = "s3")))]
 use backstay_core::ErrorKind;
 use backstay_core::{Storage, StorageError};
 
@@ -44,6 +44,8 @@ pub struct Http {
     pub client_certificate: Option<PathBuf>,
     /// Talk to whoever answers, whatever certificate it shows. Somebody in between can then read and change everything.
     pub insecure: bool,
+    /// SHA-256 of the server's certificate, or of the authority's that signed it and that the server shows: nobody else is talked to.
+    pub fingerprint: Option<[u8; 32]>,
     /// What to call ourselves; `backstay/VERSION` if none.
     pub user_agent: Option<String>,
     /// Which addresses may be connected to.
@@ -84,6 +86,8 @@ pub struct Options {
     pub http: Http,
     /// Credentials and settings for S3.
     pub s3: crate::s3::Settings,
+    /// Who we are to a service of restic's REST protocol.
+    pub rest: crate::rest::Credentials,
 }
 
 impl fmt::Debug for Options {
@@ -94,6 +98,7 @@ impl fmt::Debug for Options {
             .field("rates", &self.rates)
             .field("http", &self.http)
             .field("s3", &self.s3)
+            .field("rest", &self.rest)
             .finish_non_exhaustive()
     }
 }
@@ -106,8 +111,8 @@ pub enum OptionError {
     NoEffect(String),
     /// There is no such option.
     #[error(
-        "there is no extended option {0}; there are local.connections, s3.connections, s3.region, \
-             s3.bucket-lookup, s3.storage-class, s3.unsafe-anonymous-auth"
+        "there is no extended option {0}; there are local.connections, rest.connections, s3.connections, \
+             s3.region, s3.bucket-lookup, s3.storage-class, s3.unsafe-anonymous-auth"
     )]
     Unknown(String),
     /// The option is there, the value is not for it.
@@ -128,7 +133,7 @@ impl Options {
     /// value.
     pub fn set_extended(&mut self, key: &str, value: &str) -> Result<(), OptionError> {
         match key {
-            "local.connections" | "s3.connections" => {
+            "local.connections" | "rest.connections" | "s3.connections" => {
                 let number = value.parse().ok().filter(|number| *number > 0);
                 self.connections = Some(
                     number.ok_or(OptionError::Value { key: "connections", takes: "a number from 1 up" })?,
@@ -147,7 +152,7 @@ impl Options {
             | "s3.restore-days" | "s3.restore-timeout" | "s3.restore-tier" => {
                 return Err(OptionError::NoEffect(key.to_owned()));
             }
-            _ if key.starts_with("local.") || key.starts_with("s3.") => {
+            _ if key.starts_with("local.") || key.starts_with("rest.") || key.starts_with("s3.") => {
                 return Err(OptionError::Unknown(key.to_owned()));
             }
             _ => return Err(OptionError::NoEffect(key.to_owned())),
@@ -173,6 +178,14 @@ pub fn open(address: &Address, options: &Options) -> Result<Box<dyn Storage>, St
         }
         #[cfg(feature = "s3")]
         Address::S3(s3) => Box::new(crate::s3::S3::new(s3, &options.s3, &options.http, options.connections)?),
+        #[cfg(feature = "rest")]
+        Address::Rest(rest) => {
+            Box::new(crate::rest::Rest::new(rest, &options.rest, &options.http, options.connections)?)
+        }
+        #[cfg(not(feature = "rest"))]
+        Address::Rest(_) => {
+            return Err(StorageError::new(ErrorKind::Config, "open", address, "built without REST"));
+        }
         #[cfg(not(feature = "s3"))]
         Address::S3(_) => {
             return Err(StorageError::new(ErrorKind::Config, "open", address, "built without S3"));

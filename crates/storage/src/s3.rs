@@ -25,8 +25,6 @@ mod credentials;
 mod endpoint;
 #[cfg(feature = "s3")]
 mod profile;
-#[cfg(feature = "s3")]
-mod transport;
 
 #[cfg(feature = "s3")]
 pub use backend::S3;

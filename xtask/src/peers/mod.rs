@@ -297,8 +297,41 @@ pub(crate) const SCHEMATHESIS: Peer = Peer {
     hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
 };
 
-const ALL: [Peer; 11] =
-    [RESTIC, RESTIC_DEBIAN, POSTGRES, MARIADB, SCHEMATHESIS, OIDC, CHROMIUM, SYSTEMD, RUSTIC, BORG, KOPIA];
+/// tuspy, a client of tus. Its variable names the Python that has it.
+pub(crate) const TUSPY: Peer = Peer {
+    name: "tuspy",
+    variable: "BACKSTAY_PEER_TUSPY",
+    mandatory: true,
+    program: "tuspy-1.1.0/bin/python",
+    recipe: Recipe::PythonPinned { list: "tuspy.txt", folder: "tuspy-1.1.0" },
+    hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
+};
+
+/// tus-js-client, another. Its variable names the folder that has it in `node_modules`.
+pub(crate) const TUS_JS: Peer = Peer {
+    name: "tus-js-client",
+    variable: "BACKSTAY_PEER_TUS_JS",
+    mandatory: true,
+    program: "tus-js-client-4.3.1/node_modules/tus-js-client/lib.es5/node/index.js",
+    recipe: Recipe::Npm { module: "tus-js", folder: "tus-js-client-4.3.1" },
+    hint: "it needs node 20 or newer with npm, and a way to npm's registry",
+};
+
+const ALL: [Peer; 13] = [
+    RESTIC,
+    RESTIC_DEBIAN,
+    POSTGRES,
+    MARIADB,
+    SCHEMATHESIS,
+    OIDC,
+    TUSPY,
+    TUS_JS,
+    CHROMIUM,
+    SYSTEMD,
+    RUSTIC,
+    BORG,
+    KOPIA,
+];
 
 impl Peer {
     /// Where the program is, when it has been installed.
@@ -326,6 +359,9 @@ impl Peer {
             Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
             Some(_) if [SYSTEMD.name, MARIADB.name].contains(&self.name) => {
                 program.ancestors().nth(3).map_or_else(|| program.clone(), Path::to_owned)
+            }
+            Some(_) if self.name == TUS_JS.name => {
+                program.ancestors().nth(5).map_or_else(|| program.clone(), Path::to_owned)
             }
             Some(_) if self.name == OIDC.name => {
                 program.ancestors().nth(4).map_or_else(|| program.clone(), Path::to_owned)

@@ -18,6 +18,7 @@ mod inspect;
 mod key;
 mod listing;
 mod prune;
+mod receiver;
 mod remote;
 mod repair;
 mod report;
@@ -51,6 +52,10 @@ pub(crate) use inspect::{ArchiveFormat, Cat, Diff, Dump, Find, List, Stats, Stat
 pub(crate) use key::{Key, NewKey};
 pub(crate) use listing::{Ls, Snapshots, SortMode};
 pub(crate) use prune::{Prune, PruneLimits};
+pub(crate) use receiver::{
+    AddReceiverClient, Receiver, ReceiverClient, ReceiverCommand, ReceiverFolder, ReceiverServe,
+    ReceiverTlsMode,
+};
 pub(crate) use remote::Restore as RemoteRestore;
 pub(crate) use remote::{
     Api, Audit, Connections, Guard, LogLevel, Login, Nodes, Plans, Projects, Records, Repositories,
@@ -170,6 +175,8 @@ pub(crate) enum Command {
     Projects(Projects),
     /// Remove unneeded data from the repository
     Prune(Prune),
+    /// Take archives and repositories of other hosts in
+    Receiver(Box<Receiver>),
     /// Recover data from the repository not referenced by snapshots
     Recover,
     /// Repair the repository

@@ -53,6 +53,10 @@ pub(crate) struct Up {
     /// How many runs this computer executes at once
     #[arg(long, value_name = "NUMBER", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) pool: u16,
+    /// Take archives and repositories of other hosts in too, below /archives/ and /repo/, and keep them in this folder; its
+    /// clients are managed with `backstay receiver client`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) receiver: Option<PathBuf>,
     /// Only serve: this computer gets no node
     #[arg(long)]
     pub(crate) no_node: bool,

@@ -19,6 +19,7 @@ mod key;
 mod list;
 mod ls;
 mod prune;
+mod receiver;
 mod recover;
 mod remote;
 mod repair;
@@ -76,6 +77,7 @@ pub(crate) fn run(app: &App, command: Command) -> Outcome {
         Command::Plans(args) => remote::plans(app, &args),
         Command::Projects(args) => remote::projects(app, &args),
         Command::Prune(args) => prune::run(app, &args),
+        Command::Receiver(args) => receiver::run(app, &args),
         Command::Recover => recover::run(app),
         Command::Repair(repair) => repair::run(app, &repair),
         Command::RebuildIndex(args) => repair::index(app, &args),

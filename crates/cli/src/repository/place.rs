@@ -165,6 +165,7 @@ fn storage_options(app: &App) -> Outcome<Options> {
         rates: Rates { upload: app.settings.upload_limit, download: app.settings.download_limit },
         http: app.settings.http.clone(),
         s3: crate::environment::s3_settings(),
+        rest: crate::environment::rest_credentials(),
         ..Options::default()
     };
     for (key, value) in &app.settings.options {

@@ -12,7 +12,7 @@ use crate::world::{Run, World, finish, noise};
 
 /// Runs a shell script in the world, in a mount namespace of its own; the program is `$BACKSTAY` there. What it mounts is gone
 /// when it ends.
-fn with_mounts(world: &World, script: &str) -> Run {
+pub(crate) fn with_mounts(world: &World, script: &str) -> Run {
     let namespace = |arguments: &[&str]| {
         let mut command = Command::new("unshare");
         command.arg("--mount").args(arguments);

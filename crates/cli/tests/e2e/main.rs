@@ -25,6 +25,8 @@ mod maintenance;
 mod management;
 #[path = "../../../catalog/tests/it/postgres.rs"]
 mod postgres_server;
+#[cfg(feature = "rest")]
+mod receiver;
 mod restore;
 #[cfg(feature = "s3")]
 mod roles;

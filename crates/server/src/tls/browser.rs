@@ -12,9 +12,10 @@ use std::sync::Arc;
 use backstay_core::Random;
 use backstay_model::Time;
 use rcgen::{ExtendedKeyUsagePurpose, KeyPair, SanType};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 
 use super::authority::leaf;
@@ -37,12 +38,22 @@ pub struct BrowserTls {
 /// # Errors
 /// When a file cannot be read, holds something else, or the two do not belong together.
 pub fn given(certificates: &Path, key: &Path) -> Result<BrowserTls, TlsError> {
+    given_with(certificates, key, None)
+}
+
+/// The same, asking clients for certificates that an authority in the file `clients` vouches for. Who has none is let in too, and
+/// shows who it is by other means.
+pub(crate) fn given_with(
+    certificates: &Path,
+    key: &Path,
+    clients: Option<&Path>,
+) -> Result<BrowserTls, TlsError> {
     let chain = read(certificates)?;
     let damaged =
         |why: &dyn std::fmt::Display| TlsError::Damaged { path: key.to_owned(), why: why.to_string() };
     let text = files::read(key)?.ok_or_else(|| missing(key))?;
     let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).map_err(|error| damaged(&error))?;
-    build(chain, key)
+    build(chain, key, clients)
 }
 
 /// A self-signed certificate for these names, from the folder or made now.
@@ -60,11 +71,7 @@ pub fn self_signed(
     if !kept || files::read(&key_path)?.is_none() {
         let key = KeyPair::generate()?;
         let mut params = leaf(names.first().map_or("backstay", String::as_str), now, YEAR)?;
-        let alternative = |name: &String| match name.parse::<IpAddr>() {
-            Ok(address) => Ok(SanType::IpAddress(address)),
-            Err(_) => name.as_str().try_into().map(SanType::DnsName),
-        };
-        params.subject_alt_names = names.iter().map(alternative).collect::<Result<_, _>>()?;
+        params.subject_alt_names = alternative_names(names)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let pem = params.self_signed(&key)?.pem();
         files::write(&key_path, &key.serialize_pem(), random)?;
@@ -74,13 +81,29 @@ pub fn self_signed(
     given(&certificate_path, &key_path)
 }
 
-fn build(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> Result<BrowserTls, TlsError> {
+pub(super) fn build(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    clients: Option<&Path>,
+) -> Result<BrowserTls, TlsError> {
     let fingerprint = chain.first().map(|leaf| Sha256::digest(leaf).into()).unwrap_or_default();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
+    let builder =
+        ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let builder = match clients {
+        None => builder.with_no_client_auth(),
+        Some(authorities) => {
+            let mut roots = RootCertStore::empty();
+            for authority in read(authorities)? {
+                roots.add(authority)?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .allow_unauthenticated()
+                .build()?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut config = builder.with_single_cert(chain, key)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(BrowserTls { config: Arc::new(config), fingerprint })
 }
@@ -98,6 +121,15 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 
 fn missing(path: &Path) -> TlsError {
     TlsError::File { what: "read", path: path.to_owned(), source: std::io::ErrorKind::NotFound.into() }
+}
+
+/// Host names and addresses as a certificate has them.
+pub(super) fn alternative_names(names: &[String]) -> Result<Vec<SanType>, TlsError> {
+    let alternative = |name: &String| match name.parse::<IpAddr>() {
+        Ok(address) => Ok(SanType::IpAddress(address)),
+        Err(_) => name.as_str().try_into().map(SanType::DnsName),
+    };
+    Ok(names.iter().map(alternative).collect::<Result<_, _>>()?)
 }
 
 /// Whether a certificate is for all these names and lasts for some time yet.

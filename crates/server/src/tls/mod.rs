@@ -5,6 +5,7 @@ pub mod browser;
 mod files;
 pub(crate) mod kept;
 pub mod listener;
+pub(crate) mod own;
 
 /// Why TLS could not be set up.
 #[derive(Debug, thiserror::Error)]

@@ -122,6 +122,7 @@ impl World {
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             password_cost: CHEAP,
+            receiver: None,
         }
     }
 

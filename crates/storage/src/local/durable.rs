@@ -166,7 +166,7 @@ impl Drop for Temporary<'_> {
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
@@ -177,7 +177,7 @@ fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_without_overwriting(from: &Path, to: &Path) -> io::Result<()> {
     link_without_overwriting(from, to)
 }
 
@@ -219,12 +219,12 @@ fn sync(file: &File) -> io::Result<bool> {
 
 /// Brings a folder's entries to the disk, where the system can.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     sync(&File::open(folder)?).map(|_| ())
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 

@@ -1,19 +1,19 @@
 //! The storage itself: each call is one request or a few, run to its end on a small runtime.
 
 use std::future::{Future, IntoFuture};
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
 use futures_util::TryStreamExt;
 use opendal::{HttpTransporter, OperationContext, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
-use tokio::runtime::{self, Runtime};
 
 use super::bucket::{self, Bucket};
 use super::settings::{Credentials, Settings};
-use super::{classify, endpoint, transport};
+use super::{classify, endpoint};
+use crate::http::runtime::Background;
+use crate::http::{runtime, transport};
 use crate::{Http, S3Address, failure, layout};
 
 /// How many calls at once serve best: what restic uses.
@@ -23,9 +23,6 @@ const LONGEST_REQUEST: usize = 160 << 20;
 const PART_SIZE: usize = 64 << 20;
 /// A request may take this long, and as much longer as its content needs at the slowest rate.
 const PATIENCE: Duration = Duration::from_secs(120);
-const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
-/// How long a request runs without a look whether it is still wanted.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Keeps a repository's files in a bucket of an S3 service.
 pub struct S3 {
@@ -42,23 +39,6 @@ pub struct S3 {
     /// Whether the service is still believed to know conditional creation.
     conditional: AtomicBool,
     runtime: Background,
-}
-
-/// A runtime whose end nobody waits for: a look-up of a name that hangs must not hold who has given up on it.
-struct Background(Option<Runtime>);
-
-impl Background {
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.as_ref().map(|runtime| runtime.block_on(work))
-    }
-}
-
-impl Drop for Background {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
 }
 
 impl std::fmt::Debug for S3 {
@@ -83,13 +63,8 @@ impl S3 {
             StorageError::new(ErrorKind::Config, "open", address, cause)
         };
         let (credentials, profile_region) = settings.resolve().map_err(|error| config(error.into()))?;
-        let runtime = runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("backstay-s3")
-            .enable_all()
-            .build()
-            .map_err(|error| failure::from_io("open", address, error))?;
-        let runtime = Background(Some(runtime));
+        let runtime =
+            Background::new("backstay-s3").map_err(|error| failure::from_io("open", address, error))?;
         let tls = address.endpoint.starts_with("https:");
         let client = |used_for| transport::client(tls, http, used_for).map_err(|error| config(error.into()));
         let (client, sending) = (client(transport::Use::Asking)?, client(transport::Use::Sending)?);
@@ -142,24 +117,8 @@ impl S3 {
         classify: impl FnOnce(E) -> StorageError,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StorageError> {
-        failure::check(context, action, what)?;
-        let patience = self.patience + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
-        let end = Instant::now() + patience;
-        let end = context.deadline.map_or(end, |deadline| deadline.min(end));
-        let outcome = self.runtime.block_on(async {
-            let mut request = pin!(request);
-            loop {
-                let look = end.min(Instant::now() + LOOK_EVERY);
-                if let Ok(outcome) = tokio::time::timeout_at(look.into(), &mut request).await {
-                    return outcome.map_err(classify);
-                }
-                failure::check(context, action, what)?;
-                if Instant::now() >= end {
-                    return Err(failure::timeout(action, what));
-                }
-            }
-        });
-        outcome.unwrap_or_else(|| Err(failure::cancelled(action, what)))
+        let patience = self.patience + Duration::from_secs(bytes / runtime::SLOWEST_BYTES_PER_SECOND);
+        self.runtime.run(context, action, what, patience, async { request.await.map_err(classify) })
     }
 
     /// [`S3::run`] for what opendal does on one file.

@@ -7,8 +7,9 @@ use http::{Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
-use super::classify::{Refusal, find, is_bad_certificate, of_code};
+use super::classify::{Refusal, of_code};
 use super::settings::Credentials;
+use crate::http::fault::{find, is_bad_certificate};
 use crate::reach::Refused;
 
 /// The SHA-256 of a body that is not signed.

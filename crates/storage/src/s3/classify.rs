@@ -5,6 +5,7 @@ use std::fmt;
 
 use backstay_core::{ErrorKind, StorageError};
 
+use crate::http::fault::{find, is_bad_certificate};
 use crate::reach::Refused;
 
 /// An answer of the service that is no success, in its own words.
@@ -157,45 +158,6 @@ fn causes(error: &opendal::Error) -> String {
         source = cause.source();
     }
     text
-}
-
-/// A certificate that one side does not take stays so; trying again would only hide it.
-pub(super) fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
-    match find::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(_)) => true,
-        Some(rustls::Error::AlertReceived(alert)) => is_about_certificates(*alert),
-        _ => false,
-    }
-}
-
-/// The first error of this type among an error and its causes.
-pub(super) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(cause) = next {
-        if let Some(found) = cause.downcast_ref::<T>() {
-            return Some(found);
-        }
-        // What an I/O error was made from is not its source but within it.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = inner.map(|inner| inner as &(dyn Error + 'static)).or_else(|| cause.source());
-    }
-    None
-}
-
-/// What a service says that does not take our certificate, or misses it.
-fn is_about_certificates(alert: rustls::AlertDescription) -> bool {
-    use rustls::AlertDescription as Alert;
-    matches!(
-        alert,
-        Alert::BadCertificate
-            | Alert::UnsupportedCertificate
-            | Alert::CertificateRevoked
-            | Alert::CertificateExpired
-            | Alert::CertificateUnknown
-            | Alert::UnknownCA
-            | Alert::AccessDenied
-            | Alert::CertificateRequired
-    )
 }
 
 #[cfg(test)]

@@ -2,8 +2,11 @@
 
 #![allow(clippy::panic, clippy::unwrap_used)]
 
+mod archives;
 mod local;
 mod memory;
 mod open;
+mod receiver;
+mod rest;
 mod s3;
 mod wrappers;

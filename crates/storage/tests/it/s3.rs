@@ -30,7 +30,7 @@ fn settings(secret: &str) -> Settings {
 fn address(text: &str) -> S3Address {
     match Address::parse(text).unwrap() {
         Address::S3(address) => address,
-        Address::Local(_) => panic!("{text} is no S3 address"),
+        _ => panic!("{text} is no S3 address"),
     }
 }
 

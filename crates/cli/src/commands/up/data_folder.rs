@@ -99,7 +99,8 @@ pub(crate) fn lock(folder: &Path) -> Outcome<File> {
     Ok(lock)
 }
 
-fn make(path: &Path) -> Outcome {
+/// Makes a folder for this user alone, with those that lead to it.
+pub(crate) fn make(path: &Path) -> Outcome {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)

@@ -13,6 +13,7 @@ use backstay_engine::repository::Environment;
 use backstay_model::SecretText;
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::{Identity, Node, NodeOptions};
+use backstay_receiver::Settings as ReceiverSettings;
 use backstay_server::access::password::PasswordCost;
 use backstay_server::state::{Parts, ServerConfig, TlsChoice};
 use backstay_server::{FirstRepository, Server};
@@ -26,7 +27,7 @@ use crate::failure::{Explain, Failure, Outcome};
 use crate::repository::identity;
 
 pub(crate) use catalog::{has_catalog, open as open_catalog, runtime};
-pub(crate) use data_folder::{DataFolder, lock};
+pub(crate) use data_folder::{DataFolder, lock, make as make_folder};
 pub(crate) use log::start as start_log;
 
 /// For how long work in hand may put itself in order when the process ends.
@@ -58,6 +59,9 @@ async fn serve(app: &App, args: &Up) -> Outcome {
     let mut interrupt = signal(SignalKind::interrupt()).explain(explain)?;
 
     let folder = DataFolder::claim(&args.data)?;
+    if let Some(receiver) = &args.receiver {
+        data_folder::make(receiver)?;
+    }
     let store = catalog::open(&args.data, &folder).await?;
     let vault = keys::vault(&args.data, &folder, &*app.random)?;
     let parts = Parts {
@@ -112,6 +116,7 @@ fn configuration(args: &Up, folder: &DataFolder) -> ServerConfig {
         hosts: args.host_names.clone(),
         trusted_proxies: args.trusted_proxies.clone(),
         password_cost: PasswordCost::default(),
+        receiver: args.receiver.clone().map(ReceiverSettings::new),
     }
 }
 

@@ -16,6 +16,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::Verifier;
 
+use super::pinned::Pinned;
 use crate::reach::Refused;
 use crate::{Http, Reach};
 
@@ -26,7 +27,7 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoClient {
+pub(crate) enum NoClient {
     #[error("the certificates in {} cannot be read: {why}", file.display())]
     Certificates { file: PathBuf, why: String },
     #[error("TLS cannot be set up: {0}")]
@@ -37,7 +38,7 @@ pub(super) enum NoClient {
 
 /// What a client is for. The library's time-out for reading begins with the request, whose sending may well take longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Use {
+pub(crate) enum Use {
     /// Small requests, and answers of any length.
     Asking,
     /// Long requests with small answers. Who sends them sees to their time.
@@ -45,7 +46,7 @@ pub(super) enum Use {
 }
 
 /// Refuses a URL whose host is an address that must not be reached.
-pub(super) fn check_host(url: &str, reach: Reach) -> Result<(), Refused> {
+pub(crate) fn check_host(url: &str, reach: Reach) -> Result<(), Refused> {
     let Ok(url) = url::Url::parse(url) else { return Ok(()) };
     match url.host() {
         Some(url::Host::Ipv4(address)) => reach.check(&address.to_string(), address.into()),
@@ -71,7 +72,7 @@ impl Resolve for Guarded {
 }
 
 /// Makes the client. Plain HTTP needs no certificates, so that it works on systems without any.
-pub(super) fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::Client, NoClient> {
+pub(crate) fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::Client, NoClient> {
     let user_agent = http.user_agent.as_deref().unwrap_or(concat!("backstay/", env!("CARGO_PKG_VERSION")));
     let silence = http.patience.unwrap_or(READ_TIMEOUT);
     let mut builder = reqwest::Client::builder();
@@ -101,6 +102,10 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let builder = match http.trust.as_slice() {
         _ if !tls => builder.with_root_certificates(RootCertStore::empty()),
+        _ if http.fingerprint.is_some() => {
+            let pinned = Pinned { fingerprint: http.fingerprint.unwrap_or_default(), provider };
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(pinned))
+        }
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
