@@ -14,6 +14,9 @@ use crate::ArchiveError;
 use crate::create::{Finished, Output};
 use crate::manifest::{LONGEST_BESIDE, Manifest, beside_name};
 
+/// Gives a name that the function it is given does not know.
+pub type Choose<'a, E> = &'a mut dyn FnMut(&mut dyn FnMut(&str) -> bool) -> Result<String, E>;
+
 /// An archive that is being made. What is not published is removed.
 #[derive(Debug)]
 pub struct NewArchive {
@@ -25,14 +28,11 @@ pub struct NewArchive {
 }
 
 impl NewArchive {
-    /// Takes a name in a folder. `choose` gives one that the function it is given does not know.
+    /// Takes a name in a folder.
     ///
     /// # Errors
     /// When the folder cannot be written to, and whatever `choose` fails with.
-    pub fn begin<E: From<ArchiveError>>(
-        folder: &Path,
-        choose: &mut dyn FnMut(&mut dyn FnMut(&str) -> bool) -> Result<String, E>,
-    ) -> Result<Self, E> {
+    pub fn begin<E: From<ArchiveError>>(folder: &Path, choose: Choose<'_, E>) -> Result<Self, E> {
         loop {
             let name = choose(&mut |name| is_taken(folder, name))?;
             let partial = partial_path(folder, &name);

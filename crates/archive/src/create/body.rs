@@ -25,7 +25,7 @@ pub(crate) const TRAILER: usize = 24;
 const PIECE: usize = 256 << 10;
 
 pub(super) enum Body {
-    Zip(Zip<Outer>),
+    Zip(Box<Zip<Outer>>),
     Tar(Box<Builder<Pressing<Press, Outer>>>),
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Small {
 impl Body {
     pub(super) fn new(outer: Outer, settings: &Settings) -> Self {
         match settings.format {
-            Format::Zip => Self::Zip(Zip::with(outer, settings.method())),
+            Format::Zip => Self::Zip(Box::new(Zip::with(outer, settings.method()))),
             Format::TarZst => {
                 let press = Press::new(Codec::Zstd(settings.zstd_level()));
                 Self::Tar(Box::new(Builder::new(Pressing::new(press, outer))))

@@ -251,13 +251,16 @@ enum Written {
     Not,
 }
 
+/// Takes a content with its path and size.
+type Take<'a> = &'a mut dyn FnMut(&[u8], u64, &mut dyn Read) -> io::Result<Written>;
+
 /// Reads what is wanted of an archive, and hands each content on with its path and size; compares it afterwards.
 fn read(
     archive: &Archive,
     wanted: &Wanted,
     aliases: &Aliases,
     control: &Control,
-    each: &mut dyn FnMut(&[u8], u64, &mut dyn Read) -> io::Result<Written>,
+    each: Take<'_>,
 ) -> Result<(), ArchiveError> {
     let what = archive.label();
     let mut done = HashSet::new();

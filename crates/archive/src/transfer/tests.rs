@@ -8,11 +8,14 @@ use super::*;
 use crate::manifest::Sha256Text;
 use crate::testing::noise;
 
+/// Chunks by their place.
+type Chunks = BTreeMap<u64, Vec<u8>>;
+
 /// A store in memory that fails on demand.
 #[derive(Default)]
 struct Shelf {
     whole: Mutex<BTreeMap<String, (NewFile, Vec<u8>)>>,
-    begun: Mutex<BTreeMap<String, (NewFile, BTreeMap<u64, Vec<u8>>)>>,
+    begun: Mutex<BTreeMap<String, (NewFile, Chunks)>>,
     tokens: AtomicU64,
     calls: AtomicU64,
     sent: AtomicU64,

@@ -40,6 +40,7 @@ pub(super) fn run(app: &App, args: &VerifyArchives) -> Outcome {
         unsound += u64::from(!report.is_sound());
         tell(app, path, &report, is_content_read);
     }
+    backstay_core::Events::step(&progress, "archives", paths.len() as u64, paths.len() as u64);
     progress.finish();
     match unsound {
         0 => Ok(()),
