@@ -18,6 +18,8 @@ pub(crate) enum Archive {
     Verify(VerifyArchives),
     /// Extract an archive, together with those that it leans on
     Extract(Box<ExtractArchive>),
+    /// Send archives to a receiver or into another directory
+    Send(Box<SendArchives>),
     /// Delete archives
     Delete(DeleteArchives),
     /// Make an identity that opens archives, and the recipient that they are encrypted to
@@ -181,6 +183,38 @@ pub(crate) struct ExtractArchive {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) identity: Identity,
+}
+
+/// Sends archives, with their manifests, to a receiver or into another directory.
+///
+/// Each chunk is checked on its way and where it lies. An interrupted transfer goes on where it was when it is sent again, also after both
+/// ends were started anew. Nothing is ever overwritten.
+#[derive(Debug, Args)]
+pub(crate) struct SendArchives {
+    /// The archives
+    #[arg(value_name = "ARCHIVE", required = true)]
+    pub(crate) archives: Vec<PathBuf>,
+    /// Receiver, as https://HOST:PORT, or directory
+    #[arg(long, value_name = "RECEIVER/DIRECTORY")]
+    pub(crate) to: String,
+    /// Folder there that they are put into
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) folder: Option<String>,
+    /// File with the receiver's token [env: BACKSTAY_RECEIVER_TOKEN has the token itself]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Split archives that are larger than this (default: 100G, as powers of ten)
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size)]
+    pub(crate) split_over: Option<u64>,
+    /// Size of a chunk (default: 64M, and 256M of archives that are split)
+    #[arg(long, value_name = "SIZE", value_parser = super::values::size)]
+    pub(crate) chunk_size: Option<u64>,
+    /// Give up when nothing came through for this long, as 30m
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = super::values::duration)]
+    pub(crate) give_up_after: std::time::Duration,
+    /// Directory for resume tokens (default: one of the user's own)
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) tokens: Option<PathBuf>,
 }
 
 /// Deletes archives, with their manifests.

@@ -38,7 +38,7 @@ pub(crate) use agent::{Agent, AgentFolder, User};
 pub(crate) use apply::{Apply, Export};
 pub(crate) use archive::{
     Archive, ContainerFormat, ContentCompression, CreateArchive, DeleteArchives, Encryption, ExtractArchive,
-    Identity, Keygen, ListArchives, VerifyArchives,
+    Identity, Keygen, ListArchives, SendArchives, VerifyArchives,
 };
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;

@@ -96,6 +96,50 @@ pub(crate) fn hex(content: &[u8]) -> String {
 }
 
 #[test]
+fn an_archive_is_sent_with_its_manifest_and_is_whole_where_it_lies() {
+    let world = World::without_settings();
+    world.some_files();
+    world.file("src/big.bin", noise(5 << 20));
+    let token = add(&world, "db1", &[]);
+    let receiver = Receiver::start(&world, &[]);
+    let create = ["archive", "create", "src", "--output", "out", "--plain", "--name", "Data", "--json"];
+    let archive = world.run(create).succeeds().message("summary")["archive"].as_str().unwrap().to_owned();
+    let send = |token: &str, archive: &str| {
+        let to =
+            ["--to", &receiver.url, "--folder", "nightly/one", "--chunk-size", "1M", "--tokens", "tokens"];
+        let mut command = world.command(
+            ["archive", "send", archive, "--cacert", &receiver.authority, "--json"].iter().chain(&to),
+        );
+        command.env("BACKSTAY_RECEIVER_TOKEN", token);
+        finish(command)
+    };
+    let refused = send("", &archive).ends_with(1);
+    assert!(refused.stderr.contains("backstay receiver client add"), "{}", refused.stderr);
+    send("bsr_wrong", &archive).ends_with(1);
+    let sent = send(&token, &archive).succeeds();
+    assert_eq!(sent.message("sent")["name"], "nightly/one/Data.zip");
+    let kept = world.path("srv/archives/db1/nightly/one");
+    for name in ["Data.zip", "Data.zip.manifest.json"] {
+        assert!(
+            std::fs::read(kept.join(name)).unwrap() == std::fs::read(world.path("out").join(name)).unwrap(),
+            "{name}"
+        );
+    }
+    world.run(["archive", "verify", kept.to_str().unwrap()]).succeeds();
+    // Nothing is ever overwritten.
+    let refused = send(&token, &archive).ends_with(1);
+    assert!(refused.stderr.contains("is taken"), "{}", refused.stderr);
+    // Into another folder of this machine too.
+    world.run(["archive", "send", &archive, "--to", "elsewhere", "--tokens", "tokens"]).succeeds();
+    world.run(["archive", "verify", "elsewhere"]).succeeds();
+    assert_eq!(
+        std::fs::read_dir(world.path("tokens/transfers")).unwrap().count(),
+        0,
+        "tokens are cleaned up"
+    );
+}
+
+#[test]
 fn restic_backs_up_checks_and_restores_over_it() {
     let Some(restic) = restic() else { return };
     let host = World::new();

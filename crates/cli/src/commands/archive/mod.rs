@@ -1,4 +1,4 @@
-//! `archive`: backups as plain archives in folders of this machine.
+//! `archive`: backups as plain archives, in folders of this machine and on receivers.
 
 mod create;
 mod delete;
@@ -6,6 +6,7 @@ mod extract;
 mod folder;
 mod keys;
 mod list;
+mod send;
 mod verify;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) fn run(app: &App, args: &Archive) -> Outcome {
         Archive::List(args) => list::run(app, args),
         Archive::Verify(args) => verify::run(app, args),
         Archive::Extract(args) => extract::run(app, args),
+        Archive::Send(args) => send::run(app, args),
         Archive::Delete(args) => delete::run(app, args),
         Archive::Keygen(args) => keys::generate(app, args),
     }
