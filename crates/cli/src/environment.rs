@@ -57,7 +57,7 @@ pub(crate) fn s3_settings() -> backstay_storage::s3::Settings {
 
 /// Who to be to a service of restic's REST protocol, from the variables that restic uses.
 pub(crate) fn rest_credentials() -> backstay_storage::rest::Credentials {
-    backstay_storage::rest::Credentials::from_variables(|name| std::env::var(name).ok())
+    backstay_storage::rest::Credentials::from_variables(variable)
 }
 
 /// The name of this host.

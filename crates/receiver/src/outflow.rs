@@ -56,7 +56,7 @@ pub(crate) fn body(
 impl Outflow {
     fn send(&self, piece: Bytes) -> io::Result<()> {
         let sending = tokio::time::timeout(PATIENCE, self.sender.send(Ok(piece)));
-        match self.runtime.block_on(async { sending.await }) {
+        match self.runtime.block_on(sending) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
             Err(_) => Err(io::ErrorKind::TimedOut.into()),

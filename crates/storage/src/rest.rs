@@ -25,12 +25,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Reads restic's variables, which `get` hands out: `RESTIC_REST_USERNAME` and `RESTIC_REST_PASSWORD`.
+    /// Reads restic's variables, which `get` hands out without their `RESTIC_`: `REST_USERNAME` and `REST_PASSWORD`.
     #[must_use]
     pub fn from_variables(get: impl Fn(&str) -> Option<String>) -> Self {
         let get = |name| get(name).filter(|value| !value.is_empty());
-        let password = get("RESTIC_REST_PASSWORD").map(Secret::new);
-        Self { user: get("RESTIC_REST_USERNAME"), password, token: None }
+        let password = get("REST_PASSWORD").map(Secret::new);
+        Self { user: get("REST_USERNAME"), password, token: None }
     }
 
     /// The value of the header that carries them.

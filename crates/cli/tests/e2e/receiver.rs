@@ -255,6 +255,59 @@ fn clients_are_listed_without_what_they_show_and_turned_away_at_once() {
 }
 
 #[test]
+fn a_client_may_show_a_certificate_instead_of_a_token_or_beside_it() {
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    let world = World::new();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    world.file("clients.pem", params.self_signed(&key).unwrap().pem());
+    let issuer = Issuer::new(params, key);
+    let issue = |name: &str, issuer: &Issuer<'_, KeyPair>| {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let certificate = params.signed_by(&key, issuer).unwrap();
+        world.file(&format!("{name}.pem"), certificate.pem() + &key.serialize_pem());
+        hex(certificate.der())
+    };
+    let (alone, both) = (issue("alone", &issuer), issue("both", &issuer));
+    let path = world.at("srv");
+    let add_alone =
+        ["receiver", "client", "add", "alone", "--path", &path, "--no-token", "--certificate", &alone];
+    world.run(add_alone).succeeds();
+    let token = add(&world, "both", &["--certificate", &both]);
+    let receiver = Receiver::start(&world, &["--client-ca", &world.at("clients.pem")]);
+    let archives = format!("{}/archives/", receiver.url);
+    let ask = |certificate: Option<&str>, token: Option<&str>| {
+        let mut command = Command::new("curl");
+        command.args([
+            "--silent",
+            "--cacert",
+            &receiver.authority,
+            "--write-out",
+            "\n%{http_code}",
+            &archives,
+        ]);
+        if let Some(name) = certificate {
+            command.args(["--cert", &world.at(&format!("{name}.pem"))]);
+        }
+        if let Some(token) = token {
+            command.args(["--header", &format!("Authorization: Bearer {token}")]);
+        }
+        finish(command).stdout.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(ask(Some("alone"), None), "200");
+    assert_eq!(ask(Some("both"), Some(&token)), "200");
+    for (certificate, token) in [(None, None), (Some("both"), None), (None, Some(&*token))] {
+        assert_eq!(ask(certificate, token), "401", "{certificate:?}");
+    }
+    // One that another authority signed is turned away before anything is asked.
+    let stranger = Issuer::new(CertificateParams::new(Vec::new()).unwrap(), KeyPair::generate().unwrap());
+    issue("stranger", &stranger);
+    assert_eq!(ask(Some("stranger"), None), "000");
+}
+
+#[test]
 fn without_tls_it_listens_for_this_host_only() {
     let world = World::new();
     let path = world.at("srv");

@@ -77,6 +77,7 @@ async fn start(folder: &Path) -> (Server, Node) {
         hosts: Vec::new(),
         trusted_proxies: Vec::new(),
         password_cost: PasswordCost { memory_kib: 64, passes: 1 },
+        receiver: None,
     };
     let parts = Parts {
         store: open(folder).await,

@@ -6,6 +6,7 @@ mod archives;
 mod local;
 mod memory;
 mod open;
+mod pinned;
 mod receiver;
 mod rest;
 mod s3;
