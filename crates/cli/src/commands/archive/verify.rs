@@ -1,6 +1,6 @@
 //! `archive verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use backstay_archive::ArchiveError;
 use backstay_archive::crypt::Identities;
@@ -52,7 +52,7 @@ pub(super) fn run(app: &App, args: &VerifyArchives) -> Outcome {
 /// Verifies one, and tells whether its contents could be looked at.
 fn one(
     app: &App,
-    path: &PathBuf,
+    path: &Path,
     identities: &Identities,
     progress: &StepProgress,
 ) -> Result<(VerifyReport, bool), ArchiveError> {
