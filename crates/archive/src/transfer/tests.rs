@@ -503,3 +503,44 @@ fn a_file_that_cannot_be_read_is_not_tried_for_ever() {
         lying.file.map(|facts| crate::manifest::FileFacts { sha256: Sha256Text(facts.sha256.0), size: 1 });
     assert!(sender(&shelf, &Arc::default()).0.send_archive(&content(), "", &lying).is_err());
 }
+
+#[test]
+fn what_was_sent_is_read_where_it_lies() {
+    let place = tempfile::tempdir().unwrap();
+    for format in [crate::manifest::Format::Zip, crate::manifest::Format::TarZst] {
+        let compression = crate::manifest::Compression::Zstd;
+        let settings = crate::testing::settings(place.path(), format, compression);
+        let large = noise(9 << 20);
+        let made = crate::testing::make(place.path(), &settings, None, |root| {
+            let meta = crate::testing::file(large.len());
+            root.add(crate::testing::entry(b"large", meta, crate::testing::lazy(&large))).unwrap();
+        });
+        let shelf = Arc::new(Shelf { connections: 2, ..Shelf::default() });
+        let (sender, _) = sender(&shelf, &Arc::default());
+        let sender = Sender { chunking: Chunking { unit: 100_000, ..Chunking::default() }, ..sender };
+        let file = crate::read::FileInput::new(std::fs::File::open(&made.path).unwrap()).unwrap();
+        let stored = sender.send_archive(&file, "a/b", &made.manifest).unwrap();
+        let input = crate::read::StoreInput::new(Arc::clone(&shelf) as _, &stored, Control::new());
+        let none = crate::crypt::Identities::none();
+        let archive = crate::Archive::open(Arc::new(input), stored.name.clone(), &none).unwrap();
+        let verified = crate::read::verify(
+            &archive,
+            Some(&made.manifest),
+            &crate::read::Alone,
+            &Control::new(),
+            &backstay_core::Silent,
+        );
+        let report = verified.unwrap();
+        assert_eq!((report.problems, report.files, report.bytes), (vec![], 1, 9 << 20));
+        shelf.remove(&stored.name, CallContext::NONE).unwrap();
+        // It is told as what it is, and not as damage.
+        let failed = crate::read::verify(
+            &archive,
+            Some(&made.manifest),
+            &crate::read::Alone,
+            &Control::new(),
+            &backstay_core::Silent,
+        );
+        assert!(matches!(failed, Err(crate::ArchiveError::Io { .. })), "{failed:?}");
+    }
+}
