@@ -15,6 +15,11 @@ async function fillCommand(page: Page, group: string, verb: string): Promise<voi
   await fields.getByLabel("Arguments").fill(`${verb}\n--\n${database.service}`);
 }
 
+const more = (run: Json) => (run.outcome as { more: Record<string, string> }).more;
+
+/** What is told by a name. */
+const fact = (page: Page, name: string) => page.locator("dl > div").filter({ has: page.locator("dt", { hasText: name }) }).locator("dd");
+
 /** A source with a connection of its own, and a plan for it. */
 async function planned(server: Server): Promise<{ source: Json; plan: Json }> {
   await expect.poll(async () => (await server.items("/destinations")).length).toBe(1);
@@ -99,16 +104,15 @@ test("a database is connected to, stopped, backed up, and known from its snapsho
   expect(run).toMatchObject({ state: "completed" });
   await page.goto(`${server.url}/runs/${run.id}`);
   await expect(page.getByText("Completed", { exact: true })).toBeVisible();
-  const downtime = page.getByRole("definition").filter({ hasText: /^[\d.]+ s$/ });
-  await expect(page.getByText("Database stopped for")).toBeVisible();
-  await expect(downtime.last()).toBeVisible();
+  expect(Number(more(run).downtime_ms)).toBeGreaterThan(0);
+  await expect(fact(page, "Database stopped for")).toHaveText(/^\d+(\.\d)? s$/);
   await accessible(page);
 
   const [made] = run.destinations as Json[];
   await page.goto(`${server.url}/snapshots/${made?.repository}/${made?.snapshot}`);
   await page.getByRole("grid").getByText(".backstay", { exact: true }).dblclick();
   await page.getByRole("grid").getByText("instance.json", { exact: true }).dblclick();
-  await expect(page.getByText(/mariadb/i).last()).toBeVisible();
+  await expect(page.getByRole("dialog")).toContainText("data_dir");
   await accessible(page);
   complaints.length = 0;
 });
@@ -138,6 +142,64 @@ test("a connection that is made along with a source stays when the source is ref
   await page.goto(`${server.url}/destinations/new`);
   await expect(page.getByRole("combobox", { name: "Connection" }).getByRole("option")).toContainText(["Choose one", "This computer", "A new connection"]);
   await expect(page.getByRole("option", { name: /^Way/ })).toHaveCount(0);
+  complaints.length = 0;
+});
+
+test("a database is brought back in its place, after a dry run and a question", async ({ page, server, complaints }) => {
+  test.setTimeout(180_000);
+  const { source, plan } = await planned(server);
+  const backup = await server.run(plan);
+  expect(backup.state).toBe("completed");
+  await server.open(page, "/plans");
+  await page.getByRole("link", { name: "Restore latest: Database" }).click();
+  await expect(page.getByRole("radio", { name: "Bring the database back in place" })).toBeChecked();
+  await expect(page.getByRole("main")).toContainText(NAME);
+  await expect(page.getByText("the database gets its old files back")).toBeVisible();
+  await accessible(page);
+  await page.getByRole("radio", { name: "The original place" }).check();
+  await expect(page.getByText("This writes over the files of the database")).toBeVisible();
+  await page.reload();
+  await expect(page.getByRole("radio", { name: "The original place" })).toBeChecked();
+  await page.getByRole("radio", { name: "Bring the database back in place" }).check();
+
+  await page.getByRole("button", { name: "Dry run" }).click();
+  const dry = page.getByRole("region", { name: "Dry run: nothing was written" });
+  await expect(dry.getByText("Completed", { exact: true })).toBeVisible();
+  await expect(dry).toContainText("Files it would restore");
+  await expect(dry).not.toContainText("delete");
+  await accessible(page);
+  await page.getByRole("button", { name: "Bring the database back" }).click();
+  const dialog = page.getByRole("alertdialog");
+  await expect(dialog).toContainText(`Bring “\u2068${NAME}\u2069” back?`);
+  await accessible(page);
+  await dialog.getByRole("button", { name: "No, go back" }).click();
+  await page.getByRole("button", { name: "Bring the database back" }).click();
+  await dialog.getByRole("button", { name: "Bring the database back" }).click();
+  await expect(page).toHaveURL(/\/runs\/[0-9a-f-]{36}$/);
+  const ended = () => server.call("GET", `/runs/${page.url().split("/").at(-1)}`);
+  await expect.poll(async () => (await ended()).state, { timeout: 90_000 }).toBe("completed");
+  const run = await ended();
+  expect(run.restore).toMatchObject({ instance: source.id, target: "/" });
+  expect(Number(more(run).tables_checked)).toBeGreaterThan(0);
+  await expect(fact(page, "Tables checked")).toHaveText(Number(more(run).tables_checked).toLocaleString("en"));
+  await expect(fact(page, "Database stopped for")).toHaveText(/^\d+(\.\d)? s$/);
+  await expect(fact(page, "Place")).toHaveText("Bring the database back in place");
+  await accessible(page);
+  await page.getByRole("link", { name: "Restore again" }).click();
+  await expect(page.getByRole("radio", { name: "Bring the database back in place" })).toBeChecked();
+
+  // Where it could be one of several, somebody has to say which.
+  const connection = (source.spec as { connection: string }).connection;
+  const spec = { type: "mysql", connection, method: method() };
+  const other = await server.call("POST", "/sources", { name: "Other", spec });
+  const { name, destinations, revision } = plan;
+  await server.call("PUT", `/plans/${plan.id}`, { name, destinations, revision, sources: [source.id, other.id] });
+  const [made] = backup.destinations as Json[];
+  await page.goto(`${server.url}/restore?repository=${made?.repository}&snapshot=${made?.snapshot}`);
+  await expect(page.getByRole("button", { name: "Bring the database back" })).toBeDisabled();
+  await page.getByRole("combobox", { name: "Database" }).selectOption("Other");
+  await expect(page).toHaveURL(new RegExp(`instance=${other.id}`));
+  await expect(page.getByRole("button", { name: "Bring the database back" })).toBeEnabled();
   complaints.length = 0;
 });
 

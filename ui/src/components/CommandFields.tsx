@@ -7,7 +7,7 @@ export function CommandFields({ at }: { at: string }) {
   return (
     <>
       <TextField name={`${at}.program`} label={words.program} hint={words.programHint} spellCheck={false} />
-      <LinesField name={`${at}.arguments`} label={words.arguments} hint={words.argumentsHint} rows={2} />
+      <LinesField name={`${at}.arguments`} label={words.arguments} hint={words.argumentsHint} />
       <LinesField name={`${at}.environment`} label={words.environment} hint={words.environmentHint} rows={2} />
     </>
   );

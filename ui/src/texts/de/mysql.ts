@@ -64,4 +64,21 @@ export const mysql: typeof En = {
   stopped: "Datenbank angehalten für",
   tables: "Geprüfte Tabellen",
   unusedConnection: "Von keiner Quelle verwendet",
+  inPlace: "Die Datenbank an Ort und Stelle zurückholen",
+  inPlaceHint: "Die Datenbank ist dann so, wie sie bei der Sicherung war. Dafür wird sie angehalten und gestartet.",
+  whichDatabase: "Datenbank",
+  whatHappens: "Was geschieht",
+  happens: [
+    "Die Dateien der Sicherung werden neben den verwendeten wiederhergestellt. Solange arbeitet die Datenbank weiter.",
+    "Die Datenbank wird angehalten.",
+    "Ihre Dateien werden gegen die der Sicherung getauscht. Ihre Konfiguration bleibt, wie sie ist.",
+    "Sie wird gestartet, und alle ihre Tabellen werden geprüft.",
+  ],
+  whenItFails: "Schlägt etwas davon fehl, bekommt die Datenbank ihre alten Dateien zurück und wird damit gestartet. Ist alles gut, werden die alten Dateien gelöscht.",
+  overRunning: "Damit werden die Dateien der Datenbank überschrieben, auch während sie läuft. Halten Sie sie vorher an oder holen Sie die Datenbank an Ort und Stelle zurück.",
+  goHint: "Ein Probelauf hält nichts an und schreibt nichts. Er sagt, was getauscht würde und ob dafür Platz ist.",
+  bringBack: "Datenbank zurückholen",
+  sure: (name) => `„${name}“ zurückholen?`,
+  sureHint: (time) =>
+    `Die Datenbank wird angehalten und ist dann so wie am ${time}. Was seither hineingeschrieben wurde, geht verloren. Bis ihre Tabellen geprüft sind, kann niemand sie verwenden.`,
 };

@@ -62,4 +62,21 @@ export const mysql = {
   stopped: "Database stopped for",
   tables: "Tables checked",
   unusedConnection: "Not used by any source",
+  inPlace: "Bring the database back in place",
+  inPlaceHint: "The database is as it was when the backup was made. It is stopped and started for that.",
+  whichDatabase: "Database",
+  whatHappens: "What happens",
+  happens: [
+    "The files of the backup are restored beside those in use. The database goes on working meanwhile.",
+    "The database is stopped.",
+    "Its files are exchanged for those of the backup. How it is configured stays as it is.",
+    "It is started, and all its tables are checked.",
+  ],
+  whenItFails: "When any of this fails, the database gets its old files back and is started with them. When all is well, the old files are deleted.",
+  overRunning: "This writes over the files of the database, also while it runs. Stop it first, or choose to bring the database back in place.",
+  goHint: "A dry run stops nothing and writes nothing. It says what would be exchanged, and whether there is room for it.",
+  bringBack: "Bring the database back",
+  sure: (name: string) => `Bring “${name}” back?`,
+  sureHint: (time: string) =>
+    `It is stopped, and is then as it was on ${time}. What was written to it since is lost. Nobody can use it until its tables are checked.`,
 };
