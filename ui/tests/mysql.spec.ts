@@ -212,6 +212,8 @@ test("an admin sees why an owner has to decide, and may still rename", async ({ 
   await page.goto(`${server.url}/connections/new?type=mysql`);
   await expect(page.getByRole("status").filter({ hasText: "only an owner of the project may allow that" })).toBeVisible();
   await expect(page.getByRole("button", { name: "Try it and save" })).toHaveCount(0);
+  await page.getByRole("textbox", { name: "Name", exact: true }).press("Enter");
+  await expect(page.getByText("This is needed.")).toHaveCount(0);
   await accessible(page);
   await page.goto(`${server.url}/sources/${source.id}`);
   await expect(page.getByText("is for an owner of the project to change")).toBeVisible();

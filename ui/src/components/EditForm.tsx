@@ -86,7 +86,12 @@ export function EditForm<T extends FieldValues, R>(props: Props<T, R>) {
   const isOld = problem instanceof Problem && problem.kind === "changed_meanwhile";
   return (
     <FormProvider {...form}>
-      <form ref={place} noValidate onSubmit={(event) => void submit(event)} className="flex max-w-3xl flex-col gap-4">
+      <form
+        ref={place}
+        noValidate
+        onSubmit={(event) => (isBarred ? event.preventDefault() : void submit(event))}
+        className="flex max-w-3xl flex-col gap-4"
+      >
         {children}
         {problem !== null && <Failure error={problem} />}
         {isOld && reload !== undefined && (

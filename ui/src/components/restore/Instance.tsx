@@ -19,7 +19,7 @@ export function Instance({ instances: { fitting }, chosen, change }: Props) {
   const texts = useTexts();
   const words = texts.mysql;
   return (
-    <div className="ms-6 flex flex-col gap-3 text-sm">
+    <div className="flex flex-col gap-3 border-t border-line pt-3 text-sm">
       {fitting.length > 1 || chosen === undefined ? (
         <div className="max-w-sm">
           <Field label={words.whichDatabase}>
