@@ -3,7 +3,7 @@
 import { settingsOf } from "../lib/connection";
 import { freeName, nameOfPaths, retentionOf, scheduleOf, type GuideValues } from "../lib/guide";
 import { inside } from "../lib/paths";
-import { specOf } from "../lib/source";
+import { filesSpec } from "../lib/source";
 import { answer, api, type Schemas } from "./client";
 
 /** What was made already: a second try goes on where the first was refused. */
@@ -15,7 +15,7 @@ const names = (items: readonly { name: string }[]) => items.map(({ name }) => na
 export async function begin(values: GuideValues, made: Made): Promise<Required<Pick<Made, "plan" | "run">>> {
   const { project, node } = values;
   const of = { params: { query: { project } } };
-  const spec = specOf(values.spec);
+  const spec = filesSpec(values.spec);
   made.destination ??= await destination(values, made);
   if (made.source === undefined) {
     const { items } = await answer(api.GET("/api/v1/sources", of));

@@ -43,6 +43,23 @@ export const folderPage = (repository: string, snapshot: string, asked: Asked, p
     ...FOR_GOOD,
   });
 
+/** Where the node notes what it knows of an instance that it backed up. */
+const NOTE = { folder: ".backstay", file: "instance.json" };
+
+/** Whether a snapshot is one of an instance of a database. A folder is listed only where it is. */
+export const holdsInstance = (repository: string, snapshot: string) =>
+  queryOptions({
+    queryKey: ["folder", repository, snapshot, "instance"],
+    queryFn: async ({ client }) => {
+      const holds = async (path: string, name: string) => {
+        const asked = { path, sort: "name", descending: false, name } as const;
+        return (await client.fetchQuery(folderPage(repository, snapshot, asked, 0))).items.some((item) => item.name === name);
+      };
+      return (await holds("/", NOTE.folder)) && (await holds(`/${NOTE.folder}`, NOTE.file));
+    },
+    ...FOR_GOOD,
+  });
+
 /** The versions of an item in all snapshots, the newest first. */
 export const versions = (repository: string, path: string) =>
   queryOptions({

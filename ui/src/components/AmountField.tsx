@@ -33,7 +33,7 @@ export function AmountField({ name, label, hint, units, only, per = "" }: Props)
           {...(described !== "" && { "aria-describedby": described })}
           {...register(`${name}.amount`, { setValueAs })}
         />
-        <select aria-label={texts.records.unitOf(label)} className={`${inputClass} w-auto!`} {...register(`${name}.unit`)}>
+        <select aria-label={texts.records.unitOf(label)} className={`${inputClass} w-auto! shrink-0`} {...register(`${name}.unit`)}>
           {units
             .filter(([unit]) => only === undefined || only.includes(unit))
             .map(([unit]) => (

@@ -23,6 +23,8 @@ type Props<T extends FieldValues, R> = {
   reload?: () => void;
   /** Where the server's names of fields differ from the form's. */
   rename?: (field: string) => string;
+  /** Whether it cannot be saved by this person; why is said within. */
+  isBarred?: boolean;
   children: ReactNode;
   aside?: ReactNode;
 };
@@ -39,7 +41,7 @@ function reveal(form: HTMLFormElement | null): void {
 }
 
 export function EditForm<T extends FieldValues, R>(props: Props<T, R>) {
-  const { form, action, doing, save, saved, reload, rename, children, aside } = props;
+  const { form, action, doing, save, saved, reload, rename, isBarred = false, children, aside } = props;
   const texts = useTexts();
   const [problem, setProblem] = useState<Error | null>(null);
   const isDone = useRef(false);
@@ -84,7 +86,12 @@ export function EditForm<T extends FieldValues, R>(props: Props<T, R>) {
   const isOld = problem instanceof Problem && problem.kind === "changed_meanwhile";
   return (
     <FormProvider {...form}>
-      <form ref={place} noValidate onSubmit={(event) => void submit(event)} className="flex max-w-3xl flex-col gap-4">
+      <form
+        ref={place}
+        noValidate
+        onSubmit={(event) => (isBarred ? event.preventDefault() : void submit(event))}
+        className="flex max-w-3xl flex-col gap-4"
+      >
         {children}
         {problem !== null && <Failure error={problem} />}
         {isOld && reload !== undefined && (
@@ -93,9 +100,11 @@ export function EditForm<T extends FieldValues, R>(props: Props<T, R>) {
           </div>
         )}
         <div className="flex flex-wrap items-center gap-2">
-          <Button type="submit" tone="accent" disabled={isSubmitting}>
-            {isSubmitting ? (doing ?? texts.form.saving) : action}
-          </Button>
+          {!isBarred && (
+            <Button type="submit" tone="accent" disabled={isSubmitting}>
+              {isSubmitting ? (doing ?? texts.form.saving) : action}
+            </Button>
+          )}
           {aside}
         </div>
       </form>

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { Run } from "../api/queries";
 import { useMay } from "../api/roles";
 import { duration, size } from "../lib/format";
+import { told } from "../lib/restore";
 import { useSpeech } from "../texts";
 import { Facts, type Fact } from "./Facts";
 import { Name } from "./Name";
@@ -15,6 +16,7 @@ export function RunFacts({ run }: { run: Run }) {
   const seconds = secondsOf(run, useNow());
   const bytes = bytesOf(run);
   const outcome = run.outcome;
+  const downtime = told(run, "downtime_ms");
   const files = (outcome?.files_new ?? 0) + (outcome?.files_changed ?? 0) + (outcome?.files_unmodified ?? 0);
   const facts: Fact[] = [
     [
@@ -34,6 +36,7 @@ export function RunFacts({ run }: { run: Run }) {
     [texts.runs.added, run.kind === "backup" && outcome?.bytes_added !== undefined && size(outcome.bytes_added, language)],
     [texts.runs.files, files > 0 && files.toLocaleString(language)],
     [texts.runs.rate, bytes > 0 && seconds ? `${size(bytes / seconds, language)}/s` : undefined],
+    [texts.mysql.stopped, downtime > 0 && duration(downtime / 1000, language)],
     [texts.runs.requestedBy, run.requested_by],
     [texts.runs.attempt, run.attempt > 1 && run.attempt],
     [texts.runs.id, <code key="id" className="text-xs">{run.id}</code>],

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 
-import { emptySettings, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
+import { emptySettings, isStorage, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
 
-const words = { required: "needed", path: "absolute", endpoint: "address" };
+const words = { required: "needed", path: "absolute", endpoint: "address", port: "port" };
 const problems = (values: unknown, isNew = true) =>
   settingsSchema(words, isNew)
     .safeParse(values)
@@ -28,4 +28,28 @@ it("what is stored comes back as it was, and an empty secret is not sent", () =>
   expect(settingsOf({ ...settingsValues(stored), secret_key: "new" })).toEqual({ ...stored, secret_key: "new" });
   expect(settingsOf({ ...emptySettings("local"), path: " /srv " })).toEqual({ type: "local", path: "/srv" });
   expect(placeOf({ type: "local", path: "/srv" })).toBe("/srv");
+});
+
+it("a database is reached by its socket or by a port of the node's own host", () => {
+  const mysql = { ...emptySettings("mysql"), user: "backstay", password: "secret" };
+  expect(problems(emptySettings("mysql"))).toEqual(["user: needed", "password: needed"]);
+  expect(problems(emptySettings("mysql"), false)).toEqual(["user: needed"]);
+  expect(problems({ ...mysql, socket: "" })).toEqual(["socket: needed"]);
+  expect(problems({ ...mysql, socket: "run/mysqld.sock" })).toEqual(["socket: absolute"]);
+  expect(problems({ ...mysql, socket: "", reach: "tcp" })).toEqual([]);
+  for (const port of [null, 0, 65_536, 3306.5]) {
+    expect(problems({ ...mysql, reach: "tcp", port })).toEqual(["port: port"]);
+  }
+});
+
+it("a database's settings come back as they were, and say where they lead", () => {
+  const way = { type: "mysql", host: "127.0.0.1", port: 3306, user: "backstay" } as const;
+  const bySocket = { ...way, socket: "/run/other.sock" };
+  const byPort = { ...way, host: "::1", port: 3307 };
+  expect(settingsOf(settingsValues(bySocket))).toEqual(bySocket);
+  expect(settingsOf(settingsValues(byPort))).toEqual(byPort);
+  expect(settingsOf({ ...settingsValues(byPort), password: " a b " })).toEqual({ ...byPort, password: " a b " });
+  expect(placeOf(bySocket)).toBe("backstay · /run/other.sock");
+  expect(placeOf(byPort)).toBe("backstay · [::1]:3307");
+  expect([isStorage({ settings: bySocket }), isStorage({ settings: { type: "local", path: "/srv" } })]).toEqual([false, true]);
 });

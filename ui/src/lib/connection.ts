@@ -4,9 +4,12 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import type { Connection } from "../api/queries";
-import { CONNECTION_TYPES, type ConnectionType } from "./search";
+import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
-type Words = { required: string; path: string; endpoint: string };
+type Words = { required: string; path: string; endpoint: string; port: string };
+
+/** Where an instance listens that is on the node's own host. */
+export const OWN_HOSTS = ["127.0.0.1", "localhost", "::1"] as const;
 
 /** What is asked of settings; `isNew` when no secret is kept that could stay. */
 export function settingsSchema(words: Words, isNew: boolean) {
@@ -20,15 +23,32 @@ export function settingsSchema(words: Words, isNew: boolean) {
     secret_key: z.string(),
     style: z.enum(["auto", "path", "host"]),
     allow_private: z.boolean(),
+    reach: z.enum(["socket", "tcp"]),
+    socket: z.string(),
+    host: z.enum(OWN_HOSTS),
+    port: z.number().nullable(),
+    user: z.string(),
+    password: z.string(),
   });
+  type Text = { [K in keyof z.infer<typeof fields>]: z.infer<typeof fields>[K] extends string ? K : never }[keyof z.infer<typeof fields>];
   return fields.superRefine((settings, { addIssue }) => {
-    const needed = settings.type === "local" ? (["path"] as const) : (["bucket", "access_key"] as const);
-    const missing = [...needed, ...(settings.type === "s3" && isNew ? (["secret_key"] as const) : [])];
-    for (const name of missing.filter((name) => settings[name].trim() === "")) {
-      addIssue({ code: "custom", path: [name], message: words.required });
+    const wrong = (name: keyof typeof settings, message: string) => addIssue({ code: "custom", path: [name], message });
+    const bySocket = settings.type === "mysql" && settings.reach === "socket";
+    const needed: Record<ConnectionType, readonly Text[]> = {
+      local: ["path"],
+      s3: ["bucket", "access_key", ...(isNew ? (["secret_key"] as const) : [])],
+      mysql: [...(bySocket ? (["socket"] as const) : []), "user", ...(isNew ? (["password"] as const) : [])],
+    };
+    for (const name of needed[settings.type].filter((name) => settings[name].trim() === "")) {
+      wrong(name, words.required);
     }
-    if (settings.type === "local" && settings.path !== "" && !settings.path.startsWith("/")) {
-      addIssue({ code: "custom", path: ["path"], message: words.path });
+    const path = settings.type === "local" ? "path" : bySocket ? "socket" : undefined;
+    if (path !== undefined && settings[path].trim() !== "" && !settings[path].trim().startsWith("/")) {
+      wrong(path, words.path);
+    }
+    const { port } = settings;
+    if (settings.type === "mysql" && !bySocket && !(port !== null && Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+      wrong("port", words.port);
     }
   });
 }
@@ -45,44 +65,87 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   secret_key: "",
   style: "auto",
   allow_private: false,
+  reach: "socket",
+  socket: "/run/mysqld/mysqld.sock",
+  host: "127.0.0.1",
+  port: 3306,
+  user: "",
+  password: "",
 });
 
 export function settingsValues(settings: Connection["settings"]): SettingsValues {
   const empty = emptySettings(settings.type);
-  if (settings.type === "local") {
-    return { ...empty, path: settings.path };
+  switch (settings.type) {
+    case "local":
+      return { ...empty, path: settings.path };
+    case "s3": {
+      const { endpoint, region, bucket, access_key, style, allow_private } = settings;
+      return {
+        ...empty,
+        endpoint: endpoint ?? "",
+        region: region ?? "",
+        bucket,
+        access_key,
+        style: style ?? "auto",
+        allow_private: allow_private ?? false,
+      };
+    }
+    case "mysql": {
+      const { socket, port, user } = settings;
+      const host = OWN_HOSTS.find((one) => one === settings.host) ?? empty.host;
+      return { ...empty, reach: socket ? "socket" : "tcp", socket: socket ?? empty.socket, host, port: port ?? empty.port, user };
+    }
   }
-  const { endpoint, region, bucket, access_key, style, allow_private } = settings;
-  return {
-    ...empty,
-    endpoint: endpoint ?? "",
-    region: region ?? "",
-    bucket,
-    access_key,
-    style: style ?? "auto",
-    allow_private: allow_private ?? false,
-  };
 }
 
 export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"] {
-  if (values.type === "local") {
-    return { type: "local", path: values.path.trim() };
+  switch (values.type) {
+    case "local":
+      return { type: "local", path: values.path.trim() };
+    case "s3": {
+      const { bucket, access_key, secret_key, style, allow_private } = values;
+      const [endpoint, region] = [values.endpoint.trim(), values.region.trim()];
+      return {
+        type: "s3",
+        bucket: bucket.trim(),
+        access_key: access_key.trim(),
+        style,
+        allow_private,
+        ...(endpoint !== "" && { endpoint }),
+        ...(region !== "" && { region }),
+        // A secret that is left out stays as it is.
+        ...(secret_key !== "" && { secret_key }),
+      };
+    }
+    case "mysql": {
+      const { reach, socket, host, port, user, password } = values;
+      return {
+        type: "mysql",
+        ...(reach === "socket" && { socket: socket.trim() }),
+        // Kept beside a socket too: a change of it would be one of where the password goes.
+        host,
+        ...(port !== null && { port }),
+        user: user.trim(),
+        ...(password !== "" && { password }),
+      };
+    }
   }
-  const { bucket, access_key, secret_key, style, allow_private } = values;
-  const [endpoint, region] = [values.endpoint.trim(), values.region.trim()];
-  return {
-    type: "s3",
-    bucket: bucket.trim(),
-    access_key: access_key.trim(),
-    style,
-    allow_private,
-    ...(endpoint !== "" && { endpoint }),
-    ...(region !== "" && { region }),
-    // A secret that is left out stays as it is.
-    ...(secret_key !== "" && { secret_key }),
-  };
 }
 
 /** Where a connection leads, in one line. */
-export const placeOf = (settings: Connection["settings"]): string =>
-  settings.type === "local" ? settings.path : `${settings.bucket} · ${settings.endpoint ?? "Amazon S3"}`;
+export function placeOf(settings: Connection["settings"]): string {
+  switch (settings.type) {
+    case "local":
+      return settings.path;
+    case "s3":
+      return `${settings.bucket} · ${settings.endpoint ?? "Amazon S3"}`;
+    case "mysql": {
+      const { socket, host = OWN_HOSTS[0], port = 3306, user } = settings;
+      return `${user} · ${socket ?? `${host.includes(":") ? `[${host}]` : host}:${port}`}`;
+    }
+  }
+}
+
+/** Whether repositories can lie behind it. */
+export const isStorage = ({ settings }: Pick<Connection, "settings">): boolean =>
+  STORAGE_TYPES.some((type) => type === settings.type);

@@ -2,13 +2,13 @@ import { expect, it } from "vitest";
 
 import { emptySettings } from "./connection";
 import { freeName, guideSchema, nameOfPaths, retentionOf, scheduleOf } from "./guide";
-import { emptySpec } from "./source";
+import { emptyFiles } from "./source";
 
-const words = { required: "required", absolute: "absolute", upwards: "upwards", path: "path", endpoint: "endpoint" };
+const words = { required: "required", absolute: "absolute", upwards: "upwards", path: "path", endpoint: "endpoint", port: "port" };
 const values = {
   project: "p",
   node: "n",
-  spec: { ...emptySpec, paths: "/home/ada" },
+  spec: { ...emptyFiles, paths: "/home/ada" },
   place: "here" as const,
   settings: emptySettings("local"),
   when: "daily" as const,
@@ -26,7 +26,7 @@ it("asks for a place's settings only where they are needed", () => {
     "settings.access_key",
     "settings.secret_key",
   ]);
-  expect(schema.safeParse({ ...values, spec: emptySpec }).success).toBe(false);
+  expect(schema.safeParse({ ...values, spec: emptyFiles }).success).toBe(false);
 });
 
 it("runs at night in the person's own zone", () => {

@@ -4,20 +4,19 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import { settingsSchema } from "./connection";
-import { sourceSchema } from "./source";
+import { filesSchema } from "./source";
 
 export const PLACES = ["here", "folder", "bucket"] as const;
 export const TIMES = ["daily", "hourly", "weekly"] as const;
 export const LENGTHS = ["months", "years", "all"] as const;
 
-type Words = Parameters<typeof sourceSchema>[0] & Parameters<typeof settingsSchema>[0];
+type Words = Parameters<typeof filesSchema>[0] & Parameters<typeof settingsSchema>[0];
 
 export function guideSchema(words: Words) {
-  const source = sourceSchema(words);
   const fields = z.object({
     project: z.string(),
     node: z.string(),
-    spec: source.shape.spec,
+    spec: filesSchema(words),
     place: z.enum(PLACES),
     settings: z.unknown(),
     when: z.enum(TIMES),

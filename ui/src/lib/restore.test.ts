@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 
 import type { Node, Run } from "../api/queries";
+import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { formOf, latestOf, searchOf, told, usualNode } from "./restore";
+import { formOf, instanceForm, instanceOf, latestOf, searchOf, told, usualNode } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -43,6 +44,39 @@ it("a restore is begun again with what it was begun with", () => {
   const run = { ...backup("s", "abc"), restore: { snapshot: "latest", target: "/restored", paths: ["/srv"], delete: true } };
   expect(searchOf(run)).toEqual({ repository: "r", snapshot: "latest", node: "a", target: "/restored", paths: ["/srv"], delete: true });
   expect(searchOf(backup("s", "abc"))).toBeUndefined();
+});
+
+it("an instance comes back as a whole, in its place, and is begun again so", () => {
+  expect(instanceForm("s", snapshot, node("a"), false)).toEqual({
+    repository: "r",
+    snapshot: "abc",
+    node: "a",
+    target: "/",
+    instance: "s",
+    dry_run: false,
+  });
+  const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", instance: "s" } };
+  expect(searchOf(run)).toEqual({ repository: "r", snapshot: "abc", node: "a", instance: "s" });
+});
+
+it("the instance of a snapshot is told only where there is no doubt", () => {
+  const method = { type: "cold", service: { service: "mariadb" } } as const;
+  const source = (id: string): Source => ({
+    id,
+    project: "x",
+    name: id,
+    node: "a",
+    created: "",
+    changed: "",
+    revision: 1,
+    spec: { type: "mysql", connection: "c", method },
+  });
+  const [one, two, three] = [source("1"), source("2"), source("3")];
+  expect(instanceOf([one], undefined)?.id).toBe("1");
+  expect(instanceOf([one, two, three], { sources: ["files", "2"] })?.id).toBe("2");
+  expect(instanceOf([one, two, three], { sources: ["1", "2"] })).toBeUndefined();
+  expect(instanceOf([one, two], undefined)).toBeUndefined();
+  expect(instanceOf([], { sources: [] })).toBeUndefined();
 });
 
 it("each source of a plan has its latest snapshot", () => {

@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../api/client";
 import type { Node, Plan, Run } from "../api/queries";
+import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
 import type { RestoreSearch } from "./snapshotSearch";
 
@@ -35,6 +36,23 @@ export function formOf(search: RestoreSearch, snapshot: Snapshot, node: Node, dr
   };
 }
 
+/** What the server is asked for to bring the instance of a source back in its place: all of it, always. */
+export const instanceForm = (instance: string, snapshot: Snapshot, node: Node, dryRun: boolean): RestoreForm => ({
+  repository: snapshot.repository,
+  snapshot: snapshot.id,
+  node: node.id,
+  target: ORIGINAL,
+  instance,
+  dry_run: dryRun,
+});
+
+/** The source whose instance a snapshot is of, where that is beyond doubt: the only one of its plan, or the only one there is. */
+export function instanceOf(fitting: readonly Source[], plan: Pick<Plan, "sources"> | undefined): Source | undefined {
+  const planned = fitting.filter(({ id }) => plan?.sources.includes(id));
+  const [only, ...others] = planned.length > 0 ? planned : fitting;
+  return others.length === 0 ? only : undefined;
+}
+
 /** The address of the form that a restore was begun with. */
 export function searchOf(run: Run): RestoreSearch | undefined {
   const { restore, destinations } = run;
@@ -42,11 +60,13 @@ export function searchOf(run: Run): RestoreSearch | undefined {
   if (!restore || !destination) {
     return undefined;
   }
-  const { snapshot, paths, target, overwrite } = restore;
+  const { snapshot, paths, target, overwrite, instance } = restore;
+  const about = { repository: destination.repository, snapshot, node: run.node };
+  if (instance) {
+    return { ...about, instance };
+  }
   return {
-    repository: destination.repository,
-    snapshot,
-    node: run.node,
+    ...about,
     target,
     ...(paths && paths.length > 0 && { paths }),
     ...(overwrite && { overwrite }),

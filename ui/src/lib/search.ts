@@ -55,13 +55,24 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
   return filter;
 }
 
-export const CONNECTION_TYPES = ["local", "s3"] as const;
+/** Connections that repositories can lie behind. */
+export const STORAGE_TYPES = ["local", "s3"] as const;
+export const CONNECTION_TYPES = [...STORAGE_TYPES, "mysql"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
 /** Of which type a new connection is. */
 export function newConnectionSearch(search: Record<string, unknown>): { type?: ConnectionType } {
   const type = CONNECTION_TYPES.find((type) => type === search.type);
   return type === undefined ? {} : { type };
+}
+
+export const SOURCE_TYPES = ["files", "mysql"] as const;
+export type SourceType = (typeof SOURCE_TYPES)[number];
+
+/** Of which type a new source is, and on which node. */
+export function newSourceSearch(search: Record<string, unknown>): { node?: string; type?: SourceType } {
+  const type = SOURCE_TYPES.find((type) => type === search.type);
+  return { ...nodeSearch(search), ...(type !== undefined && { type }) };
 }
 
 /** The node that something new is for. */

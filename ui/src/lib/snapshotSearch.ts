@@ -69,6 +69,7 @@ export const restoreSearch = (search: Search) =>
     paths: paths(search.paths),
     node: uuid(search.node),
     target: isPath(search.target) ? search.target : undefined,
+    instance: uuid(search.instance),
     overwrite: MODES.find((mode) => mode === search.overwrite),
     delete: search.delete === true ? true : undefined,
     dry: uuid(search.dry),

@@ -1,22 +1,55 @@
 import { expect, it } from "vitest";
 
-import { emptySpec, sourceSchema, specOf, specValues } from "./source";
+import { NEW } from "./destination";
+import { emptyMysql, type MysqlSpec, type MysqlValues } from "./mysql";
+import { emptyFiles, emptySpec, fieldOf, sourceSchema, specOf, specValues, type FilesSpec } from "./source";
 
-const schema = sourceSchema({ required: "needed", absolute: "absolute", upwards: "upwards" });
-const problem = (paths: string) =>
-  schema
-    .safeParse({ project: "p", name: "n", node: "d", spec: { ...emptySpec, paths } })
-    .error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`)[0];
+const schema = sourceSchema({
+  required: "needed",
+  absolute: "absolute",
+  upwards: "upwards",
+  path: "path",
+  endpoint: "address",
+  port: "port",
+  unit: "unit",
+  variable: "variable",
+  positive: "positive",
+});
+const about = { project: "p", name: "n", node: "d" };
+const problems = (values: object) =>
+  schema.safeParse({ ...about, ...values }).error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`) ?? [];
+const ofPaths = (paths: string) => problems({ ...emptySpec("files"), spec: { ...emptyFiles, paths } })[0];
+const ofMysql = (mysql: Partial<MysqlValues>) =>
+  problems({ ...emptySpec("mysql"), mysql: { ...emptyMysql, connection: "c", service: "mariadb", ...mysql } });
 
 it("paths are absolute and there is one at least", () => {
-  expect(problem(" \n")).toBe("spec.paths: needed");
-  expect(problem("/home\nhome")).toBe("spec.paths: absolute");
-  expect(problem("/home/../etc")).toBe("spec.paths: upwards");
-  expect(problem("/home\n/srv/a..b")).toBeUndefined();
+  expect(ofPaths(" \n")).toBe("spec.paths: needed");
+  expect(ofPaths("/home\nhome")).toBe("spec.paths: absolute");
+  expect(ofPaths("/home/../etc")).toBe("spec.paths: upwards");
+  expect(ofPaths("/home\n/srv/a..b")).toBeUndefined();
 });
 
-it("what is stored comes back as it was", () => {
-  const spec = {
+it("a database needs a connection, and what stops and starts it", () => {
+  expect(problems(emptySpec("mysql"))).toEqual(["mysql.connection: needed", "mysql.service: needed"]);
+  expect(ofMysql({})).toEqual([]);
+  expect(ofMysql({ service: "--now" })).toEqual(["mysql.service: unit"]);
+  expect(ofMysql({ control: "container" })).toEqual(["mysql.container: needed"]);
+  const stop = { program: "svc", arguments: "", environment: "wrong" };
+  expect(ofMysql({ control: "commands", stop })).toEqual(["mysql.stop.environment: variable", "mysql.start.program: needed"]);
+  expect(ofMysql({ data_dir: "data", include: "/etc/my.cnf\n/a/../b", spool: "spool" })).toEqual([
+    "mysql.data_dir: absolute",
+    "mysql.include: upwards",
+    "mysql.spool: absolute",
+  ]);
+  expect(ofMysql({ stop_timeout: { amount: 0, unit: "m" } })).toEqual(["mysql.stop_timeout: positive"]);
+});
+
+it("a connection that is made along is asked for what it needs, another is not", () => {
+  expect(ofMysql({ connection: NEW })).toEqual(["made.name: needed", "made.settings.user: needed", "made.settings.password: needed"]);
+});
+
+it("what is stored of files comes back as it was", () => {
+  const spec: FilesSpec = {
     type: "files",
     paths: ["/home", "/srv/Größe <b>"],
     excludes: ["*.tmp"],
@@ -24,6 +57,41 @@ it("what is stored comes back as it was", () => {
     exclude_caches: true,
     exclude_larger_than: 100_000,
     one_file_system: true,
-  } as const;
-  expect(specOf(specValues({ ...spec, paths: [...spec.paths], excludes: [...spec.excludes], exclude_if_present: [...spec.exclude_if_present] }))).toEqual(spec);
+  };
+  expect(specOf(specValues(spec))).toEqual(spec);
+});
+
+it("what is stored of a database comes back as it was", () => {
+  const times = { stop_timeout: "90s", copy_timeout: "6h", start_timeout: "5m" };
+  const command = (verb: string) => ({ program: "/usr/bin/svc", arguments: [verb, "--", "my db"], environment: { A: "b=c" } });
+  const services: MysqlSpec["method"]["service"][] = [
+    { service: "mariadb" },
+    { container: "shop-db" },
+    { commands: { stop: command("stop"), start: command("start") } },
+  ];
+  for (const service of services) {
+    const spec: MysqlSpec = {
+      type: "mysql",
+      connection: "c",
+      method: { type: "cold", service, sequence: "send_first", data_dir: "/data", include: ["/etc/a", "/etc/b"], spool: "/spool", ...times },
+    };
+    expect(specOf(specValues(spec))).toEqual(spec);
+  }
+  const least: MysqlSpec = { type: "mysql", connection: "c", method: { type: "cold", service: { service: "mysql" } } };
+  expect(specOf(specValues(least))).toEqual({
+    ...least,
+    method: { ...least.method, sequence: "auto", stop_timeout: "5m", copy_timeout: "6h", start_timeout: "5m" },
+  });
+});
+
+it("a field that the server names is found in the form", () => {
+  const files = emptySpec("files");
+  expect(fieldOf("spec.paths.2", files)).toBe("spec.paths");
+  const named = (control: MysqlValues["control"], field: string) =>
+    fieldOf(field, { ...emptySpec("mysql"), mysql: { ...emptyMysql, control } });
+  expect(named("service", "spec.connection")).toBe("mysql.connection");
+  expect(named("service", "spec.method.include.1")).toBe("mysql.include");
+  expect(named("service", "spec.method.service")).toBe("mysql.service");
+  expect(named("commands", "spec.method.service")).toBe("mysql.stop.program");
+  expect(named("service", "made.settings.user")).toBe("made.settings.user");
 });

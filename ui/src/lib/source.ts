@@ -1,39 +1,69 @@
-// A source of files as its form holds it, and back.
+// A source as its form holds it, and back.
 
 import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import { BYTES, amountOf, valueOf } from "./amount";
+import { settingsSchema } from "./connection";
+import { NEW, madeEmpty, madeSchema, type MadeValues } from "./destination";
 import { lines } from "./lines";
+import { emptyMysql, mysqlSchema, mysqlSpec, mysqlValues, type MysqlValues, type MysqlWords } from "./mysql";
+import { SOURCE_TYPES, type SourceType } from "./search";
 
-type Words = { required: string; absolute: string; upwards: string };
+export type FilesSpec = Extract<Schemas["SourceSpec"], { type: "files" }>;
+
+type FilesWords = { required: string; absolute: string; upwards: string };
+type Words = FilesWords & MysqlWords & Parameters<typeof settingsSchema>[0];
 
 const amount = z.object({ amount: z.number().nullable(), unit: z.string() });
 
-export function sourceSchema(words: Words) {
+export function filesSchema(words: FilesWords) {
   return z.object({
+    // One path on each line, as one can also type them.
+    paths: z
+      .string()
+      .refine((text) => lines(text).length > 0, words.required)
+      .refine((text) => lines(text).every((path) => path.startsWith("/")), words.absolute)
+      .refine((text) => !lines(text).some((path) => path.split("/").includes("..")), words.upwards),
+    excludes: z.string(),
+    exclude_if_present: z.string(),
+    exclude_caches: z.boolean(),
+    exclude_larger_than: amount,
+    one_file_system: z.boolean(),
+  });
+}
+
+export type FilesValues = z.infer<ReturnType<typeof filesSchema>>;
+
+/** What counts of the values of each type is what that type asks for. */
+export function sourceSchema(words: Words) {
+  const fields = z.object({
     project: z.string(),
     name: z.string().trim().min(1, words.required),
     node: z.string(),
-    spec: z.object({
-      // One path on each line, as one can also type them.
-      paths: z
-        .string()
-        .refine((text) => lines(text).length > 0, words.required)
-        .refine((text) => lines(text).every((path) => path.startsWith("/")), words.absolute)
-        .refine((text) => !lines(text).some((path) => path.split("/").includes("..")), words.upwards),
-      excludes: z.string(),
-      exclude_if_present: z.string(),
-      exclude_caches: z.boolean(),
-      exclude_larger_than: amount,
-      one_file_system: z.boolean(),
-    }),
+    type: z.enum(SOURCE_TYPES),
+    spec: z.custom<FilesValues>(),
+    mysql: z.custom<MysqlValues>(),
+    // The connection that is made along with the source counts only where one is.
+    made: z.custom<MadeValues>(),
+  });
+  const [files, mysql, made] = [filesSchema(words), mysqlSchema(words), madeSchema(words)];
+  return fields.superRefine((values, { addIssue }) => {
+    const add = (at: string, found: z.ZodError | undefined) =>
+      found?.issues.forEach(({ path, message }) => addIssue({ code: "custom", path: [at, ...path], message }));
+    if (values.type === "files") {
+      return add("spec", files.safeParse(values.spec).error);
+    }
+    add("mysql", mysql.safeParse(values.mysql).error);
+    if (values.mysql.connection === NEW) {
+      add("made", made.safeParse(values.made).error);
+    }
   });
 }
 
 export type SourceValues = z.infer<ReturnType<typeof sourceSchema>>;
 
-export const emptySpec: SourceValues["spec"] = {
+export const emptyFiles: FilesValues = {
   paths: "",
   excludes: "",
   exclude_if_present: "",
@@ -42,7 +72,19 @@ export const emptySpec: SourceValues["spec"] = {
   one_file_system: false,
 };
 
-export const specValues = (spec: Schemas["SourceSpec"]): SourceValues["spec"] => ({
+type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "made">;
+
+export const emptySpec = (type: SourceType): Spec => ({ type, spec: emptyFiles, mysql: emptyMysql, made: madeEmpty("mysql") });
+
+export const specValues = (spec: Schemas["SourceSpec"]): Spec =>
+  spec.type === "files"
+    ? { ...emptySpec("files"), spec: filesValues(spec) }
+    : { ...emptySpec("mysql"), mysql: mysqlValues(spec) };
+
+export const specOf = ({ type, spec, mysql }: Spec): Schemas["SourceSpec"] =>
+  type === "files" ? filesSpec(spec) : mysqlSpec(mysql);
+
+const filesValues = (spec: FilesSpec): FilesValues => ({
   paths: spec.paths.join("\n"),
   excludes: (spec.excludes ?? []).join("\n"),
   exclude_if_present: (spec.exclude_if_present ?? []).join("\n"),
@@ -51,7 +93,7 @@ export const specValues = (spec: Schemas["SourceSpec"]): SourceValues["spec"] =>
   one_file_system: spec.one_file_system ?? false,
 });
 
-export function specOf(values: SourceValues["spec"]): Schemas["SourceSpec"] {
+export function filesSpec(values: FilesValues): FilesSpec {
   const largest = valueOf(values.exclude_larger_than, BYTES);
   return {
     type: "files",
@@ -62,4 +104,17 @@ export function specOf(values: SourceValues["spec"]): Schemas["SourceSpec"] {
     one_file_system: values.one_file_system,
     ...(largest !== null && { exclude_larger_than: largest }),
   };
+}
+
+/** The form's field for one that the server names. A line of paths or patterns that is refused is one of the whole field. */
+export function fieldOf(field: string, { type, mysql }: Pick<SourceValues, "type" | "mysql">): string {
+  const whole = field.replace(/\.\d+$/, "");
+  if (type === "files" || !whole.startsWith("spec.")) {
+    return whole;
+  }
+  const within = whole.replace(/^spec\.(method\.)?/, "");
+  if (within === "service") {
+    return mysql.control === "commands" ? "mysql.stop.program" : `mysql.${mysql.control}`;
+  }
+  return `mysql.${within}`;
 }

@@ -3,7 +3,7 @@
 import { createRoute, lazyRouteComponent } from "@tanstack/react-router";
 
 import { newPlanSearch, planSearch, revisionSearch } from "../lib/plan/choice";
-import { newConnectionSearch, nodeSearch } from "../lib/search";
+import { newConnectionSearch, newSourceSearch, nodeSearch } from "../lib/search";
 import { root } from "./root";
 
 const connections = createRoute({
@@ -52,7 +52,7 @@ const sources = createRoute({
 const newSource = createRoute({
   getParentRoute: () => root,
   path: "/sources/new",
-  validateSearch: nodeSearch,
+  validateSearch: newSourceSearch,
   component: lazyRouteComponent(() => import("../pages/sources/NewSource"), "NewSource"),
 });
 

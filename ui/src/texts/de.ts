@@ -1,4 +1,5 @@
 import { guide } from "./de/guide";
+import { mysql } from "./de/mysql";
 import { node } from "./de/nodes";
 import { people } from "./de/people";
 import { plan } from "./de/plans";
@@ -208,6 +209,7 @@ export const de: Texts = {
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
   guide,
+  mysql,
   node,
   people,
   plan,

@@ -1,6 +1,7 @@
 // All words of the dashboard. Other languages have the same form.
 
 import { guide } from "./en/guide";
+import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
 import { people } from "./en/people";
 import { plan } from "./en/plans";
@@ -209,6 +210,7 @@ export const en = {
   time: { never: "never", now: "just now" },
   loading: "Loading …",
   guide,
+  mysql,
   node,
   people,
   plan,

@@ -25,11 +25,13 @@ export function DryRun({ id }: { id: string }) {
   const found = query.data;
   const isOver = Boolean(found.ended);
   const number = (name: string) => told(found, name).toLocaleString(language);
-  const counts = [
-    [texts.restore.would, `${number("files")} (${size(found.outcome?.bytes ?? 0, language)})`],
+  const would = [texts.restore.would, `${number("files")} (${size(found.outcome?.bytes ?? 0, language)})`] as const;
+  const others = [
     [texts.restore.wouldSkip, number("skipped")],
     [texts.restore.wouldDelete, number("deleted")],
   ] as const;
+  // Of an instance all files are exchanged.
+  const counts = found.restore?.instance ? [would] : [would, ...others];
   return (
     <section aria-label={texts.restore.dryRun} aria-live="polite" className="rounded-lg border border-line p-4">
       <h3 className="mb-2 flex flex-wrap items-center justify-between gap-2 text-sm font-semibold">

@@ -16,7 +16,21 @@ export function RestoreFacts({ run }: { run: Run }) {
     return null;
   }
   const { paths = [] } = restore;
+  const isTry = restore.dry_run === true;
+  const title = isTry ? texts.restore.dryRun : texts.restore.title;
   const number = (name: string) => run.outcome && told(run, name).toLocaleString(language);
+  if (restore.instance) {
+    const facts: Fact[] = [
+      [texts.restore.place, texts.mysql.inPlace],
+      [isTry ? texts.restore.would : texts.restore.did, number("files")],
+      [texts.mysql.tables, !isTry && number("tables_checked")],
+    ];
+    return (
+      <Card title={title}>
+        <Facts facts={facts} />
+      </Card>
+    );
+  }
   const facts: Fact[] = [
     [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
     [
@@ -25,13 +39,13 @@ export function RestoreFacts({ run }: { run: Run }) {
     ],
     [texts.restore.overwrite, texts.restore.modes[restore.overwrite ?? "always"][0]],
     [texts.restore.delete, restore.delete === true && texts.restore.yes],
-    [restore.dry_run === true ? texts.restore.would : texts.restore.did, number("files")],
-    [texts.restore.reread, restore.dry_run !== true && number("verified")],
-    [restore.dry_run === true ? texts.restore.wouldSkip : texts.restore.didSkip, number("skipped")],
-    [restore.dry_run === true ? texts.restore.wouldDelete : texts.restore.didDelete, number("deleted")],
+    [isTry ? texts.restore.would : texts.restore.did, number("files")],
+    [texts.restore.reread, !isTry && number("verified")],
+    [isTry ? texts.restore.wouldSkip : texts.restore.didSkip, number("skipped")],
+    [isTry ? texts.restore.wouldDelete : texts.restore.didDelete, number("deleted")],
   ];
   return (
-    <Card title={restore.dry_run === true ? texts.restore.dryRun : texts.restore.title}>
+    <Card title={title}>
       <Facts facts={facts} />
     </Card>
   );

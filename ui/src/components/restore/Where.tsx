@@ -1,4 +1,5 @@
 import { TriangleAlert } from "lucide-react";
+import type { ReactNode } from "react";
 
 import type { Node } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
@@ -23,12 +24,20 @@ type Props = {
   settle: () => void;
   problem: string | undefined;
   change: Change;
+  /** Whether the snapshot is one of a database that may be brought back in its place. */
+  holdsInstance: boolean;
+  /** Whether that is chosen. */
+  comesBack: boolean;
+  /** What there is to say of that. */
+  children?: ReactNode;
 };
 
 /** Where to: on which node, and into which folder. */
-export function Where({ nodes, node, snapshot, target, setTarget, settle, problem, change }: Props) {
+export function Where(props: Props) {
+  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, children } = props;
   const texts = useTexts();
-  const isOriginal = target === ORIGINAL;
+  const isOriginal = target === ORIGINAL && !comesBack;
+  const isOther = target !== ORIGINAL && !comesBack;
   const isElsewhere = Boolean(node.host?.host_name) && node.host?.host_name !== snapshot.host;
   return (
     <div className="flex flex-col gap-4">
@@ -52,14 +61,22 @@ export function Where({ nodes, node, snapshot, target, setTarget, settle, proble
       )}
       <Choice
         legend={texts.restore.place}
-        value={isOriginal ? "original" : "other"}
+        value={comesBack ? "instance" : isOriginal ? "original" : "other"}
         choices={[
-          ["original", texts.restore.original, texts.restore.originalHint],
-          ["other", texts.restore.other, texts.restore.otherHint],
+          ...(holdsInstance ? [["instance", texts.mysql.inPlace, texts.mysql.inPlaceHint] as const] : []),
+          ["original", texts.restore.original, texts.restore.originalHint] as const,
+          ["other", texts.restore.other, texts.restore.otherHint] as const,
         ]}
-        choose={(place) => setTarget(place === "original" ? ORIGINAL : OTHER)}
+        choose={(place) =>
+          change(
+            place === "instance"
+              ? { target: undefined, paths: undefined, overwrite: undefined, delete: undefined }
+              : { target: place === "original" ? ORIGINAL : OTHER, instance: undefined },
+          )
+        }
       />
-      {!isOriginal && (
+      {children}
+      {isOther && (
         <div className="ms-6 flex flex-wrap items-end gap-2">
           <div className="min-w-0 grow basis-64">
             <Field label={texts.restore.folder}>
@@ -81,12 +98,18 @@ export function Where({ nodes, node, snapshot, target, setTarget, settle, proble
           </p>
         </div>
       )}
-      {problem !== undefined && (
+      {problem !== undefined && !comesBack && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
           {problem}
         </p>
       )}
-      {isOriginal && isElsewhere && (
+      {isOriginal && holdsInstance && (
+        <p className="flex items-start gap-2 text-sm text-warn">
+          <TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" />
+          {texts.mysql.overRunning}
+        </p>
+      )}
+      {!isOther && isElsewhere && (
         <p className="flex items-start gap-2 text-sm text-warn">
           <TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" />
           {texts.restore.elsewhere(node.name, snapshot.host)}

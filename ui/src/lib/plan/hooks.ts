@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Schemas } from "../../api/client";
 import { timeOf, timeText } from "../amount";
-import { lines } from "../lines";
+import { commandOf, commandValues, isEnvironment, isUnit } from "../command";
 import { amount } from "./schedule";
 
 type Hook = Schemas["Hook"];
@@ -40,14 +40,14 @@ export function hooksSchema(words: Words) {
       if (values.program.trim() === "") {
         wrong("program", words.required);
       }
-      if (!lines(values.environment).every((line) => line.indexOf("=") > 0)) {
+      if (!isEnvironment(values.environment)) {
         wrong("environment", words.variable);
       }
     } else if (values.kind === "http") {
       if (!/^https?:\/\/./.test(values.url.trim())) {
         wrong("url", words.url);
       }
-    } else if (!/^[\w.@:][\w.@:-]*$/.test(values.name.trim())) {
+    } else if (!isUnit(values.name)) {
       wrong("name", words.unit);
     }
   });
@@ -77,9 +77,7 @@ function hookValues(hook: Hook): HookValues {
     ignore_failure: hook.ignore_failure ?? false,
   };
   if ("command" in hook) {
-    const { program, arguments: given = [], environment = {} } = hook.command;
-    const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
-    return { ...told, program, arguments: given.join("\n"), environment: variables.join("\n") };
+    return { ...told, ...commandValues(hook.command) };
   }
   if ("http" in hook) {
     const { url, method, body } = hook.http;
@@ -102,16 +100,8 @@ function hookOf(values: HookValues): Hook {
   const about = { ignore_failure: values.ignore_failure, ...(timeout !== null && { timeout }) };
   const name = values.name.trim();
   switch (values.kind) {
-    case "command": {
-      const variables = lines(values.environment).map((line): [string, string] => {
-        const end = line.indexOf("=");
-        return [line.slice(0, end), line.slice(end + 1)];
-      });
-      // An argument may have spaces around it, so that lines are taken as they are.
-      const given = values.arguments === "" ? [] : values.arguments.split("\n");
-      const program = values.program.trim();
-      return { command: { program, arguments: given, environment: Object.fromEntries(variables) }, ...about };
-    }
+    case "command":
+      return { command: commandOf(values), ...about };
     case "http": {
       const { method, body } = values;
       return { http: { url: values.url.trim(), method, ...(method === "POST" && body !== "" && { body }) }, ...about };

@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useForm } from "react-hook-form";
 import { z } from "zod";
 
+import { useMay } from "../../api/roles";
 import { EditForm } from "../../components/EditForm";
 import { Fields, TextField } from "../../components/fields";
 import { NodeField, ProjectField } from "../../components/Where";
@@ -25,13 +26,16 @@ export function ConnectionForm({ values, isNew, ...rest }: Props) {
   const texts = useTexts();
   const words = texts.records;
   const schema = useMemo(() => {
-    const told = { required: texts.form.required, path: words.absolute, endpoint: words.connection.endpointWrong };
+    const told = { required: texts.form.required, path: words.absolute, endpoint: words.connection.endpointWrong, port: texts.mysql.portWrong };
     const text = z.string().trim().min(1, texts.form.required);
     return z.object({ project: z.string(), name: text, node: z.string(), settings: settingsSchema(told, isNew) });
   }, [texts, words, isNew]);
   const form = useForm<ConnectionValues>({ defaultValues: values, resolver: zodResolver(schema) });
+  const [project, type] = form.watch(["project", "settings.type"]);
+  const mayAllow = useMay("allowPrivate", project);
+  const isBarred = isNew && type === "mysql" && !mayAllow;
   return (
-    <EditForm form={form} action={words.connection.save} doing={words.connection.trying} {...rest}>
+    <EditForm form={form} action={words.connection.save} doing={words.connection.trying} isBarred={isBarred} {...rest}>
       <Fields title={words.connection.what}>
         {isNew && <ProjectField action="editConnections" />}
         {isNew && <TypeField at="settings" />}

@@ -2,8 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
-import { destinations, nodes, type Connection } from "../../api/queries";
+import { nodes, type Connection } from "../../api/queries";
 import { connection } from "../../api/records";
+import { useUsers } from "../../api/useUsers";
 import { Card } from "../../components/basics";
 import { Facts } from "../../components/Facts";
 import { One } from "../../components/One";
@@ -54,7 +55,13 @@ function About({ connection: found }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
   const { data: hosts } = useQuery(nodes());
-  const users = useQuery(destinations()).data?.filter(({ connection }) => connection === found.id);
+  const { kind, records } = useUsers(found);
+  const users =
+    kind === "sources" ? (
+      <RecordLinks key="users" records={records} to="/sources/$id" none={texts.mysql.unusedConnection} />
+    ) : (
+      <RecordLinks key="users" records={records} to="/destinations/$id" none={words.unused} />
+    );
   return (
     <Card>
       <Facts
@@ -63,7 +70,7 @@ function About({ connection: found }: { connection: Connection }) {
           [words.place, placeOf(found.settings)],
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
           [texts.records.changed, <When key="changed" time={found.changed} />],
-          [texts.pages.destinations, <RecordLinks key="users" records={users} to="/destinations/$id" none={words.unused} />],
+          [texts.pages[kind], users],
         ]}
       />
       <div className="mt-4 border-t border-line pt-4">

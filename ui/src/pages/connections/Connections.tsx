@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { connections, destinations, nodes, type Connection } from "../../api/queries";
+import { connections, nodes, type Connection } from "../../api/queries";
+import { useUsers } from "../../api/useUsers";
 import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { placeOf } from "../../lib/connection";
@@ -28,7 +29,8 @@ function Row({ connection }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
   const node = useQuery(nodes()).data?.find(({ id }) => id === connection.node);
-  const users = useQuery(destinations()).data?.filter((destination) => destination.connection === connection.id) ?? [];
+  const { kind, records: users = [] } = useUsers(connection);
+  const unused = kind === "sources" ? texts.mysql.unusedConnection : words.unused;
   return (
     <div className="grid items-start gap-3 lg:grid-cols-2">
       <div className="min-w-0">
@@ -43,7 +45,7 @@ function Row({ connection }: { connection: Connection }) {
           {words.types[connection.settings.type]} · <Name>{placeOf(connection.settings)}</Name> · <Name>{node?.name ?? "…"}</Name>
         </p>
         <p className="text-sm text-faint wrap-anywhere">
-          {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
+          {users.length === 0 ? unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
       <TryNow connection={connection} />

@@ -4,17 +4,27 @@ import { useMay } from "../../api/roles";
 import { CheckField, MoreFields, SelectField, TextField } from "../../components/fields";
 import { CONNECTION_TYPES, type ConnectionType } from "../../lib/search";
 import { useTexts } from "../../texts";
+import { MysqlFields } from "./MysqlFields";
 
 /** What a connection of each type is asked for. Names begin with `at`. */
 export function SettingsFields({ at, isNew }: { at: string; isNew: boolean }) {
   const { watch } = useFormContext();
   const type = watch(`${at}.type`) as ConnectionType;
-  return type === "local" ? <LocalFields at={at} /> : <S3Fields at={at} isNew={isNew} />;
+  switch (type) {
+    case "local":
+      return <LocalFields at={at} />;
+    case "s3":
+      return <S3Fields at={at} isNew={isNew} />;
+    case "mysql":
+      return <MysqlFields at={at} isNew={isNew} />;
+  }
 }
 
-export function TypeField({ at }: { at: string }) {
+type TypeProps = { at: string; types?: readonly ConnectionType[] };
+
+export function TypeField({ at, types = CONNECTION_TYPES }: TypeProps) {
   const words = useTexts().records.connection;
-  const choices = CONNECTION_TYPES.map((type) => [type, words.types[type]] as const);
+  const choices = types.map((type) => [type, words.types[type]] as const);
   return <SelectField name={`${at}.type`} label={words.type} choices={choices} />;
 }
 

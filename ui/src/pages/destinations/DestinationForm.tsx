@@ -1,16 +1,17 @@
 import { zodResolver } from "@hookform/resolvers/zod";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useForm } from "react-hook-form";
 
-import { Problem, answer, api } from "../../api/client";
 import { connections } from "../../api/queries";
 import { useMay } from "../../api/roles";
+import { useMakeConnection } from "../../api/useMakeConnection";
 import { EditForm } from "../../components/EditForm";
 import { Fields, SelectField, TextField } from "../../components/fields";
 import { NodeField, ProjectField } from "../../components/Where";
-import { placeOf, settingsOf } from "../../lib/connection";
+import { isStorage, placeOf } from "../../lib/connection";
 import { NEW, destinationSchema, type MadeValues } from "../../lib/destination";
+import { STORAGE_TYPES } from "../../lib/search";
 import { useTexts } from "../../texts";
 import { SettingsFields, TypeField } from "../connections/SettingsFields";
 import { LayoutField } from "./LayoutField";
@@ -42,24 +43,25 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
         required: texts.form.required,
         path: words.absolute,
         endpoint: words.connection.endpointWrong,
+        port: texts.mysql.portWrong,
         relative: words.destination.relative,
       }),
     [texts, words],
   );
   const form = useForm<DestinationValues>({ defaultValues: values, resolver: zodResolver(schema) });
-  const make = useMake();
+  const make = useMakeConnection();
   const [project, chosen] = form.watch(["project", "connection"]);
   const mayMake = useMay("editConnections", project);
   const { data } = useQuery(connections());
   const choices = (data ?? [])
-    .filter((connection) => connection.project === project)
+    .filter((connection) => connection.project === project && isStorage(connection))
     .map(({ id, name, settings }) => [id, `${isolated(name)} (${isolated(placeOf(settings))})`] as const);
   const saveBoth = async (entered: DestinationValues) => {
     if (entered.connection !== NEW) {
       return save(entered);
     }
     // Once it is made it stays, and is the one that is chosen, also where the destination is refused then.
-    const connection = await make(entered);
+    const connection = await make(entered.project, entered.made);
     form.setValue("connection", connection);
     return save({ ...entered, connection });
   };
@@ -86,7 +88,7 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       </Fields>
       {chosen === NEW && (
         <Fields title={words.destination.newConnection} hint={words.destination.newHint}>
-          <TypeField at="made.settings" />
+          <TypeField at="made.settings" types={STORAGE_TYPES} />
           <TextField name="made.name" label={texts.form.name} maxLength={200} />
           <NodeField name="made.node" hint={words.connection.nodeHint} />
           <SettingsFields at="made.settings" isNew />
@@ -98,22 +100,4 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       </Fields>
     </EditForm>
   );
-}
-
-/** Makes the connection that a form of a destination holds, and gives its id. */
-function useMake() {
-  const queries = useQueryClient();
-  return async ({ project, made }: DestinationValues): Promise<string> => {
-    const body = { project, name: made.name, node: made.node, settings: settingsOf(made.settings) };
-    try {
-      const { id } = await answer(api.POST("/api/v1/connections", { body }));
-      await queries.invalidateQueries({ queryKey: ["records", "connections"] });
-      return id;
-    } catch (error) {
-      if (error instanceof Problem && error.field !== undefined) {
-        throw new Problem(error.status, error.kind, error.message, error.hint, `made.${error.field}`);
-      }
-      throw error;
-    }
-  };
 }

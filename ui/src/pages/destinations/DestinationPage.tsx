@@ -44,7 +44,7 @@ function Page({ destination: found }: { destination: Destination }) {
       form={({ opened: { project, name, connection, path = "", layout = "per_node", revision }, reload, saved }) => (
         <DestinationForm
           isNew={false}
-          values={{ project, name, connection, path, layout, made: madeEmpty }}
+          values={{ project, name, connection, path, layout, made: madeEmpty("local") }}
           save={async ({ name, connection, path, layout }) => {
             const body = { name, connection, path, layout, revision };
             await answer(api.PUT("/api/v1/destinations/{id}", { params, body }));

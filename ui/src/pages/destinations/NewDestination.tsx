@@ -6,6 +6,7 @@ import { connections } from "../../api/queries";
 import { PageHead } from "../../components/basics";
 import { NewRecord } from "../../components/NewRecord";
 import { One } from "../../components/One";
+import { isStorage } from "../../lib/connection";
 import { NEW, madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
 import { DestinationForm, type DestinationValues } from "./DestinationForm";
@@ -35,10 +36,10 @@ export function NewDestination() {
                 values={{
                   project,
                   name: "",
-                  connection: known.length === 0 ? NEW : "",
+                  connection: known.some(isStorage) ? "" : NEW,
                   path: "",
                   layout: "per_node",
-                  made: madeEmpty,
+                  made: madeEmpty("local"),
                 }}
                 save={save}
                 saved={({ id }) => void navigate({ to: "/destinations/$id", params: { id } })}

@@ -14,7 +14,7 @@ import { NewRecord } from "../../components/NewRecord";
 import { NodeField } from "../../components/Where";
 import { emptySettings } from "../../lib/connection";
 import { LENGTHS, PLACES, TIMES, guideSchema, type GuideValues } from "../../lib/guide";
-import { emptySpec } from "../../lib/source";
+import { emptyFiles } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { SettingsFields } from "../connections/SettingsFields";
 import { PathsField } from "../sources/PathsField";
@@ -43,14 +43,15 @@ function Questions({ project }: { project: string }) {
         upwards: source.upwards,
         path: absolute,
         endpoint: connection.endpointHint,
+        port: texts.mysql.portWrong,
       }),
-    [absolute, connection, source],
+    [absolute, connection, source, texts],
   );
   const form = useForm<GuideValues>({
     defaultValues: {
       project,
       node: "",
-      spec: emptySpec,
+      spec: emptyFiles,
       place: "here",
       settings: emptySettings("local"),
       when: "daily",

@@ -4,6 +4,7 @@ import { useFieldArray, useFormContext } from "react-hook-form";
 import { useMay } from "../../api/roles";
 import { AmountField } from "../../components/AmountField";
 import { Button } from "../../components/basics";
+import { CommandFields } from "../../components/CommandFields";
 import { CheckField, LinesField, MoreFields, SelectField, TextField } from "../../components/fields";
 import { TIMES } from "../../lib/amount";
 import type { PlanValues } from "../../lib/plan/form";
@@ -60,13 +61,7 @@ function HookFields({ at }: { at: `hooks.${Time}.${number}` }) {
   return (
     <div className="flex flex-col gap-4">
       <SelectField name={`${at}.kind`} label={words.hookKind} choices={kinds} />
-      {kind === "command" && (
-        <>
-          <TextField name={`${at}.program`} label={words.program} hint={words.programHint} spellCheck={false} />
-          <LinesField name={`${at}.arguments`} label={words.arguments} hint={words.argumentsHint} rows={2} />
-          <LinesField name={`${at}.environment`} label={words.environment} hint={words.environmentHint} rows={2} />
-        </>
-      )}
+      {kind === "command" && <CommandFields at={at} />}
       {kind === "http" && (
         <>
           <TextField name={`${at}.url`} label={words.url} inputMode="url" spellCheck={false} />

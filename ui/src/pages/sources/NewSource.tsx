@@ -14,9 +14,10 @@ export function NewSource() {
   const texts = useTexts();
   const queries = useQueryClient();
   const navigate = route.useNavigate();
-  const { node = "" } = route.useSearch();
-  const save = async ({ spec, ...about }: SourceValues) => {
-    await answer(api.POST("/api/v1/sources", { body: { ...about, spec: specOf(spec) } }));
+  const { node = "", type = "files" } = route.useSearch();
+  const save = async (values: SourceValues) => {
+    const { project, name, node } = values;
+    await answer(api.POST("/api/v1/sources", { body: { project, name, node, spec: specOf(values) } }));
     await queries.invalidateQueries({ queryKey: ["records"] });
   };
   return (
@@ -25,8 +26,9 @@ export function NewSource() {
       <NewRecord action="editSources">
         {(project) => (
           <SourceForm
+            key={type}
             isNew
-            values={{ project, name: "", node, spec: emptySpec }}
+            values={{ project, name: "", node, ...emptySpec(type) }}
             save={save}
             saved={() => void navigate({ to: "/sources" })}
           />

@@ -2,15 +2,19 @@ import { zodResolver } from "@hookform/resolvers/zod";
 import { useMemo } from "react";
 import { useForm } from "react-hook-form";
 
-import { AmountField } from "../../components/AmountField";
+import { useMay } from "../../api/roles";
+import { useMakeConnection } from "../../api/useMakeConnection";
+import { ChoiceField } from "../../components/ChoiceField";
 import { EditForm } from "../../components/EditForm";
-import { CheckField, Fields, LinesField, MoreFields, TextField } from "../../components/fields";
+import { Fields, TextField } from "../../components/fields";
+import { Notice } from "../../components/Notice";
 import { NodeField, ProjectField } from "../../components/Where";
-import { BYTES } from "../../lib/amount";
-import { sourceSchema, type SourceValues } from "../../lib/source";
+import { NEW } from "../../lib/destination";
+import { SOURCE_TYPES } from "../../lib/search";
+import { fieldOf, sourceSchema, type SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
-import { ExcludesField } from "./ExcludesField";
-import { PathsField } from "./PathsField";
+import { FilesFields } from "./FilesFields";
+import { InstanceFields } from "./InstanceFields";
 
 type Props<R> = {
   values: SourceValues;
@@ -20,41 +24,67 @@ type Props<R> = {
   reload?: () => void;
 };
 
-/** A line of paths or patterns that is refused is one of the whole field. */
-const rename = (field: string) => field.replace(/^(spec\.\w+)\.\d+$/, "$1");
-
-export function SourceForm<R>({ values, isNew, ...rest }: Props<R>) {
+/** What is stopped for a backup, and by which commands, is an owner's to decide. */
+export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const texts = useTexts();
   const words = texts.records;
-  const schema = useMemo(
-    () => sourceSchema({ required: words.source.needPath, absolute: words.absolute, upwards: words.source.upwards }),
-    [words],
-  );
+  const schema = useSchema();
   const form = useForm<SourceValues>({ defaultValues: values, resolver: zodResolver(schema) });
+  const make = useMakeConnection();
+  const [project, type, chosen] = form.watch(["project", "type", "mysql.connection"]);
+  const mayStop = useMay("editHooks", project);
+  const isInstance = type === "mysql";
+  const isBarred = isInstance && isNew && !mayStop;
+  const makes = isInstance && chosen === NEW;
+  const saveBoth = async (entered: SourceValues) => {
+    if (!makes) {
+      return save(entered);
+    }
+    // Once it is made it stays, and is the one that is chosen, also where the source is refused then.
+    const connection = await make(entered.project, { ...entered.made, node: entered.node });
+    form.setValue("mysql.connection", connection);
+    return save({ ...entered, mysql: { ...entered.mysql, connection } });
+  };
   return (
-    <EditForm form={form} action={texts.form.save} rename={rename} {...rest}>
+    <EditForm
+      form={form}
+      action={makes ? words.connection.save : texts.form.save}
+      {...(makes && { doing: words.connection.trying })}
+      rename={(field) => fieldOf(field, form.getValues())}
+      isBarred={isBarred}
+      save={saveBoth}
+      {...rest}
+    >
       <Fields title={words.source.what}>
         {isNew && <ProjectField action="editSources" />}
+        {isNew && (
+          <ChoiceField name="type" legend={words.source.type} values={SOURCE_TYPES} labels={words.source.types} />
+        )}
+        {isBarred && <Notice tone="warn">{texts.mysql.sourceForOwner}</Notice>}
         <TextField name="name" label={texts.form.name} maxLength={200} />
-        <NodeField hint={words.source.nodeHint} />
+        <NodeField hint={isInstance ? texts.mysql.nodeHint : words.source.nodeHint} />
       </Fields>
-      <Fields title={words.source.paths}>
-        <PathsField />
-      </Fields>
-      <Fields title={words.source.leftOut}>
-        <ExcludesField />
-        <CheckField name="spec.exclude_caches" label={words.source.caches} hint={words.source.cachesHint} />
-      </Fields>
-      <MoreFields title={words.more}>
-        <LinesField
-          name="spec.exclude_if_present"
-          label={words.source.present}
-          hint={words.source.presentHint}
-          rows={2}
-        />
-        <AmountField name="spec.exclude_larger_than" label={words.source.larger} hint={words.source.largerHint} units={BYTES} />
-        <CheckField name="spec.one_file_system" label={words.source.oneSystem} hint={words.source.oneSystemHint} />
-      </MoreFields>
+      {!isInstance && <FilesFields />}
+      {isInstance && !isBarred && <InstanceFields mayStop={mayStop} />}
     </EditForm>
+  );
+}
+
+function useSchema() {
+  const { records, mysql, plan } = useTexts();
+  return useMemo(
+    () =>
+      sourceSchema({
+        required: records.source.needPath,
+        absolute: records.absolute,
+        upwards: records.source.upwards,
+        path: records.absolute,
+        endpoint: records.connection.endpointWrong,
+        port: mysql.portWrong,
+        unit: plan.unitWrong,
+        variable: plan.variableWrong,
+        positive: plan.positive,
+      }),
+    [records, mysql, plan],
   );
 }

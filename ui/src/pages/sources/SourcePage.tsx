@@ -4,15 +4,16 @@ import { Link, getRouteApi } from "@tanstack/react-router";
 import { answer, api } from "../../api/client";
 import { nodes, plans } from "../../api/queries";
 import { source, type Source } from "../../api/records";
+import { useMay } from "../../api/roles";
 import { Card } from "../../components/basics";
-import { Facts } from "../../components/Facts";
-import { Name } from "../../components/Name";
+import { Facts, type Fact } from "../../components/Facts";
 import { One } from "../../components/One";
 import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
 import { When } from "../../components/When";
 import { specOf, specValues } from "../../lib/source";
 import { useTexts } from "../../texts";
+import { Paths, useInstanceFacts } from "./InstanceFacts";
 import { SourceForm } from "./SourceForm";
 
 const route = getRouteApi("/sources/$id");
@@ -25,6 +26,7 @@ export function SourcePage() {
 function Page({ source: found }: { source: Source }) {
   const texts = useTexts();
   const params = { path: { id: found.id } };
+  const mayStop = useMay("editHooks", found.project);
   return (
     <RecordPage
       record={found}
@@ -43,9 +45,13 @@ function Page({ source: found }: { source: Source }) {
       form={({ opened: { project, name, node, spec, revision }, reload, saved }) => (
         <SourceForm
           isNew={false}
-          values={{ project, name, node, spec: specValues(spec) }}
-          save={async ({ name, node, spec }) => {
-            await answer(api.PUT("/api/v1/sources/{id}", { params, body: { name, node, spec: specOf(spec), revision } }));
+          values={{ project, name, node, ...specValues(spec) }}
+          save={async ({ name, node, ...values }) => {
+            const entered = specOf(values);
+            // Who may not change how an instance is stopped leaves that exactly as it is.
+            const keeps = entered.type === "mysql" && spec.type === "mysql" && !mayStop;
+            const body = { name, node, spec: keeps ? { ...entered, method: spec.method } : entered, revision };
+            await answer(api.PUT("/api/v1/sources/{id}", { params, body }));
           }}
           saved={saved}
           reload={reload}
@@ -62,28 +68,24 @@ function About({ source: found }: { source: Source }) {
   const words = texts.records.source;
   const { data: hosts } = useQuery(nodes());
   const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id));
+  const instance = useInstanceFacts(found);
+  const facts: readonly Fact[] =
+    found.spec.type === "files"
+      ? [
+          [words.paths, <Paths key="paths" paths={found.spec.paths} />],
+          [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
+        ]
+      : instance;
   return (
     <Card>
       <Facts
         facts={[
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
-          [words.paths, <Paths key="paths" paths={found.spec.paths} />],
-          [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
+          ...facts,
           [texts.records.changed, <When key="changed" time={found.changed} />],
           [texts.pages.plans, <RecordLinks key="users" records={users} to="/plans/$id" none={words.unused} />],
         ]}
       />
     </Card>
   );
-}
-
-function Paths({ paths }: { paths: readonly string[] }) {
-  if (paths.length === 0) {
-    return "–";
-  }
-  return paths.map((path) => (
-    <Name key={path} className="block font-mono text-xs leading-5 whitespace-pre-wrap">
-      {path}
-    </Name>
-  ));
 }

@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { nodes, plans, sources } from "../../api/queries";
+import { connections, nodes, plans, sources } from "../../api/queries";
 import type { Source } from "../../api/records";
 import { RecordsPage } from "../../components/RecordsPage";
 import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
 import { Breaking, Name } from "../../components/Name";
+import { placeOf } from "../../lib/connection";
+import type { MysqlSpec } from "../../lib/mysql";
 import { isolated } from "../../lib/shown";
 
 /** Paths that are named in a list; the others are counted. */
@@ -32,7 +34,6 @@ function Row({ source }: { source: Source }) {
   const words = texts.records.source;
   const node = useQuery(nodes()).data?.find(({ id }) => id === source.node);
   const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(source.id)) ?? [];
-  const { paths } = source.spec;
   return (
     <div className="grid items-start gap-x-6 gap-y-1 lg:grid-cols-2">
       <div className="min-w-0">
@@ -46,16 +47,34 @@ function Row({ source }: { source: Source }) {
         <p className="text-sm text-faint wrap-anywhere">{node?.name ?? "…"}</p>
       </div>
       <div className="min-w-0 text-sm">
-        <p className="font-mono text-xs wrap-anywhere">
-          <span>
-            <Breaking>{paths.slice(0, SHOWN).map(isolated).join("  ")}</Breaking>
-          </span>
-          {paths.length > SHOWN && <span className="text-faint"> {words.more(paths.length - SHOWN)}</span>}
-        </p>
+        {source.spec.type === "files" ? <Paths paths={source.spec.paths} /> : <Database spec={source.spec} />}
         <p className="mt-1 text-faint wrap-anywhere">
           {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
     </div>
+  );
+}
+
+function Paths({ paths }: { paths: readonly string[] }) {
+  const words = useTexts().records.source;
+  return (
+    <p className="font-mono text-xs wrap-anywhere">
+      <span>
+        <Breaking>{paths.slice(0, SHOWN).map(isolated).join("  ")}</Breaking>
+      </span>
+      {paths.length > SHOWN && <span className="text-faint"> {words.more(paths.length - SHOWN)}</span>}
+    </p>
+  );
+}
+
+/** What kind of database it is, and the way to it. */
+function Database({ spec }: { spec: MysqlSpec }) {
+  const texts = useTexts();
+  const way = useQuery(connections()).data?.find(({ id }) => id === spec.connection);
+  return (
+    <p className="wrap-anywhere">
+      {texts.records.connection.types.mysql} · {way === undefined ? "…" : <Name>{placeOf(way.settings)}</Name>}
+    </p>
   );
 }
