@@ -64,7 +64,7 @@ async fn what_a_killed_process_left_stopped_is_started_before_the_run_waits_or_g
     assert_eq!(told(&world), "start stop start");
     world.stop().await;
     let log = world.log(run).await;
-    assert!(log.contains("interrupted; its hooks are run first"), "{log}");
+    assert!(log.contains("interrupted; what it has stopped is started first"), "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
