@@ -158,7 +158,9 @@ fn latest(
             && (is_full || backup_type == BackupType::Incremental)
     };
     let found = archives(app, &args.output)?.into_iter().filter(fits);
-    let newest = found.max_by_key(|known| (known.manifest.created.seconds, known.path.clone()));
+    // Of the same second, the one that leans on the others is the later one.
+    let newest = found
+        .max_by_key(|known| (known.manifest.created.seconds, known.manifest.chain.len(), known.path.clone()));
     newest.map(|known| known.path).ok_or_else(|| {
         let folder = args.output.display();
         Failure::fatal(format!(
