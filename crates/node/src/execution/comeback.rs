@@ -27,7 +27,7 @@ impl Execution<'_> {
         let inspection = workshop.inspect(&instance, &self.report)?;
         let found = workshop.find_instance(job, &request.snapshot, &inspection)?;
         self.report.log(Level::Info, "inspect", &found.describe());
-        let outcome = Outcome {
+        let mut outcome = Outcome {
             bytes: found.bytes,
             more: [("files".to_owned(), found.files.to_string())].into(),
             ..Outcome::default()
@@ -45,11 +45,7 @@ impl Execution<'_> {
             workshop.unstage(&found, self.run.id);
         }
         let tables = done?;
-        let mut outcome = outcome;
         outcome.more.insert("tables_checked".to_owned(), tables.to_string());
-        if let Some(downtime) = self.active.debts().downtime {
-            outcome.more.insert("downtime_ms".to_owned(), downtime.to_string());
-        }
         self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
         Ok(())
     }

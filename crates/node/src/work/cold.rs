@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay_core::{Control, Events};
+use backstay_core::Control;
 use backstay_model::connection::MysqlSettings;
 use backstay_model::mysql::{ColdSpec, MysqlSpec, Sequence};
 use backstay_model::{ConnectionSettings, Level, RunId, Time};
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meter::Meter;
 use super::repository::make_folder;
-use super::{Class, Report, Result, WorkError, Workshop};
+use super::{Class, Report, Result, WorkError, Workshop, remove_folder_if_there};
 use crate::host::{self, bytes};
 use crate::seals::Opened;
 
@@ -330,17 +330,16 @@ impl Workshop {
         report: &Arc<dyn Report>,
     ) -> Result<InstanceCopy> {
         let root = self.spool(spec, run);
-        remove_spool(&root).and_then(|()| make_folder(&root)).map_err(|error| no_spool(&root, &error))?;
+        remove_folder_if_there(&root)
+            .and_then(|()| make_folder(&root))
+            .map_err(|error| no_spool(&root, &error))?;
         let meter = Meter::new(report, "copying");
-        if let Ok(extent) = copy::extent(&originals.paths()) {
-            meter.totals(extent.files, extent.bytes, true);
-        }
         let begun = Instant::now();
-        let copied = copy::copy(&originals.paths(), &root, control, &|bytes| meter.bytes_done(bytes));
+        let copied = copy::copy(&originals.paths(), &root, control, &meter);
         let copied = match copied {
             Ok(copied) => copied,
             Err(error) => {
-                let _ = remove_spool(&root);
+                let _ = remove_folder_if_there(&root);
                 return Err(not_copied(error));
             }
         };
@@ -361,7 +360,7 @@ impl Workshop {
     /// # Errors
     /// When it cannot be removed.
     pub fn discard_copy(&self, copy: &InstanceCopy) -> std::io::Result<()> {
-        copy.root.as_deref().map_or(Ok(()), remove_spool)
+        copy.root.as_deref().map_or(Ok(()), remove_folder_if_there)
     }
 
     /// Removes copies that no run needs any more from the node's own folder of them.
@@ -369,7 +368,7 @@ impl Workshop {
         for entry in fs::read_dir(self.data_dir.join("spool")).into_iter().flatten().flatten() {
             let name = entry.file_name();
             if !needed.iter().any(|run| name.to_str() == Some(&run.to_string())) {
-                let _ = remove_spool(&entry.path());
+                let _ = remove_folder_if_there(&entry.path());
             }
         }
     }
@@ -497,13 +496,6 @@ const fn product(product: Product) -> &'static str {
     match product {
         Product::MariaDb => "MariaDB",
         Product::MySql => "MySQL",
-    }
-}
-
-fn remove_spool(folder: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
     }
 }
 

@@ -17,7 +17,7 @@ use super::cold::{Inspection, Instance, InstanceFacts, failed};
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
-use super::restore::{find, find_snapshot};
+use super::restore::{find, find_snapshot, relative};
 use super::swap::{self, Swap};
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::{self, bytes};
@@ -60,7 +60,8 @@ impl Workshop {
         let data_dir = real(inspection.data_dir())?;
         let parts = placed(&facts, &data_dir)?;
         let places = self.places(&parts, inspection)?;
-        let mut size = Size { control: job.control, wanted: &parts, files: 0, bytes: 0 };
+        let wanted = parts.iter().map(|(path, _)| relative(path.as_os_str().as_bytes())).collect();
+        let mut size = Size { control: job.control, wanted, files: 0, bytes: 0 };
         walk_paths(&trees, &entry.snapshot.tree, &mut size).map_err(|error| open.explain(error))?;
         let (files, bytes_in_all) = (size.files, size.bytes);
         let (_, free) = host::disk(&data_dir);
@@ -177,7 +178,8 @@ fn stage_in(job: &Job<'_>, found: &Return, folder: &Path, run: RunId) -> Result<
     };
     make_folder(folder).map_err(cannot)?;
     let into = target::FolderTarget::open(folder, target::RestoreOptions::default()).map_err(cannot)?;
-    let wanted: Vec<_> = found.waiting_in(folder, run).map(inside).collect();
+    let wanted: Vec<_> =
+        found.waiting_in(folder, run).map(|path| relative(path.as_os_str().as_bytes())).collect();
     let select = |path: &[u8], _: bool| {
         let chosen = wanted.iter().any(|wanted| excludes::lies_in(path, wanted));
         let leads = wanted.iter().any(|wanted| excludes::lies_in(wanted, path));
@@ -264,12 +266,6 @@ fn refuse_damage(report: &RestoreReport) -> Result<()> {
         .hint("nothing of the instance was touched; an older snapshot may be whole, and the log says what is wrong with this one"))
 }
 
-/// A path in a snapshot, without the slash that it begins with.
-fn inside(path: &Path) -> Vec<u8> {
-    let bytes = path.as_os_str().as_bytes();
-    bytes.strip_prefix(b"/").unwrap_or(bytes).to_vec()
-}
-
 fn real(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| {
         WorkError::new(Class::Other, format!("{} cannot be looked at", path.display())).because(&error)
@@ -279,7 +275,7 @@ fn real(path: &Path) -> Result<PathBuf> {
 /// Counts the files of the parts that are put back.
 struct Size<'a> {
     control: &'a Control,
-    wanted: &'a [(PathBuf, PathBuf)],
+    wanted: Vec<Vec<u8>>,
     files: u64,
     bytes: u64,
 }
@@ -291,7 +287,7 @@ impl PathVisitor for Size<'_> {
         self.control.checkpoint()?;
         let path = path.strip_prefix(b"/").unwrap_or(path);
         let lies_in = |wanted: &Vec<u8>| excludes::lies_in(path, wanted);
-        if node.meta.kind == EntryKind::File && self.wanted.iter().any(|(path, _)| lies_in(&inside(path))) {
+        if node.meta.kind == EntryKind::File && self.wanted.iter().any(lies_in) {
             self.files += 1;
             self.bytes += node.meta.size;
         }

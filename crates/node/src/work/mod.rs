@@ -167,7 +167,16 @@ impl Workshop {
 }
 
 fn remove_if_there(path: &Path) -> std::io::Result<()> {
-    match std::fs::remove_file(path) {
+    unless_gone(std::fs::remove_file(path))
+}
+
+/// The same for a folder, with all in it.
+fn remove_folder_if_there(path: &Path) -> std::io::Result<()> {
+    unless_gone(std::fs::remove_dir_all(path))
+}
+
+fn unless_gone(removed: std::io::Result<()>) -> std::io::Result<()> {
+    match removed {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -49,7 +49,7 @@ impl Workshop {
         let entry = find_snapshot(&open, &request.snapshot)?;
         let index = open.index()?;
         let trees = TreeCache::new(&open.engine, index.clone());
-        let wanted: Vec<Vec<u8>> = request.paths.iter().map(|path| relative(path)).collect();
+        let wanted: Vec<Vec<u8>> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
         for path in &wanted {
             find(&trees, &entry.snapshot.tree, path).map_err(|error| open.explain(error))?;
         }
@@ -133,8 +133,8 @@ fn select(path: &[u8], is_folder: bool, wanted: &[Vec<u8>], own: &[Vec<u8>]) -> 
 }
 
 /// A path in a snapshot, without the slash that it begins with.
-fn relative(path: &str) -> Vec<u8> {
-    let clean = backstay_sources::files::path::clean(path.as_bytes());
+pub(super) fn relative(path: &[u8]) -> Vec<u8> {
+    let clean = backstay_sources::files::path::clean(path);
     clean.strip_prefix(b"/").unwrap_or(&clean).to_vec()
 }
 
@@ -218,8 +218,8 @@ mod tests {
         assert_eq!(selected("a/b/c", false, &["a/b"], &[]), (true, true));
         assert_eq!(selected("a/bc", true, &["a/b"], &[]), (false, false));
         assert_eq!(selected("x", true, &[""], &[]), (true, true));
-        assert_eq!(relative("/a//b/"), b"a/b");
-        assert_eq!(relative("/"), b"");
+        assert_eq!(relative(b"/a//b/"), b"a/b");
+        assert_eq!(relative(b"/"), b"");
     }
 
     #[test]

@@ -81,12 +81,7 @@ pub fn apply(swaps: &[Swap]) -> io::Result<()> {
             rename_to_free(new, &swap.place)?;
         }
     }
-    swaps
-        .iter()
-        .filter_map(|swap| swap.place.parent())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .try_for_each(sync)
+    sync_places(swaps)
 }
 
 /// Takes back what was done, all or in part, the last first. What was made meanwhile in the place of something that is kept aside is
@@ -110,12 +105,7 @@ pub fn undo(swaps: &[Swap]) -> io::Result<()> {
             rename_to_free(old, &swap.place)?;
         }
     }
-    swaps
-        .iter()
-        .filter_map(|swap| swap.place.parent())
-        .collect::<BTreeSet<_>>()
-        .into_iter()
-        .try_for_each(sync)
+    sync_places(swaps)
 }
 
 /// Removes what was kept aside, and folders that were made for it.
@@ -143,10 +133,7 @@ pub fn discard_new(swaps: &[Swap]) -> io::Result<()> {
         |folder: &&Path| folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGING));
     let news = swaps.iter().filter_map(|swap| swap.new.as_deref());
     let folders: BTreeSet<_> = news.filter_map(|new| new.ancestors().find(is_staging)).collect();
-    folders.into_iter().try_for_each(|folder| match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    })
+    folders.into_iter().try_for_each(super::remove_folder_if_there)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -188,8 +175,10 @@ fn rename_to_free(from: &Path, to: &Path) -> io::Result<()> {
     })
 }
 
-fn sync(folder: &Path) -> io::Result<()> {
-    fs::File::open(folder)?.sync_all()
+/// Brings the names in the folders of all places to the disk.
+fn sync_places(swaps: &[Swap]) -> io::Result<()> {
+    let folders: BTreeSet<_> = swaps.iter().filter_map(|swap| swap.place.parent()).collect();
+    folders.into_iter().try_for_each(|folder| fs::File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

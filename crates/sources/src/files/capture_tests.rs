@@ -442,7 +442,7 @@ fn a_copy_is_taken_under_the_names_of_the_original() {
     std::fs::write(path.join("my.cnf"), "[mysqld]").unwrap();
     let targets = vec![data.clone(), data.join("schema"), path.join("my.cnf")];
     let spool = path.join("spool");
-    super::super::copy::copy(&[data.clone(), path.join("my.cnf")], &spool, &Control::new(), &|_| ()).unwrap();
+    super::super::copy::copy(&[data.clone(), path.join("my.cnf")], &spool, &Control::new(), &Silent).unwrap();
 
     let (direct, of_original) = Recorder::run(&Capture::new(targets.clone()));
     let mut capture = Capture::new(targets);

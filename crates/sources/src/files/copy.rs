@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use backstay_core::Control;
+use backstay_core::{Control, Events};
 use parking_lot::Mutex;
 use rustix::fs::{AtFlags, CWD, Gid, SeekFrom as Seeking, Timespec, Timestamps, Uid};
 use rustix::io::Errno;
@@ -99,7 +99,7 @@ pub fn shares_blocks(from: &Path, to: &Path) -> bool {
 }
 
 /// Copies files and folders with all in them below a folder, each to its own absolute path there, with owners, permissions, attributes
-/// and times. Sockets, pipes and devices are passed over. `moved` is called with the bytes of each step, from many threads.
+/// and times. Sockets, pipes and devices are passed over. The totals and the bytes of each step are told to `events`.
 ///
 /// # Errors
 /// At the first thing that cannot be copied, or when the control is cancelled; what was copied until then stays.
@@ -107,9 +107,10 @@ pub fn copy(
     paths: &[PathBuf],
     below: &Path,
     control: &Control,
-    moved: &(dyn Fn(u64) + Sync),
+    events: &dyn Events,
 ) -> Result<Copied, CopyError> {
     let mut plan = Plan::of(paths, below)?;
+    events.totals(plan.extent.files, plan.extent.bytes, true);
     for (from, to) in &plan.folders {
         fs::create_dir_all(to).map_err(failed(from))?;
     }
@@ -120,7 +121,7 @@ pub fn copy(
     }
     // The largest first, so that no thread is left with one at the end.
     plan.files.sort_by_key(|task| task.size);
-    let copied = copy_files(plan.files, control, moved)?;
+    let copied = copy_files(plan.files, control, events)?;
     // Times of folders last, since what is put into one changes them; the deepest first.
     for (from, to) in plan.folders.iter().rev() {
         finish(from, to)?;
@@ -128,11 +129,7 @@ pub fn copy(
     Ok(copied)
 }
 
-fn copy_files(
-    tasks: Vec<Task>,
-    control: &Control,
-    moved: &(dyn Fn(u64) + Sync),
-) -> Result<Copied, CopyError> {
+fn copy_files(tasks: Vec<Task>, control: &Control, events: &dyn Events) -> Result<Copied, CopyError> {
     let (files, bytes, shared) =
         (tasks.len() as u64, tasks.iter().map(|task| task.size).sum(), AtomicU64::new(0));
     let threads =
@@ -142,7 +139,7 @@ fn copy_files(
         let mut buffer = Vec::new();
         while !is_over.load(Ordering::Relaxed) {
             let Some(task) = tasks.lock().pop() else { break };
-            match copy_file(&task, control, moved, &mut buffer) {
+            match copy_file(&task, control, events, &mut buffer) {
                 Ok(is_shared) => {
                     shared.fetch_add(u64::from(is_shared), Ordering::Relaxed);
                 }
@@ -168,7 +165,7 @@ fn copy_files(
 fn copy_file(
     task: &Task,
     control: &Control,
-    moved: &dyn Fn(u64),
+    events: &dyn Events,
     buffer: &mut Vec<u8>,
 ) -> Result<bool, CopyError> {
     if control.checkpoint().is_err() {
@@ -184,9 +181,9 @@ fn copy_file(
         .map_err(failed(&task.to))?;
     let is_shared = rustix::fs::ioctl_ficlone(&to, &from).is_ok();
     if is_shared {
-        moved(task.size);
+        events.bytes_done(task.size);
     } else {
-        copy_content(&from, &to, control, moved, buffer).map_err(|error| match error {
+        copy_content(&from, &to, control, events, buffer).map_err(|error| match error {
             CopyError::Failed { cause, .. } => CopyError::Failed { path: task.from.clone(), cause },
             CopyError::Interrupted => CopyError::Interrupted,
         })?;
@@ -200,7 +197,7 @@ fn copy_content(
     mut from: &File,
     mut to: &File,
     control: &Control,
-    moved: &dyn Fn(u64),
+    events: &dyn Events,
     buffer: &mut Vec<u8>,
 ) -> Result<(), CopyError> {
     let size = from.metadata().map_err(failed(Path::new("")))?.len();
@@ -239,7 +236,7 @@ fn copy_content(
                 let cause = io::Error::new(io::ErrorKind::UnexpectedEof, "it became shorter meanwhile");
                 return Err(failed(Path::new(""))(cause));
             }
-            moved(done);
+            events.bytes_done(done);
             at += done;
         }
     }

@@ -1,7 +1,26 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 
+use backstay_core::Silent;
+
 use super::*;
+
+/// What is told of a copy.
+#[derive(Default)]
+struct Told {
+    totals: Mutex<(u64, u64)>,
+    bytes: AtomicU64,
+}
+
+impl Events for Told {
+    fn totals(&self, files: u64, bytes: u64, _: bool) {
+        *self.totals.lock() = (files, bytes);
+    }
+
+    fn bytes_done(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+}
 
 struct Fixture {
     folder: tempfile::TempDir,
@@ -38,12 +57,11 @@ impl Fixture {
 #[test]
 fn a_copy_is_as_the_original_in_all_that_a_backup_looks_at() {
     let fixture = Fixture::new();
-    let (from, moved) = (fixture.data(), AtomicU64::new(0));
-    let count = |bytes| {
-        moved.fetch_add(bytes, Ordering::Relaxed);
-    };
-    let copied = copy(std::slice::from_ref(&from), &fixture.spool(), &Control::new(), &count).unwrap();
+    let (from, told) = (fixture.data(), Told::default());
+    let copied = copy(std::slice::from_ref(&from), &fixture.spool(), &Control::new(), &told).unwrap();
     assert_eq!((copied.files, copied.bytes), (3, (64 << 20) + 3_000_000));
+    assert_eq!(*told.totals.lock(), (3, copied.bytes));
+    assert!((3_000_000..=copied.bytes).contains(&told.bytes.into_inner()), "what is copied is told as it is");
     let to = fixture.copied();
     for name in ["schema/table", "empty", "sparse", "schema", "link", ""] {
         let (one, other) = (from.join(name), to.join(name));
@@ -76,13 +94,13 @@ fn a_copy_is_never_made_over_another_and_ends_when_it_is_not_wanted() {
     let paths = [fixture.data()];
     let cancelled = Control::new();
     cancelled.cancel();
-    let outcome = copy(&paths, &fixture.spool(), &cancelled, &|_| ());
+    let outcome = copy(&paths, &fixture.spool(), &cancelled, &Silent);
     assert!(matches!(outcome, Err(CopyError::Interrupted)), "{outcome:?}");
     fs::remove_dir_all(fixture.spool()).unwrap();
     let table = fixture.copied().join("schema/table");
     fs::create_dir_all(table.parent().unwrap()).unwrap();
     fs::write(&table, "somebody's").unwrap();
-    let error = copy(&paths, &fixture.spool(), &Control::new(), &|_| ()).unwrap_err();
+    let error = copy(&paths, &fixture.spool(), &Control::new(), &Silent).unwrap_err();
     assert!(matches!(&error, CopyError::Failed { path, .. } if *path == table), "{error}");
     assert_eq!(fs::read(&table).unwrap(), b"somebody's");
     let error = extent(&[fixture.folder.path().join("nowhere")]).unwrap_err();
