@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
+/// The layout of folders where none is given. Each node has a folder of its own around it, unless all share one.
+const FOLDER: &str = "{plan}";
+
 /// What a destination holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -100,7 +103,7 @@ impl Default for ArchiveSettings {
             compression: None,
             encryption: ArchiveEncryption::default(),
             name: naming::DEFAULT_NAME.to_owned(),
-            folder: naming::DEFAULT_FOLDER.to_owned(),
+            folder: FOLDER.to_owned(),
             between: Between::default(),
             full_every: 1,
             split_over: None,
@@ -109,6 +112,12 @@ impl Default for ArchiveSettings {
 }
 
 impl Holds {
+    /// Whether archives lie there.
+    #[must_use]
+    pub const fn is_archives(&self) -> bool {
+        matches!(self, Self::Archives(_))
+    }
+
     /// Whether it can be made so.
     ///
     /// # Errors

@@ -97,6 +97,10 @@ pub struct ReceiverSettings {
     /// The certificate of its authority, as PEM; the system's authorities when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
+    /// The SHA-256 of its certificate or of its authority's, which it prints when it starts: 64 hexadecimal digits. Nobody else is
+    /// talked to then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
     #[serde(default)]
     pub allow_private: bool,
@@ -233,6 +237,18 @@ impl ReceiverSettings {
         }
     }
 
+    /// Its fingerprint as bytes.
+    #[must_use]
+    pub fn pin(&self) -> Option<[u8; 32]> {
+        let digits: Vec<u8> = self.fingerprint.as_ref()?.bytes().filter(|byte| *byte != b':').collect();
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let bytes = digits.chunks(2).map(|pair| match pair {
+            [high, low] => Some(value(*high)? << 4 | value(*low)?),
+            _ => None,
+        });
+        bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()
+    }
+
     fn validate(&self) -> Result<(), Invalid> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
         if self.host.is_empty() || self.host.len() > 253 || !self.host.chars().all(plain) {
@@ -246,6 +262,9 @@ impl ReceiverSettings {
         }
         if self.authority.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
             return Err(Invalid::new("settings.authority", "it has to be a certificate as PEM"));
+        }
+        if self.fingerprint.is_some() && self.pin().is_none() {
+            return Err(Invalid::new("settings.fingerprint", "it has to be 64 hexadecimal digits"));
         }
         Ok(())
     }

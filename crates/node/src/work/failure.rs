@@ -79,6 +79,28 @@ impl WorkError {
         }))
     }
 
+    /// A failure of the operating system.
+    pub(super) fn from_io(error: &std::io::Error, doing: impl fmt::Display) -> Self {
+        let is_full = matches!(
+            error.kind(),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+        );
+        Self::new(if is_full { Class::NoSpace } else { Class::Other }, doing).because(error)
+    }
+
+    /// A failure of a place that holds archives.
+    pub(super) fn of_archive_store(error: &StorageError) -> Self {
+        match error.kind {
+            ErrorKind::NotFound => Self::new(Class::NotFound, error)
+                .hint("list the archives of the destination; it may have been removed meanwhile"),
+            ErrorKind::Corrupt => Self::new(Class::Damaged, error)
+                .hint("bring the archive back from a copy, or take an earlier one"),
+            ErrorKind::Denied => Self::new(Class::Other, error)
+                .hint("check the token and what its client may do at the receiver, or who owns the folder"),
+            _ => of_storage(error),
+        }
+    }
+
     /// Says what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archives;
 mod away;
 mod browse;
 mod cold;
@@ -12,6 +13,7 @@ mod interrupted;
 mod limits;
 mod probes;
 mod queue;
+mod receiver;
 mod retention;
 mod runs;
 #[path = "../../../storage/tests/it/s3/server.rs"]

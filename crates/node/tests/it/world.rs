@@ -227,6 +227,7 @@ impl World {
                     path: folder.path().display().to_string(),
                 }),
                 path: "repository".to_owned(),
+                holds: backstay_model::Holds::Repository,
                 may_create: true,
                 secrets: sealed,
             }],

@@ -30,6 +30,8 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 pub(crate) enum NoClient {
     #[error("the certificates in {} cannot be read: {why}", file.display())]
     Certificates { file: PathBuf, why: String },
+    #[error("the certificate of the authority cannot be read: it is no PEM")]
+    Authority,
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
     #[error("the HTTP client cannot be set up: {0}")]
@@ -100,7 +102,7 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match http.trust.as_slice() {
+    let builder = match (http.trust.as_slice(), &http.authorities) {
         _ if !tls => builder.with_root_certificates(RootCertStore::empty()),
         _ if http.fingerprint.is_some() => {
             let pinned = Pinned { fingerprint: http.fingerprint.unwrap_or_default(), provider };
@@ -109,9 +111,12 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
-        [] => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
-        files => {
+        ([], None) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
+        (files, authorities) => {
             let mut roots = RootCertStore::empty();
+            for certificate in CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes()) {
+                roots.add(certificate.map_err(|_| NoClient::Authority)?)?;
+            }
             for file in files {
                 for certificate in certificates(file)? {
                     roots.add(certificate)?;
