@@ -7,8 +7,11 @@
 mod bench;
 mod fuzz;
 mod interop_rustic;
+mod large_archive;
 mod layers;
+mod ours;
 mod peers;
+mod receiver;
 mod simulate;
 mod tally;
 mod test;
@@ -43,6 +46,8 @@ enum Command {
     Simulate(simulate::Options),
     /// Feed each decoder with made-up bytes, guided by what they reach
     Fuzz(fuzz::Options),
+    /// Send one large archive over a network that breaks, and look whether it arrives
+    LargeArchive(large_archive::Options),
     /// Let Backstay and rustic work in one repository, and write down the outcome
     InteropRustic,
 }
@@ -68,6 +73,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::LargeArchive(options) => large_archive::run(&workspace, &options),
         Command::InteropRustic => interop_rustic::run(&workspace),
     }
 }
