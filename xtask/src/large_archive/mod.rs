@@ -26,6 +26,7 @@ use crate::workspace::{self, Workspace};
 use proxy::{Proxy, Way};
 use report::Bar;
 pub(crate) use report::Report;
+pub(crate) use source::noise;
 
 /// Bytes of a chunk, unless the archive is too small to have 80 of them.
 const CHUNK: u64 = 64 << 20;

@@ -136,7 +136,7 @@ impl Report {
         self.bars.iter().all(|bar| bar.holds)
     }
 
-    pub(super) fn render(&self) -> String {
+    pub(crate) fn render(&self) -> String {
         let mib = |bytes: u64| format!("{:.1}", bytes as f64 / f64::from(1 << 20));
         let mut text = format!(
             "an archive of {} MiB in chunks of {} MiB (seed {})\n\n| step | seconds | peak memory, MiB |\n|---|---:|---:|\n",
