@@ -13,7 +13,7 @@ pub(super) fn write(to: &mut impl Write, number: u64, bytes: u64) -> io::Result<
     let word = |draw: u64| {
         // The product of three draws: few words come often, and most seldom.
         let draws = [draw & 0xffff, (draw >> 16) & 0xffff, (draw >> 32) & 0xffff];
-        let place = draws.iter().fold(WORDS as u64, |place, draw| place * draw >> 16);
+        let place = draws.iter().fold(WORDS as u64, |place, draw| (place * draw) >> 16);
         words.get(place as usize).map_or("", String::as_str)
     };
     let mut generator = Generator::new(1000 + number);
@@ -39,7 +39,7 @@ pub(super) fn write(to: &mut impl Write, number: u64, bytes: u64) -> io::Result<
             token[0],
             token[1]
         );
-        for _ in 0..20 + draw % 80 {
+        for _ in 0..6 + draw % 40 {
             row.push_str(word(generator.next()));
             row.push(' ');
         }

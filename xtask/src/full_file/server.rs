@@ -93,7 +93,7 @@ impl<'a> Server<'a> {
         let milliseconds: f64 =
             told.as_str().map_or_else(|| told.as_f64(), |text| text.parse().ok()).context("no downtime")?;
         let copy = log.lines().find(|line| line.contains(" were copied in ")).unwrap_or("nothing told");
-        let copy = copy.find("copy").and_then(|at| copy.get(at..)).unwrap_or(copy);
+        let copy = copy.split_once("copy").map_or(copy, |(_, text)| text);
         Ok(Told { downtime: milliseconds / 1000.0, copy: copy.trim().to_owned() })
     }
 }

@@ -118,13 +118,12 @@ impl<'a> Upload<'a> {
     /// tus's creation with the whole file in the same request.
     fn curl(&self, sum: &str) -> Result<Command> {
         let size = fs::metadata(&self.archive).context("cannot look at the file")?.len();
-        let encode = |text: &str| -> Result<String> {
-            let path = self.folder.join("plain");
-            fs::write(&path, text).context("cannot write a file")?;
-            Ok(workspace::read(Command::new("base64").arg("--wrap=0").arg(path))?)
+        let encode = |text: &str| {
+            let script = "printf %s \"$1\" | base64 --wrap=0";
+            workspace::read(Command::new("sh").args(["-c", script, "sh", text]))
         };
         let metadata = format!("Upload-Metadata: filename {},sha256 {}", encode(&self.name)?, encode(sum)?);
-        let mut command = self.receiver.curl(&format!("{}/archives/", self.receiver.url()?))?;
+        let mut command = self.receiver.curl(&format!("{}/archives", self.receiver.url()?))?;
         command.args(["--request", "POST", "--header", "Tus-Resumable: 1.0.0", "--header", &metadata]);
         command.args(["--header", &format!("Upload-Length: {size}")]);
         command.args(["--header", "Content-Type: application/offset+octet-stream"]);
