@@ -1,5 +1,7 @@
 //! Where plain archives lie: files under names that people read, sent in chunks, and taken up again when that was interrupted.
 
+use std::ops::RangeInclusive;
+
 use crate::Timestamp;
 use crate::storage::{CallContext, FileId, StorageError};
 
@@ -67,6 +69,17 @@ pub trait ArchiveStore: Send + Sync {
     /// How many chunks of one file may be sent at once; 1 when they have to come one after the other, in the order of their indexes.
     fn connections(&self) -> usize;
 
+    /// How long chunks may be, in bytes; the last one of a file may be shorter.
+    fn chunk_sizes(&self) -> RangeInclusive<u64> {
+        1..=u64::MAX
+    }
+
+    /// Whether [`ArchiveStore::finish`] compares the whole file with its hash. Where it does not, it compares chunks alone, and who sends
+    /// has to look before that those which [`ArchiveStore::sent`] tells of are the file's.
+    fn proves_whole(&self) -> bool {
+        true
+    }
+
     /// Makes what is needed to put files here. Fine if it is there.
     ///
     /// # Errors
@@ -108,9 +121,6 @@ pub trait ArchiveStore: Send + Sync {
     /// same file (name, length and hash) was begun before and not finished, that one is gone on with: its token is given again, so that
     /// nobody is locked out who was killed before the token was kept.
     ///
-    /// When exactly this file was begun before by the same client and is not finished, its token is given again, with what was sent:
-    /// a client whose process ended before it could note the token would otherwise find the name taken by itself.
-    ///
     /// # Errors
     /// [`ErrorKind::Exists`](crate::ErrorKind::Exists) when the name is taken by a file, or by another one that was begun, [`ErrorKind::NoSpace`](crate::ErrorKind::NoSpace) when there
     /// is no room for it.
@@ -138,11 +148,11 @@ pub trait ArchiveStore: Send + Sync {
         context: CallContext<'_>,
     ) -> Result<(), StorageError>;
 
-    /// Puts the chunks together, checks the whole file against its hash, and gives it its name, at once or not at all. The token need not
-    /// be known afterwards. Fine if it was finished before, with this content.
+    /// Puts the chunks together, checks the whole file against its hash (see [`ArchiveStore::proves_whole`]), and gives it its name, at
+    /// once or not at all. The token need not be known afterwards. Fine if it was finished before, with this content.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when it is not what it should be.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when it is not what it should be, or not all of it is there.
     fn finish(
         &self,
         file: &NewFile,

@@ -51,6 +51,11 @@ impl Ledger {
         (account.stored.unwrap_or(0), account.promised)
     }
 
+    /// Bytes that were promised to all and are not written yet.
+    pub(crate) fn outstanding(&self) -> u64 {
+        self.0.lock().outstanding
+    }
+
     /// Promises room, if the quota has it and the disk, less what others were promised and the reserve.
     pub(crate) fn promise(
         &self,

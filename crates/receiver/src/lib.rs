@@ -18,6 +18,7 @@ pub mod clients;
 mod folder;
 mod intake;
 mod ledger;
+mod looks;
 mod names;
 mod outflow;
 mod problem;
@@ -30,6 +31,7 @@ mod upkeep;
 mod uploads;
 
 pub use access::Peer;
-pub use clients::{Client, Clients, ClientsError, NewClient};
+pub use clients::{Client, ClientChange, Clients, ClientsError, NewClient};
+pub use looks::{ArchiveFile, FilesPage, Room, RunningUpload};
 pub use receiver::{CannotOpen, Receiver, Settings, state_folder};
 pub use retention::Retention;

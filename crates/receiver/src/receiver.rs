@@ -182,12 +182,6 @@ impl Receiver {
         &self.clients
     }
 
-    /// Bytes that a client has stored here, and that running uploads of its were promised.
-    #[must_use]
-    pub fn used(&self, client: &Client) -> (u64, u64) {
-        self.ledger.used(&client.folder)
-    }
-
     /// Ends what is coming in, so that a server can stop: what came of uploads is kept, and their clients go on later.
     pub fn close(&self) {
         self.ending.send_modify(|times| *times += 1);
@@ -232,14 +226,19 @@ impl Inner {
         bytes: u64,
         within_quota: bool,
     ) -> Result<Promise, Problem> {
-        if !self.ledger.knows(&client.folder) {
-            let stored = self.stored_in(&client.folder);
-            self.ledger
-                .set(&client.folder, stored.map_err(|error| Problem::io("count what is stored", &error))?);
-        }
+        let counted = self.count_once(&client.folder);
+        counted.map_err(|error| Problem::io("count what is stored", &error))?;
         let free = self.archives.free().map_err(|error| Problem::io("see how much room there is", &error))?;
         let quota = client.quota.filter(|_| within_quota);
         self.ledger.promise(&client.folder, bytes, quota, free, self.settings.min_free)
+    }
+
+    /// Has the books know what lies in a client's folder.
+    pub(crate) fn count_once(&self, folder: &str) -> io::Result<()> {
+        if !self.ledger.knows(folder) {
+            self.ledger.set(folder, self.stored_in(folder)?);
+        }
+        Ok(())
     }
 
     /// Bytes of whole files that lie in a client's folder.

@@ -10,7 +10,6 @@ use axum::middleware::from_fn_with_state;
 use backstay_catalog::CatalogError;
 use backstay_core::Random;
 use backstay_model::{HostState, Node, NodeId, ProjectId, Time};
-use backstay_receiver::Receiver;
 use backstay_vault::VaultError;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -92,7 +91,6 @@ pub struct Server {
     serving: JoinHandle<()>,
     /// What is done without being asked for.
     tasks: JoinSet<()>,
-    receiver: Option<Receiver>,
 }
 
 impl Server {
@@ -137,6 +135,13 @@ impl Server {
             Arc::clone(&parts.clock),
             Arc::clone(&parts.random),
         );
+        let receiver = match config.receiver.clone() {
+            None => None,
+            Some(settings) => {
+                let (clock, random) = (Arc::clone(&parts.clock), Arc::clone(&parts.random));
+                Some(receiving::open(settings, clock, random).await?)
+            }
+        };
         let state = AppState::new(Shared {
             passwords: Passwords::new(config.password_cost, &*parts.random)?,
             throttle: Throttle::default(),
@@ -151,6 +156,8 @@ impl Server {
             provider: crate::oidc::provider::LastSaid::default(),
             secure: url.starts_with("https://"),
             url,
+            port: address.port(),
+            receiver,
             ending: end.clone(),
             store: parts.store,
             vault: parts.vault,
@@ -159,24 +166,17 @@ impl Server {
             config,
         });
         setup::ensure_home(&state).await.map_err(StartError::Other)?;
-        let receiver = match state.config.receiver.clone() {
-            None => None,
-            Some(settings) => {
-                let (clock, random) = (Arc::clone(&state.clock), Arc::clone(&state.random));
-                Some(receiving::open(settings, clock, random).await?)
-            }
-        };
-        let router = router(state.clone(), receiver.as_ref());
+        let router = router(state.clone());
         let serving = tokio::spawn(serving::serve(listener, serving::places(), router, end.clone()));
         let mut tasks = JoinSet::new();
         tasks.spawn(alerts::run(state.clone()));
         tasks.spawn(checks::run(state.clone()));
         tasks.spawn(upkeep::run(state.clone()));
-        if let Some(receiver) = receiver.clone() {
+        if let Some(receiver) = state.receiver.clone() {
             tasks.spawn(receiver.upkeep(end));
         }
         let fingerprint = browsers.map(|found| found.fingerprint);
-        Ok(Self { state, address, fingerprint, ending, serving, tasks, receiver })
+        Ok(Self { state, address, fingerprint, ending, serving, tasks })
     }
 
     /// Where it listens.
@@ -275,7 +275,7 @@ impl Server {
         // Everybody who listens may be gone already.
         let _ = self.ending.send(true);
         self.state.hub.close();
-        if let Some(receiver) = &self.receiver {
+        if let Some(receiver) = &self.state.receiver {
             receiver.close();
         }
         let (mut serving, mut tasks) = (self.serving, self.tasks);
@@ -293,8 +293,8 @@ impl Server {
 }
 
 /// All routes in their layers, from the outermost in: errors and request ids, tasks for what changes something, panics, the name of the server, headers.
-fn router(state: AppState, receiver: Option<&Receiver>) -> Router {
-    let received = receiver.map(receiving::routes).unwrap_or_default();
+fn router(state: AppState) -> Router {
+    let received = state.receiver.as_ref().map(receiving::routes).unwrap_or_default();
     Router::new()
         .merge(received)
         .merge(api::routes())

@@ -114,6 +114,10 @@ pub struct Shared {
     pub secure: bool,
     /// Where people find the server: for links that it prints and mails.
     pub url: String,
+    /// The port that it listens on.
+    pub port: u16,
+    /// The receiver that it hosts, if it does.
+    pub receiver: Option<backstay_receiver::Receiver>,
     /// Becomes true when the server ends: streams end then.
     pub ending: tokio::sync::watch::Receiver<bool>,
 }

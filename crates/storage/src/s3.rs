@@ -16,9 +16,11 @@ mod settings;
 #[cfg(feature = "s3")]
 mod backend;
 #[cfg(feature = "s3")]
-mod bucket;
+pub(crate) mod bucket;
 #[cfg(feature = "s3")]
-mod classify;
+pub(crate) mod classify;
+#[cfg(feature = "s3")]
+pub(crate) mod connection;
 #[cfg(feature = "s3")]
 mod credentials;
 #[cfg(feature = "s3")]

@@ -1,5 +1,7 @@
 //! Into which chunks a file is cut.
 
+use std::ops::RangeInclusive;
+
 /// How files are cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunking {
@@ -49,6 +51,12 @@ impl Chunking {
         let least = size.div_ceil(MOST_CHUNKS);
         least.checked_next_multiple_of(STEP).unwrap_or(least)
     }
+
+    /// The same at a store that takes chunks of these sizes.
+    #[must_use]
+    pub fn chunk_size_within(&self, size: u64, sizes: &RangeInclusive<u64>) -> u64 {
+        self.chunk_size(size).min(*sizes.end()).max(*sizes.start()).max(1)
+    }
 }
 
 #[cfg(test)]
@@ -76,6 +84,20 @@ mod tests {
         assert_eq!(chunking.chunk_size(10_000 * (256 << 20)), 256 << 20);
         assert_eq!(chunking.chunk_size(10_000 * (256 << 20) + 1), 257 << 20);
         assert_eq!(file(0, chunking).chunks(), 0);
+    }
+
+    #[test]
+    fn a_store_says_which_chunks_it_takes() {
+        let chunking = Chunking { unit: 10, ..Chunking::default() };
+        assert_eq!(chunking.chunk_size_within(1000, &(1..=u64::MAX)), 10);
+        assert_eq!(chunking.chunk_size_within(1000, &(5 << 20..=5 << 30)), 5 << 20);
+        let huge = Chunking { unit: 1 << 40, ..chunking };
+        assert_eq!(huge.chunk_size_within(1000, &(5 << 20..=5 << 30)), 5 << 30);
+        // What S3 takes at the most still goes in.
+        assert_eq!(
+            Chunking::default().chunk_size_within(5 << 40, &(5 << 20..=5 << 30)).div_ceil(1 << 20),
+            525
+        );
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! One file on its way.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::tokens::Begun;
 use super::{Progress, Sender, TransferError, TransferKey};
 use crate::error::interrupted;
-use crate::hashing::HashingReader;
+use crate::hashing::{HashingReader, HashingWriter};
 use crate::read::ReadAt;
 
 /// Contents are read in pieces of this size.
@@ -37,6 +37,21 @@ enum Ended {
     /// What was put together is not the file.
     Garbled(StorageError),
 }
+
+impl Ended {
+    /// What the failure of a call with a token means.
+    fn of(error: TransferError) -> Self {
+        match error {
+            TransferError::Store(error) if error.kind == ErrorKind::NotFound => Self::TokenLost(error),
+            other => Self::Failed(other),
+        }
+    }
+}
+
+/// Chunks that are not what was sent, whatever the store said when they came.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} of its chunks do not lie there as they were sent")]
+struct Unproved(usize);
 
 impl From<TransferError> for Ended {
     fn from(error: TransferError) -> Self {
@@ -62,7 +77,7 @@ impl Sender {
         let last_success = Mutex::new(self.clock.now());
         let mut restarts = 0;
         loop {
-            let chunk_size = self.chunking.chunk_size(local.size());
+            let chunk_size = self.chunking.chunk_size_within(local.size(), &self.store.chunk_sizes());
             let file = NewFile { name: name.to_owned(), size: local.size(), sha256, chunk_size };
             let attempt = Attempt { sender: self, local, key: &key, file, last_success: &last_success };
             let (error, is_garbled) = match attempt.run() {
@@ -145,13 +160,14 @@ impl Attempt<'_> {
         let missing = (0..self.file.chunks()).filter(|index| !there.contains(index)).collect();
         self.send_all(&token, missing)?;
         self.sender.progress.finishing(&self.file.name);
-        self.call(|context| self.sender.store.finish(&self.file, &token, context)).map_err(
-            |error| match error {
-                TransferError::Store(error) if error.kind == ErrorKind::NotFound => Ended::TokenLost(error),
-                TransferError::Store(error) if error.kind == ErrorKind::Corrupt => Ended::Garbled(error),
-                other => Ended::Failed(other),
-            },
-        )
+        if !self.sender.store.proves_whole() {
+            self.prove(&token)?;
+        }
+        let finished = self.call(|context| self.sender.store.finish(&self.file, &token, context));
+        finished.map_err(|error| match error {
+            TransferError::Store(error) if error.kind == ErrorKind::Corrupt => Ended::Garbled(error),
+            other => Ended::of(other),
+        })
     }
 
     /// Goes on with what was begun, or begins.
@@ -181,10 +197,7 @@ impl Attempt<'_> {
         tokens.save(self.key, &begun).map_err(TransferError::Tokens)?;
         // A store that knew of it from before has some of it.
         let chunks = self.call(|context| self.sender.store.sent(&self.file, &begun.token, context));
-        let chunks = chunks.map_err(|error| match error {
-            TransferError::Store(error) if error.kind == ErrorKind::NotFound => Ended::TokenLost(error),
-            other => Ended::Failed(other),
-        })?;
+        let chunks = chunks.map_err(Ended::of)?;
         Ok(Begin::Sending(begun.token, self.right_ones(&chunks)?))
     }
 
@@ -200,6 +213,56 @@ impl Attempt<'_> {
             }
         }
         Ok(right)
+    }
+
+    /// Looks that the chunks which lie there are those of the file, and the file what its hash says. One that is not is sent again.
+    fn prove(&self, token: &str) -> Result<(), Ended> {
+        let (own, whole) = self.read_all()?;
+        if whole != self.key.sha256 {
+            return Err(TransferError::Changed { name: self.file.name.clone() }.into());
+        }
+        for is_last in [false, true] {
+            let there = self.call(|context| self.sender.store.sent(&self.file, token, context));
+            let there: BTreeSet<_> =
+                there.map_err(Ended::of)?.into_iter().map(|chunk| (chunk.index, chunk.sha256.0)).collect();
+            let wrong: VecDeque<_> = (0..)
+                .zip(&own)
+                .filter(|(index, hash)| !there.contains(&(*index, hash.0)))
+                .map(|(index, _)| index)
+                .collect();
+            if wrong.is_empty() {
+                return Ok(());
+            }
+            if is_last {
+                let cause = Unproved(wrong.len());
+                let error = StorageError::new(ErrorKind::Corrupt, "finish", &self.file.name, cause);
+                return Err(Ended::Garbled(error));
+            }
+            self.send_all(token, wrong)?;
+        }
+        Ok(())
+    }
+
+    /// The hash of each chunk and of all of it, from one reading: so that together they are the file.
+    fn read_all(&self) -> Result<(Vec<FileId>, FileId), TransferError> {
+        let failed = |error| failed_locally(error, &self.file.name);
+        let (mut chunks, mut all) = (Vec::new(), HashingWriter::new(io::sink()));
+        let mut piece = vec![0; PIECE];
+        for index in 0..self.file.chunks() {
+            let Some((at, left)) = self.file.place(index) else { break };
+            let mut chunk = HashingReader::new(Part { local: self.local, at, left });
+            loop {
+                self.sender.control.checkpoint()?;
+                match chunk.read(&mut piece) {
+                    Ok(0) => break,
+                    Ok(count) => all.write_all(piece.get(..count).unwrap_or_default()).map_err(failed)?,
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            chunks.push(chunk.finish().1);
+        }
+        Ok((chunks, all.finish().map_err(failed)?.1))
     }
 
     fn describe(&self, index: u64) -> Result<Option<Chunk>, TransferError> {

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Client, NewClient, PREFIX};
+use super::{Client, ClientChange, NewClient, PREFIX};
 use crate::folder::Folder;
 use crate::{names, text};
 
@@ -65,6 +65,12 @@ pub enum ClientsError {
     /// There is no client of that name.
     #[error("there is no client {0:?}")]
     NotFound(String),
+    /// The client is not what it was when it was looked at.
+    #[error("the client {0:?} was changed meanwhile")]
+    Changed(String),
+    /// The client shows no token, so that it cannot get another.
+    #[error("the client {0:?} is known by its certificate and has no token")]
+    NoToken(String),
 }
 
 impl ClientsError {
@@ -80,6 +86,8 @@ impl ClientsError {
             Self::Exists(_) => Some("choose another name, or remove that client first"),
             Self::FolderTaken { .. } => Some("name another folder with --folder"),
             Self::NotFound(_) => Some("`backstay receiver client list` shows those that there are"),
+            Self::Changed(_) => Some("look at it again, and change it then"),
+            Self::NoToken(_) => Some("remove it, and make one that has a token"),
         }
     }
 }
@@ -154,9 +162,9 @@ impl Clients {
         if new.without_token && certificate_sha256.is_none() {
             return Err(invalid("the client", &new.name, "it needs a token or a certificate"));
         }
-        let token = (!new.without_token).then(|| format!("{PREFIX}{}", text::random_key(random)));
+        let token = (!new.without_token).then(|| new_token(random));
         let client = Client {
-            token_sha256: token.as_deref().map(|token| text::hex(&Sha256::digest(token.as_bytes()))),
+            token_sha256: token.as_deref().map(sum_of),
             certificate_sha256,
             folder,
             quota: new.quota,
@@ -164,6 +172,7 @@ impl Clients {
             expires: new.expires,
             retention: new.retention,
             created: now,
+            revision: 1,
             name: new.name,
         };
         self.change(|clients| {
@@ -176,6 +185,47 @@ impl Clients {
             }
             clients.push(client.clone());
             Ok(())
+        })?;
+        Ok((client, token))
+    }
+
+    /// Changes a client that is at this revision. Gives it as it was, and as it is.
+    ///
+    /// # Errors
+    /// When there is none of that name, it was changed meanwhile, or the file cannot be written.
+    pub fn update(
+        &self,
+        name: &str,
+        revision: u64,
+        change: ClientChange,
+    ) -> Result<(Client, Client), ClientsError> {
+        self.change(|clients| {
+            let client = find(clients, name)?;
+            if client.revision != revision {
+                return Err(ClientsError::Changed(name.to_owned()));
+            }
+            let before = client.clone();
+            let ClientChange { quota, append_only, expires, retention } = change;
+            let revision = revision.saturating_add(1);
+            *client = Client { quota, append_only, expires, retention, revision, ..before.clone() };
+            Ok((before, client.clone()))
+        })
+    }
+
+    /// Gives a client another token; the one before opens nothing any more. It is kept nowhere, and so shown once.
+    ///
+    /// # Errors
+    /// When there is none of that name, it is known by its certificate alone, or the file cannot be written.
+    pub fn renew_token(&self, name: &str, random: &dyn Random) -> Result<(Client, String), ClientsError> {
+        let token = new_token(random);
+        let client = self.change(|clients| {
+            let client = find(clients, name)?;
+            if client.token_sha256.is_none() {
+                return Err(ClientsError::NoToken(name.to_owned()));
+            }
+            client.token_sha256 = Some(sum_of(&token));
+            client.revision = client.revision.saturating_add(1);
+            Ok(client.clone())
         })?;
         Ok((client, token))
     }
@@ -230,6 +280,20 @@ fn read(path: &Path) -> Result<Vec<Client>, ClientsError> {
     Ok(stored.clients)
 }
 
+fn find<'a>(clients: &'a mut [Client], name: &str) -> Result<&'a mut Client, ClientsError> {
+    let found = clients.iter_mut().find(|client| client.name == name);
+    found.ok_or_else(|| ClientsError::NotFound(name.to_owned()))
+}
+
+fn new_token(random: &dyn Random) -> String {
+    format!("{PREFIX}{}", text::random_key(random))
+}
+
+/// What is kept of a token.
+fn sum_of(token: &str) -> String {
+    text::hex(&Sha256::digest(token.as_bytes()))
+}
+
 /// Whether one folder is the other, or lies within it.
 fn overlap(left: &str, right: &str) -> bool {
     let within = |inner: &str, outer: &str| {
@@ -274,6 +338,28 @@ mod tests {
         again.remove("db1").unwrap();
         assert!(clients.all().unwrap().is_empty(), "a change of another process is seen");
         assert!(matches!(clients.remove("db1"), Err(ClientsError::NotFound(_))));
+    }
+
+    #[test]
+    fn a_client_is_changed_by_who_knows_how_it_is_and_its_token_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let random = Counting(1.into());
+        let clients = Clients::new(folder.path());
+        let (client, first) = clients.add(named("db1"), Timestamp::UNIX_EPOCH, &random).unwrap();
+        let change = || ClientChange { quota: Some(7), append_only: true, ..ClientChange::default() };
+        let (before, after) = clients.update("db1", client.revision, change()).unwrap();
+        assert_eq!((before.quota, after.quota, after.append_only, after.revision), (None, Some(7), true, 2));
+        assert!(matches!(clients.update("db1", 1, change()), Err(ClientsError::Changed(_))));
+        assert!(matches!(clients.update("db2", 1, change()), Err(ClientsError::NotFound(_))));
+        let (client, second) = clients.renew_token("db1", &random).unwrap();
+        assert_eq!((client.quota, client.revision), (Some(7), 3));
+        let kept = clients.all().unwrap();
+        assert!(kept[0].is_shown(None, Some(&second), None), "the new one opens");
+        assert!(!kept[0].is_shown(None, first.as_deref(), None), "the one before does not");
+        let certificate_sha256 = Some("ab".repeat(32));
+        let new = NewClient { certificate_sha256, without_token: true, ..named("db2") };
+        clients.add(new, Timestamp::UNIX_EPOCH, &random).unwrap();
+        assert!(matches!(clients.renew_token("db2", &random), Err(ClientsError::NoToken(_))));
     }
 
     #[test]

@@ -45,6 +45,26 @@ pub struct Client {
     pub retention: Retention,
     /// When it was made.
     pub created: Timestamp,
+    /// Counts its changes, from 1 up.
+    #[serde(default = "first")]
+    pub revision: u64,
+}
+
+const fn first() -> u64 {
+    1
+}
+
+/// What of a client can be changed.
+#[derive(Debug, Clone, Default)]
+pub struct ClientChange {
+    /// See [`Client::quota`].
+    pub quota: Option<u64>,
+    /// See [`Client::append_only`].
+    pub append_only: bool,
+    /// See [`Client::expires`].
+    pub expires: Option<Timestamp>,
+    /// See [`Client::retention`].
+    pub retention: Retention,
 }
 
 /// A client that is to be made.
@@ -109,6 +129,7 @@ mod tests {
             expires: None,
             retention: Retention::default(),
             created: Timestamp::UNIX_EPOCH,
+            revision: 1,
         }
     }
 

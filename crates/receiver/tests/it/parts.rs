@@ -77,6 +77,6 @@ async fn parts_count_against_the_quota_once() {
     let (a, b) = (part(&client, &[1; 50]).await, part(&client, &[2; 50]).await);
     join(&client, "x", &[&a, &b], None).await.is(201);
     let one = world.receiver.clients().all().unwrap()[0].clone();
-    assert_eq!(world.receiver.used(&one), (100, 0));
+    assert_eq!(world.receiver.used(&one).unwrap(), (100, 0));
     assert_eq!(client.create("y", 1, &[]).await.is(507).kind(), "quota");
 }

@@ -64,7 +64,7 @@ async fn old_archives_go_with_what_lies_beside_them_and_the_minimum_stays() {
         ["x/2.zip", "x/2.zip.manifest.json", "x/3.zip", "x/3.zip.manifest.json"]
     );
     let one = world.receiver.clients().all().unwrap()[0].clone();
-    assert_eq!(world.receiver.used(&one), (18, 0));
+    assert_eq!(world.receiver.used(&one).unwrap(), (18, 0));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ mod paged;
 mod people;
 mod plans;
 mod projects;
+mod receiver;
 mod recovery_kit;
 mod related;
 mod reports;
@@ -66,6 +67,7 @@ fn resources() -> OpenApiRouter<AppState> {
         .merge(plans::routes())
         .merge(projects::routes())
         .merge(overview::routes())
+        .merge(receiver::routes())
         .merge(recovery_kit::routes())
         .merge(reports::routes())
         .merge(repositories::routes())

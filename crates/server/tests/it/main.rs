@@ -10,6 +10,7 @@ mod connections;
 mod dashboard;
 mod events;
 mod faults;
+mod hosted_receiver;
 mod hostile;
 mod hosts;
 mod mail;

@@ -79,6 +79,22 @@ impl World {
         Self::over(folder, &address).await
     }
 
+    /// A server that nobody has set up, which hosts a receiver that leaves so many bytes free.
+    pub(crate) async fn with_receiver(min_free: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = ServerStore::open(&format!("sqlite:{}", folder.path().join("server.db").display()))
+            .await
+            .unwrap();
+        let place = folder.path().join("receiver");
+        std::fs::create_dir(&place).unwrap();
+        let settings = backstay_receiver::Settings::new(place);
+        let receiver = Some(backstay_receiver::Settings { min_free, ..settings });
+        let config = ServerConfig { receiver, ..Self::configuration(&folder) };
+        let server = Self::start_server(config, &folder, &store, Arc::new(SystemClock)).await.unwrap();
+        let home = store.projects().await.unwrap().first().unwrap().id;
+        Self { folder, store, server, home, node: None }
+    }
+
     /// A server over this catalog.
     pub(crate) async fn over(folder: TempDir, address: &str) -> Self {
         let store = ServerStore::open(address).await.unwrap();

@@ -6,9 +6,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use backstay_core::{
-    ArchiveStore, CallContext, Chunk, ErrorKind, FileId, NewFile, StorageError, StoredFile, Timestamp,
-};
+use backstay_core::{ArchiveStore, CallContext, Chunk, ErrorKind, FileId, NewFile, StorageError, StoredFile};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LAST_MODIFIED, LOCATION, RANGE};
@@ -18,6 +16,7 @@ use serde::Deserialize;
 use url::Url;
 
 use super::names;
+use super::text::{date, encoded, moment};
 use crate::http::service::Service;
 use crate::rest::Credentials;
 use crate::{Http, failure};
@@ -127,44 +126,12 @@ fn upload(action: &'static str, token: &str) -> Result<String, StorageError> {
     path.ok_or_else(|| StorageError::new(ErrorKind::NotFound, action, "upload", Trouble::Token))
 }
 
-/// A name as a URL has it.
-fn encoded(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 fn read_back(size: u64) -> Duration {
     Duration::from_secs(size / READ_BACK_BYTES_PER_SECOND)
-}
-
-/// The seconds and nanoseconds of a moment as RFC 3339 has it in UTC, `2026-01-02T03:04:05.678Z`.
-fn moment(text: &str) -> Option<Timestamp> {
-    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
-    let mut date = date.splitn(3, '-').map(str::parse::<i64>);
-    let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
-    let (time, fraction) = time.split_once('.').unwrap_or((time, ""));
-    let mut time = time.splitn(3, ':').map(str::parse::<i64>);
-    let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
-    let in_range = (1..=12).contains(&month) && (1..=31).contains(&day) && (1..=9999).contains(&year);
-    if !in_range || !fraction.bytes().all(|byte| byte.is_ascii_digit()) || fraction.len() > 9 {
-        return None;
-    }
-    let nanos = format!("{fraction:0<9}").parse().ok()?;
-    // Days since 1970 in the proleptic Gregorian calendar, with years that begin in March.
-    let (year, month) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * year + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5 + day - 1 - 719_468;
-    Some(Timestamp::utc(days * 86_400 + hour * 3600 + minute * 60 + second, nanos))
 }
 
 impl ArchiveStore for Receiver {
@@ -208,12 +175,9 @@ impl ArchiveStore for Receiver {
         let response = self.service.success(context, "stat", &name, request)?;
         let size = header(response.headers(), &CONTENT_LENGTH).and_then(|size| size.parse().ok());
         let size = Self::answered("stat", name, size, "it tells no length")?;
-        let modified = header(response.headers(), &LAST_MODIFIED)
-            .and_then(|date| httpdate::parse_http_date(&date).ok())
-            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let modified = header(response.headers(), &LAST_MODIFIED).and_then(|text| date(&text));
         let modified = Self::answered("stat", name, modified, "it tells no time")?;
-        let seconds = i64::try_from(modified.as_secs()).unwrap_or(i64::MAX);
-        Ok(StoredFile { name: name.to_owned(), size, modified: Timestamp::utc(seconds, 0) })
+        Ok(StoredFile { name: name.to_owned(), size, modified })
     }
 
     fn read_at(
@@ -403,23 +367,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_read_to_the_nanosecond() {
-        for (text, seconds, nanos) in [
-            ("1970-01-01T00:00:00Z", 0, 0),
-            ("2000-02-29T23:59:59.5Z", 951_868_799, 500_000_000),
-            ("2026-11-26T10:00:00.000000001Z", 1_795_687_200, 1),
-        ] {
-            assert_eq!(moment(text), Some(Timestamp::utc(seconds, nanos)), "{text}");
-        }
-        for bad in ["", "2026-11-26", "2026-11-26T10:00:00", "2026-13-01T00:00:00Z", "2026-01-01T00:00:00.xZ"]
-        {
-            assert_eq!(moment(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn names_are_encoded_and_tokens_checked() {
-        assert_eq!(encoded("a b/ü%.zip"), "a%20b/%C3%BC%25.zip");
+    fn tokens_are_checked() {
         upload("x", &"0a".repeat(16)).unwrap();
         for bad in ["", "../../x", &"0g".repeat(16)] {
             upload("x", bad).unwrap_err();

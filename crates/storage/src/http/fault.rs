@@ -14,7 +14,6 @@ use crate::reach::Refused;
 struct Broken(String);
 
 /// What the HTTP client reports.
-#[cfg(feature = "rest")]
 pub(crate) fn of_client(
     action: &'static str,
     what: impl std::fmt::Display,

@@ -30,7 +30,6 @@ impl Background {
     }
 
     /// Has something run beside.
-    #[cfg(feature = "rest")]
     pub(crate) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,

@@ -1,29 +1,22 @@
 //! An HTTP service that somebody signs in to: requests, their answers, and content of any length either way.
 
 use std::io::Read;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use backstay_core::{CallContext, ErrorKind, StorageError};
-use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method};
-use http_body::{Frame, SizeHint};
 use reqwest::{RequestBuilder, Response};
-use tokio::sync::mpsc;
 
 use super::fault::{self, Answer};
-use super::runtime::{Background, SLOWEST_BYTES_PER_SECOND};
+use super::runtime::Background;
+use super::sending::Sending;
 use super::transport::{self, Use};
 use crate::rest::Credentials;
 use crate::{Http, failure};
 
 /// A request may take this long, and as much longer as its content needs at the slowest rate.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Bytes of content that are read and handed on at once, and how many such pieces wait for the connection.
-const PIECE: usize = 128 << 10;
-const AHEAD: usize = 4;
 /// Bytes that are read of an answer that says no.
 const LONGEST_REFUSAL: usize = 16 << 10;
 
@@ -180,95 +173,8 @@ impl Service {
         content: &mut dyn Read,
     ) -> Result<Response, StorageError> {
         let (method, path, headers) = request;
-        let (sender, pieces) = mpsc::channel(AHEAD);
-        let body = reqwest::Body::wrap(Piped { pieces, left: length });
         let request = self.signed(self.sending.request(method, format!("{}{path}", self.url)));
-        let request = request.headers(headers).body(body).send();
-        let mut task = self.runtime.spawn(request).ok_or_else(|| failure::cancelled(action, what))?;
-        let patience = self.patience + Duration::from_secs(length / SLOWEST_BYTES_PER_SECOND);
-        let passed = self.pass(context, action, what, length, content, sender);
-        if let Err(error) = passed {
-            task.abort();
-            return Err(error);
-        }
-        let outcome = self.runtime.run(context, action, what, patience, async {
-            match (&mut task).await {
-                Ok(response) => response.map_err(|error| fault::of_client(action, what, error)),
-                Err(_) => Err(failure::cancelled(action, what)),
-            }
-        });
-        if outcome.is_err() {
-            task.abort();
-        }
-        outcome
-    }
-
-    fn pass(
-        &self,
-        context: CallContext<'_>,
-        action: &'static str,
-        what: &dyn std::fmt::Display,
-        length: u64,
-        content: &mut dyn Read,
-        sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
-    ) -> Result<(), StorageError> {
-        let mut left = length;
-        while left > 0 {
-            let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
-            let read = content.read(&mut piece);
-            let read = match read {
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                read => read.map_err(|error| failure::from_io(action, what, error))?,
-            };
-            if read == 0 {
-                let end = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
-                return Err(failure::from_io(action, what, end));
-            }
-            piece.truncate(read);
-            left -= read as u64;
-            let sending = async { Ok(sender.send(Ok(piece.into())).await) };
-            if self.runtime.run(context, action, what, self.patience, sending)?.is_err() {
-                // The request ended before its body: its answer tells why.
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Content as the connection reads it.
-struct Piped {
-    pieces: mpsc::Receiver<Result<Bytes, std::io::Error>>,
-    left: u64,
-}
-
-impl http_body::Body for Piped {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
-        let this = self.get_mut();
-        match this.pieces.poll_recv(cx) {
-            Poll::Ready(Some(Ok(piece))) => {
-                this.left = this.left.saturating_sub(piece.len() as u64);
-                Poll::Ready(Some(Ok(Frame::data(piece))))
-            }
-            Poll::Ready(None) if this.left > 0 => {
-                this.left = 0;
-                Poll::Ready(Some(Err(std::io::ErrorKind::UnexpectedEof.into())))
-            }
-            other => other.map(|piece| piece.map(|piece| piece.map(Frame::data))),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
+        let on_its_way = Sending { runtime: &self.runtime, patience: self.patience, context, action, what };
+        on_its_way.send(request.headers(headers), length, content)
     }
 }

@@ -10,10 +10,10 @@ use opendal::{HttpTransporter, OperationContext, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::bucket::{self, Bucket};
+use super::connection::Connection;
 use super::settings::{Credentials, Settings};
 use super::{classify, endpoint};
-use crate::http::runtime::Background;
-use crate::http::{runtime, transport};
+use crate::http::runtime::{self, Background};
 use crate::{Http, S3Address, failure, layout};
 
 /// How many calls at once serve best: what restic uses.
@@ -21,8 +21,6 @@ const CONNECTIONS: usize = 5;
 /// Files up to this size, which all packs have, go in one request; longer ones in parts.
 const LONGEST_REQUEST: usize = 160 << 20;
 const PART_SIZE: usize = 64 << 20;
-/// A request may take this long, and as much longer as its content needs at the slowest rate.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Keeps a repository's files in a bucket of an S3 service.
 pub struct S3 {
@@ -59,29 +57,10 @@ impl S3 {
         http: &Http,
         connections: Option<usize>,
     ) -> Result<Self, StorageError> {
-        let config = |cause: Box<dyn std::error::Error + Send + Sync>| {
-            StorageError::new(ErrorKind::Config, "open", address, cause)
-        };
-        let (credentials, profile_region) = settings.resolve().map_err(|error| config(error.into()))?;
-        let runtime =
-            Background::new("backstay-s3").map_err(|error| failure::from_io("open", address, error))?;
-        let tls = address.endpoint.starts_with("https:");
-        let client = |used_for| transport::client(tls, http, used_for).map_err(|error| config(error.into()));
-        let (client, sending) = (client(transport::Use::Asking)?, client(transport::Use::Sending)?);
-        let virtual_host = endpoint::is_virtual(address, settings.style);
-        let url = endpoint::bucket_url(address, virtual_host);
-        transport::check_host(&url, http.reach).map_err(|error| config(error.into()))?;
-        let region = settings
-            .region
-            .clone()
-            .or(profile_region)
-            .or_else(|| endpoint::region_in_host(address.host()))
-            .or_else(|| {
-                let ask = endpoint::is_amazon(address.host());
-                ask.then(|| runtime.block_on(bucket::region_of(&client, &url))).flatten().flatten()
-            })
-            .unwrap_or_else(|| endpoint::USUAL_REGION.to_owned());
-        let builder = || builder(address, settings, credentials.as_ref(), &region, virtual_host);
+        let connection = Connection::open(address, settings, http)?;
+        let Connection { bucket, sending, credentials, virtual_host, patience, runtime } = connection;
+        let region = bucket.region.as_str();
+        let builder = || builder(address, settings, credentials.as_ref(), region, virtual_host);
         let operator = |builder, client: &reqwest::Client| match Operator::new(builder) {
             Ok(operator) => {
                 let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
@@ -92,16 +71,15 @@ impl S3 {
         let in_parts = operator(builder(), &sending)?;
         // Content-MD5, as restic sends it: buckets with object lock demand it.
         let with_md5 = || builder().checksum_algorithm("md5");
-        let (asking, sending) = (operator(with_md5(), &client)?, operator(with_md5(), &sending)?);
-        let signer = credentials.as_ref().map(|credentials| bucket::signer(credentials, &region));
+        let (asking, sending) = (operator(with_md5(), &bucket.client)?, operator(with_md5(), &sending)?);
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
             asking,
             sending,
             in_parts,
-            patience: http.patience.unwrap_or(PATIENCE),
-            bucket: Bucket { client, url, region, signer },
+            patience,
+            bucket,
             conditional: AtomicBool::new(true),
             runtime,
         })
@@ -197,12 +175,7 @@ impl Storage for S3 {
     }
 
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
-        let classify = |error: bucket::Failed| match error {
-            bucket::Failed::Forbidden(refused) => {
-                StorageError::new(ErrorKind::Config, "prepare", &self.location, refused)
-            }
-            error => StorageError::new(error.kind(), "prepare", &self.location, error),
-        };
+        let classify = |error: bucket::Failed| error.into_error("prepare", &self.location);
         self.run(context, "prepare", &self.location, 0, classify, self.bucket.ensure())
     }
 

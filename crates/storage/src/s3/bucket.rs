@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use backstay_core::ErrorKind;
-use http::{Method, Request, StatusCode};
+use backstay_core::{ErrorKind, StorageError};
+use http::{HeaderMap, Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
@@ -16,17 +16,17 @@ use crate::reach::Refused;
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// Talks to the service about one bucket.
-pub(super) struct Bucket {
-    pub(super) client: reqwest::Client,
+pub(crate) struct Bucket {
+    pub(crate) client: reqwest::Client,
     /// The bucket's own URL, in the style in use.
-    pub(super) url: String,
-    pub(super) region: String,
-    pub(super) signer: Option<Signer<Credential>>,
+    pub(crate) url: String,
+    pub(crate) region: String,
+    pub(crate) signer: Option<Signer<Credential>>,
 }
 
 /// A request that came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failed {
+pub(crate) enum Failed {
     #[error("the request cannot be made: {0}")]
     Request(String),
     #[error("{}", .0)]
@@ -40,7 +40,14 @@ pub(super) enum Failed {
 }
 
 impl Failed {
-    pub(super) fn kind(&self) -> ErrorKind {
+    pub(crate) fn into_error(self, action: &'static str, what: &dyn std::fmt::Display) -> StorageError {
+        match self {
+            Self::Forbidden(refused) => StorageError::new(ErrorKind::Config, action, what, refused),
+            error => StorageError::new(error.kind(), action, what, error),
+        }
+    }
+
+    fn kind(&self) -> ErrorKind {
         match self {
             Self::Request(_) | Self::Certificate(_) | Self::Forbidden(_) => ErrorKind::Config,
             Self::Send(_) => ErrorKind::Transient,
@@ -49,7 +56,7 @@ impl Failed {
     }
 }
 
-pub(super) fn signer(credentials: &Credentials, region: &str) -> Signer<Credential> {
+pub(crate) fn signer(credentials: &Credentials, region: &str) -> Signer<Credential> {
     let mut provider =
         StaticCredentialProvider::new(&credentials.access_key_id, credentials.secret_access_key.expose());
     if let Some(token) = &credentials.session_token {
@@ -60,7 +67,7 @@ pub(super) fn signer(credentials: &Credentials, region: &str) -> Signer<Credenti
 
 impl Bucket {
     /// Makes the bucket unless it is there. Where one may not look, it is taken to be there.
-    pub(super) async fn ensure(&self) -> Result<(), Failed> {
+    pub(crate) async fn ensure(&self) -> Result<(), Failed> {
         let (status, _) = self.send(Method::HEAD, String::new()).await?;
         if status != StatusCode::NOT_FOUND {
             return Ok(());
@@ -81,28 +88,43 @@ impl Bucket {
     }
 
     async fn send(&self, method: Method, body: String) -> Result<(StatusCode, String), Failed> {
-        let request = |error: &dyn std::fmt::Display| Failed::Request(error.to_string());
-        let (mut parts, ()) = Request::builder()
-            .method(method)
-            .uri(&self.url)
-            .header("x-amz-content-sha256", UNSIGNED)
-            .body(())
-            .map_err(|error| request(&error))?
-            .into_parts();
-        if let Some(signer) = &self.signer {
-            signer.sign(&mut parts, None).await.map_err(|error| request(&error))?;
-        }
-        let answer = self
-            .client
-            .request(parts.method, parts.uri.to_string())
-            .headers(parts.headers)
-            .body(body)
-            .send()
-            .await
-            .map_err(failed)?;
+        let signed = self.sign(method, &self.url, HeaderMap::new(), UNSIGNED).await?;
+        let answer = signed.on(&self.client).body(body).send().await.map_err(failed)?;
         let status = answer.status();
         let text = answer.text().await.map_err(failed)?;
         Ok((status, text))
+    }
+
+    /// A request with its signature, which holds for content of this SHA-256 in hexadecimal digits.
+    pub(crate) async fn sign(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        sha256: &str,
+    ) -> Result<Signed, Failed> {
+        let request = |error: &dyn std::fmt::Display| Failed::Request(error.to_string());
+        let (mut parts, ()) = Request::builder()
+            .method(method)
+            .uri(url)
+            .header("x-amz-content-sha256", sha256)
+            .body(())
+            .map_err(|error| request(&error))?
+            .into_parts();
+        parts.headers.extend(headers);
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut parts, None).await.map_err(|error| request(&error))?;
+        }
+        Ok(Signed(parts))
+    }
+}
+
+/// A request as it goes out.
+pub(crate) struct Signed(http::request::Parts);
+
+impl Signed {
+    pub(crate) fn on(self, client: &reqwest::Client) -> reqwest::RequestBuilder {
+        client.request(self.0.method, self.0.uri.to_string()).headers(self.0.headers)
     }
 }
 
@@ -110,7 +132,7 @@ impl Bucket {
 const REGION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The region that Amazon says a bucket is in, if it does.
-pub(super) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
+pub(crate) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
     let answer = tokio::time::timeout(REGION_PATIENCE, client.head(url).send()).await.ok()?.ok()?;
     answer.headers().get("x-amz-bucket-region")?.to_str().ok().map(str::to_owned)
 }

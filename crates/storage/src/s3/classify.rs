@@ -10,7 +10,7 @@ use crate::reach::Refused;
 
 /// An answer of the service that is no success, in its own words.
 #[derive(Debug, thiserror::Error)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     code: String,
     message: String,
 }
@@ -54,7 +54,7 @@ pub(super) fn knows_no_conditions(error: &opendal::Error) -> bool {
 }
 
 /// The class that a code of the S3 protocol stands for, where opendal's class is not enough.
-pub(super) fn of_code(code: &str) -> Option<ErrorKind> {
+pub(crate) fn of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
         "AccessDenied"
         | "AllAccessDisabled"
@@ -64,18 +64,27 @@ pub(super) fn of_code(code: &str) -> Option<ErrorKind> {
         | "NotSignedUp"
         | "SignatureDoesNotMatch"
         | "UnauthorizedAccess" => ErrorKind::Denied,
-        "NoSuchKey" => ErrorKind::NotFound,
+        "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
         "InvalidBucketName"
         | "NoSuchBucket"
         | "PermanentRedirect"
         | "AuthorizationHeaderMalformed"
         | "IllegalLocationConstraintException" => ErrorKind::Config,
-        "InvalidRange" => ErrorKind::Corrupt,
+        // What arrived is not what was sent, or parts are not what they were.
+        "BadDigest"
+        | "EntityTooSmall"
+        | "InvalidDigest"
+        | "InvalidPart"
+        | "InvalidPartOrder"
+        | "InvalidRange"
+        | "XAmzContentChecksumMismatch"
+        | "XAmzContentSHA256Mismatch" => ErrorKind::Corrupt,
         "PreconditionFailed" => ErrorKind::Exists,
         "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => {
             ErrorKind::NoSpace
         }
         "ConditionalRequestConflict"
+        | "IncompleteBody"
         | "InternalError"
         | "OperationAborted"
         | "RequestTimeout"
@@ -115,7 +124,7 @@ impl Refusal {
     }
 
     /// Reads the code and the message out of an answer's XML.
-    pub(super) fn in_xml(text: &str, status: u16) -> Self {
+    pub(crate) fn in_xml(text: &str, status: u16) -> Self {
         let element = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
             rest.split_once('<').map(|(value, _)| value.trim().to_owned())
@@ -126,7 +135,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn code(&self) -> &str {
+    pub(crate) fn code(&self) -> &str {
         &self.code
     }
 }

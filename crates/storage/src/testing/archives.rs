@@ -208,8 +208,11 @@ fn a_wrong_whole_gets_no_name(store: &dyn ArchiveStore) {
     for index in 0..2 {
         send(store, &file, &token, &content, index).unwrap();
     }
-    let error = store.finish(&file, &token, NONE).unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+    // Where the store does not compare the whole, its sender does, by what it was told here.
+    if store.proves_whole() {
+        let error = store.finish(&file, &token, NONE).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Corrupt, "{error}");
+    }
     assert!(listed(store).is_empty());
     store.abandon(&token, NONE).unwrap();
     let (file, content) = sample("Data.zip", 1, 50_000, 30_000);
@@ -224,7 +227,9 @@ fn bad_chunks_are_replaced(store: &dyn ArchiveStore) {
         let from = if index == 1 { &other } else { &content };
         send(store, &file, &token, from, index).unwrap();
     }
-    assert_eq!(store.finish(&file, &token, NONE).unwrap_err().kind, ErrorKind::Corrupt);
+    if store.proves_whole() {
+        assert_eq!(store.finish(&file, &token, NONE).unwrap_err().kind, ErrorKind::Corrupt);
+    }
     let sent = store.sent(&file, &token, NONE).unwrap();
     let bad: Vec<u64> = sent
         .iter()

@@ -15,7 +15,7 @@ use crate::receiver::Server;
 
 const NONE: CallContext<'static> = CallContext::NONE;
 
-fn noise(length: usize) -> Vec<u8> {
+pub(crate) fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_u32;
     let next = || {
         state ^= state << 13;
@@ -26,12 +26,12 @@ fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(next).take(length).collect()
 }
 
-fn file(name: &str, content: &[u8], chunk_size: u64) -> NewFile {
+pub(crate) fn file(name: &str, content: &[u8], chunk_size: u64) -> NewFile {
     let sha256 = FileId(Sha256::digest(content).into());
     NewFile { name: name.to_owned(), size: content.len() as u64, sha256, chunk_size }
 }
 
-fn chunk<'a>(file: &NewFile, content: &'a [u8], index: u64) -> (Chunk, &'a [u8]) {
+pub(crate) fn chunk<'a>(file: &NewFile, content: &'a [u8], index: u64) -> (Chunk, &'a [u8]) {
     let (offset, size) = file.place(index).unwrap();
     let bytes = &content[offset as usize..(offset + size) as usize];
     (Chunk { index, offset, size, sha256: FileId(Sha256::digest(bytes).into()) }, bytes)
@@ -110,7 +110,7 @@ fn cuts_in_the_middle_and_at_the_boundaries_cost_a_chunk_each_at_most() {
         let file = file(&format!("Data{number}.zip"), &content, 100_000);
         // Begun over a good way: an answer that is lost there is another test's.
         let token = store.begin(&file, NONE).unwrap();
-        let bad = Receiver::new(&proxy.url, &credentials, &Http::default()).unwrap();
+        let bad = Receiver::new(&proxy.url("http"), &credentials, &Http::default()).unwrap();
         // The token is told again.
         assert_eq!(store.begin(&file, NONE).unwrap(), token);
         let sent = send_stubbornly(&bad, &file, &content, &token);
@@ -128,7 +128,7 @@ fn garbled_bytes_are_noticed_and_sent_again() {
     let content = noise(1_000_000);
     let (_, credentials) = server.client();
     let proxy = server.behind(60_000, 1, true);
-    let store = Receiver::new(&proxy.url, &credentials, &Http::default()).unwrap();
+    let store = Receiver::new(&proxy.url("http"), &credentials, &Http::default()).unwrap();
     let file = file("Data.zip", &content, 100_000);
     let token = store.begin(&file, NONE).unwrap();
     let sent = send_stubbornly(&store, &file, &content, &token);

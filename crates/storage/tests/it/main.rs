@@ -7,6 +7,7 @@ mod local;
 mod memory;
 mod open;
 mod pinned;
+mod proxy;
 mod receiver;
 mod rest;
 mod s3;

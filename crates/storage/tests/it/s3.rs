@@ -1,6 +1,8 @@
 //! S3 against a real server over HTTP, in this process.
 
-mod server;
+mod archives;
+mod multipart;
+pub(crate) mod server;
 mod tls;
 
 use std::sync::Mutex;

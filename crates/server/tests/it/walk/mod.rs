@@ -10,6 +10,7 @@ use backstay_model::command::{CommandError, CommandResult, Refusal};
 use backstay_model::people::ApiToken;
 use backstay_model::{Node, NodeId, ProjectId, Role, RunState, Time, TokenId};
 use backstay_node::Identity;
+use backstay_receiver::{Clients, NewClient, state_folder};
 use serde_json::{Value, json};
 
 use crate::openapi::{Operation, operations};
@@ -99,6 +100,12 @@ impl Ground {
         let tokens = owner.get(&format!("/api/v1/nodes/tokens?project={project}")).await.expect(200);
         let token = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == new.as_str());
         let person = world.person(&format!("{new}@example.com"), &[(project, Role::Viewer)]).await;
+        let receiver = world.path("receiver");
+        if receiver.exists() {
+            let clients = Clients::new(&state_folder(&receiver).unwrap());
+            let client = NewClient { name: new.clone(), ..NewClient::default() };
+            clients.add(client, Time::now(), &SystemRandom).unwrap();
+        }
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self(HashMap::from([
             ("PROJECT", project.to_string()),
@@ -114,6 +121,7 @@ impl Ground {
             ("PERSON", person.id.to_string()),
             ("TOKEN", TokenId::new(&SystemClock, &SystemRandom).to_string()),
             ("SESSION", sha256(&new)),
+            ("CLIENT", new),
         ]))
     }
 
@@ -143,7 +151,8 @@ impl Ground {
             ("/sources/", "$SOURCE"),
         ];
         let id = of.iter().find(|(begin, _)| path.starts_with(begin)).map_or("", |(_, id)| id);
-        let path = operation.path.replace("{id}", id).replace("{person}", "$PERSON");
+        let path =
+            operation.path.replace("{id}", id).replace("{person}", "$PERSON").replace("{name}", "$CLIENT");
         let path = self.filled(&format!("{}{query}", path.replace("{snapshot}", "5ca1ab1e")));
         assert!(!path.contains(['{', '$']), "{path}: the test does not know these ids");
         path
@@ -259,7 +268,7 @@ fn the_table_and_the_document_have_the_same_operations() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_not_is_refused_everywhere_and_changes_nothing() {
-    let world = World::new().await;
+    let world = World::with_receiver(0).await;
     let (project, other) = (world.project("here").await, world.project("there").await);
     let owner = world.program(Role::Owner, project).await;
     let ground = Ground::new(&world, project, &owner).await;
@@ -322,7 +331,7 @@ async fn whoever_may_not_is_refused_everywhere_and_changes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_may_is_let_in_everywhere() {
-    let world = World::new().await;
+    let world = World::with_receiver(0).await;
     let project = world.project("here").await;
     let owner = world.program(Role::Owner, project).await;
     let mut ground = Ground::new(&world, project, &owner).await;

@@ -46,12 +46,20 @@ impl Server {
     }
 
     fn with(arrange: impl FnOnce(&mut S3ServiceBuilder)) -> Self {
+        Self::of_service(|files| {
+            let mut builder = S3ServiceBuilder::new(files);
+            arrange(&mut builder);
+            builder
+        })
+    }
+
+    /// One that answers what this makes of files in its folder.
+    pub(crate) fn of_service(make: impl FnOnce(s3s_fs::FileSystem) -> S3ServiceBuilder) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
         let behaviour = Arc::new(Mutex::new(Behaviour { knows_conditions: true, busy_for: 0 }));
-        let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(folder.path()).unwrap());
+        let mut builder = make(s3s_fs::FileSystem::new(folder.path()).unwrap());
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
-        arrange(&mut builder);
         let service = builder.build();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,0 +1,259 @@
+//! Signed requests on the objects below one prefix of a bucket.
+
+use std::fmt::Display;
+use std::io::Read;
+use std::time::Duration;
+
+use backstay_core::{CallContext, ErrorKind, FileId, StorageError};
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+use reqwest::Response;
+use sha2::{Digest, Sha256};
+
+use super::super::text::encoded;
+use crate::http::fault;
+use crate::http::sending::Sending;
+use crate::s3::Settings;
+use crate::s3::classify::{Refusal, of_code};
+use crate::s3::connection::Connection;
+use crate::{Http, S3Address};
+
+/// Bytes that an answer may have which is held in memory: a page of a listing has less.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+/// What a request is about, for errors.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) context: CallContext<'a>,
+    pub(super) action: &'static str,
+    pub(super) what: &'a dyn Display,
+}
+
+/// A request on an object, or on the bucket.
+pub(super) struct Ask<'a> {
+    method: Method,
+    /// The object's name below the prefix; none for the bucket itself.
+    name: Option<&'a str>,
+    query: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    patience: Duration,
+}
+
+/// An answer, whatever it says.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+/// The objects below one prefix of a bucket.
+pub(super) struct Client {
+    pub(super) connection: Connection,
+    /// The bucket's URL, with a slash at its end.
+    root: String,
+    /// What the keys of all objects here begin with: nothing, or something with a slash at its end.
+    pub(super) prefix: String,
+}
+
+impl<'a> Ask<'a> {
+    pub(super) fn of(method: Method, name: &'a str) -> Self {
+        Self { name: Some(name), ..Self::of_bucket(method) }
+    }
+
+    pub(super) fn of_bucket(method: Method) -> Self {
+        let (query, headers) = (String::new(), HeaderMap::new());
+        Self { method, name: None, query, headers, body: Vec::new(), patience: Duration::ZERO }
+    }
+
+    /// Adds a parameter to the query.
+    pub(super) fn query(mut self, name: &str, value: &str) -> Self {
+        let mark = if self.query.is_empty() { '?' } else { '&' };
+        // In a query the slash is one character among others.
+        self.query.push_str(&format!("{mark}{name}={}", encoded(value).replace('/', "%2F")));
+        self
+    }
+
+    /// Adds a header. One that cannot be sent is left out; those of ours can.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.headers.insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    pub(super) fn body(self, body: Vec<u8>) -> Self {
+        Self { body, ..self }
+    }
+
+    /// Waits so much longer for the answer.
+    pub(super) fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+}
+
+impl Client {
+    pub(super) fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
+        let connection = Connection::open(address, settings, http)?;
+        let root = format!("{}/", connection.bucket.url.trim_end_matches('/'));
+        let prefix = if address.prefix.is_empty() { String::new() } else { format!("{}/", address.prefix) };
+        Ok(Self { connection, root, prefix })
+    }
+
+    /// The answer to a request, whatever it says.
+    pub(super) fn answer(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
+        let patience = ask.patience;
+        let mut response = self.response(call, ask)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        self.run(call, patience, async {
+            while let Some(piece) = response.chunk().await.map_err(|error| of_client(call, error))? {
+                body.extend_from_slice(&piece);
+                if body.len() > LONGEST_ANSWER {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Answer { status, headers, text: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// The answer to a request, if it is a success.
+    pub(super) fn success(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
+        let answer = self.answer(call, ask)?;
+        // Some say that they are at work, and then what went wrong.
+        let is_fine = answer.status.is_success() && !answer.text.contains("<Error>");
+        if is_fine { Ok(answer) } else { Err(answer.refusal(call)) }
+    }
+
+    /// The answer to a request before its body is read.
+    pub(super) fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
+        let Ask { method, name, query, headers, body, patience } = ask;
+        let sha256 = FileId(Sha256::digest(&body).into()).to_hex();
+        let url = self.url(name, &query);
+        self.run(call, patience, async {
+            let signed = self.connection.bucket.sign(method, &url, headers, &sha256).await;
+            let signed = signed.map_err(|error| error.into_error(call.action, call.what))?;
+            let request = signed.on(&self.connection.bucket.client).body(body);
+            request.send().await.map_err(|error| of_client(call, error))
+        })
+    }
+
+    /// Sends content of this length and SHA-256 with a request, as it is read. The signature holds for that content alone.
+    pub(super) fn send(
+        &self,
+        call: Call<'_>,
+        ask: Ask<'_>,
+        (length, sha256): (u64, FileId),
+        content: &mut dyn Read,
+    ) -> Result<Answer, StorageError> {
+        let url = self.url(ask.name, &ask.query);
+        let connection = &self.connection;
+        let signed = self.run(call, Duration::ZERO, async {
+            let signed = connection.bucket.sign(ask.method, &url, ask.headers, &sha256.to_hex()).await;
+            signed.map_err(|error| error.into_error(call.action, call.what))
+        })?;
+        let sending = Sending {
+            runtime: &connection.runtime,
+            patience: connection.patience,
+            context: call.context,
+            action: call.action,
+            what: call.what,
+        };
+        let mut response = sending.send(signed.on(&connection.sending), length, content)?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut text = Vec::new();
+        self.run(call, Duration::ZERO, async {
+            // What cannot be read of it does not matter: the status is known.
+            while let Ok(Some(piece)) = response.chunk().await {
+                text.extend_from_slice(&piece);
+                if text.len() > LONGEST_ANSWER {
+                    break;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(Answer { status, headers, text: String::from_utf8_lossy(&text).into_owned() })
+    }
+
+    /// Fills a buffer with the body of an answer; tells how much of it there was.
+    pub(super) fn fill(
+        &self,
+        call: Call<'_>,
+        response: &mut Response,
+        buffer: &mut [u8],
+    ) -> Result<usize, StorageError> {
+        let length = buffer.len();
+        let mut rest = buffer;
+        self.run(call, Duration::ZERO, async {
+            while !rest.is_empty() {
+                let Some(piece) = response.chunk().await.map_err(|error| of_client(call, error))? else {
+                    break;
+                };
+                let count = piece.len().min(rest.len());
+                let (head, tail) = std::mem::take(&mut rest).split_at_mut(count);
+                head.iter_mut().zip(&piece).for_each(|(to, from)| *to = *from);
+                rest = tail;
+            }
+            Ok(())
+        })?;
+        Ok(length - rest.len())
+    }
+
+    fn url(&self, name: Option<&str>, query: &str) -> String {
+        let key = name.map(|name| encoded(&format!("{}{name}", self.prefix))).unwrap_or_default();
+        match name {
+            Some(_) => format!("{}{key}{query}", self.root),
+            None => format!("{}{query}", self.connection.bucket.url),
+        }
+    }
+
+    fn run<T>(
+        &self,
+        call: Call<'_>,
+        patience: Duration,
+        request: impl Future<Output = Result<T, StorageError>>,
+    ) -> Result<T, StorageError> {
+        let Connection { runtime, patience: usual, .. } = &self.connection;
+        runtime.run(call.context, call.action, call.what, *usual + patience, request)
+    }
+}
+
+impl Answer {
+    /// A header's text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The code by which the service says no; empty where it says none.
+    pub(super) fn code(&self) -> String {
+        match self.text.contains("<Code>") {
+            true => Refusal::in_xml(&self.text, self.status.as_u16()).code().to_owned(),
+            false => String::new(),
+        }
+    }
+
+    /// Whether the service does not know something that was asked of it.
+    pub(super) fn is_not_implemented(&self) -> bool {
+        self.status == StatusCode::NOT_IMPLEMENTED || self.code() == "NotImplemented"
+    }
+
+    /// What the service says that says no.
+    pub(super) fn refusal(&self, call: Call<'_>) -> StorageError {
+        let refusal = Refusal::in_xml(&self.text, self.status.as_u16());
+        let kind = of_code(refusal.code()).unwrap_or(match self.status.as_u16() {
+            401 | 403 => ErrorKind::Denied,
+            404 => ErrorKind::NotFound,
+            412 => ErrorKind::Exists,
+            416 => ErrorKind::Corrupt,
+            301 | 302 | 307 | 308 => ErrorKind::Config,
+            507 => ErrorKind::NoSpace,
+            408 | 409 | 425 | 429 | 500 | 502..=504 => ErrorKind::Transient,
+            _ => ErrorKind::Other,
+        });
+        StorageError::new(kind, call.action, call.what, refusal)
+    }
+}
+
+fn of_client(call: Call<'_>, error: reqwest::Error) -> StorageError {
+    fault::of_client(call.action, call.what, error)
+}
