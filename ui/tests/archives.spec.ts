@@ -57,7 +57,7 @@ test("archives are named by patterns, made by a plan, looked into, downloaded an
   await page.getByLabel("Not encrypted").check();
   await expect(page.getByText("has all that was backed up")).toBeVisible();
   await page.getByLabel("Names").fill("{source}/{nobody}");
-  await expect(page.getByText("it cannot be shown here")).toBeVisible();
+  await expect(page.getByText("These patterns cannot be used yet")).toBeVisible();
   await page.getByRole("button", { name: "Try it and save" }).click();
   await expect(page.getByText("There is no field {nobody}.")).toBeVisible();
   await expect(page.getByLabel("Names")).toBeFocused();

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { Fragment } from "react";
 
 import { answer, api, type Schemas } from "../../api/client";
 import { nodes, type Connection } from "../../api/queries";
@@ -57,7 +58,16 @@ function KnownBy({ fingerprint, authority }: Schemas["ReceiverSettings"]) {
   if (!fingerprint) {
     return words.knownBy[authority ? "authority" : "system"];
   }
-  return <code className="text-xs break-all">{fingerprint}</code>;
+  return (
+    <code className="text-xs">
+      {fingerprint.split(/(?<=:)/).map((pair, place) => (
+        <Fragment key={place}>
+          {pair}
+          <wbr />
+        </Fragment>
+      ))}
+    </code>
+  );
 }
 
 function About({ connection: found }: { connection: Connection }) {

@@ -6,7 +6,7 @@ import { Fields, MoreFields, NumberField, SelectField, TextField } from "../../c
 import { Breaking } from "../../components/Name";
 import { Notice } from "../../components/Notice";
 import { DECIMAL, exampleOf } from "../../lib/archives";
-import { NAMES } from "../../lib/naming";
+import { NAMES, wrongFolder, wrongName } from "../../lib/naming";
 import { useTexts } from "../../texts";
 import type { DestinationValues } from "./DestinationForm";
 
@@ -76,13 +76,14 @@ function Example() {
   const { watch } = useFormContext<DestinationValues>();
   const [path, layout, holds] = watch(["path", "layout", "holds"]);
   const found = exampleOf(holds);
+  const isWrong = wrongName(holds.name) !== undefined || wrongFolder(holds.folder) !== undefined;
   const above = [path.trim(), layout === "per_node" ? words.nodeFolder : ""].filter((one) => one !== "");
   return (
     <div role="status" className="rounded border border-line bg-ground px-3 py-2">
       <p className="text-xs text-faint">{words.example}</p>
       <p className="text-sm wrap-anywhere">
         {found === undefined ? (
-          <span className="text-faint">{words.noExample}</span>
+          <span className="text-faint">{isWrong ? words.wrongExample : words.noExample}</span>
         ) : (
           <code>
             <Breaking>{[...above, found].join("/")}</Breaking>

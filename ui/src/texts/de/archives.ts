@@ -19,7 +19,7 @@ export const archives: typeof En = {
   types: { repository: "Ein Repository (empfohlen)", archives: "Archive" },
   typeHints: {
     repository: "Gleiches wird nur einmal gespeichert, jeder Snapshot ist vollständig, und alles ist verschlüsselt.",
-    archives: "Eine Datei je Sicherung, Zip oder Tar, die auch andere Programme öffnen. Das braucht mehr Platz.",
+    archives: "Eine Datei je Sicherung, Zip oder Tar. Auch andere Programme öffnen sie, eine verschlüsselte nach dem Entschlüsseln mit age. Das braucht mehr Platz.",
   },
   held: { repository: "Ein Repository", archives: (format) => `Archive: ${format}` },
   format: "Format",
@@ -38,7 +38,8 @@ export const archives: typeof En = {
   folder: "Ordner",
   folderHint: "Ein Muster mit Schrägstrichen und denselben Feldern außer {n}, etwa {host}/{plan}. Leer heißt: keine Ordner.",
   example: "Das vollständige Archiv einer MySQL-Quelle hieße",
-  noExample: "Dieses Muster kennt nur der Server; hier lässt es sich nicht zeigen.",
+  noExample: "Diese Form eines Datums kennt nur der Server.",
+  wrongExample: "Diese Muster lassen sich noch nicht verwenden.",
   nodeFolder: "knoten",
   asIn: "Zum Beispiel",
   full: "Vollständige Archive",

@@ -42,7 +42,7 @@ export const records: typeof En = {
     removeHint: "Was dahinter gespeichert ist, bleibt. Die Schlüssel werden hier vergessen.",
   },
   receiver: {
-    hint: "Ein anderer Rechner, auf dem „backstay receiver“ läuft, oder ein Backstay-Server, der Sicherungen anderer annimmt.",
+    hint: "Ein anderer Rechner, auf dem „backstay receiver“ läuft, oder ein anderer Backstay-Server mit einem Empfänger.",
     host: "Adresse",
     hostHint: "Ein Name oder eine Adresse, etwa backup.example.org.",
     hostWrong: "Nur der Name oder die Adresse, ohne https:// und ohne Port.",

@@ -18,7 +18,7 @@ export const archives = {
   types: { repository: "A repository (recommended)", archives: "Archives" },
   typeHints: {
     repository: "What is the same is stored once, each snapshot is whole, and all of it is encrypted.",
-    archives: "One file for each backup, zip or tar, which other programs open too. It takes more space.",
+    archives: "One file for each backup, zip or tar. Other programs open it too; an encrypted one after age has decrypted it. It takes more space.",
   },
   held: { repository: "A repository", archives: (format: string) => `Archives: ${format}` },
   format: "Format",
@@ -36,7 +36,8 @@ export const archives = {
   folder: "Folders",
   folderHint: "A pattern with slashes and the same fields but {n}, as {host}/{plan}. Leave it empty for no folders.",
   example: "The full archive of a MySQL source would be",
-  noExample: "The server knows this pattern; it cannot be shown here.",
+  noExample: "Only the server knows this form of a date.",
+  wrongExample: "These patterns cannot be used yet.",
   nodeFolder: "node",
   asIn: "For example",
   full: "Full archives",

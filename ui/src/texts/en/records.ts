@@ -41,7 +41,7 @@ export const records = {
     removeHint: "What is stored behind it stays. Its keys are forgotten here.",
   },
   receiver: {
-    hint: "Another computer on which “backstay receiver” runs, or a Backstay server that takes backups of others in.",
+    hint: "Another computer on which “backstay receiver” runs, or another Backstay server with one.",
     host: "Address",
     hostHint: "A name or an address, as backup.example.org.",
     hostWrong: "Only the name or the address, without https:// and without the port.",
