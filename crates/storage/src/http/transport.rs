@@ -111,10 +111,14 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
-        ([], None) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
+        ([], None) => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?))
+        }
         (files, authorities) => {
             let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes()) {
+            for certificate in
+                CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes())
+            {
                 roots.add(certificate.map_err(|_| NoClient::Authority)?)?;
             }
             for file in files {
