@@ -8,8 +8,8 @@ use backstay_model::connection::LocalSettings;
 use backstay_model::link::OpenSecrets;
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
-    Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Destination, DestinationId, Health, Holds,
-    Layout, NodeId, Repository, RepositoryId, SecretText,
+    Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Destination, DestinationId, Health,
+    Holds, Layout, NodeId, Repository, RepositoryId, SecretText,
 };
 use backstay_node::seals;
 use backstay_vault::NodePublicKey;

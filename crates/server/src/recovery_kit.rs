@@ -5,8 +5,8 @@
 
 use std::fmt::Write;
 
-use backstay_model::connection::BucketStyle;
 use backstay_model::archives::ArchiveEncryption;
+use backstay_model::connection::BucketStyle;
 use backstay_model::{Connection, ConnectionSettings, Destination, Holds, Node, ProjectId, Repository, Time};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +132,8 @@ async fn write_place(
         let _ = writeln!(page, "<dt>{name}</dt><dd><code>{}</code></dd>", escaped(value));
     };
     fact("Location", &place.location());
-    let is_plain = matches!(&destination.holds, Holds::Archives(it) if it.encryption == ArchiveEncryption::Plain);
+    let is_plain =
+        matches!(&destination.holds, Holds::Archives(it) if it.encryption == ArchiveEncryption::Plain);
     match destination.holds {
         Holds::Archives(_) if is_plain => fact("Archives", "plain: they open without a key"),
         Holds::Archives(_) => fact("Key of the archives", &password),

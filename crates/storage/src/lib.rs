@@ -25,6 +25,9 @@ pub mod s3;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "http")]
+pub use http::transport::{NoClient, client_tls};
+
 pub use address::{Address, AddressError, RestAddress, S3Address};
 pub use cache::Cache;
 pub use limit::Limit;

@@ -18,7 +18,7 @@ pub(crate) enum Archive {
     Verify(VerifyArchives),
     /// Extract an archive, together with those that it leans on
     Extract(Box<ExtractArchive>),
-    /// Send archives to a receiver or into another directory
+    /// Send archives to a receiver, into a bucket or into another directory
     Send(Box<SendArchives>),
     /// Delete archives
     Delete(DeleteArchives),
@@ -141,7 +141,16 @@ pub(crate) struct Identity {
     pub(crate) identity_file: Vec<PathBuf>,
 }
 
-/// Lists the archives in a directory and those below it, or the items in an archive.
+/// Who to be to a receiver.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct AtReceiver {
+    /// File with the receiver's token [env: BACKSTAY_RECEIVER_TOKEN has the token itself]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Lists the archives in a directory and those below it, or the items in an archive: of this machine, on a receiver
+/// (https://HOST:PORT/FOLDER), or in a bucket (s3:HOST/BUCKET/PREFIX).
 #[derive(Debug, Args)]
 pub(crate) struct ListArchives {
     /// Directory or archive
@@ -149,6 +158,8 @@ pub(crate) struct ListArchives {
     pub(crate) place: PathBuf,
     #[command(flatten)]
     pub(crate) identity: Identity,
+    #[command(flatten)]
+    pub(crate) at: AtReceiver,
 }
 
 /// Verifies archives: the file against the manifest beside it, and each content, also of the archives it leans on, against the
@@ -160,6 +171,8 @@ pub(crate) struct VerifyArchives {
     pub(crate) places: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) identity: Identity,
+    #[command(flatten)]
+    pub(crate) at: AtReceiver,
 }
 
 /// Extracts an archive. All that is wanted is verified first: from a damaged archive nothing is written.
@@ -183,9 +196,11 @@ pub(crate) struct ExtractArchive {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) identity: Identity,
+    #[command(flatten)]
+    pub(crate) at: AtReceiver,
 }
 
-/// Sends archives, with their manifests, to a receiver or into another directory.
+/// Sends archives, with their manifests, to a receiver, into a bucket or into another directory.
 ///
 /// Each chunk is checked on its way and where it lies. An interrupted transfer goes on where it was when it is sent again, also after both
 /// ends were started anew. Nothing is ever overwritten.
@@ -194,19 +209,18 @@ pub(crate) struct SendArchives {
     /// The archives
     #[arg(value_name = "ARCHIVE", required = true)]
     pub(crate) archives: Vec<PathBuf>,
-    /// Receiver, as https://HOST:PORT, or directory
-    #[arg(long, value_name = "RECEIVER/DIRECTORY")]
+    /// Receiver, as https://HOST:PORT, bucket, as s3:HOST/BUCKET/PREFIX, or directory
+    #[arg(long, value_name = "ADDRESS/DIRECTORY")]
     pub(crate) to: String,
     /// Folder there that they are put into
     #[arg(long, value_name = "FOLDER")]
     pub(crate) folder: Option<String>,
-    /// File with the receiver's token [env: BACKSTAY_RECEIVER_TOKEN has the token itself]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) token_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) at: AtReceiver,
     /// Split archives that are larger than this (default: 100G, as powers of ten)
     #[arg(long, value_name = "SIZE", value_parser = super::values::size)]
     pub(crate) split_over: Option<u64>,
-    /// Size of a chunk (default: 64M, and 256M of archives that are split)
+    /// Size of a chunk (default: 64M, and 256M of archives that are split); in a bucket 5M at least
     #[arg(long, value_name = "SIZE", value_parser = super::values::size)]
     pub(crate) chunk_size: Option<u64>,
     /// Give up when nothing came through for this long, as 30m
@@ -229,6 +243,8 @@ pub(crate) struct DeleteArchives {
     /// Do not delete anything, just show what would be done
     #[arg(short = 'n', long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) at: AtReceiver,
 }
 
 /// Makes an identity and prints the recipient that belongs to it.

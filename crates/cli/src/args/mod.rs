@@ -37,8 +37,8 @@ use clap::{CommandFactory, Parser, Subcommand};
 pub(crate) use agent::{Agent, AgentFolder, User};
 pub(crate) use apply::{Apply, Export};
 pub(crate) use archive::{
-    Archive, ContainerFormat, ContentCompression, CreateArchive, DeleteArchives, Encryption, ExtractArchive,
-    Identity, Keygen, ListArchives, SendArchives, VerifyArchives,
+    Archive, AtReceiver, ContainerFormat, ContentCompression, CreateArchive, DeleteArchives, Encryption,
+    ExtractArchive, Identity, Keygen, ListArchives, SendArchives, VerifyArchives,
 };
 pub(crate) use backup::Backup;
 pub(crate) use benchmark::Benchmark;

@@ -160,7 +160,8 @@ impl Place {
     }
 }
 
-fn storage_options(app: &App) -> Outcome<Options> {
+/// How storages are reached, by flags and environment.
+pub(crate) fn storage_options(app: &App) -> Outcome<Options> {
     let mut options = Options {
         rates: Rates { upload: app.settings.upload_limit, download: app.settings.download_limit },
         http: app.settings.http.clone(),

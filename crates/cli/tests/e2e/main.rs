@@ -25,6 +25,10 @@ mod maintenance;
 mod management;
 #[path = "../../../catalog/tests/it/postgres.rs"]
 mod postgres_server;
+#[cfg(any(feature = "rest", feature = "s3"))]
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/proxy.rs"]
+mod proxy;
 #[cfg(feature = "rest")]
 mod receiver;
 mod restore;
@@ -32,6 +36,11 @@ mod restore;
 mod roles;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(feature = "s3")]
+mod s3_archives;
+#[cfg(feature = "s3")]
+#[path = "../../../storage/tests/it/s3/multipart.rs"]
+mod s3_multipart;
 #[cfg(feature = "s3")]
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]

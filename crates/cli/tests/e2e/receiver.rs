@@ -2,6 +2,7 @@
 
 mod clients;
 mod kills;
+mod transfers;
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};

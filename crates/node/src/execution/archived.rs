@@ -20,7 +20,9 @@ impl Execution<'_> {
         settings: &ArchiveSettings,
         backup: &Backup<'_>,
     ) -> Result<BackupDone, WorkError> {
-        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else { return Err(incomplete()) };
+        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
+            return Err(incomplete());
+        };
         let (plan, source) = (plan.spec.name.as_str(), source.named.name.as_str());
         let labels = Labels { run: self.run.id, plan, source, spool: self.spool() };
         match self.inner.workshop.archive(job, settings, backup, labels)? {
@@ -47,11 +49,17 @@ impl Execution<'_> {
                 Ok(()) if is_own => own = Some(waiting.done()),
                 Ok(()) => self.discard(&waiting),
                 // What was made is damaged and gone; this run makes another one.
-                Err(error) if !waiting.path().exists() => self.report.log(Level::Warning, "send", error.message()),
+                Err(error) if !waiting.path().exists() => {
+                    self.report.log(Level::Warning, "send", error.message())
+                }
                 Err(error) if is_own => return Err(error),
                 Err(error) => {
                     let place = waiting.path();
-                    let doing = format!("{} of an earlier run, which waits in {}, cannot be sent", waiting.name(), place.display());
+                    let doing = format!(
+                        "{} of an earlier run, which waits in {}, cannot be sent",
+                        waiting.name(),
+                        place.display()
+                    );
                     return Err(error.context(doing));
                 }
             }
@@ -109,7 +117,8 @@ impl Execution<'_> {
     fn discard(&self, waiting: &Waiting) {
         match waiting.discard() {
             Ok(()) => {
-                let text = format!("{} is removed from this host: it lies at its destination", waiting.name());
+                let text =
+                    format!("{} is removed from this host: it lies at its destination", waiting.name());
                 self.report.log(Level::Info, "clean-up", &text);
             }
             Err(error) => {

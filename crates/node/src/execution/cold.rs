@@ -36,7 +36,11 @@ impl Execution<'_> {
             return self.each(repositories);
         }
         if self.has_made_all(repositories) {
-            self.report.log(Level::Info, "copy", "going on with the archives that were made: nothing is stopped again");
+            self.report.log(
+                Level::Info,
+                "copy",
+                "going on with the archives that were made: nothing is stopped again",
+            );
             return self.each(repositories);
         }
         let instance = match self.instance(mysql, source) {

@@ -326,7 +326,9 @@ impl Execution<'_> {
         others
             .filter_map(|other| match &other.settings {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
-                ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => None,
+                ConnectionSettings::S3(_)
+                | ConnectionSettings::Mysql(_)
+                | ConnectionSettings::Receiver(_) => None,
             })
             .collect()
     }

@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_core::{Control, Events, Sink};
-use backstay_engine::backup::{
-    BackupOptions, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot,
-};
+use backstay_engine::backup::{BackupOptions, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot};
 use backstay_engine::index::Index;
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
@@ -277,8 +275,9 @@ pub(super) struct Reading {
 
 /// Nothing could be read that was to be backed up.
 pub(super) fn nothing_read(failures: u64) -> WorkError {
-    WorkError::new(Class::NothingRead, format!("nothing could be read: {failures} items had errors"))
-        .hint("the log lists them; run the node as a user who may read them, or correct the paths of the source")
+    WorkError::new(Class::NothingRead, format!("nothing could be read: {failures} items had errors")).hint(
+        "the log lists them; run the node as a user who may read them, or correct the paths of the source",
+    )
 }
 
 struct Noted {

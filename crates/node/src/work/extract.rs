@@ -66,9 +66,8 @@ impl Workshop {
     ) -> Result<Extract> {
         self.policy.check_download()?;
         if repository.holds.is_archives() {
-            let taking = self.with_look(repository, secrets, |job| {
-                self.take_from_archive(job, snapshot, paths, form)
-            })?;
+            let taking = self
+                .with_look(repository, secrets, |job| self.take_from_archive(job, snapshot, paths, form))?;
             return Ok(Extract(From::Archive(Box::new(taking))));
         }
         let control = Control::new();

@@ -4,6 +4,7 @@ use std::backtrace::Backtrace;
 use std::error::Error as StdError;
 use std::fmt;
 
+use backstay_archive::ArchiveError;
 use backstay_core::{ErrorKind, FileKind, Interrupted, SinkError, StorageError};
 use backstay_engine::Error as EngineError;
 use backstay_model::run::RunError;
@@ -81,10 +82,8 @@ impl WorkError {
 
     /// A failure of the operating system.
     pub(super) fn from_io(error: &std::io::Error, doing: impl fmt::Display) -> Self {
-        let is_full = matches!(
-            error.kind(),
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
-        );
+        let is_full =
+            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
         Self::new(if is_full { Class::NoSpace } else { Class::Other }, doing).because(error)
     }
 
@@ -227,7 +226,13 @@ impl From<StorageError> for WorkError {
 
 impl From<SinkError> for WorkError {
     fn from(error: SinkError) -> Self {
-        EngineError::from(error).into()
+        match error {
+            SinkError::Failed(cause) => match cause.downcast::<ArchiveError>() {
+                Ok(error) => (*error).into(),
+                Err(cause) => EngineError::from(SinkError::Failed(cause)).into(),
+            },
+            interrupted => EngineError::from(interrupted).into(),
+        }
     }
 }
 

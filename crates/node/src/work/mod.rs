@@ -159,7 +159,9 @@ impl Workshop {
                 let (total, free) = host::disk(&storage::local_folder(&local.path, &repository.path));
                 (total > 0).then_some(free)
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => None,
+            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => {
+                None
+            }
         }
     }
 

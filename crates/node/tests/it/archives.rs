@@ -1,4 +1,4 @@
-//! Destinations that hold archives: on disks and on a real receiver, of files and of a real MariaDB.
+//! Destinations that hold archives: on disks, in a bucket and on a real receiver.
 
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use backstay_archive::crypt::KeyPair;
 use backstay_model::archives::{ArchiveCompression, ArchiveEncryption, Between};
 use backstay_model::command::{Answer, Ask, ContentForm, FolderPage};
+use backstay_model::connection::ReceiverSettings;
 use backstay_model::run::RestoreRequest;
 use backstay_model::{ArchiveSettings, ConnectionSettings, Holds, RunKind, RunState, TransferId};
 use backstay_node::local_policy::{LocalPolicy, Mode};
@@ -13,16 +14,15 @@ use backstay_node::seals;
 use backstay_policy::Schedule;
 use serde_json::json;
 
-use crate::cold::Cold;
 use crate::receiver::Host;
 use crate::world::{SystemClock, SystemRandom, World};
 
-fn plain() -> ArchiveSettings {
+pub(crate) fn plain() -> ArchiveSettings {
     ArchiveSettings { encryption: ArchiveEncryption::Plain, ..ArchiveSettings::default() }
 }
 
 /// Lets the destination hold archives, at a receiver if one is given.
-fn hold(world: &World, settings: ArchiveSettings, host: Option<&Host>) {
+pub(crate) fn hold(world: &World, settings: ArchiveSettings, host: Option<&Host>) {
     let mut secrets = std::collections::BTreeMap::new();
     KeyPair::generate().with_secret(|key| secrets.insert("password".to_owned(), key.to_owned()));
     let receiver = host.map(|host| host.client("node", None));
@@ -42,6 +42,19 @@ fn hold(world: &World, settings: ArchiveSettings, host: Option<&Host>) {
     });
 }
 
+/// Has the destination's archives sent to another client of a receiver.
+pub(crate) fn send_to(world: &World, receiver: ReceiverSettings, token: String) {
+    let mut secrets: std::collections::BTreeMap<String, String> = [("token".to_owned(), token)].into();
+    KeyPair::generate().with_secret(|key| secrets.insert("password".to_owned(), key.to_owned()));
+    let key = world.identity().key;
+    world.hub.arrange(|configuration| {
+        let repository = &mut configuration.repositories[0];
+        let of = seals::of_repository(repository.id);
+        repository.secrets = seals::seal(key.public(), &of, &secrets, &SystemRandom).unwrap();
+        repository.settings = ConnectionSettings::Receiver(receiver);
+    });
+}
+
 /// A world that may reach a receiver on this host.
 async fn world() -> World {
     let mut world = World::new(Schedule::default()).await;
@@ -53,7 +66,7 @@ async fn world() -> World {
     world
 }
 
-async fn archives(world: &World) -> Vec<backstay_model::command::SnapshotInfo> {
+pub(crate) async fn archives(world: &World) -> Vec<backstay_model::command::SnapshotInfo> {
     let repository = world.repository();
     match world.answer(Ask::Snapshots { repository }).await.unwrap() {
         Answer::Snapshots { snapshots } => snapshots,
@@ -61,7 +74,7 @@ async fn archives(world: &World) -> Vec<backstay_model::command::SnapshotInfo> {
     }
 }
 
-fn request(snapshot: &str, target: PathBuf) -> RestoreRequest {
+pub(crate) fn request(snapshot: &str, target: PathBuf) -> RestoreRequest {
     RestoreRequest {
         snapshot: snapshot.to_owned(),
         paths: Vec::new(),
@@ -73,7 +86,7 @@ fn request(snapshot: &str, target: PathBuf) -> RestoreRequest {
     }
 }
 
-async fn restore(world: &World, request: RestoreRequest, state: RunState) -> backstay_model::Run {
+pub(crate) async fn restore(world: &World, request: RestoreRequest, state: RunState) -> backstay_model::Run {
     let run = world.run_id();
     let (project, repository) = (world.project, world.repository());
     world.ask(Ask::Restore { run, project, repository, request });
@@ -85,7 +98,7 @@ async fn run(world: &World, kind: RunKind, state: RunState) -> backstay_model::R
     world.until_state(run, state).await
 }
 
-fn names(folder: PathBuf) -> Vec<String> {
+pub(crate) fn names(folder: PathBuf) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
     names.sort();
@@ -168,8 +181,7 @@ async fn retention_breaks_no_chain_and_a_needed_archive_is_not_forgotten() {
     }
     let list = archives(&world).await;
     let repository = world.repository();
-    let refused =
-        world.answer(Ask::Forget { repository, snapshot: list[3].id.clone() }).await.unwrap_err();
+    let refused = world.answer(Ask::Forget { repository, snapshot: list[3].id.clone() }).await.unwrap_err();
     assert!(refused.message.contains("is needed by"), "{refused:?}");
     world.hub.arrange(|configuration| {
         let retention = json!({"last": 1, "keep_at_least": 1});
@@ -239,78 +251,43 @@ async fn a_transfer_goes_on_where_it_was_cut_and_waits_while_nobody_is_there() {
     let run = world.run_plan(RunKind::Backup);
     world.until(run, "waiting", |run| run.waiting.is_some()).await;
     host.way.closed.store(false, Ordering::SeqCst);
+    world.pass(3600);
     world.until_state(run, RunState::Completed).await;
     assert_eq!(host.files().len(), 4);
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_is_stopped_archived_sent_started_and_proven_in_this_order() {
-    let Some(cold) = Cold::new(json!({"sequence": "send_first"})).await else { return };
-    let host = Host::start().await;
-    hold(&cold.world, ArchiveSettings { name: "{server}-{database}-{type}-{date:%Y%m%d}".to_owned(), ..plain() }, Some(&host));
-    let run = cold.back_up(RunState::Completed).await;
-    let log = cold.world.log(run.id).await;
-    let steps = [
-        "the instance is stopped",
-        "archiving ",
-        "made ",
-        "sending ",
-        "arrived whole",
-        "the instance answers",
-        "is removed from this host",
-    ];
-    let places: Vec<_> = steps.iter().map(|step| log.find(step).unwrap_or_else(|| panic!("no {step:?} in\n{log}"))).collect();
-    assert!(places.is_sorted(), "{places:?}\n{log}");
-    assert_eq!(cold.instance.calls(), ["start", "stop", "start"]);
-    let files = host.files();
-    let name = files[0].file_name().unwrap().to_string_lossy().into_owned();
-    assert!(name.contains("-all-full-") || name.contains("-shop-full-"), "{name}");
-
-    let _ = cold.instance.sql("DROP DATABASE shop");
-    let source = cold.world.hub.configuration.lock().plans[0].sources[0].named.id;
-    let request = RestoreRequest { instance: Some(source), ..request("latest", PathBuf::from("/")) };
-    let back = restore(&cold.world, request, RunState::Completed).await;
-    assert!(back.outcome.unwrap().more.contains_key("tables_checked"));
-    assert_eq!(cold.instance.checksum(), cold.before);
-    cold.end().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_instance_runs_while_its_archive_waits_to_be_sent() {
-    let Some(cold) = Cold::new(json!({"sequence": "send_first"})).await else { return };
-    let host = Host::start().await;
-    hold(&cold.world, ArchiveSettings { split_over: Some(100_000), ..plain() }, Some(&host));
-    // Some of it gets there, and then nothing more.
-    host.way.cut_after.store(400_000, Ordering::SeqCst);
-    let run = cold.world.run_plan(RunKind::Backup);
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while host.way.cuts.load(Ordering::SeqCst) == 0 {
-        assert!(std::time::Instant::now() < end, "{}", cold.world.log(run).await);
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    host.way.closed.store(true, Ordering::SeqCst);
-    let waits = async |cold: &Cold| {
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(150);
-        loop {
-            let found = cold.world.store.run(run).await.unwrap().unwrap();
-            if found.waiting.is_some() {
-                break;
-            }
-            assert!(std::time::Instant::now() < end, "{}", cold.world.log(run).await);
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    };
-    waits(&cold).await;
-    assert!(cold.instance.is_running(), "{}", cold.world.log(run).await);
-    let calls = cold.instance.calls();
-    assert_eq!(calls, ["start", "stop", "start"]);
-    host.way.cut_after.store(0, Ordering::SeqCst);
-    host.way.closed.store(false, Ordering::SeqCst);
-    cold.ended(run, RunState::Completed).await;
-    assert_eq!(cold.instance.calls(), calls, "it is not stopped again");
-    assert_eq!((host.files().len(), host.uploads()), (2, 0));
-    let log = cold.world.log(run).await;
-    assert!(log.contains("are there already, and right"), "{log}");
-    cold.end().await;
+async fn archives_go_into_a_bucket_and_come_back() {
+    let start = || crate::multipart::start(crate::multipart::Kind::default());
+    let (server, uploads) = tokio::task::spawn_blocking(start).await.unwrap();
+    std::fs::create_dir(server.root().join("bucket")).unwrap();
+    let mut world = world().await;
+    world.fill(3);
+    hold(&world, ArchiveSettings { full_every: 5, ..ArchiveSettings::default() }, None);
+    let key = world.identity().key;
+    world.hub.arrange(|configuration| {
+        let repository = &mut configuration.repositories[0];
+        let mut secrets = std::collections::BTreeMap::new();
+        KeyPair::generate().with_secret(|key| secrets.insert("password".to_owned(), key.to_owned()));
+        secrets.insert("secret_key".to_owned(), crate::s3_server::SECRET.to_owned());
+        let of = seals::of_repository(repository.id);
+        repository.secrets = seals::seal(key.public(), &of, &secrets, &SystemRandom).unwrap();
+        repository.settings = crate::probes::s3(&server.url);
+    });
+    run(&world, RunKind::Backup, RunState::Completed).await;
+    std::fs::write(world.path("source/new"), "news").unwrap();
+    let second = run(&world, RunKind::Backup, RunState::Completed).await;
+    assert_eq!(second.outcome.unwrap().files_unmodified, 3);
+    let list = archives(&world).await;
+    assert_eq!(list.len(), 2);
+    run(&world, RunKind::Verify, RunState::Completed).await;
+    let done = restore(&world, request("latest", world.path("back")), RunState::Completed).await;
+    assert_eq!(done.outcome.unwrap().more["verified"], "4");
+    assert!(uploads.lock().unwrap().is_empty(), "an upload is left");
+    let (repository, snapshot) = (world.repository(), list[0].id.clone());
+    world.answer(Ask::Forget { repository, snapshot }).await.unwrap();
+    assert_eq!(archives(&world).await.len(), 1);
+    world.stop().await;
+    tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archived_instance;
 mod archives;
 mod away;
 mod browse;
@@ -11,6 +12,9 @@ mod crashes;
 mod hooks;
 mod interrupted;
 mod limits;
+#[path = "../../../storage/tests/it/s3/multipart.rs"]
+#[allow(dead_code)]
+mod multipart;
 mod probes;
 mod queue;
 mod receiver;
@@ -25,3 +29,6 @@ mod time;
 mod upkeep;
 mod watchdog;
 mod world;
+
+// As the services of the storage's tests call it.
+use s3_server as server;

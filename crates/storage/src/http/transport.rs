@@ -27,13 +27,23 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Why there is no client.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NoClient {
+#[non_exhaustive]
+pub enum NoClient {
+    /// A file of certificates, or of a certificate and its key, is of no use.
     #[error("the certificates in {} cannot be read: {why}", file.display())]
-    Certificates { file: PathBuf, why: String },
+    Certificates {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The certificates to trust that were given as text are of no use.
     #[error("the certificate of the authority cannot be read: it is no PEM")]
     Authority,
+    /// There is no TLS with these settings.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// There is no client with these settings.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -98,6 +108,14 @@ pub(crate) fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::C
         .build()?)
 }
 
+/// TLS towards a service: whom it trusts, and what it shows of itself. Of the settings, only those for TLS count.
+///
+/// # Errors
+/// When a file cannot be read, or the system's certificates cannot be used.
+pub fn client_tls(http: &Http) -> Result<ClientConfig, NoClient> {
+    tls_config(true, http)
+}
+
 fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
@@ -111,10 +129,14 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
-        ([], None) => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
+        ([], None) => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?))
+        }
         (files, authorities) => {
             let mut roots = RootCertStore::empty();
-            for certificate in CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes()) {
+            for certificate in
+                CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes())
+            {
                 roots.add(certificate.map_err(|_| NoClient::Authority)?)?;
             }
             for file in files {

@@ -12,3 +12,5 @@ mod receiver;
 mod rest;
 mod s3;
 mod wrappers;
+
+use s3::server as s3_server;

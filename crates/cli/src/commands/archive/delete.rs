@@ -1,71 +1,75 @@
 //! `archive delete`.
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use backstay_archive::local::{read_beside, remove};
+use backstay_archive::manifest::ArchiveId;
 use serde_json::json;
 
-use super::folder;
+use super::place::{self, Named, Place};
 use crate::app::App;
 use crate::args::DeleteArchives;
 use crate::failure::{Failure, Outcome};
 
+/// Archives that go, in one folder.
+struct Going {
+    place: Place,
+    /// Their names, with their ids and how many others each leans on, where that is known.
+    archives: Vec<(String, Option<(ArchiveId, usize)>)>,
+}
+
 pub(super) fn run(app: &App, args: &DeleteArchives) -> Outcome {
-    let mut going = BTreeSet::new();
-    for path in &args.archives {
-        if !path.is_file() {
-            return Err(Failure::fatal(format!("there is no archive {}", path.display())));
+    let mut folders = BTreeMap::<String, Going>::new();
+    for text in &args.archives {
+        let Named { place, name } = place::named(app, text, &args.at)?;
+        let missing = || Failure::fatal(format!("there is no archive {}", text.display()));
+        let name = name.ok_or_else(missing)?;
+        if !place.has(&name)? {
+            return Err(missing());
         }
-        if let Some(manifest) = read_beside(path)? {
-            going.insert(manifest.id);
-        }
+        let manifest = place.beside(&name)?;
+        let known = manifest.map(|manifest| (manifest.id, manifest.chain.len()));
+        let going = folders.entry(place.label("")).or_insert(Going { place, archives: Vec::new() });
+        going.archives.push((name, known));
     }
     if !args.break_chains {
-        for folder in args.archives.iter().map(|path| folder::of(path)).collect::<BTreeSet<_>>() {
-            keep_chains(app, args, folder, &going)?;
+        for going in folders.values() {
+            keep_chains(app, going)?;
         }
     }
-    // What leans on others goes before them, so that a chain is never broken in between.
-    let mut order = Vec::new();
-    for path in &args.archives {
-        order.push((std::cmp::Reverse(read_beside(path)?.map_or(0, |manifest| manifest.chain.len())), path));
-    }
-    order.sort();
-    for (_, path) in order {
-        app.control.checkpoint()?;
-        if !args.dry_run {
-            remove(path)?;
-        }
-        if app.console.is_json() {
-            app.console.message(&json!({
-                "message_type": "deleted", "archive": path.display().to_string(), "dry_run": args.dry_run,
-            }));
-        } else {
-            let deed = if args.dry_run { "would delete" } else { "deleted" };
-            app.console.say(format!("{deed} {}", path.display()));
+    for Going { place, mut archives } in folders.into_values() {
+        // What leans on others goes before them, so that a chain is never broken in between.
+        archives.sort_by_key(|(_, known)| std::cmp::Reverse(known.map_or(0, |(_, leans)| leans)));
+        for (name, _) in archives {
+            app.control.checkpoint()?;
+            if !args.dry_run {
+                place.remove(&name)?;
+            }
+            let archive = place.label(&name);
+            if app.console.is_json() {
+                app.console.message(&json!({
+                    "message_type": "deleted", "archive": archive, "dry_run": args.dry_run,
+                }));
+            } else {
+                let deed = if args.dry_run { "would delete" } else { "deleted" };
+                app.console.say(format!("{deed} {archive}"));
+            }
         }
     }
     Ok(())
 }
 
 /// Refuses when an archive that stays needs one that goes.
-fn keep_chains(
-    app: &App,
-    args: &DeleteArchives,
-    folder: &Path,
-    going: &BTreeSet<backstay_archive::manifest::ArchiveId>,
-) -> Outcome {
-    for known in folder::archives(app, folder)? {
-        if going.contains(&known.manifest.id) {
+fn keep_chains(app: &App, going: &Going) -> Outcome {
+    let goes = |id: &ArchiveId, name: &str| {
+        going.archives.iter().any(|(own, known)| own == name || known.is_some_and(|(own, _)| own == *id))
+    };
+    for known in going.place.archives(app)? {
+        if going.archives.iter().any(|(_, own)| own.is_some_and(|(id, _)| id == known.manifest.id)) {
             continue;
         }
-        let is_named =
-            |name: &str| args.archives.iter().any(|path| path.file_name().is_some_and(|own| own == name));
-        let needed =
-            known.manifest.chain.iter().find(|link| going.contains(&link.id) || is_named(&link.name));
-        if let Some(link) = needed {
-            return Err(Failure::fatal(format!("{} is needed by {}", link.name, known.path.display()))
+        if let Some(link) = known.manifest.chain.iter().find(|link| goes(&link.id, &link.name)) {
+            let needed_by = going.place.label(&known.name);
+            return Err(Failure::fatal(format!("{} is needed by {needed_by}", link.name))
                 .hint("delete both, or say --break-chains"));
         }
     }

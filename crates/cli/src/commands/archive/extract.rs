@@ -6,7 +6,8 @@ use backstay_archive::read::{ExtractOptions, ExtractReport, Limits, extract};
 use backstay_sources::files::restore::{FolderTarget, RestoreOptions};
 use serde_json::json;
 
-use super::{folder, keys};
+use super::keys;
+use super::place::{self, Beside, Named};
 use crate::app::App;
 use crate::args::ExtractArchive;
 use crate::failure::{Explain, Failure, Outcome};
@@ -28,7 +29,9 @@ pub(super) fn run(app: &App, args: &ExtractArchive) -> Outcome {
         if include.is_empty() { !matches(&exclude) } else { matches(&include) }
     };
     let identities = keys::identities(&args.identity)?;
-    let archive = folder::open(&args.archive, &identities)?;
+    let Named { place, name } = place::named(app, &args.archive, &args.at)?;
+    let name = name.ok_or_else(|| Failure::fatal(format!("{} is no archive", args.archive.display())))?;
+    let archive = place.open(&name, &identities)?;
     let target_folder = args.target.as_path();
     if !args.overwrite && !args.dry_run && !is_empty(target_folder)? {
         return Err(Failure::fatal(format!("{} is not empty", target_folder.display()))
@@ -47,7 +50,7 @@ pub(super) fn run(app: &App, args: &ExtractArchive) -> Outcome {
         control: &app.control,
         events: &progress,
     };
-    let neighbours = folder::InFolder { app, folder: folder::of(&args.archive), identities: &identities };
+    let neighbours = Beside { app, place: &place, name: &name, identities: &identities };
     let report = extract(&archive, &neighbours, &target, &options)?;
     progress.finish();
     tell(app, args, &report);

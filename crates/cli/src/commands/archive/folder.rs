@@ -1,11 +1,12 @@
-//! The archives in a folder, by the manifests beside them.
+//! The archives in a folder of this machine, by the manifests beside them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use backstay_archive::crypt::Identities;
 use backstay_archive::local::read_beside;
-use backstay_archive::manifest::{BESIDE, Link, Manifest};
-use backstay_archive::read::Neighbours;
+use backstay_archive::manifest::{BESIDE, Manifest};
+use backstay_archive::read::{FileInput, ReadAt};
 use backstay_archive::{Archive, ArchiveError};
 
 use crate::app::App;
@@ -60,41 +61,22 @@ fn collect(app: &App, folder: &Path, depth: usize, found: &mut Vec<Known>) -> Ou
 
 /// The folder that a file lies in.
 pub(super) fn of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    or_here(path.parent().unwrap_or(Path::new("")))
 }
 
-/// Opens the archives that one needs: in its folder, by their names, or by their ids where they were renamed.
-pub(super) struct InFolder<'a> {
-    pub(super) app: &'a App,
-    pub(super) folder: &'a Path,
-    pub(super) identities: &'a Identities,
+/// A folder whose path may be empty, which stands for the current one.
+pub(super) fn or_here(folder: &Path) -> &Path {
+    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
 }
 
-impl Neighbours for InFolder<'_> {
-    fn open(&self, link: &Link) -> Result<Archive, ArchiveError> {
-        // The name comes from a manifest: it stays in this folder.
-        let is_plain = Path::new(&link.name).file_name().is_some_and(|name| name == link.name.as_str());
-        let named = self.folder.join(&link.name);
-        let path = if is_plain && named.is_file() { Some(named) } else { self.by_id(link) };
-        let path = path.ok_or_else(|| ArchiveError::Parent("it is not in the folder".to_owned()))?;
-        open(&path, self.identities)
-    }
-}
-
-impl InFolder<'_> {
-    fn by_id(&self, link: &Link) -> Option<PathBuf> {
-        let known = archives(self.app, self.folder).ok()?;
-        known.into_iter().find(|one| one.manifest.id == link.id).map(|one| one.path)
-    }
+/// The bytes of an archive of this machine.
+pub(super) fn input(path: &Path) -> Result<Arc<dyn ReadAt>, ArchiveError> {
+    let what = path.display().to_string();
+    let file = std::fs::File::open(path).and_then(FileInput::new);
+    Ok(Arc::new(file.map_err(|cause| ArchiveError::Io { action: "open", what, cause })?))
 }
 
 /// Opens an archive of this machine.
 pub(super) fn open(path: &Path, identities: &Identities) -> Result<Archive, ArchiveError> {
-    let label = path.display().to_string();
-    let input = super::input(path).map_err(|failure| ArchiveError::Parent(strip(&failure.to_string())))?;
-    Archive::open(input, label, identities)
-}
-
-fn strip(message: &str) -> String {
-    message.strip_prefix("Fatal: ").unwrap_or(message).to_owned()
+    Archive::open(input(path)?, path.display().to_string(), identities)
 }

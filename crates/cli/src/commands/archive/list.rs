@@ -3,7 +3,8 @@
 use backstay_archive::manifest::{ItemKind, Manifest};
 use serde_json::json;
 
-use super::{folder, keys};
+use super::keys;
+use super::place::{self, Named, Place};
 use crate::app::App;
 use crate::args::ListArchives;
 use crate::failure::{Failure, Outcome};
@@ -11,18 +12,19 @@ use crate::table::Table;
 use crate::{format, moment};
 
 pub(super) fn run(app: &App, args: &ListArchives) -> Outcome {
-    if args.place.is_dir() { archives(app, args) } else { items(app, args) }
+    let Named { place, name } = place::named(app, &args.place, &args.at)?;
+    match name {
+        Some(name) => items(app, args, &place, &name),
+        None => archives(app, &place),
+    }
 }
 
-fn archives(app: &App, args: &ListArchives) -> Outcome {
-    let known = folder::archives(app, &args.place)?;
-    let name = |known: &folder::Known| {
-        known.path.strip_prefix(&args.place).unwrap_or(&known.path).display().to_string()
-    };
+fn archives(app: &App, place: &Place) -> Outcome {
+    let known = place.archives(app)?;
     if app.console.is_json() {
         for one in &known {
             app.console.message(&json!({
-                "message_type": "archive", "path": one.path.display().to_string(), "manifest": one.manifest,
+                "message_type": "archive", "path": place.label(&one.name), "manifest": one.manifest,
             }));
         }
         return Ok(());
@@ -32,7 +34,7 @@ fn archives(app: &App, args: &ListArchives) -> Outcome {
         let Manifest { source, totals, backup_type, created, file, .. } = &one.manifest;
         let paths: Vec<_> = source.paths.iter().map(|path| format::quote(&path.0)).collect();
         table.row(vec![
-            name(one),
+            one.name.clone(),
             moment::local(created),
             backup_type.to_string(),
             source.host.clone(),
@@ -47,8 +49,8 @@ fn archives(app: &App, args: &ListArchives) -> Outcome {
     Ok(())
 }
 
-fn items(app: &App, args: &ListArchives) -> Outcome {
-    let archive = folder::open(&args.place, &keys::identities(&args.identity)?)?;
+fn items(app: &App, args: &ListArchives, place: &Place, name: &str) -> Outcome {
+    let archive = place.open(name, &keys::identities(&args.identity)?)?;
     let mut failed = None::<Failure>;
     let listed = archive.list(&mut |item| {
         app.control.checkpoint()?;

@@ -1,4 +1,4 @@
-//! `archive`: backups as plain archives, in folders of this machine and on receivers.
+//! `archive`: backups as plain archives, in folders of this machine, on receivers and in buckets.
 
 mod create;
 mod delete;
@@ -6,13 +6,12 @@ mod extract;
 mod folder;
 mod keys;
 mod list;
+mod place;
 mod send;
+mod store;
 mod verify;
 
-use std::sync::Arc;
-
 use backstay_archive::ArchiveError;
-use backstay_archive::read::{FileInput, ReadAt};
 
 use crate::app::App;
 use crate::args::Archive;
@@ -41,12 +40,4 @@ impl From<ArchiveError> for Failure {
             None => failure,
         }
     }
-}
-
-/// The bytes of a file.
-fn input(path: &std::path::Path) -> Outcome<Arc<dyn ReadAt>> {
-    let file = std::fs::File::open(path).and_then(FileInput::new);
-    let file =
-        file.map_err(|error| Failure::fatal(format!("cannot open {}", path.display())).because(&error))?;
-    Ok(Arc::new(file))
 }

@@ -7,24 +7,23 @@ use std::time::Duration;
 use backstay_archive::local::read_beside;
 use backstay_archive::transfer::{Chunking, FileTokens, Patience, Progress, Sender, TransferError};
 use backstay_core::{ArchiveStore, CallContext};
-use backstay_storage::Secret;
-use backstay_storage::archives::{Folder, Receiver};
-use backstay_storage::rest::Credentials;
+use backstay_storage::archives::Folder;
 use parking_lot::Mutex;
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::SendArchives;
 use crate::console::Console;
-use crate::environment::variable;
-use crate::failure::{Explain, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::format;
 
 /// How often progress is told on a terminal, or as a message.
 const PACE: Duration = Duration::from_millis(500);
 
 pub(super) fn run(app: &App, args: &SendArchives) -> Outcome {
-    let store = store(app, args)?;
+    let (store, above) = store(app, args)?;
+    let folders = [above.as_str(), args.folder.as_deref().unwrap_or_default()];
+    let folder = folders.into_iter().filter(|folder| !folder.is_empty()).collect::<Vec<_>>().join("/");
     let context = CallContext::with(&app.control);
     store.prepare(context)?;
     let tokens = args.tokens.clone().or_else(crate::environment::data_folder);
@@ -50,7 +49,7 @@ pub(super) fn run(app: &App, args: &SendArchives) -> Outcome {
         progress: progress.clone(),
     };
     for path in &args.archives {
-        let stored = send(&sender, path, args.folder.as_deref().unwrap_or_default())?;
+        let stored = send(&sender, path, &folder)?;
         progress.end();
         if app.console.is_json() {
             app.console.message(&json!({
@@ -76,31 +75,16 @@ fn send(sender: &Sender, path: &Path, folder: &str) -> Outcome<backstay_core::St
             "send what `backstay archive create` has made, with its .manifest.json in the same directory",
         )
     })?;
-    let input = super::input(path)?;
+    let input = super::folder::input(path)?;
     sender.send_archive(&*input, folder, &manifest).map_err(failure)
 }
 
-/// Where archives go: a receiver by its address, else a folder.
-fn store(app: &App, args: &SendArchives) -> Outcome<Arc<dyn ArchiveStore>> {
-    if !args.to.starts_with("https://") && !args.to.starts_with("http://") {
-        return Ok(Arc::new(Folder::new(&args.to)));
+/// Where archives go, and the folder there that comes before the one that is asked for.
+fn store(app: &App, args: &SendArchives) -> Outcome<(Arc<dyn ArchiveStore>, String)> {
+    match super::store::remote(Path::new(&args.to))? {
+        Some(remote) => remote.open(app, &args.at),
+        None => Ok((Arc::new(Folder::new(&args.to)), String::new())),
     }
-    let token = match &args.token_file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).explain(format!("cannot read {}", file.display()))?;
-            Some(text.trim().to_owned())
-        }
-        None => variable("RECEIVER_TOKEN"),
-    };
-    let credentials = Credentials { token: token.map(Secret::new), ..Credentials::default() };
-    let has_certificate = app.settings.http.client_certificate.is_some();
-    if credentials.token.is_none() && !has_certificate {
-        return Err(Failure::fatal("a receiver wants to know who sends").hint(
-            "give the token that `backstay receiver client add` printed: in a file by --token-file, or in BACKSTAY_RECEIVER_TOKEN; or a \
-             certificate by --tls-client-cert",
-        ));
-    }
-    Ok(Arc::new(Receiver::new(&args.to, &credentials, &app.settings.http)?))
 }
 
 fn failure(error: TransferError) -> Failure {

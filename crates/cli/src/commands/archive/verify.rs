@@ -1,14 +1,15 @@
 //! `archive verify`.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use backstay_archive::ArchiveError;
 use backstay_archive::crypt::Identities;
-use backstay_archive::local::read_beside;
 use backstay_archive::read::{Problem, VerifyReport, verify, verify_file};
+use backstay_core::Events;
 use serde_json::json;
 
-use super::{folder, keys};
+use super::keys;
+use super::place::{self, Beside, Named, Place};
 use crate::app::App;
 use crate::args::VerifyArchives;
 use crate::failure::{Failure, Outcome};
@@ -17,34 +18,37 @@ use crate::terminal::StepProgress;
 
 pub(super) fn run(app: &App, args: &VerifyArchives) -> Outcome {
     let identities = keys::identities(&args.identity)?;
-    let mut paths = Vec::new();
-    for place in &args.places {
-        match place.is_dir() {
-            true => paths.extend(folder::archives(app, place)?.into_iter().map(|known| known.path)),
-            false => paths.push(place.clone()),
-        }
+    let mut archives = Vec::new();
+    for text in &args.places {
+        let Named { place, name } = place::named(app, text, &args.at)?;
+        let names = match name {
+            Some(name) => vec![name],
+            None => place.archives(app)?.into_iter().map(|known| known.name).collect(),
+        };
+        let place = Arc::new(place);
+        archives.extend(names.into_iter().map(|name| (Arc::clone(&place), name)));
     }
-    if paths.is_empty() {
+    if archives.is_empty() {
         return Err(Failure::fatal("there are no archives here"));
     }
     let progress = StepProgress::start(&app.console);
-    let mut unsound = 0;
-    for (done, path) in paths.iter().enumerate() {
-        backstay_core::Events::step(&progress, "archives", done as u64, paths.len() as u64);
-        let verified = one(app, path, &identities, &progress);
-        let (report, is_content_read) = match verified {
+    let (mut unsound, all) = (0, archives.len() as u64);
+    for (done, (place, name)) in (0..).zip(&archives) {
+        Events::step(&progress, "archives", done, all);
+        let label = place.label(name);
+        let (report, is_content_read) = match one(app, place, name, &identities, &progress) {
             Ok(verified) => verified,
             Err(ArchiveError::Interrupted(_)) => return Err(Failure::interrupted()),
-            Err(error) => (told(path, &error), false),
+            Err(error) => (told(&label, &error), false),
         };
         unsound += u64::from(!report.is_sound());
-        tell(app, path, &report, is_content_read);
+        tell(app, &label, &report, is_content_read);
     }
-    backstay_core::Events::step(&progress, "archives", paths.len() as u64, paths.len() as u64);
+    Events::step(&progress, "archives", all, all);
     progress.finish();
     match unsound {
         0 => Ok(()),
-        number => Err(Failure::fatal(format!("{number} of {} archives are not sound", paths.len()))
+        number => Err(Failure::fatal(format!("{number} of {all} archives are not sound"))
             .hint("take another copy of them, or earlier backups")),
     }
 }
@@ -52,39 +56,39 @@ pub(super) fn run(app: &App, args: &VerifyArchives) -> Outcome {
 /// Verifies one, and tells whether its contents could be looked at.
 fn one(
     app: &App,
-    path: &Path,
+    place: &Place,
+    name: &str,
     identities: &Identities,
     progress: &StepProgress,
 ) -> Result<(VerifyReport, bool), ArchiveError> {
-    let beside = read_beside(path)?;
-    let archive = match folder::open(path, identities) {
+    let beside = place.beside(name)?;
+    let archive = match place.open(name, identities) {
         Ok(archive) => archive,
         Err(error @ (ArchiveError::NeedsIdentity(_) | ArchiveError::WrongIdentity(_))) => {
             let Some(beside) = beside else { return Err(error) };
-            let input = super::input(path).map_err(|_| error)?;
-            verify_file(&input, &path.display().to_string(), &beside, &app.control, progress)?;
+            let input = place.input(name)?;
+            verify_file(&input, &place.label(name), &beside, &app.control, progress)?;
             return Ok((VerifyReport::default(), false));
         }
         Err(error) => return Err(error),
     };
-    let neighbours = folder::InFolder { app, folder: folder::of(path), identities };
+    let neighbours = Beside { app, place, name, identities };
     let report = verify(&archive, beside.as_ref(), &neighbours, &app.control, progress)?;
     Ok((report, true))
 }
 
-fn told(path: &Path, error: &ArchiveError) -> VerifyReport {
-    let problem = Problem { archive: path.display().to_string(), path: Vec::new(), what: error.to_string() };
+fn told(label: &str, error: &ArchiveError) -> VerifyReport {
+    let problem = Problem { archive: label.to_owned(), path: Vec::new(), what: error.to_string() };
     VerifyReport { problems: vec![problem], problem_count: 1, ..VerifyReport::default() }
 }
 
-fn tell(app: &App, path: &Path, report: &VerifyReport, is_content_read: bool) {
-    let shown = path.display();
+fn tell(app: &App, shown: &str, report: &VerifyReport, is_content_read: bool) {
     if app.console.is_json() {
         let problems: Vec<_> = (report.problems.iter())
             .map(|one| json!({"archive": one.archive, "path": String::from_utf8_lossy(&one.path), "error": one.what}))
             .collect();
         app.console.message(&json!({
-            "message_type": "verified", "archive": shown.to_string(), "sound": report.is_sound(), "contents_read": is_content_read,
+            "message_type": "verified", "archive": shown, "sound": report.is_sound(), "contents_read": is_content_read,
             "has_manifest": report.has_manifest, "files": report.files, "bytes": report.bytes, "chain": report.chain,
             "incomplete": report.incomplete, "problem_count": report.problem_count, "problems": problems,
         }));

@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use backstay_archive::manifest::{Item, ItemKind as Kind};
-use backstay_model::command::{
-    Answer, ChangeKind, ChangeSum, Comparison, FolderChange, FolderItem, FolderPage, Hit, ItemChange, ItemKind, SnapshotInfo,
-    SnapshotMoment, Version,
-};
 use backstay_model::Time;
+use backstay_model::command::{
+    Answer, ChangeKind, ChangeSum, Comparison, FolderChange, FolderItem, FolderPage, Hit, ItemChange,
+    ItemKind, SnapshotInfo, SnapshotMoment, Version,
+};
 use backstay_sources::files::filter::List;
 
-use super::known::Known;
 use super::Place;
+use super::known::Known;
 use crate::work::listings::Listed;
 use crate::work::restore::relative;
 use crate::work::{Class, Job, Result, WorkError, Workshop, compare, items};
@@ -26,7 +26,9 @@ impl Workshop {
             SnapshotInfo {
                 id: known.id(),
                 repository: job.repository.id,
-                name: Some(known.file.name.strip_prefix(&place.prefix).unwrap_or(&known.file.name).to_owned()),
+                name: Some(
+                    known.file.name.strip_prefix(&place.prefix).unwrap_or(&known.file.name).to_owned(),
+                ),
                 time: known.time(),
                 host: source.host.clone(),
                 paths: known.paths(),
@@ -44,7 +46,11 @@ impl Workshop {
         let is_new = !self.known_path(job.repository).exists();
         let place = self.place(job, create)?;
         let snapshots = self.manifests.inventory(&place)?.archives.len() as u64;
-        Ok(Answer::Opened { repository_id: job.repository.id.to_string(), created: create && is_new, snapshots })
+        Ok(Answer::Opened {
+            repository_id: job.repository.id.to_string(),
+            created: create && is_new,
+            snapshots,
+        })
     }
 
     /// Items of a folder in an archive.
@@ -130,8 +136,11 @@ impl Workshop {
             }
         }
         if versions.is_empty() {
-            return Err(WorkError::new(Class::NotFound, format!("{path} is in no archive of the destination"))
-                .hint("search for it by its name"));
+            return Err(WorkError::new(
+                Class::NotFound,
+                format!("{path} is in no archive of the destination"),
+            )
+            .hint("search for it by its name"));
         }
         Ok(versions.into_iter().map(|(version, _)| version).collect())
     }
@@ -165,7 +174,11 @@ impl Workshop {
 }
 
 /// Goes through the list of items of an archive.
-pub(super) fn each_item(place: &Place, known: &Known, each: &mut dyn FnMut(&Item) -> Result<()>) -> Result<()> {
+pub(super) fn each_item(
+    place: &Place,
+    known: &Known,
+    each: &mut dyn FnMut(&Item) -> Result<()>,
+) -> Result<()> {
     let mut failed = None;
     let listed = known.open(place).and_then(|archive| {
         archive.list(&mut |item| {
@@ -237,7 +250,12 @@ struct Signs {
 impl Signs {
     fn of(item: &Item) -> Self {
         let Item { kind, size, target, .. } = item;
-        Self { kind: *kind, size: *size, hash: item.hash(), target: target.as_ref().map(|target| target.0.clone()) }
+        Self {
+            kind: *kind,
+            size: *size,
+            hash: item.hash(),
+            target: target.as_ref().map(|target| target.0.clone()),
+        }
     }
 
     fn bytes(&self) -> Option<u64> {

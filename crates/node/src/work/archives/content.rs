@@ -99,7 +99,9 @@ impl Taking {
 
     pub(in crate::work) fn write(&self, out: &mut dyn Write) -> Result<()> {
         match &self.what {
-            What::Content(item, most) => copy_content(&self.place, &self.inventory, &self.known, item, *most, out),
+            What::Content(item, most) => {
+                copy_content(&self.place, &self.inventory, &self.known, item, *most, out)
+            }
             What::Zip(items) => self.zip(items, out),
         }
     }

@@ -25,7 +25,9 @@ impl From<ArchiveError> for WorkError {
                     _ => Class::Other,
                 }
             }
-            ArchiveError::NeedsIdentity(_) | ArchiveError::WrongIdentity(_) | ArchiveError::BadIdentity { .. } => {
+            ArchiveError::NeedsIdentity(_)
+            | ArchiveError::WrongIdentity(_)
+            | ArchiveError::BadIdentity { .. } => {
                 return Self::new(Class::WrongPassword, &error)
                     .hint("the identity of this destination opens only what was encrypted for it; the recovery kit has it");
             }

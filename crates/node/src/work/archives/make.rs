@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use backstay_archive::ArchiveError;
 use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Parent, Settings};
 use backstay_archive::local::NewArchive;
 use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
-use backstay_archive::ArchiveError;
 use backstay_core::Events;
 use backstay_model::archives::{ArchiveCompression, ArchiveEncryption, ArchiveFormat, Between};
 use backstay_model::{ArchiveSettings, Level, RunId};
 use backstay_policy::BackupType;
 use backstay_policy::naming::{Fields, Layout, NamingError, Pattern};
 
+use super::Place;
 use super::known::{Inventory, Known};
 use super::outbox::Waiting;
-use super::Place;
 use crate::host::bytes;
 use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Reading, nothing_read, take};
 use crate::work::cold::InstanceCopy;
@@ -138,7 +138,8 @@ impl Workshop {
         };
         let meter = Arc::new(Meter::new(&job.report, "archiving"));
         let events: Arc<dyn Events> = meter.clone();
-        let text = format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
+        let text =
+            format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
         job.report.log(Level::Info, "compress", &text);
         let output = new.output()?;
         let sink = ArchiveSink::new(output, &packing, description, parent, job.control.clone(), events)?;
@@ -207,7 +208,12 @@ impl Workshop {
 }
 
 impl Bench<'_> {
-    fn take_name(&self, settings: &ArchiveSettings, packing: &Settings, fields: &FieldsOf<'_>) -> Result<NewArchive> {
+    fn take_name(
+        &self,
+        settings: &ArchiveSettings,
+        packing: &Settings,
+        fields: &FieldsOf<'_>,
+    ) -> Result<NewArchive> {
         let pattern = Pattern::parse(&settings.name).map_err(|error| unnamed(&error))?;
         let extension = packing.extension();
         NewArchive::begin::<WorkError>(&self.folder, &mut |is_taken_here| {
@@ -276,8 +282,11 @@ fn packing(settings: &ArchiveSettings, place: &Place, spool: &Path) -> Result<Se
     let recipients = match settings.encryption {
         ArchiveEncryption::Plain => None,
         ArchiveEncryption::Age => Some(place.identities.recipients().ok_or_else(|| {
-            WorkError::new(Class::WrongPassword, "the key that archives are encrypted for has not reached this node")
-                .hint("save the destination again")
+            WorkError::new(
+                Class::WrongPassword,
+                "the key that archives are encrypted for has not reached this node",
+            )
+            .hint("save the destination again")
         })?),
     };
     Ok(Settings { format, compression, level: None, recipients, spool: spool.to_owned() })
@@ -368,4 +377,3 @@ fn databases(copy: &InstanceCopy) -> Vec<String> {
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
-

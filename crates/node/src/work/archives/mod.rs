@@ -14,9 +14,9 @@ mod restore;
 mod send;
 mod upkeep;
 
-pub use make::{Labels, Made};
-pub use outbox::Waiting;
 pub(super) use content::Taking;
 pub(super) use known::Manifests;
+pub use make::{Labels, Made};
+pub use outbox::Waiting;
 use place::Place;
 pub(super) use restore::Source;

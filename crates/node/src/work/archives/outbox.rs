@@ -89,8 +89,12 @@ impl Outbox {
     }
 
     fn waiting(&self) -> Vec<Waiting> {
-        let mut found: Vec<_> =
-            fs::read_dir(&self.0).into_iter().flatten().flatten().filter_map(|entry| waiting_in(&entry.path())).collect();
+        let mut found: Vec<_> = fs::read_dir(&self.0)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| waiting_in(&entry.path()))
+            .collect();
         // Ids of runs begin with their time.
         found.sort_by_key(|waiting| waiting.run.to_string());
         found
@@ -106,7 +110,13 @@ fn waiting_in(folder: &Path) -> Option<Waiting> {
 
 impl Waiting {
     /// Notes an archive that was made in a folder of the outbox.
-    pub(super) fn keep(run: RunId, folder: PathBuf, name: String, to: String, done: BackupDone) -> Result<Self> {
+    pub(super) fn keep(
+        run: RunId,
+        folder: PathBuf,
+        name: String,
+        to: String,
+        done: BackupDone,
+    ) -> Result<Self> {
         let note = Note { name, folder: to, done };
         let text = serde_json::to_vec(&note).map_err(|error| {
             WorkError::new(crate::work::Class::Other, "what was archived cannot be noted").because(&error)

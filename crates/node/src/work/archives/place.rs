@@ -10,13 +10,13 @@ use backstay_core::{ArchiveStore, CallContext, Control};
 use backstay_model::connection::ReceiverSettings;
 use backstay_model::link::SealedRepository;
 use backstay_model::{ConnectionSettings, Level, RepositoryId};
-use backstay_storage::archives::{Folder, Receiver};
+use backstay_storage::archives::{Folder, Receiver, S3};
 use backstay_storage::rest::Credentials;
-use backstay_storage::{Http, Secret};
+use backstay_storage::{Address, Http, Secret};
 
 use crate::seals::Opened;
 use crate::work::repository::{describe, make_folder};
-use crate::work::storage::local_folder;
+use crate::work::storage::{local_folder, s3_address, s3_settings};
 use crate::work::{Class, Job, Result, WorkError, Workshop};
 
 /// For how long a service may be silent.
@@ -57,7 +57,8 @@ impl Workshop {
             if !known.exists() {
                 let noted = known.parent().map_or(Ok(()), make_folder);
                 if let Err(error) = noted.and_then(|()| fs::write(&known, place.store.location())) {
-                    let text = format!("it cannot be noted in {} that archives are there: {error}", known.display());
+                    let text =
+                        format!("it cannot be noted in {} that archives are there: {error}", known.display());
                     job.report.log(Level::Warning, "connect", &text);
                 }
             }
@@ -86,20 +87,30 @@ impl Workshop {
                 }
                 Arc::new(self.receiver(receiver, secrets)?)
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => {
-                return Err(WorkError::new(Class::Other, "archives cannot lie there")
-                    .hint("give the destination a connection to a folder or to a receiver"));
+            ConnectionSettings::S3(s3) => {
+                let address = match s3_address(s3, path)? {
+                    Address::S3(address) => address,
+                    Address::Local(_) | Address::Rest(_) => return Err(nowhere()),
+                };
+                let opened = S3::new(&address, &s3_settings(s3, secrets), &self.s3_http(s3), None);
+                Arc::new(opened.map_err(|error| WorkError::of_archive_store(&error))?)
             }
+            ConnectionSettings::Mysql(_) => return Err(nowhere()),
         };
         Ok(Place { store, identities, folder, prefix, repository: repository.id, control })
     }
 
     /// The archives on a receiver.
-    pub(in crate::work) fn receiver(&self, receiver: &ReceiverSettings, secrets: &Opened) -> Result<Receiver> {
+    pub(in crate::work) fn receiver(
+        &self,
+        receiver: &ReceiverSettings,
+        secrets: &Opened,
+    ) -> Result<Receiver> {
         let token = secrets.get("token").or_else(|| receiver.token.expose()).map(Secret::new);
         let credentials = Credentials { token, ..Credentials::default() };
         let http = self.receiver_http(receiver);
-        Receiver::new(&receiver.url(), &credentials, &http).map_err(|error| WorkError::of_archive_store(&error))
+        Receiver::new(&receiver.url(), &credentials, &http)
+            .map_err(|error| WorkError::of_archive_store(&error))
     }
 
     /// How a receiver is spoken to.
@@ -131,4 +142,9 @@ impl Place {
         let device = |path: &Path| fs::metadata(path).ok().map(|meta| meta.dev());
         (device(folder).is_some() && device(folder) == device(spool)).then_some(folder)
     }
+}
+
+fn nowhere() -> WorkError {
+    WorkError::new(Class::Other, "archives cannot lie there")
+        .hint("give the destination a connection to a folder, a bucket or a receiver")
 }

@@ -5,8 +5,8 @@ use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use backstay_archive::read::{ExtractOptions, Limits, extract};
 use backstay_archive::manifest::{Item, ItemKind};
+use backstay_archive::read::{ExtractOptions, Limits, extract};
 use backstay_core::{Control, FileId};
 use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
@@ -47,11 +47,18 @@ impl Workshop {
     }
 
     /// Restores an archive, or paths of it, into a folder. All of it is read and compared before anything is written.
-    pub(in crate::work) fn restore_archive(&self, job: &Job<'_>, request: &RestoreRequest) -> Result<RestoreDone> {
+    pub(in crate::work) fn restore_archive(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+    ) -> Result<RestoreDone> {
         let folder = self.policy.check_write(Path::new(&request.target))?;
         if request.delete || request.overwrite == OverwriteMode::IfNewer {
-            return Err(WorkError::new(Class::Other, "a restore from an archive neither removes what is not in it nor compares times")
-                .hint("restore to an empty folder, or choose to write over what is there or to leave it alone"));
+            return Err(WorkError::new(
+                Class::Other,
+                "a restore from an archive neither removes what is not in it nor compares times",
+            )
+            .hint("restore to an empty folder, or choose to write over what is there or to leave it alone"));
         }
         let source = self.archive_source(job, &request.snapshot)?;
         let wanted: Vec<_> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
@@ -61,7 +68,8 @@ impl Workshop {
         let text = format!("restoring {what} of {} to {}{dry}", source.known.file.name, folder.display());
         job.report.log(Level::Info, "write", &text);
         let own = self.own_below(job, &folder);
-        let pinned = Pinned::open(&folder, !request.dry_run).map_err(|error| cannot_restore(&folder, &error))?;
+        let pinned =
+            Pinned::open(&folder, !request.dry_run).map_err(|error| cannot_restore(&folder, &error))?;
         let at = pinned.as_ref().map_or_else(|| folder.clone(), Pinned::path);
         let keeps = request.overwrite == OverwriteMode::Never;
         let is_kept = |path: &[u8]| {
@@ -70,7 +78,9 @@ impl Workshop {
         };
         let select = |path: &[u8]| {
             let chosen = wanted.is_empty()
-                || wanted.iter().any(|wanted| wanted.is_empty() || lies_in(path, wanted) || lies_in(wanted, path));
+                || wanted
+                    .iter()
+                    .any(|wanted| wanted.is_empty() || lies_in(path, wanted) || lies_in(wanted, path));
             chosen && !own.iter().any(|own| lies_in(path, own)) && !is_kept(path)
         };
         source.restore(job, &at, &folder, &select, request.dry_run)
@@ -155,7 +165,8 @@ impl Source {
     fn compare(&self, job: &Job<'_>, at: &Path, select: &dyn Fn(&[u8]) -> bool) -> Result<(u64, u64)> {
         let (mut right, mut wrong) = (0, 0);
         each_item(&self.place, &self.known, &mut |item| {
-            let Some(expected) = item.hash().filter(|_| item.kind == ItemKind::File && select(&item.path.0)) else {
+            let Some(expected) = item.hash().filter(|_| item.kind == ItemKind::File && select(&item.path.0))
+            else {
                 return Ok(());
             };
             let path = at.join(std::ffi::OsStr::from_bytes(&item.path.0));
@@ -174,17 +185,23 @@ impl Source {
     /// What was noted of an instance.
     pub(in crate::work) fn instance_facts(&self) -> Result<InstanceFacts> {
         let none = || {
-            WorkError::new(Class::NotFound, format!("{} holds no instance of MySQL or MariaDB", self.known.manifest.name))
-                .hint("choose an archive of a source of the type mysql, or restore it to a folder")
+            WorkError::new(
+                Class::NotFound,
+                format!("{} holds no instance of MySQL or MariaDB", self.known.manifest.name),
+            )
+            .hint("choose an archive of a source of the type mysql, or restore it to a folder")
         };
         let path = format!("{}/{}", note::FOLDER, note::INSTANCE);
         let item = find_item(&self.place, &self.known, path.as_bytes()).map_err(|_| none())?;
         let mut text = Vec::new();
         copy_content(&self.place, &self.inventory, &self.known, &item, LONGEST, &mut text)?;
         serde_json::from_slice(&text).map_err(|error| {
-            WorkError::new(Class::Damaged, format!("what {} says of its instance cannot be read", self.name()))
-                .because(&error)
-                .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
+            WorkError::new(
+                Class::Damaged,
+                format!("what {} says of its instance cannot be read", self.name()),
+            )
+            .because(&error)
+            .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
         })
     }
 

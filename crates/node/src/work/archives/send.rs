@@ -35,10 +35,16 @@ impl Workshop {
         }
         let place = self.place(job, true)?;
         let unreadable = |error: std::io::Error| {
-            WorkError::from_io(&error, format_args!("the archive {} cannot be read", waiting.path().display()))
+            WorkError::from_io(
+                &error,
+                format_args!("the archive {} cannot be read", waiting.path().display()),
+            )
         };
         let manifest = waiting.manifest()?.ok_or_else(|| {
-            WorkError::new(Class::Other, format!("the archive {} has lost its manifest", waiting.path().display()))
+            WorkError::new(
+                Class::Other,
+                format!("the archive {} has lost its manifest", waiting.path().display()),
+            )
         })?;
         let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
         let sender = self.sender(job, settings, &place, tokens, waiting.name());
@@ -129,7 +135,8 @@ impl Progress for Told {
         self.meter.totals(1, size, true);
         self.meter.bytes_done(already);
         if already > 0 {
-            let text = format!("going on: {} of {} are there already, and right", bytes(already), bytes(size));
+            let text =
+                format!("going on: {} of {} are there already, and right", bytes(already), bytes(size));
             self.report.log(Level::Info, "send", &text);
         }
     }

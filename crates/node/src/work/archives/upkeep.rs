@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use backstay_archive::read::{StoreInput, verify, verify_file};
 use backstay_archive::manifest::beside_name;
-use backstay_engine::forget::moment;
+use backstay_archive::read::{StoreInput, verify, verify_file};
 use backstay_core::ErrorKind;
+use backstay_engine::forget::moment;
 use backstay_model::run::Outcome;
 use backstay_model::{Level, PlanId};
 use backstay_policy::archive_retention::{ArchiveFacts, apply, needed_by};
@@ -35,7 +35,9 @@ impl Workshop {
         for known in &inventory.archives {
             let is_there = |id| inventory.archives.iter().any(|other| other.manifest.id == id);
             let gone = known.manifest.chain.iter().filter(|link| !is_there(link.id));
-            errors.extend(gone.map(|link| format!("{}: it needs {}, which is not there", known.file.name, link.name)));
+            errors.extend(
+                gone.map(|link| format!("{}: it needs {}, which is not there", known.file.name, link.name)),
+            );
         }
         let total = stored(&inventory);
         let chosen = self.choose(&inventory, read_percent);
@@ -53,7 +55,8 @@ impl Workshop {
             } else {
                 let input = StoreInput::new(Arc::clone(&place.store), &known.file, place.control.clone());
                 let input: Arc<dyn backstay_archive::read::ReadAt> = Arc::new(input);
-                verify_file(&input, &known.file.name, &known.manifest, job.control, &meter).map_err(WorkError::from)
+                verify_file(&input, &known.file.name, &known.manifest, job.control, &meter)
+                    .map_err(WorkError::from)
             };
             match found {
                 Ok(()) => {
@@ -118,8 +121,11 @@ impl Workshop {
         let place = self.place(job, false)?;
         let inventory = self.manifests.inventory(&place)?;
         if let Some(odd) = inventory.odd.first() {
-            return Err(WorkError::new(Class::Damaged, format!("{odd}: so it is not known what needs what, and nothing is removed"))
-                .hint("bring that file back from a copy, or remove it with its archive"));
+            return Err(WorkError::new(
+                Class::Damaged,
+                format!("{odd}: so it is not known what needs what, and nothing is removed"),
+            )
+            .hint("bring that file back from a copy, or remove it with its archive"));
         }
         let tag = plan.tag();
         let mut groups = BTreeMap::<String, Vec<ArchiveFacts>>::new();
@@ -224,4 +230,3 @@ fn time(known: &Known) -> Moment {
 fn stored(inventory: &Inventory) -> u64 {
     inventory.archives.iter().map(|known| known.file.size).sum()
 }
-

@@ -8,7 +8,9 @@
 
 mod answers;
 mod client;
+mod finish;
 mod notes;
+mod small;
 mod uploads;
 
 use std::collections::HashMap;
@@ -36,6 +38,8 @@ const LARGEST_PART: u64 = 5 << 30;
 const MOST_PARTS: u64 = 10_000;
 /// Bytes that the key of an object may have.
 const LONGEST_KEY: usize = 1024;
+/// The media type of archives.
+const KIND: &str = "application/octet-stream";
 /// What the SHA-256 of a whole file is kept under.
 const META_SHA256: &str = "x-amz-meta-backstay-sha256";
 

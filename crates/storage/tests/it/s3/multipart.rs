@@ -15,7 +15,7 @@ use s3s::{Body, S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_er
 use s3s_fs::FileSystem;
 use sha2::{Digest, Sha256};
 
-use super::server::Server;
+use crate::s3_server::Server;
 
 /// What kind of service it is.
 #[derive(Debug, Clone, Copy)]
@@ -203,7 +203,8 @@ impl S3 for Service {
         request: S3Request<HeadObjectInput>,
     ) -> S3Result<S3Response<HeadObjectOutput>> {
         let place = format!("{}/{}", request.input.bucket, request.input.key);
-        let mut answer = self.inner.head_object(request).await?;
+        // A folder of its own is an error inside to the server behind, and nothing to a real one.
+        let mut answer = self.inner.head_object(request).await.map_err(|_| s3_error!(NoSuchKey))?;
         if self.kind.checksums {
             answer.output.checksum_sha256 = self.sums.lock().unwrap().get(&place).cloned();
         }

@@ -1,0 +1,144 @@
+//! Putting a file together in a bucket from its parts.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use backstay_core::{ErrorKind, NewFile, StorageError, StoredFile};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::Method;
+use sha2::{Digest, Sha256};
+
+use super::answers::{self, Part};
+use super::client::{Answer, Ask, Call};
+use super::notes::Begun;
+use super::small::Written;
+use super::{KIND, META_SHA256, MOST_PARTS, S3, Trouble, stored};
+
+/// What putting a file together takes at the slowest: services copy or only note it.
+const PUT_TOGETHER_BYTES_PER_SECOND: u64 = 50 << 20;
+
+impl S3 {
+    pub(super) fn complete(
+        &self,
+        file: &NewFile,
+        token: &str,
+        call: Call<'_>,
+    ) -> Result<StoredFile, StorageError> {
+        let unknown = || call.failed(ErrorKind::NotFound, Trouble::Unknown);
+        let begun = match self.begun(call, token) {
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                return self.finished_before(file, call)?.ok_or(error);
+            }
+            begun => begun?,
+        };
+        let Some(mut parts) = self.parts(call, &begun, MOST_PARTS)? else {
+            self.known.lock().remove(token);
+            let stored = self.finished_before(file, call)?.ok_or_else(unknown)?;
+            self.forget(call, token)?;
+            return Ok(stored);
+        };
+        parts.retain(|part| {
+            part.part_number.checked_sub(1).and_then(|index| file.place(index)).map(|(_, size)| size)
+                == Some(part.size)
+        });
+        if parts.len() as u64 != file.chunks() {
+            let trouble = Trouble::Missing(parts.len() as u64, file.chunks());
+            return Err(call.failed(ErrorKind::Corrupt, trouble));
+        }
+        let written = if parts.is_empty() {
+            // An upload has at least one part.
+            let written = self.write_empty(call, file)?;
+            self.abort(call, &begun)?;
+            written
+        } else {
+            self.put_together(call, &begun, file, &parts)?
+        };
+        let head = self.head(call, &file.name)?.ok_or_else(unknown)?;
+        match written {
+            Written::Before if !is_it(&head, file) => {
+                return Err(call.failed(ErrorKind::Exists, Trouble::Exists));
+            }
+            _ if !is_composed_of(&head, file, &parts) => {
+                return Err(call.failed(ErrorKind::Corrupt, Trouble::NotIt));
+            }
+            _ => {}
+        }
+        self.forget(call, token)?;
+        stored(call, &file.name, &head)
+    }
+
+    /// Completes an upload. The file is there then, whole, and nothing was overwritten.
+    fn put_together(
+        &self,
+        call: Call<'_>,
+        begun: &Begun,
+        file: &NewFile,
+        parts: &[Part],
+    ) -> Result<Written, StorageError> {
+        let patience = Duration::from_secs(file.size / PUT_TOGETHER_BYTES_PER_SECOND);
+        let text = answers::complete(parts);
+        loop {
+            let conditional = self.conditional.load(Ordering::Relaxed);
+            if !conditional && self.head(call, &begun.name)?.is_some() {
+                return Ok(Written::Before);
+            }
+            let ask = Ask::of(Method::POST, &begun.name)
+                .query("uploadId", &begun.upload)
+                .header("content-type", "application/xml")
+                .body(text.clone().into_bytes())
+                .patience(patience);
+            let ask = if conditional { ask.header("if-none-match", "*") } else { ask };
+            let answer = self.client.answer(call, ask)?;
+            if conditional && answer.is_not_implemented() {
+                self.conditional.store(false, Ordering::Relaxed);
+                continue;
+            }
+            if answer.status.is_success() && !answer.text.contains("<Error>") {
+                return Ok(Written::Now);
+            }
+            let error = answer.refusal(call);
+            // An answer that was lost may have been a success.
+            let is_over = error.kind == ErrorKind::Exists || answer.is_unknown_upload();
+            return if is_over { Ok(Written::Before) } else { Err(error) };
+        }
+    }
+
+    /// Writes the file that has no content.
+    fn write_empty(&self, call: Call<'_>, file: &NewFile) -> Result<Written, StorageError> {
+        let sha256 = file.sha256.to_hex();
+        self.write_with(call, &file.name, Vec::new(), &|ask| {
+            ask.header(META_SHA256, &sha256).header("content-type", KIND)
+        })
+    }
+
+    /// The file, if it is there with this content.
+    fn finished_before(&self, file: &NewFile, call: Call<'_>) -> Result<Option<StoredFile>, StorageError> {
+        match self.head(call, &file.name)?.filter(|head| is_it(head, file)) {
+            Some(head) => stored(call, &file.name, &head).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whether what lies there is this file, as far as the service tells.
+fn is_it(head: &Answer, file: &NewFile) -> bool {
+    let size = head.header("content-length").and_then(|size| size.parse().ok());
+    size == Some(file.size) && head.header(META_SHA256) == Some(file.sha256.to_hex().as_str())
+}
+
+/// Whether what lies there was put together from these parts: by its length, and by the hash of the parts' hashes where that is told.
+fn is_composed_of(head: &Answer, file: &NewFile, parts: &[Part]) -> bool {
+    let size = head.header("content-length").and_then(|size| size.parse().ok());
+    let sums: Option<Vec<Vec<u8>>> =
+        parts.iter().map(|part| STANDARD.decode(part.sha256.as_deref()?).ok()).collect();
+    let told = head.header("x-amz-checksum-sha256").and_then(|sum| sum.split_once('-'));
+    let same = match (sums, told) {
+        (Some(sums), Some((told, count))) => {
+            let sum = STANDARD.encode(Sha256::digest(sums.concat()));
+            told == sum && count == parts.len().to_string()
+        }
+        _ => true,
+    };
+    size == Some(file.size) && same
+}
