@@ -69,7 +69,6 @@ export const archives: typeof En = {
     shared: "Alle haben denselben Schlüssel. Jeder kann lesen und löschen, was die anderen speichern.",
   },
   wrong: {
-    noArchives: "Archive liegen in einem Ordner oder bei einem Empfänger; wählen Sie eine Verbindung dorthin.",
     fullEvery: "Von 1 bis 1000.",
     pattern,
   },

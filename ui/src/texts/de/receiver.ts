@@ -56,7 +56,7 @@ export const receiver: typeof En = {
   onceHint: "Das Token wird nur dieses eine Mal gezeigt und hier nicht aufbewahrt.",
   token: "Token",
   inBackstay: "Legen Sie in einem anderen Backstay eine Verbindung der Art Empfänger an mit",
-  byCommand: "Oder senden Sie ein Archiv von Hand, auf dem Rechner des Clients",
+  byCommand: "Oder senden Sie ein Archiv, das „backstay archive create“ angelegt hat, auf dem Rechner des Clients",
   keepToken: "Das Token in eine Datei legen",
   send: "Ein Archiv senden",
   done: "Fertig",

@@ -67,7 +67,6 @@ export const archives = {
     shared: "Each node has the same key, and can read and delete what the others store.",
   },
   wrong: {
-    noArchives: "Archives lie in a folder or with a receiver; choose a connection to one.",
     fullEvery: "From 1 to 1000.",
     pattern,
   },

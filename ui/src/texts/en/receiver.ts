@@ -53,7 +53,7 @@ export const receiver = {
   onceHint: "The token is shown this once. What it is known by is not kept here.",
   token: "Token",
   inBackstay: "In another Backstay, make a connection of the type Receiver with",
-  byCommand: "Or send an archive by hand, on the client's host",
+  byCommand: "Or send an archive that “backstay archive create” made, on the client's host",
   keepToken: "Put the token into a file",
   send: "Send an archive",
   done: "Done",
