@@ -109,6 +109,7 @@ test.describe("a server with one", () => {
     const facts = page.locator("dl").first();
     await expect(facts).toContainText("of 2.0 GiB");
     await expect(facts).toContainText("Add and read");
+    await expect(facts).toContainText("1 January 2090");
     await accessible(page);
 
     await page.goto(`${server.url}/settings/receiver`);
