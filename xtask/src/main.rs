@@ -5,10 +5,14 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod full_file;
 mod fuzz;
 mod interop_rustic;
+mod large_archive;
 mod layers;
+mod ours;
 mod peers;
+mod receiver;
 mod simulate;
 mod tally;
 mod test;
@@ -39,10 +43,14 @@ enum Command {
     Ui,
     /// Measure Backstay beside the programs that it replaces
     Bench(bench::Options),
+    /// Measure cold backups, archives and uploads beside zip and curl
+    BenchFullFile(full_file::Options),
     /// Crash the engine at every write and look whether anything is lost
     Simulate(simulate::Options),
     /// Feed each decoder with made-up bytes, guided by what they reach
     Fuzz(fuzz::Options),
+    /// Send one large archive over a network that breaks, and look whether it arrives
+    LargeArchive(large_archive::Options),
     /// Let Backstay and rustic work in one repository, and write down the outcome
     InteropRustic,
 }
@@ -66,8 +74,10 @@ fn run(command: Command) -> Result<bool> {
         Command::Layers => layers::run(&workspace),
         Command::Ui => ui::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
+        Command::BenchFullFile(options) => full_file::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
+        Command::LargeArchive(options) => large_archive::run(&workspace, &options),
         Command::InteropRustic => interop_rustic::run(&workspace),
     }
 }

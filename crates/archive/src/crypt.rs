@@ -86,6 +86,13 @@ impl Identities {
         Ok(Self(identities))
     }
 
+    /// The recipients that belong to them; `None` where there are none.
+    #[must_use]
+    pub fn recipients(&self) -> Option<Recipients> {
+        let recipients: Vec<_> = self.0.iter().map(x25519::Identity::to_public).collect();
+        (!recipients.is_empty()).then_some(Recipients(recipients))
+    }
+
     /// Whether there are none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

@@ -160,7 +160,7 @@ pub trait ArchiveStore: Send + Sync {
         context: CallContext<'_>,
     ) -> Result<StoredFile, StorageError>;
 
-    /// Gives up what was begun. Fine if it is not known.
+    /// Gives up what was begun. Fine if it is not known. Of a file that is finished, only what is remembered of its token goes.
     ///
     /// # Errors
     /// When the store cannot be reached or fails.

@@ -438,6 +438,9 @@ pub struct SnapshotInfo {
     pub id: String,
     /// The repository it is in.
     pub repository: RepositoryId,
+    /// For an archive, its file, with the folders that it lies in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// When it was made.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub time: Time,

@@ -42,6 +42,8 @@ pub enum ConnectionSettings {
     S3(S3Settings),
     /// An instance of MySQL or MariaDB.
     Mysql(MysqlSettings),
+    /// A receiver of archives.
+    Receiver(ReceiverSettings),
 }
 
 /// A folder of the node.
@@ -77,6 +79,35 @@ pub struct S3Settings {
     /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
     #[serde(default)]
     pub allow_private: bool,
+}
+
+/// A receiver of archives: `backstay receiver`, or one inside of `backstay up`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReceiverSettings {
+    /// Its host: a name or an address.
+    pub host: String,
+    /// Its port.
+    #[serde(default = "receiver_port")]
+    pub port: u16,
+    /// The token that `backstay receiver client add` printed.
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
+    pub token: SecretText,
+    /// The certificate of its authority, as PEM; the system's authorities when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// The SHA-256 of its certificate or of its authority's, which it prints when it starts: 64 hexadecimal digits. Nobody else is
+    /// talked to then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+const fn receiver_port() -> u16 {
+    8421
 }
 
 /// An instance of MySQL or MariaDB on the node's host.
@@ -159,6 +190,7 @@ impl ConnectionSettings {
             Self::Local(_) => "local",
             Self::S3(_) => "s3",
             Self::Mysql(_) => "mysql",
+            Self::Receiver(_) => "receiver",
         }
     }
 
@@ -171,6 +203,7 @@ impl ConnectionSettings {
             Self::Local(local) => check_path("settings.path", &local.path),
             Self::S3(s3) => s3.validate(),
             Self::Mysql(mysql) => mysql.validate(),
+            Self::Receiver(receiver) => receiver.validate(),
         }
     }
 
@@ -179,7 +212,7 @@ impl ConnectionSettings {
     pub const fn is_of_one_host(&self) -> bool {
         match self {
             Self::Local(_) | Self::Mysql(_) => true,
-            Self::S3(_) => false,
+            Self::S3(_) | Self::Receiver(_) => false,
         }
     }
 
@@ -187,9 +220,53 @@ impl ConnectionSettings {
     #[must_use]
     pub const fn is_storage(&self) -> bool {
         match self {
-            Self::Local(_) | Self::S3(_) => true,
+            Self::Local(_) | Self::S3(_) | Self::Receiver(_) => true,
             Self::Mysql(_) => false,
         }
+    }
+}
+
+impl ReceiverSettings {
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        if self.host.contains(':') {
+            format!("https://[{}]:{}", self.host, self.port)
+        } else {
+            format!("https://{}:{}", self.host, self.port)
+        }
+    }
+
+    /// Its fingerprint as bytes.
+    #[must_use]
+    pub fn pin(&self) -> Option<[u8; 32]> {
+        let digits: Vec<u8> = self.fingerprint.as_ref()?.bytes().filter(|byte| *byte != b':').collect();
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
+        let bytes = digits.chunks(2).map(|pair| match pair {
+            [high, low] => Some(value(*high)? << 4 | value(*low)?),
+            _ => None,
+        });
+        bytes.collect::<Option<Vec<u8>>>()?.try_into().ok()
+    }
+
+    fn validate(&self) -> Result<(), Invalid> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+        if self.host.is_empty() || self.host.len() > 253 || !self.host.chars().all(plain) {
+            return Err(Invalid::new("settings.host", "name a host or an address, as backup.example.org"));
+        }
+        if self.port == 0 {
+            return Err(Invalid::new("settings.port", "it has to be from 1 to 65535"));
+        }
+        if !self.token.is_set() {
+            return Err(Invalid::new("settings.token", "it must be given"));
+        }
+        if self.authority.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+            return Err(Invalid::new("settings.authority", "it has to be a certificate as PEM"));
+        }
+        if self.fingerprint.is_some() && self.pin().is_none() {
+            return Err(Invalid::new("settings.fingerprint", "it has to be 64 hexadecimal digits"));
+        }
+        Ok(())
     }
 }
 
@@ -258,6 +335,7 @@ impl HoldsSecrets for ConnectionSettings {
             Self::Local(_) => Vec::new(),
             Self::S3(s3) => vec![("secret_key", &mut s3.secret_key)],
             Self::Mysql(mysql) => vec![("password", &mut mysql.password)],
+            Self::Receiver(receiver) => vec![("token", &mut receiver.token)],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::archives::Holds;
 use crate::secret::HoldsSecrets;
 use crate::{ConnectionId, DestinationId, Invalid, NodeId, ProjectId, RepositoryId, SecretText, Time};
 
@@ -23,6 +24,9 @@ pub struct Destination {
     /// Who shares a repository.
     #[serde(default)]
     pub layout: Layout,
+    /// What it holds.
+    #[serde(default)]
+    pub holds: Holds,
     /// When it was made.
     #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub created: Time,

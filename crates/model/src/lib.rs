@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod archives;
 pub mod audit;
 pub mod command;
 pub mod connection;
@@ -29,6 +30,7 @@ pub mod run;
 pub mod secret;
 pub mod source;
 
+pub use archives::{ArchiveSettings, Holds};
 pub use audit::AuditEntry;
 pub use connection::{Connection, ConnectionSettings, ConnectionStatus, Health};
 pub use destination::{Destination, Layout, Repository};

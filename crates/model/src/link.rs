@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+use crate::archives::Holds;
 use crate::command::{Command, CommandResult};
 use crate::destination::Layout;
 use crate::plan::PlanSpec;
@@ -162,6 +163,9 @@ pub struct SealedRepository {
     pub settings: ConnectionSettings,
     /// Its folder within what the connection reaches.
     pub path: String,
+    /// What lies there.
+    #[serde(default)]
+    pub holds: Holds,
     /// Whether it may be made when it is missing.
     pub may_create: bool,
     /// The connection's secrets and, as `password`, the one that opens the repository.

@@ -36,6 +36,7 @@ mod runner;
 pub mod seals;
 mod sender;
 pub mod steward;
+mod tokens;
 mod uplink;
 pub mod work;
 

@@ -1,12 +1,14 @@
 //! New runs, and what the node keeps beside each to carry it out.
 
+use std::path::Path;
+
 use backstay_catalog::{NewLine, NewRun};
 use backstay_core::{Clock, Random};
 use backstay_model::limits::Priority;
 use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
 use backstay_model::plan::PlanSpec;
 use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, Trigger};
-use backstay_model::{Level, NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, Time};
+use backstay_model::{Level, NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, SourceSpec, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -50,6 +52,14 @@ pub(crate) struct PlanPart {
 }
 
 impl Order {
+    /// The folder that copies and archives of its source are made in, where the source names one.
+    pub(crate) fn spool(&self) -> Option<&Path> {
+        match &self.source.as_ref()?.spec {
+            SourceSpec::Mysql(mysql) => mysql.cold().spool.as_deref().map(Path::new),
+            SourceSpec::Files(_) => None,
+        }
+    }
+
     /// As it is stored.
     pub(crate) fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or(Value::Null)

@@ -168,6 +168,7 @@ async fn forget_old(inner: &Arc<Inner>) -> Result<(), CatalogError> {
     inner.store.prune_logs(before, MOST_LINES).await?;
     inner.store.prune_runs(before).await?;
     inner.store.prune_commands(before).await?;
+    inner.store.expire_transfers(before).await?;
     Ok(())
 }
 

@@ -297,6 +297,8 @@ pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String>
         // The next backup goes on where one has failed.
         if let (RunState::Cancelled, Some(plan), Some(source)) = (run.state, &order.plan, &order.source) {
             note(inner.workshop.discard_journal(plan.id, source.named.id, repository.id));
+            let of = (plan.id, source.named.id, repository.id);
+            note(inner.workshop.discard_archive(order.spool(), of, run.id));
         }
     }
     if let Some(copy) = &order.debts.copy {

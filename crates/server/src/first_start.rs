@@ -9,7 +9,7 @@ use backstay_model::link::OpenSecrets;
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
     Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Destination, DestinationId, Health,
-    Layout, NodeId, Repository, RepositoryId, SecretText,
+    Holds, Layout, NodeId, Repository, RepositoryId, SecretText,
 };
 use backstay_node::seals;
 use backstay_vault::NodePublicKey;
@@ -78,6 +78,7 @@ pub(crate) async fn make_known(
         path: first.name,
         // One repository at the top, where the command line looks for its own.
         layout: Layout::Shared,
+        holds: Holds::Repository,
         created: now,
         changed: now,
         revision: 1,

@@ -5,8 +5,9 @@
 
 use std::fmt::Write;
 
+use backstay_model::archives::ArchiveEncryption;
 use backstay_model::connection::BucketStyle;
-use backstay_model::{Connection, ConnectionSettings, Destination, Node, ProjectId, Repository, Time};
+use backstay_model::{Connection, ConnectionSettings, Destination, Holds, Node, ProjectId, Repository, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::pages::escaped;
@@ -63,6 +64,11 @@ impl Place {
                 let location = format!("s3:{}/{}", service.trim_end_matches('/'), s3.bucket);
                 if below.is_empty() { location } else { format!("{location}/{below}") }
             }
+            ConnectionSettings::Receiver(receiver) => match below.as_str() {
+                _ if self.destination.holds.is_archives() => format!("{}/archives/{below}", receiver.url()),
+                "" => format!("rest:{}/repo/", receiver.url()),
+                below => format!("rest:{}/repo/{below}/", receiver.url()),
+            },
             // No repository lies there.
             ConnectionSettings::Mysql(_) => below,
         }
@@ -126,7 +132,13 @@ async fn write_place(
         let _ = writeln!(page, "<dt>{name}</dt><dd><code>{}</code></dd>", escaped(value));
     };
     fact("Location", &place.location());
-    fact("Password", &password);
+    let is_plain =
+        matches!(&destination.holds, Holds::Archives(it) if it.encryption == ArchiveEncryption::Plain);
+    match destination.holds {
+        Holds::Archives(_) if is_plain => fact("Archives", "plain: they open without a key"),
+        Holds::Archives(_) => fact("Key of the archives", &password),
+        Holds::Repository => fact("Password", &password),
+    }
     fact("Used by", repository.node.map_or("all nodes of the project", node));
     match &connection.settings {
         ConnectionSettings::Local(_) => fact("On the disk of", node(connection.node)),
@@ -137,6 +149,11 @@ async fn write_place(
             }
             if s3.style == BucketStyle::Path {
                 fact("Addresses", "with the bucket in the path");
+            }
+        }
+        ConnectionSettings::Receiver(receiver) => {
+            if let Some(fingerprint) = &receiver.fingerprint {
+                fact("Certificate, SHA-256", fingerprint);
             }
         }
         ConnectionSettings::Mysql(_) => {}
@@ -187,4 +204,13 @@ backstay -r LOCATION restore latest --target /where/it/goes\n\
 backstay -r LOCATION restore latest --target /where/it/goes --include /one/path\n\n\
 restic -r LOCATION snapshots\n\
 restic -r LOCATION restore latest --target /where/it/goes</pre>\n\
+<p>Archives are zip or tar.zst files. Put the key, the line that begins with <code>AGE-SECRET-KEY-1</code>, into a file, here \
+<code>key.txt</code>; where the archives lie with a receiver, a token of its client opens the way (<code>backstay receiver client \
+add</code> makes a new one).</p>\n\
+<pre># each archive, and the one it leans on, from a receiver\n\
+curl -OJ -H 'Authorization: Bearer TOKEN' LOCATION/NAME.zip.age\n\n\
+backstay archive list FOLDER\n\
+backstay archive extract NAME.zip.age --identity-file key.txt --target /where/it/goes\n\n\
+# or with the tools of others\n\
+age -d -i key.txt NAME.zip.age > NAME.zip; unzip NAME.zip</pre>\n\
 <p>Try it now, while nothing is lost: <code>backstay -r LOCATION snapshots</code> has to list your snapshots.</p>\n</html>\n";

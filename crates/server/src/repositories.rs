@@ -1,12 +1,13 @@
 //! The repositories at destinations: made known when a plan first needs them, each with a password of its own.
 
+use backstay_archive::crypt::KeyPair;
 use backstay_catalog::{CatalogError, Clash, ServerStore};
 use backstay_core::{Clock, Random};
 use backstay_model::link::{OpenSecrets, SealedConnection, SealedRepository};
 use backstay_model::run::Named;
 use backstay_model::secret::{HoldsSecrets, Secrets};
 use backstay_model::{
-    Connection, ConnectionId, Destination, Layout, Node, NodeId, Repository, RepositoryId, SecretText,
+    Connection, ConnectionId, Destination, Holds, Layout, Node, NodeId, Repository, RepositoryId, SecretText,
 };
 use backstay_node::seals::{self, SealError};
 use backstay_vault::{NodePublicKey, Vault, VaultError};
@@ -49,12 +50,17 @@ pub(crate) async fn ensure(
         return Ok(found);
     }
     let id = RepositoryId::new(clock, random);
+    let path = match (owner, &destination.holds) {
+        (None, _) => String::new(),
+        (Some(node), Holds::Repository) => node.to_string(),
+        (Some(node), Holds::Archives(_)) => folder(store, destination, node).await?,
+    };
     let mut repository = Repository {
         id,
         destination: destination.id,
         node: owner,
-        path: owner.map(|node| node.to_string()).unwrap_or_default(),
-        password: SecretText::new(text::random_key(random)),
+        path,
+        password: new_key(destination, random),
         adopted: false,
         created: now_of(clock),
     };
@@ -68,6 +74,28 @@ pub(crate) async fn ensure(
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// What opens a new repository: a password, or the identity that archives are encrypted for.
+fn new_key(destination: &Destination, random: &dyn Random) -> SecretText {
+    match &destination.holds {
+        Holds::Repository => SecretText::new(text::random_key(random)),
+        Holds::Archives(_) => KeyPair::generate().with_secret(|identity| SecretText::new(identity)),
+    }
+}
+
+/// A folder for the archives of a node: people look into it, so it is called as the node is.
+async fn folder(
+    store: &ServerStore,
+    destination: &Destination,
+    node: NodeId,
+) -> Result<String, RepositoryError> {
+    let name = store.node(node).await?.ok_or(RepositoryError::Gone("its node"))?.name;
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' };
+    let name: String = name.trim_start_matches(['.', '-']).chars().map(plain).take(60).collect();
+    let known = store.repositories(destination.id).await?;
+    let is_free = |name: &str| !name.is_empty() && known.iter().all(|it| it.path != name);
+    if is_free(&name) { Ok(name) } else { Ok(format!("{name}-{node}").trim_start_matches('-').to_owned()) }
 }
 
 /// A repository as a node gets it: the way to it, with its secrets sealed to the node's key.
@@ -108,6 +136,7 @@ pub(crate) async fn seal_with(
         layout: destination.layout,
         settings: connection.settings,
         path,
+        holds: destination.holds.clone(),
         may_create: !repository.adopted,
         secrets: sealed,
     })

@@ -40,6 +40,8 @@ impl fmt::Debug for Secret {
 pub struct Http {
     /// Files (PEM) of the certificates to trust instead of the system's; none for the system's.
     pub trust: Vec<PathBuf>,
+    /// Certificates (PEM, as text) to trust beside those in files.
+    pub authorities: Option<String>,
     /// A file (PEM) with the certificate that shows who we are, and its private key.
     pub client_certificate: Option<PathBuf>,
     /// Talk to whoever answers, whatever certificate it shows. Somebody in between can then read and change everything.

@@ -11,7 +11,7 @@ pub(crate) mod engines;
 pub(crate) mod machine;
 pub(crate) mod measure;
 pub(crate) mod place;
-mod results;
+pub(crate) mod results;
 mod table;
 pub(crate) mod work;
 

@@ -34,30 +34,9 @@ impl Place {
         empty(&place.root)?;
         place.clear()?;
         if !on_disk {
-            place.touch()?;
+            touch(&place.root, NEEDED)?;
         }
         Ok(place)
-    }
-
-    /// Touches the memory, and keeps it touched until the place is dropped.
-    ///
-    /// A virtual machine gets memory from its host when it first touches it, which takes several times as long as using it
-    /// again, and may give what is free back in whole blocks of some MiB: the engine that needs much memory soonest would
-    /// pay for all. Here all of it is touched once, and a page in each MiB is held, so that no block is ever free as a whole.
-    fn touch(&self) -> Result<()> {
-        const BLOCK: u64 = 1 << 20;
-        const PAGE: u64 = 4 << 10;
-        let mut file = fs::File::create(self.root.join("held")).context("cannot write to memory")?;
-        let block = vec![1u8; BLOCK as usize];
-        for _ in 0..NEEDED / BLOCK {
-            file.write_all(&block).context("cannot fill the memory")?;
-        }
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        for number in 0..NEEDED / BLOCK {
-            rustix::fs::fallocate(&file, flags, number * BLOCK + PAGE, BLOCK - PAGE)
-                .context("cannot empty the memory")?;
-        }
-        Ok(())
     }
 
     /// What is backed up.
@@ -157,8 +136,29 @@ impl Drop for Place {
     }
 }
 
+/// Touches `bytes` of memory, and keeps it touched as long as `folder/held` is there, which has to lie in memory.
+///
+/// A virtual machine gets memory from its host when it first touches it, which takes several times as long as using it
+/// again, and may give what is free back in whole blocks of some MiB: the engine that needs much memory soonest would
+/// pay for all. Here all of it is touched once, and a page in each MiB is held, so that no block is ever free as a whole.
+pub(crate) fn touch(folder: &Path, bytes: u64) -> Result<()> {
+    const BLOCK: u64 = 1 << 20;
+    const PAGE: u64 = 4 << 10;
+    let mut file = fs::File::create(folder.join("held")).context("cannot write to memory")?;
+    let block = vec![1u8; BLOCK as usize];
+    for _ in 0..bytes / BLOCK {
+        file.write_all(&block).context("cannot fill the memory")?;
+    }
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    for number in 0..bytes / BLOCK {
+        rustix::fs::fallocate(&file, flags, number * BLOCK + PAGE, BLOCK - PAGE)
+            .context("cannot empty the memory")?;
+    }
+    Ok(())
+}
+
 /// Makes `folder` exist and be empty.
-fn empty(folder: &Path) -> Result<()> {
+pub(crate) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot empty {}", folder.display()))?;
     }

@@ -72,23 +72,27 @@ impl Results {
         self.corpora.push(CorpusDescription { name: corpus.name(), description });
     }
 
-    /// Writes a new file into `folder`; gives its name. An earlier file of the same day and machine stays.
+    /// Writes a new file into `folder`; gives its name.
     pub(crate) fn write(&self, folder: &Path) -> Result<String> {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        let stem = format!("{}-{}", self.date, slug(&self.machine.processor));
-        let name = std::iter::once(format!("{stem}.json"))
-            .chain((2..).map(|number| format!("{stem}-{number}.json")))
-            .find(|name| !folder.join(name).exists())
-            .context("no name is free")?;
-        let mut text = serde_json::to_string_pretty(self)?;
-        text.push('\n');
-        fs::write(folder.join(&name), text).with_context(|| format!("cannot write {name}"))?;
-        Ok(name)
+        write_new(folder, &format!("{}-{}", self.date, slug(&self.machine.processor)), self)
     }
 }
 
+/// Writes results into a new file of `folder`; gives its name. An earlier file of the same day and machine stays.
+pub(crate) fn write_new(folder: &Path, stem: &str, results: &impl Serialize) -> Result<String> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let name = std::iter::once(format!("{stem}.json"))
+        .chain((2..).map(|number| format!("{stem}-{number}.json")))
+        .find(|name| !folder.join(name).exists())
+        .context("no name is free")?;
+    let mut text = serde_json::to_string_pretty(results)?;
+    text.push('\n');
+    fs::write(folder.join(&name), text).with_context(|| format!("cannot write {name}"))?;
+    Ok(name)
+}
+
 /// A name in lower case, with every run of other characters as one dash.
-fn slug(name: &str) -> String {
+pub(crate) fn slug(name: &str) -> String {
     let words = name.split(|character: char| !character.is_ascii_alphanumeric());
     let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
     words.join("-")

@@ -24,7 +24,7 @@ pub(crate) enum Selection {
     /// What the tests need
     #[default]
     Mandatory,
-    /// Also those that take long to build: rustic, borg and kopia
+    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server
     All,
 }
 
@@ -317,7 +317,40 @@ pub(crate) const TUS_JS: Peer = Peer {
     hint: "it needs node 20 or newer with npm, and a way to npm's registry",
 };
 
-const ALL: [Peer; 13] = [
+/// Info-ZIP's zip: what people make archives with.
+pub(crate) const ZIP: Peer = Peer {
+    name: "zip",
+    variable: "BACKSTAY_PEER_ZIP",
+    mandatory: false,
+    program: "zip/usr/bin/zip",
+    recipe: Recipe::Debian { packages: &["zip", "libbz2-1.0"], folder: "zip" },
+    hint: "it needs apt-get and dpkg-deb, with package lists (run `apt-get update` as root)",
+};
+
+/// XFS's tools: a file system whose files share blocks.
+pub(crate) const XFS: Peer = Peer {
+    name: "xfsprogs",
+    variable: "BACKSTAY_PEER_XFS",
+    mandatory: false,
+    program: "xfsprogs/sbin/mkfs.xfs",
+    recipe: Recipe::Debian {
+        packages: &["libblkid1", "libinih1", "liburcu8", "libuuid1", "xfsprogs"],
+        folder: "xfsprogs",
+    },
+    hint: "it needs apt-get and dpkg-deb, with package lists (run `apt-get update` as root)",
+};
+
+/// restic's own server, which takes files in by HTTP, checks and syncs them.
+pub(crate) const REST_SERVER: Peer = Peer {
+    name: "rest-server",
+    variable: "BACKSTAY_PEER_REST_SERVER",
+    mandatory: false,
+    program: "rest-server-0.14.0",
+    recipe: Recipe::Go { module: "rest-server", package: "github.com/restic/rest-server/cmd/rest-server" },
+    hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
+};
+
+const ALL: [Peer; 16] = [
     RESTIC,
     RESTIC_DEBIAN,
     POSTGRES,
@@ -331,6 +364,9 @@ const ALL: [Peer; 13] = [
     RUSTIC,
     BORG,
     KOPIA,
+    ZIP,
+    XFS,
+    REST_SERVER,
 ];
 
 impl Peer {
@@ -373,7 +409,7 @@ impl Peer {
     /// The first line of what the program says of its version.
     pub(crate) fn version(&self, program: &Path) -> Result<String> {
         let argument = match self.recipe {
-            Recipe::Go { module: "kopia", .. } | Recipe::Cargo { .. } => "--version",
+            Recipe::Go { module: "kopia" | "rest-server", .. } | Recipe::Cargo { .. } => "--version",
             Recipe::Python { .. } | Recipe::PythonPinned { .. } => "--version",
             // It is no program: that Node.js can read it says enough.
             Recipe::Npm { .. } => {
@@ -381,6 +417,7 @@ impl Peer {
                 return Ok(text.lines().next().unwrap_or_default().to_owned());
             }
             Recipe::Debian { folder: "restic-debian", .. } | Recipe::Go { .. } => "version",
+            Recipe::Debian { folder: "xfsprogs", .. } => "-V",
             Recipe::Debian { .. } => "--version",
         };
         let mut command = Command::new(program);
@@ -390,7 +427,9 @@ impl Peer {
             command.envs(libraries.map(|libraries| ("LD_LIBRARY_PATH", libraries)));
         }
         let text = workspace::read(command.arg(argument))?;
-        Ok(text.lines().next().unwrap_or_default().to_owned())
+        // zip begins with its copyright.
+        let line = text.lines().find(|line| line.starts_with("This is ")).or_else(|| text.lines().next());
+        Ok(line.unwrap_or_default().to_owned())
     }
 
     fn install(&self, workspace: &Workspace, program: &Path) -> Result<()> {

@@ -84,6 +84,9 @@ pub struct SourceFacts {
     /// The plan that asked for the backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<String>,
+    /// Its tags, by which plans know their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// The paths that were backed up, as they were given.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<RawText>,

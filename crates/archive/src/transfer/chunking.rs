@@ -28,6 +28,13 @@ impl Default for Chunking {
 }
 
 impl Chunking {
+    /// The same, splitting files beyond this many bytes. Chunks are not longer than that.
+    #[must_use]
+    pub fn beyond(self, threshold: u64) -> Self {
+        let most = threshold.max(1);
+        Self { threshold, unit: self.unit.min(most), split: self.split.min(most) }
+    }
+
     /// Whether a file of this size is split.
     #[must_use]
     pub const fn splits(&self, size: u64) -> bool {

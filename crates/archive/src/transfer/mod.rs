@@ -132,8 +132,16 @@ impl Sender {
         self.tokens.remove(&key).map_err(TransferError::Tokens)
     }
 
+    /// Forgets the token of a file that arrived, here and, as far as that can be reached, at the store.
     fn forget(&self, file: &dyn ReadAt, name: &str, sha256: FileId) -> Result<(), TransferError> {
-        self.tokens.remove(&self.key(file, name, sha256)).map_err(TransferError::Tokens)
+        let key = self.key(file, name, sha256);
+        let begun = self.tokens.load(&key).map_err(TransferError::Tokens)?;
+        self.tokens.remove(&key).map_err(TransferError::Tokens)?;
+        if let Some(begun) = begun {
+            // A store that cannot be asked forgets it in time.
+            let _ = self.store.abandon(&begun.token, backstay_core::CallContext::with(&self.control));
+        }
+        Ok(())
     }
 
     fn key(&self, file: &dyn ReadAt, name: &str, sha256: FileId) -> TransferKey {

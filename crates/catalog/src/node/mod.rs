@@ -5,6 +5,7 @@ mod outbox;
 mod retention;
 mod runs;
 mod schedule;
+mod transfers;
 
 use std::path::Path;
 
@@ -21,9 +22,10 @@ pub use log::NewLine;
 pub(crate) use log::line;
 pub use outbox::{Agreement, OutboxLimits};
 pub use schedule::{Handled, NewRun};
+pub use transfers::Transfer;
 
 /// The steps to the form of the store.
-const STEPS: &[&str] = &[include_str!("0001.sql")];
+const STEPS: &[&str] = &[include_str!("0001.sql"), include_str!("0002.sql")];
 
 /// Under which key the configuration is kept.
 const CONFIGURATION: &str = "configuration";

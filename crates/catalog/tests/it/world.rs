@@ -59,6 +59,7 @@ impl World {
             connection: connection.id,
             path: String::new(),
             layout: Layout::PerNode,
+            holds: backstay_model::Holds::Repository,
             created: at(1),
             changed: at(1),
             revision: 1,

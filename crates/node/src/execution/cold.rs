@@ -35,6 +35,14 @@ impl Execution<'_> {
             *self.copy.lock() = Some(copy);
             return self.each(repositories);
         }
+        if self.has_made_all(repositories) {
+            self.report.log(
+                Level::Info,
+                "copy",
+                "going on with the archives that were made: nothing is stopped again",
+            );
+            return self.each(repositories);
+        }
         let instance = match self.instance(mysql, source) {
             Ok(instance) => instance,
             Err(error) => return self.failed(&error),

@@ -32,7 +32,7 @@ impl Execution<'_> {
             more: [("files".to_owned(), found.files.to_string())].into(),
             ..Outcome::default()
         };
-        let snapshot = found.entry.id.to_hex();
+        let snapshot = found.snapshot.clone();
         if request.dry_run {
             self.report.log(Level::Info, "inspect", "a dry run: nothing was written, stopped or started");
             self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));

@@ -3,6 +3,7 @@
 //! This is blocking code on the run's own thread. What it finds out about single destinations is stored as it goes, so that
 //! a run that is interrupted, or has to wait for one destination, does not do the others again.
 
+mod archived;
 mod cold;
 mod comeback;
 mod hooks;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
-use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState, SourceSpec};
+use backstay_model::{ConnectionSettings, Holds, Level, RepositoryId, Run, RunKind, RunState, SourceSpec};
 use parking_lot::Mutex;
 
 use crate::active::{Active, Stop};
@@ -20,7 +21,7 @@ use crate::gentle::gently;
 use crate::node::Inner;
 use crate::orders::{Order, PlanPart};
 use crate::seals::Opened;
-use crate::work::backup::{Backup, Content};
+use crate::work::backup::{Backup, BackupDone, Content};
 use crate::work::cold::InstanceCopy;
 use crate::work::failure::Class;
 use crate::work::{Job, Report, WorkError};
@@ -117,6 +118,7 @@ impl Execution<'_> {
             (Err(error), _) => self.failed(&error),
         };
         let ending = self.wind_up(self.blame_watchdog(ending));
+        self.drop_archives(repositories);
         self.drop_copy(&ending);
         ending
     }
@@ -201,6 +203,12 @@ impl Execution<'_> {
         let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
             return Err(incomplete());
         };
+        if let Holds::Archives(settings) = &job.repository.holds
+            && let Some(done) = self.send_waiting(job, settings)?
+        {
+            self.complete_backup(job, &done);
+            return Ok(());
+        }
         let leave_out = self.other_folders(job.repository.id);
         let copy = self.copy.lock().clone();
         let content = match (&source.spec, &copy) {
@@ -208,16 +216,22 @@ impl Execution<'_> {
             (SourceSpec::Mysql(_), Some(copy)) => Content::Instance(copy),
             (SourceSpec::Mysql(_), None) => return Err(incomplete()),
         };
-        let done = self.inner.workshop.backup(
-            job,
-            &Backup {
-                plan: plan.id,
-                source: source.named.id,
-                content,
-                tags: &plan.spec.tags,
-                leave_out: &leave_out,
-            },
-        )?;
+        let backup = Backup {
+            plan: plan.id,
+            source: source.named.id,
+            content,
+            tags: &plan.spec.tags,
+            leave_out: &leave_out,
+        };
+        let done = match &job.repository.holds {
+            Holds::Repository => self.inner.workshop.backup(job, &backup)?,
+            Holds::Archives(settings) => self.archive(job, settings, &backup)?,
+        };
+        self.complete_backup(job, &done);
+        Ok(())
+    }
+
+    fn complete_backup(&self, job: &Job<'_>, done: &BackupDone) {
         let outcome = Outcome {
             files_new: done.files_new,
             files_changed: done.files_changed,
@@ -231,7 +245,6 @@ impl Execution<'_> {
             destination.snapshot = Some(done.snapshot.clone());
             destination.bytes_added = done.bytes_added;
         });
-        Ok(())
     }
 
     fn restore(&self, job: &Job<'_>) -> Result<(), WorkError> {
@@ -313,7 +326,9 @@ impl Execution<'_> {
         others
             .filter_map(|other| match &other.settings {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
-                ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => None,
+                ConnectionSettings::S3(_)
+                | ConnectionSettings::Mysql(_)
+                | ConnectionSettings::Receiver(_) => None,
             })
             .collect()
     }

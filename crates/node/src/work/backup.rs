@@ -3,16 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use backstay_core::{Control, Events};
-use backstay_engine::backup::{
-    BackupOptions, BackupOutcome, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot,
-};
+use backstay_core::{Control, Events, Sink};
+use backstay_engine::backup::{BackupOptions, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot};
 use backstay_engine::index::Index;
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
 use backstay_model::source::FilesSpec;
 use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId};
 use backstay_sources::files::{Capture, CaptureReport, scan};
+use serde::{Deserialize, Serialize};
 
 use super::cold::InstanceCopy;
 use super::meter::Meter;
@@ -46,7 +45,7 @@ pub enum Content<'a> {
 }
 
 /// What a backup did.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BackupDone {
     /// The snapshot's id.
     pub snapshot: String,
@@ -66,7 +65,7 @@ pub struct BackupDone {
     pub resumed: bool,
 }
 
-const PROGRAM: &str = concat!("backstay ", env!("CARGO_PKG_VERSION"));
+pub(super) const PROGRAM: &str = concat!("backstay ", env!("CARGO_PKG_VERSION"));
 
 impl Workshop {
     /// Backs a source up into a repository, which is made where it may be.
@@ -77,12 +76,12 @@ impl Workshop {
     /// # Errors
     /// When there is no whole snapshot to show for it; single items that could not be read are counted and told.
     pub fn backup(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<BackupDone> {
-        let Reading { capture, paths, excludes, facts } = self.reading(job, backup)?;
+        let reading = self.reading(job, backup)?;
         job.control.set_read_rate(job.limits.read);
         let started = self.environment.clock.now();
 
         let open = self.open(job, Access::Shared, true)?;
-        let parent = self.parent(&open, backup.plan, &paths).map_err(|error| open.explain(error))?;
+        let parent = self.parent(&open, backup.plan, &reading.paths).map_err(|error| open.explain(error))?;
         job.report.log(
             Level::Info,
             "read",
@@ -101,7 +100,7 @@ impl Workshop {
         let options = BackupOptions {
             parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
             journal: journal.clone(),
-            change_detection: match capture.options.root {
+            change_detection: match reading.capture.options.root {
                 // The files of a copy are new ones with the times of the old.
                 Some(_) => ChangeDetection { ignore_ctime: true, ignore_inode: true },
                 None => ChangeDetection::default(),
@@ -111,15 +110,18 @@ impl Workshop {
         let events: Arc<dyn Events> = meter.clone();
         let sink = BackupSink::start(&open.engine, index, open.lock().cloned(), options, events)
             .map_err(|error| open.explain(error))?;
-        job.report.log(Level::Info, "read", &format!("reading {}", paths.join(", ")));
-        let taken = take(job.control, &capture, sink, facts.as_ref(), &meter, job);
+        job.report.log(Level::Info, "read", &format!("reading {}", reading.paths.join(", ")));
+        let taken = take(job, &reading, &sink, &meter).and_then(|report| {
+            meter.enter("storing");
+            Ok((report, sink.finish()?))
+        });
         let (report, outcome) = taken.map_err(|error| open.explain(error))?;
+        let Reading { paths, excludes, .. } = reading;
 
         let failures = outcome.failures.max(meter.errors()) + report.missing.len() as u64;
         let nothing = outcome.summary.total_files_processed == 0 && report.others == 0;
         if nothing && failures > 0 {
-            return Err(WorkError::new(Class::NothingRead, format!("nothing could be read: {failures} items had errors"))
-                .hint("the log lists them; run the node as a user who may read them, or correct the paths of the source"));
+            return Err(nothing_read(failures));
         }
         // Where nothing new was stored, nothing has waited for the lock yet.
         if let Some(lock) = open.lock() {
@@ -188,7 +190,7 @@ impl Workshop {
     }
 
     /// What is read, if the host's owner lets all of it be read.
-    fn reading(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<Reading> {
+    pub(super) fn reading(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<Reading> {
         match backup.content {
             Content::Files(files) => {
                 let mut capture = Capture::new(self.allowed_paths(files)?);
@@ -242,37 +244,40 @@ impl Workshop {
 }
 
 /// Walks the source into the sink, while a second walk finds out how much there is.
-fn take(
-    control: &Control,
-    capture: &Capture,
-    sink: BackupSink,
-    note: Option<&Note>,
-    meter: &Arc<Meter>,
+pub(super) fn take(
     job: &Job<'_>,
-) -> Result<(CaptureReport, BackupOutcome)> {
+    reading: &Reading,
+    sink: &dyn Sink,
+    meter: &Arc<Meter>,
+) -> Result<CaptureReport> {
     let scanning = Control::new();
     std::thread::scope(|scope| {
         // The totals are for the display only, and the capture itself reports what is wrong.
-        scope.spawn(|| drop(scan(capture, &scanning, &**meter)));
-        let captured = match note {
-            Some(note) => capture.run(&note.beside(&sink), control, &**meter),
-            None => capture.run(&sink, control, &**meter),
+        scope.spawn(|| drop(scan(&reading.capture, &scanning, &**meter)));
+        let captured = match &reading.facts {
+            Some(note) => reading.capture.run(&note.beside(sink), job.control, &**meter),
+            None => reading.capture.run(sink, job.control, &**meter),
         };
         scanning.cancel();
         let report = captured.map_err(WorkError::from)?;
         job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
-        meter.enter("storing");
-        let outcome = sink.finish().map_err(WorkError::from)?;
-        Ok((report, outcome))
+        Ok(report)
     })
 }
 
 /// What is read, and how the snapshot calls it.
-struct Reading {
-    capture: Capture,
-    paths: Vec<String>,
+pub(super) struct Reading {
+    pub(super) capture: Capture,
+    pub(super) paths: Vec<String>,
     excludes: Vec<String>,
     facts: Option<Note>,
+}
+
+/// Nothing could be read that was to be backed up.
+pub(super) fn nothing_read(failures: u64) -> WorkError {
+    WorkError::new(Class::NothingRead, format!("nothing could be read: {failures} items had errors")).hint(
+        "the log lists them; run the node as a user who may read them, or correct the paths of the source",
+    )
 }
 
 struct Noted {

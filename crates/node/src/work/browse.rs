@@ -25,6 +25,9 @@ impl Workshop {
     /// # Errors
     /// When the repository cannot be opened.
     pub fn snapshots(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Vec<SnapshotInfo>> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.archives(job));
+        }
         let open = self.look(repository, secrets)?;
         let (snapshots, _) = open.engine.load_snapshots()?;
         let info = |entry: backstay_engine::repository::SnapshotEntry| {
@@ -32,6 +35,7 @@ impl Workshop {
             SnapshotInfo {
                 id: entry.id.to_hex(),
                 repository: repository.id,
+                name: None,
                 time: items::time(&entry.snapshot.time).unwrap_or(Time::UNIX_EPOCH),
                 host: entry.snapshot.hostname,
                 paths: entry.snapshot.paths,
@@ -56,6 +60,9 @@ impl Workshop {
         path: &str,
         page: &FolderPage,
     ) -> Result<(Vec<FolderItem>, u64)> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.archive_folder(job, snapshot, path, page));
+        }
         let open = self.look(repository, secrets)?;
         let entry = find_snapshot(&open, snapshot)?;
         let trees = open.trees()?;
@@ -108,6 +115,17 @@ impl Workshop {
             });
         }
         Ok(items::page(&self.listings.keep(listed, items), page))
+    }
+
+    /// Does something that only looks.
+    pub(super) fn with_look<T>(
+        &self,
+        repository: &SealedRepository,
+        secrets: &Opened,
+        look: impl FnOnce(&Job<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let (limits, control) = (Limits::default(), Control::new());
+        look(&Job { repository, secrets, limits: &limits, control: &control, report: Arc::new(Unheard) })
     }
 
     pub(super) fn look(&self, repository: &SealedRepository, secrets: &Opened) -> Result<Open> {

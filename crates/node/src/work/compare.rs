@@ -30,6 +30,9 @@ impl Workshop {
         (from, to): (&str, &str),
         limit: usize,
     ) -> Result<Comparison> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.compare_archives(job, (from, to), limit));
+        }
         let open = self.look(repository, secrets)?;
         let (from, to) = (find_snapshot(&open, from)?, find_snapshot(&open, to)?);
         let trees = open.trees()?;
@@ -158,16 +161,21 @@ impl Difference {
             path: String::from_utf8_lossy(&path).into_owned(),
             bytes,
         };
-        let mut folders: Vec<FolderChange> = self.folders.into_iter().map(folder).collect();
-        folders.sort_by(|one, other| {
-            (other.bytes.unsigned_abs(), &one.path).cmp(&(one.bytes.unsigned_abs(), &other.path))
-        });
-        folders.truncate(FOLDERS);
-        folders.sort_by(|one, other| (other.bytes, &one.path).cmp(&(one.bytes, &other.path)));
+        let folders = most_changed(self.folders.into_iter().map(folder).collect());
         Comparison { folders, ..self.found }
     }
 }
 
-fn signed(bytes: u64) -> i64 {
+/// The folders that changed most, those that grew most first.
+pub(super) fn most_changed(mut folders: Vec<FolderChange>) -> Vec<FolderChange> {
+    folders.sort_by(|one, other| {
+        (other.bytes.unsigned_abs(), &one.path).cmp(&(one.bytes.unsigned_abs(), &other.path))
+    });
+    folders.truncate(FOLDERS);
+    folders.sort_by(|one, other| (other.bytes, &one.path).cmp(&(one.bytes, &other.path)));
+    folders
+}
+
+pub(super) fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }

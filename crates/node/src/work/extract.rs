@@ -9,13 +9,22 @@ use backstay_engine::repository::{Next, PathVisitor, TreeCache, read_content, wa
 use backstay_model::command::ContentForm;
 use backstay_model::link::SealedRepository;
 
+use super::archives::Taking;
 use super::repository::Open;
 use super::restore::{find, find_snapshot};
 use super::{Class, Result, WorkError, Workshop};
 use crate::seals::Opened;
 
 /// Content that can be taken out.
-pub struct Extract {
+pub struct Extract(From);
+
+/// What it is taken from.
+enum From {
+    Snapshot(Box<FromSnapshot>),
+    Archive(Box<Taking>),
+}
+
+struct FromSnapshot {
     open: Open,
     trees: TreeCache,
     control: Control,
@@ -56,6 +65,11 @@ impl Workshop {
         form: ContentForm,
     ) -> Result<Extract> {
         self.policy.check_download()?;
+        if repository.holds.is_archives() {
+            let taking = self
+                .with_look(repository, secrets, |job| self.take_from_archive(job, snapshot, paths, form))?;
+            return Ok(Extract(From::Archive(Box::new(taking))));
+        }
         let control = Control::new();
         let open = self.look_with(repository, secrets, &control)?;
         let entry = find_snapshot(&open, snapshot)?;
@@ -99,7 +113,7 @@ impl Workshop {
                 (What::Zip(items), format!("{name}.zip"))
             }
         };
-        Ok(Extract { open, trees, control, top, what, name })
+        Ok(Extract(From::Snapshot(Box::new(FromSnapshot { open, trees, control, top, what, name }))))
     }
 }
 
@@ -108,7 +122,7 @@ fn name(node: &Node) -> String {
 }
 
 /// Paths with the folder of an archive that each lies in. What lies in another one of them comes with that.
-fn arranged(paths: &[String]) -> Vec<(&str, Vec<u8>)> {
+pub(super) fn arranged(paths: &[String]) -> Vec<(&str, Vec<u8>)> {
     let steps = |path: &'_ str| {
         path.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
@@ -128,12 +142,44 @@ impl Extract {
     /// What people would call it.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        match &self.0 {
+            From::Snapshot(from) => &from.name,
+            From::Archive(taking) => &taking.name,
+        }
     }
 
     /// How many bytes it has, where that is known before.
     #[must_use]
     pub fn length(&self) -> Option<u64> {
+        match &self.0 {
+            From::Snapshot(from) => from.length(),
+            From::Archive(taking) => taking.length(),
+        }
+    }
+
+    /// Ends the taking out, whatever it waits for.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        match &self.0 {
+            From::Snapshot(from) => from.control.clone(),
+            From::Archive(taking) => taking.control(),
+        }
+    }
+
+    /// Writes it out.
+    ///
+    /// # Errors
+    /// When content is missing or damaged, or nobody takes it any more.
+    pub fn write(&self, out: &mut dyn Write) -> Result<()> {
+        match &self.0 {
+            From::Snapshot(from) => from.write(out),
+            From::Archive(taking) => taking.write(out),
+        }
+    }
+}
+
+impl FromSnapshot {
+    fn length(&self) -> Option<u64> {
         match &self.what {
             What::Content(node, most) => self.content_length(node).map(|length| length.min(*most)),
             What::Zip(_) => None,
@@ -147,17 +193,7 @@ impl Extract {
         node.blobs().iter().map(|id| index.content_length(kind, id).map(u64::from)).sum()
     }
 
-    /// Ends the taking out, whatever it waits for.
-    #[must_use]
-    pub fn control(&self) -> Control {
-        self.control.clone()
-    }
-
-    /// Writes it out.
-    ///
-    /// # Errors
-    /// When content is missing or damaged, or nobody takes it any more.
-    pub fn write(&self, out: &mut dyn Write) -> Result<()> {
+    fn write(&self, out: &mut dyn Write) -> Result<()> {
         match &self.what {
             What::Content(node, most) => self.content(node, *most, out),
             What::Zip(items) => self.zip(items, out),
@@ -200,7 +236,7 @@ impl Extract {
 
 /// A zip archive that items are packed into.
 struct Packing<'a> {
-    extract: &'a Extract,
+    extract: &'a FromSnapshot,
     archive: Zip<&'a mut dyn Write>,
     /// The folder of the archive that all is put into.
     below: Vec<u8>,
@@ -250,13 +286,13 @@ enum Stopped {
     Failed(WorkError),
 }
 
-impl From<backstay_engine::Error> for Stopped {
+impl std::convert::From<backstay_engine::Error> for Stopped {
     fn from(error: backstay_engine::Error) -> Self {
         Self::Failed(error.into())
     }
 }
 
-fn untaken(error: &std::io::Error) -> WorkError {
+pub(super) fn untaken(error: &std::io::Error) -> WorkError {
     WorkError::new(Class::Other, "the content is not taken any more").because(error)
 }
 

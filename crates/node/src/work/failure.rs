@@ -4,6 +4,7 @@ use std::backtrace::Backtrace;
 use std::error::Error as StdError;
 use std::fmt;
 
+use backstay_archive::ArchiveError;
 use backstay_core::{ErrorKind, FileKind, Interrupted, SinkError, StorageError};
 use backstay_engine::Error as EngineError;
 use backstay_model::run::RunError;
@@ -77,6 +78,26 @@ impl WorkError {
             hint: None,
             backtrace,
         }))
+    }
+
+    /// A failure of the operating system.
+    pub(super) fn from_io(error: &std::io::Error, doing: impl fmt::Display) -> Self {
+        let is_full =
+            matches!(error.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded);
+        Self::new(if is_full { Class::NoSpace } else { Class::Other }, doing).because(error)
+    }
+
+    /// A failure of a place that holds archives.
+    pub(super) fn of_archive_store(error: &StorageError) -> Self {
+        match error.kind {
+            ErrorKind::NotFound => Self::new(Class::NotFound, error)
+                .hint("list the archives of the destination; it may have been removed meanwhile"),
+            ErrorKind::Corrupt => Self::new(Class::Damaged, error)
+                .hint("bring the archive back from a copy, or take an earlier one"),
+            ErrorKind::Denied => Self::new(Class::Other, error)
+                .hint("check the token and what its client may do at the receiver, or who owns the folder"),
+            _ => of_storage(error),
+        }
     }
 
     /// Says what to do about it.
@@ -205,7 +226,13 @@ impl From<StorageError> for WorkError {
 
 impl From<SinkError> for WorkError {
     fn from(error: SinkError) -> Self {
-        EngineError::from(error).into()
+        match error {
+            SinkError::Failed(cause) => match cause.downcast::<ArchiveError>() {
+                Ok(error) => (*error).into(),
+                Err(cause) => EngineError::from(SinkError::Failed(cause)).into(),
+            },
+            interrupted => EngineError::from(interrupted).into(),
+        }
     }
 }
 

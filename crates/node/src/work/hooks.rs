@@ -79,7 +79,7 @@ impl Workshop {
             (HttpMethod::Post, Some(body)) => Some(body.clone()),
             (HttpMethod::Post, None) => Some(serde_json::to_string(run).unwrap_or_default()),
         };
-        http::send(&action.url, body, timeout, self.reach(true))
+        http::send(&action.url, body, timeout, self.reach_of(true))
     }
 }
 

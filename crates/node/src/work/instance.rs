@@ -8,16 +8,17 @@ use std::path::{Path, PathBuf};
 use backstay_core::{Control, EntryKind, FileId};
 use backstay_engine::format::Node;
 use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, read_content, walk_paths};
-use backstay_engine::restore::{Overwrite, RestoreOptions, RestoreReport, Selected, restore};
+use backstay_engine::restore::{Overwrite, RestoreOptions, Selected, restore};
 use backstay_model::{Level, RunId};
 use backstay_sources::files::restore as target;
 use backstay_sources::mysql::{TableProblem, check_tables};
 
+use super::archives::Source;
 use super::cold::{Inspection, Instance, InstanceFacts, failed};
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
-use super::restore::{find, find_snapshot, relative};
+use super::restore::{cannot_restore, find, find_snapshot, relative};
 use super::swap::{self, Swap};
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::{self, bytes};
@@ -32,9 +33,9 @@ const LINK: &str = "link to the data directory";
 
 /// Files of an instance in a snapshot, and where they go.
 pub struct Return {
-    open: Open,
-    /// The snapshot.
-    pub entry: SnapshotEntry,
+    from: From,
+    /// The id of the snapshot.
+    pub snapshot: String,
     /// What was known of the instance when it was backed up.
     pub facts: InstanceFacts,
     /// Parts by their paths in the snapshot, with the places they go to.
@@ -47,23 +48,36 @@ pub struct Return {
     pub bytes: u64,
 }
 
+/// What files are brought back from.
+enum From {
+    Snapshot(Box<FromSnapshot>),
+    Archive(Box<Source>),
+}
+
+struct FromSnapshot {
+    open: Open,
+    entry: SnapshotEntry,
+}
+
 impl Workshop {
     /// Finds out what a snapshot holds of an instance, where that goes, and whether there is room for it.
     ///
     /// # Errors
     /// When the snapshot holds no instance, what it holds does not fit this one, or there is no room.
     pub fn find_instance(&self, job: &Job<'_>, snapshot: &str, inspection: &Inspection) -> Result<Return> {
-        let open = self.open(job, Access::Shared, true)?;
-        let entry = find_snapshot(&open, snapshot)?;
-        let trees = TreeCache::new(&open.engine, open.index()?);
-        let facts = facts(&open, &trees, &entry)?;
+        let from = if job.repository.holds.is_archives() {
+            From::Archive(Box::new(self.archive_source(job, snapshot)?))
+        } else {
+            let open = self.open(job, Access::Shared, true)?;
+            let entry = find_snapshot(&open, snapshot)?;
+            From::Snapshot(Box::new(FromSnapshot { open, entry }))
+        };
+        let facts = from.facts()?;
         let data_dir = real(inspection.data_dir())?;
         let parts = placed(&facts, &data_dir)?;
         let places = self.places(&parts, inspection)?;
         let wanted = parts.iter().map(|(path, _)| relative(path.as_os_str().as_bytes())).collect();
-        let mut size = Size { control: job.control, wanted, files: 0, bytes: 0 };
-        walk_paths(&trees, &entry.snapshot.tree, &mut size).map_err(|error| open.explain(error))?;
-        let (files, bytes_in_all) = (size.files, size.bytes);
+        let (files, bytes_in_all) = from.extent(job.control, wanted)?;
         let (_, free) = host::disk(&data_dir);
         let needed = bytes_in_all.saturating_add(RESERVE);
         if free < needed {
@@ -75,7 +89,8 @@ impl Workshop {
             return Err(WorkError::new(Class::NoSpace, text)
                 .hint("free space on the disk of the data directory, or restore to another folder and put the files in place by hand"));
         }
-        Ok(Return { open, entry, facts, parts, places, files, bytes: bytes_in_all })
+        let snapshot = from.id();
+        Ok(Return { from, snapshot, facts, parts, places, files, bytes: bytes_in_all })
     }
 
     /// Brings the files back beside those in use, and reads them again.
@@ -173,25 +188,77 @@ impl Return {
 
 /// Brings the files that wait in one folder back there.
 fn stage_in(job: &Job<'_>, found: &Return, folder: &Path, run: RunId) -> Result<()> {
-    let cannot = |error: std::io::Error| {
-        WorkError::new(Class::Other, format!("cannot restore to {}", folder.display())).because(&error)
-    };
-    make_folder(folder).map_err(cannot)?;
-    let into = target::FolderTarget::open(folder, target::RestoreOptions::default()).map_err(cannot)?;
+    make_folder(folder).map_err(|error| cannot_restore(folder, &error))?;
     let wanted: Vec<_> =
         found.waiting_in(folder, run).map(|path| relative(path.as_os_str().as_bytes())).collect();
-    let select = |path: &[u8], _: bool| {
-        let chosen = wanted.iter().any(|wanted| excludes::lies_in(path, wanted));
-        let leads = wanted.iter().any(|wanted| excludes::lies_in(wanted, path));
-        Selected { item: chosen, below: chosen || leads }
+    let failures = match &found.from {
+        From::Snapshot(from) => from.restore(job, folder, &wanted)?,
+        From::Archive(source) => {
+            let select = |path: &[u8]| wanted.iter().any(|wanted| leads_or_lies(path, wanted));
+            source.restore(job, folder, folder, &select, false)?.failures
+        }
     };
-    let meter = Meter::new(&job.report, "restoring");
-    let options = RestoreOptions { overwrite: Overwrite::Always, verify: true, ..RestoreOptions::default() };
-    let (engine, tree) = (&found.open.engine, found.entry.snapshot.tree);
-    let report = restore(engine, &found.open.index()?, tree, &into, &select, options, &meter)
-        .map_err(|error| found.open.explain(error))?;
-    meter.finish();
-    refuse_damage(&report)
+    refuse_damage(failures)
+}
+
+/// Whether a path lies in a folder, or on the way to it.
+fn leads_or_lies(path: &[u8], folder: &[u8]) -> bool {
+    excludes::lies_in(path, folder) || excludes::lies_in(folder, path)
+}
+
+impl From {
+    fn id(&self) -> String {
+        match self {
+            Self::Snapshot(from) => from.entry.id.to_hex(),
+            Self::Archive(source) => source.id(),
+        }
+    }
+
+    /// What was noted of the instance.
+    fn facts(&self) -> Result<InstanceFacts> {
+        match self {
+            Self::Snapshot(from) => {
+                let trees = TreeCache::new(&from.open.engine, from.open.index()?);
+                facts(&from.open, &trees, &from.entry)
+            }
+            Self::Archive(source) => source.instance_facts(),
+        }
+    }
+
+    /// How many files lie in these folders, and their bytes.
+    fn extent(&self, control: &Control, wanted: Vec<Vec<u8>>) -> Result<(u64, u64)> {
+        match self {
+            Self::Snapshot(from) => {
+                let trees = TreeCache::new(&from.open.engine, from.open.index()?);
+                let mut size = Size { control, wanted, files: 0, bytes: 0 };
+                let walked = walk_paths(&trees, &from.entry.snapshot.tree, &mut size);
+                walked.map_err(|error| from.open.explain(error))?;
+                Ok((size.files, size.bytes))
+            }
+            Self::Archive(source) => source.extent(&wanted),
+        }
+    }
+}
+
+impl FromSnapshot {
+    /// Brings what is wanted back into a folder, and reads it again. Says how much of it failed.
+    fn restore(&self, job: &Job<'_>, folder: &Path, wanted: &[Vec<u8>]) -> Result<u64> {
+        let cannot = |error: std::io::Error| cannot_restore(folder, &error);
+        let into = target::FolderTarget::open(folder, target::RestoreOptions::default()).map_err(cannot)?;
+        let select = |path: &[u8], _: bool| {
+            let chosen = wanted.iter().any(|wanted| excludes::lies_in(path, wanted));
+            Selected { item: chosen, below: wanted.iter().any(|wanted| leads_or_lies(path, wanted)) }
+        };
+        let meter = Meter::new(&job.report, "restoring");
+        let options =
+            RestoreOptions { overwrite: Overwrite::Always, verify: true, ..RestoreOptions::default() };
+        let Self { open, entry } = self;
+        let report =
+            restore(&open.engine, &open.index()?, entry.snapshot.tree, &into, &select, options, &meter)
+                .map_err(|error| open.explain(error))?;
+        meter.finish();
+        Ok(report.failures)
+    }
 }
 
 /// What was noted of the instance.
@@ -257,11 +324,11 @@ fn is_put_back(what: &str) -> bool {
     what != CONFIGURATION && what != LINK
 }
 
-fn refuse_damage(report: &RestoreReport) -> Result<()> {
-    if report.failures == 0 {
+fn refuse_damage(failures: u64) -> Result<()> {
+    if failures == 0 {
         return Ok(());
     }
-    let text = format!("{} items of the backup could not be brought back as they were", report.failures);
+    let text = format!("{failures} items of the backup could not be brought back as they were");
     Err(WorkError::new(Class::Damaged, text)
         .hint("nothing of the instance was touched; an older snapshot may be whole, and the log says what is wrong with this one"))
 }

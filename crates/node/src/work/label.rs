@@ -28,6 +28,10 @@ impl Workshop {
         snapshot: &str,
         (add, remove): (&[String], &[String]),
     ) -> Result<String> {
+        if repository.holds.is_archives() {
+            return Err(WorkError::new(Class::Other, "an archive keeps the tags that it was made with")
+                .hint("give tags in the plan: its next archives have them; to keep one for good, copy its file elsewhere"));
+        }
         let open = self.change(repository, secrets)?;
         let entry = find_snapshot(&open, snapshot)?;
         let mut changed = entry.snapshot.clone();
@@ -50,6 +54,9 @@ impl Workshop {
     /// # Errors
     /// When there is no such snapshot, it is held, or the repository cannot be changed.
     pub fn forget(&self, repository: &SealedRepository, secrets: &Opened, snapshot: &str) -> Result<()> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.forget_archive(job, snapshot));
+        }
         let open = self.change(repository, secrets)?;
         let entry = find_snapshot(&open, snapshot)?;
         if entry.snapshot.tags.iter().any(|tag| tag == HOLD) {

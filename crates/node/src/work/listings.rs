@@ -17,6 +17,8 @@ const IDLE: Duration = Duration::from_secs(60);
 pub(super) enum Listed {
     /// A folder of a snapshot. Trees are named by their content, so that its list never changes.
     Tree(RepositoryId, FileId),
+    /// A folder of an archive, which never changes either.
+    Archive(RepositoryId, String, Vec<u8>),
     /// A folder of the host, as it was when its first page was asked for.
     Host(PathBuf),
 }

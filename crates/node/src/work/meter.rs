@@ -77,6 +77,13 @@ impl Meter {
         self.tell();
     }
 
+    /// Bytes that were counted are to be done again.
+    pub(super) fn lost(&self, bytes: u64) {
+        let less = |now: u64| Some(now.saturating_sub(bytes));
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.maybe_tell();
+    }
+
     fn maybe_tell(&self) {
         self.report.moved();
         let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -8,6 +8,7 @@
 //!
 //! What the host's owner forbids ([`LocalPolicy`]) is asked here, at the last place before it is done.
 
+pub mod archives;
 pub mod backup;
 mod browse;
 pub mod cold;
@@ -79,6 +80,7 @@ pub struct Workshop {
     keys: keys::KeyRing,
     indexes: Arc<indexes::Indexes>,
     listings: listings::Listings,
+    manifests: archives::Manifests,
     new_keys: KdfParams,
     opened: Timestamp,
     /// Whose turn it is to use each repository for the first time.
@@ -116,6 +118,7 @@ impl Workshop {
             keys: keys::KeyRing::default(),
             indexes: Arc::default(),
             listings: listings::Listings::default(),
+            manifests: archives::Manifests::default(),
             new_keys: KdfParams::DEFAULT,
             opened,
             turns: Mutex::default(),
@@ -156,7 +159,9 @@ impl Workshop {
                 let (total, free) = host::disk(&storage::local_folder(&local.path, &repository.path));
                 (total > 0).then_some(free)
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => None,
+            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => {
+                None
+            }
         }
     }
 

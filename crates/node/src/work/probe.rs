@@ -5,8 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use backstay_core::{CallContext, FileId, FileKind, Handle};
+use backstay_core::{ArchiveStore, CallContext, FileId, FileKind, Handle};
 use backstay_model::ConnectionSettings;
+use backstay_model::connection::ReceiverSettings;
 
 use super::repository::make_folder;
 use super::{Class, Result, WorkError, Workshop};
@@ -23,7 +24,18 @@ impl Workshop {
             ConnectionSettings::Local(local) => self.probe_folder(Path::new(&local.path)),
             ConnectionSettings::S3(_) => self.probe_storage(settings, secrets),
             ConnectionSettings::Mysql(mysql) => self.probe_instance(mysql, secrets),
+            ConnectionSettings::Receiver(receiver) => self.probe_receiver(receiver, secrets),
         }
+    }
+
+    /// Whether the receiver is there, is the right one, and knows us.
+    fn probe_receiver(&self, receiver: &ReceiverSettings, secrets: &Opened) -> Result<String> {
+        let store = self.receiver(receiver, secrets)?;
+        let told = |error| WorkError::of_archive_store(&error);
+        store.prepare(CallContext::NONE).map_err(told)?;
+        let mut count = 0_u64;
+        store.list(CallContext::NONE, &mut |_| count += 1).map_err(told)?;
+        Ok(format!("{} knows this client, and has {count} files of it", store.location()))
     }
 
     fn probe_folder(&self, folder: &Path) -> Result<String> {

@@ -36,6 +36,9 @@ impl Workshop {
         retention: &PlanRetention,
         done: &dyn Fn(&Outcome),
     ) -> Result<Stored> {
+        if job.repository.holds.is_archives() {
+            return self.thin_archives(job, plan, retention, done);
+        }
         let open = self.open(job, Access::Exclusive, true)?;
         let (snapshots, damaged) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
         if let Some((id, error)) = damaged.into_iter().next() {

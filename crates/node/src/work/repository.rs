@@ -235,7 +235,7 @@ impl Workshop {
     }
 
     /// Where it is noted that a repository was seen.
-    fn known_path(&self, repository: &SealedRepository) -> PathBuf {
+    pub(super) fn known_path(&self, repository: &SealedRepository) -> PathBuf {
         self.data_dir.join("repositories").join(repository.id.to_string())
     }
 
@@ -272,7 +272,7 @@ impl Workshop {
                 WorkError::new(Class::Unreachable, format!("the repository in {location} is not there any more"))
                     .hint("if it is on a disk that is attached at times, attach and mount it; it is never replaced by an empty one")
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) => {
+            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => {
                 WorkError::new(Class::NoRepository, format!("the repository in {location} is not there any more"))
                     .hint("bring it back from a copy; to begin anew, make a destination with another path")
             }
@@ -345,6 +345,9 @@ impl Workshop {
         secrets: &Opened,
         create: bool,
     ) -> Result<Answer> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.open_archives(job, create));
+        }
         let repository =
             SealedRepository { may_create: create && repository.may_create, ..repository.clone() };
         let (limits, control) = (Limits::default(), backstay_core::Control::new());
@@ -386,6 +389,10 @@ pub(super) fn describe(repository: &SealedRepository) -> String {
             let endpoint = s3.endpoint.as_deref().unwrap_or("Amazon S3");
             let slash = if repository.path.is_empty() { "" } else { "/" };
             format!("{name} (bucket {}{slash}{} at {endpoint})", s3.bucket, repository.path)
+        }
+        ConnectionSettings::Receiver(receiver) => {
+            let slash = if repository.path.is_empty() { "" } else { " in " };
+            format!("{name} (receiver {}{slash}{})", receiver.url(), repository.path)
         }
         ConnectionSettings::Mysql(_) => name.clone(),
     }

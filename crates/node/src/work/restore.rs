@@ -44,6 +44,9 @@ impl Workshop {
     /// # Errors
     /// When the work cannot be done; single items that fail are counted and told, and the others are restored.
     pub fn restore(&self, job: &Job<'_>, request: &RestoreRequest) -> Result<RestoreDone> {
+        if job.repository.holds.is_archives() {
+            return self.restore_archive(job, request);
+        }
         let folder = self.policy.check_write(Path::new(&request.target))?;
         let open = self.open(job, Access::Shared, true)?;
         let entry = find_snapshot(&open, &request.snapshot)?;
@@ -63,13 +66,7 @@ impl Workshop {
         );
         job.report.log(Level::Info, "write", &text);
 
-        let cannot = |error: std::io::Error| {
-            let class =
-                if error.kind() == std::io::ErrorKind::StorageFull { Class::NoSpace } else { Class::Other };
-            WorkError::new(class, format!("cannot restore to {}", folder.display()))
-                .because(&error)
-                .hint("check that the folder, or the one it is made in, can be written to and has no link on its way")
-        };
+        let cannot = |error: std::io::Error| cannot_restore(&folder, &error);
         let pinned = Pinned::open(&folder, !request.dry_run).map_err(cannot)?;
         let at = pinned.as_ref().map_or_else(|| folder.clone(), Pinned::path);
         let mut options = target::RestoreOptions::default();
@@ -108,7 +105,7 @@ impl Workshop {
     }
 
     /// Our own folders that lie in a target, as paths below it: no restore touches them.
-    fn own_below(&self, job: &Job<'_>, folder: &Path) -> Vec<Vec<u8>> {
+    pub(super) fn own_below(&self, job: &Job<'_>, folder: &Path) -> Vec<Vec<u8>> {
         let folder = folder.as_os_str().as_bytes();
         let own = excludes::with_real_names(&self.own_folders(job, &[]));
         let inside = own.iter().filter(|own| excludes::lies_in(own, folder));
@@ -130,6 +127,12 @@ fn select(path: &[u8], is_folder: bool, wanted: &[Vec<u8>], own: &[Vec<u8>]) -> 
     // What holds a folder of ours is not removed, nor does a file take its place.
     let holds_own = !is_folder && own.iter().any(leads_to);
     Selected { item: chosen && !holds_own, below: chosen || wanted.iter().any(leads_to) }
+}
+
+/// Why nothing can be restored to a folder.
+pub(super) fn cannot_restore(folder: &Path, error: &std::io::Error) -> WorkError {
+    WorkError::from_io(error, format_args!("cannot restore to {}", folder.display()))
+        .hint("check that the folder, or the one it is made in, can be written to and has no link on its way")
 }
 
 /// A path in a snapshot, without the slash that it begins with.
@@ -185,7 +188,7 @@ impl RestoreDone {
         }
     }
 
-    fn describe(&self, dry_run: bool) -> String {
+    pub(super) fn describe(&self, dry_run: bool) -> String {
         let Self { files, skipped, deleted, verified, failures, .. } = self;
         let (all, there) = (bytes(self.bytes), bytes(self.bytes_unchanged));
         if dry_run {

@@ -36,6 +36,9 @@ impl Workshop {
         };
         let patterns = List::parse(&[pattern], Case::Insensitive)
             .map_err(|error| WorkError::new(Class::Other, format!("{name:?} is no pattern: {error}")))?;
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.find_in_archives(job, &patterns, limit));
+        }
         let open = self.look(repository, secrets)?;
         let trees = open.trees()?;
         let mut search =
@@ -65,6 +68,9 @@ impl Workshop {
         secrets: &Opened,
         path: &str,
     ) -> Result<Vec<Version>> {
+        if repository.holds.is_archives() {
+            return self.with_look(repository, secrets, |job| self.versions_in_archives(job, path));
+        }
         let open = self.look(repository, secrets)?;
         let trees = open.trees()?;
         let mut versions: Vec<Version> = Vec::new();

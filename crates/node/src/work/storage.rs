@@ -11,8 +11,9 @@ use backstay_core::Storage;
 use backstay_model::connection::{BucketStyle, S3Settings};
 use backstay_model::{ConnectionSettings, Level, Limits};
 use backstay_storage::limit::Rates;
+use backstay_storage::rest::Credentials;
 use backstay_storage::retry::Policy;
-use backstay_storage::s3::{Credentials, Settings, Style};
+use backstay_storage::s3::{self, Settings, Style};
 use backstay_storage::{Address, Http, Options, Reach, Secret, open};
 
 use super::{Class, Report, Result, WorkError, Workshop};
@@ -74,10 +75,18 @@ impl Workshop {
                 Ok(Address::Local(self.policy.check_repository(&folder)?))
             }
             ConnectionSettings::S3(s3) => {
-                options.http =
-                    Http { reach: self.reach(s3.allow_private), patience: Some(PATIENCE), ..Http::default() };
+                options.http = self.s3_http(s3);
                 options.s3 = s3_settings(s3, secrets);
                 s3_address(s3, path)
+            }
+            ConnectionSettings::Receiver(receiver) => {
+                options.http = self.receiver_http(receiver);
+                let token = secrets.get("token").or_else(|| receiver.token.expose()).map(Secret::new);
+                options.rest = Credentials { token, ..Credentials::default() };
+                let slash = if path.is_empty() { "" } else { "/" };
+                Address::parse(format!("rest:{}/repo/{path}{slash}", receiver.url())).map_err(|error| {
+                    WorkError::new(Class::Other, "the address of the receiver is not valid").because(&error)
+                })
             }
             ConnectionSettings::Mysql(_) => {
                 Err(WorkError::new(Class::Other, "no repository can lie in an instance of MySQL or MariaDB")
@@ -86,8 +95,13 @@ impl Workshop {
         }
     }
 
+    /// How a service of S3 is spoken to.
+    pub(super) fn s3_http(&self, s3: &S3Settings) -> Http {
+        Http { reach: self.reach_of(s3.allow_private), patience: Some(PATIENCE), ..Http::default() }
+    }
+
     /// Which addresses may be connected to, where private ones are allowed or not by who set it up.
-    pub(super) fn reach(&self, allow_private: bool) -> Reach {
+    pub(super) fn reach_of(&self, allow_private: bool) -> Reach {
         if allow_private && self.policy.allows_private_addresses() { Reach::Private } else { Reach::Public }
     }
 }
@@ -97,10 +111,10 @@ pub(super) fn local_folder(base: &str, path: &str) -> PathBuf {
     if path.is_empty() { PathBuf::from(base) } else { Path::new(base).join(path) }
 }
 
-fn s3_settings(s3: &S3Settings, secrets: &Opened) -> Settings {
+pub(super) fn s3_settings(s3: &S3Settings, secrets: &Opened) -> Settings {
     let secret = secrets.get("secret_key").or_else(|| s3.secret_key.expose()).unwrap_or_default();
     Settings {
-        credentials: Some(Credentials {
+        credentials: Some(s3::Credentials {
             access_key_id: s3.access_key.clone(),
             secret_access_key: Secret::new(secret),
             session_token: None,
@@ -115,7 +129,7 @@ fn s3_settings(s3: &S3Settings, secrets: &Opened) -> Settings {
     }
 }
 
-fn s3_address(s3: &S3Settings, path: &str) -> Result<Address> {
+pub(super) fn s3_address(s3: &S3Settings, path: &str) -> Result<Address> {
     let amazon = || match s3.region.as_deref().filter(|region| !region.is_empty()) {
         Some(region) => format!("https://s3.{region}.amazonaws.com"),
         None => "https://s3.amazonaws.com".to_owned(),

@@ -20,6 +20,9 @@ impl Workshop {
     /// # Errors
     /// When something is missing or damaged, or the work cannot be done.
     pub fn verify(&self, job: &Job<'_>, run: RunId, read_percent: f64) -> Result<Stored> {
+        if job.repository.holds.is_archives() {
+            return self.verify_archives(job, read_percent);
+        }
         // What is checked is the repository, not the copy of it.
         let open = self.open(job, Access::Exclusive, false)?;
         let read_data = match read_percent {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod archived_instance;
+mod archives;
 mod away;
 mod browse;
 mod cold;
@@ -10,8 +12,12 @@ mod crashes;
 mod hooks;
 mod interrupted;
 mod limits;
+#[path = "../../../storage/tests/it/s3/multipart.rs"]
+#[allow(dead_code)]
+mod multipart;
 mod probes;
 mod queue;
+mod receiver;
 mod retention;
 mod runs;
 #[path = "../../../storage/tests/it/s3/server.rs"]
@@ -23,3 +29,6 @@ mod time;
 mod upkeep;
 mod watchdog;
 mod world;
+
+// As the services of the storage's tests call it.
+use s3_server as server;

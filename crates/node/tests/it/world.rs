@@ -227,6 +227,7 @@ impl World {
                     path: folder.path().display().to_string(),
                 }),
                 path: "repository".to_owned(),
+                holds: backstay_model::Holds::Repository,
                 may_create: true,
                 secrets: sealed,
             }],
@@ -324,6 +325,7 @@ impl World {
             let path = entry.unwrap().path();
             std::fs::copy(&path, killed.join("journals").join(path.file_name().unwrap())).unwrap();
         }
+        copy_all(&self.path("node/archives"), &killed.join("archives"));
         self.stop().await;
         std::fs::remove_file(self.path("node")).unwrap();
         std::os::unix::fs::symlink(next, self.path("node")).unwrap();
@@ -467,5 +469,17 @@ impl World {
 
     pub(crate) async fn until_state(&self, run: RunId, state: RunState) -> Run {
         self.until(run, state.name(), |run| run.state == state).await
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).into_iter().flatten().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir_all(&target).unwrap();
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
     }
 }

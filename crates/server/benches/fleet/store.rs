@@ -172,6 +172,7 @@ impl Place<'_> {
             connection: connection.id,
             path: name.to_owned(),
             layout: Layout::PerNode,
+            holds: backstay_model::Holds::Repository,
             created: now,
             changed: now,
             revision,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_catalog::RunFilter;
 use backstay_model::{
-    Connection, ConnectionId, ConnectionSettings, Destination, DestinationId, Layout, ProjectId,
+    Connection, ConnectionId, ConnectionSettings, Destination, DestinationId, Holds, Layout, ProjectId,
 };
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
@@ -38,6 +38,9 @@ struct DestinationForm {
     /// Who shares a repository.
     #[serde(default)]
     layout: Layout,
+    /// What it holds: repositories when left out, or archives.
+    #[serde(default)]
+    holds: Holds,
 }
 
 /// What is told of a destination that changes.
@@ -52,6 +55,8 @@ struct DestinationUpdate {
     path: String,
     /// Who shares a repository.
     layout: Layout,
+    /// What it holds. Whether repositories or archives stays as it is once something was stored there.
+    holds: Holds,
     /// The revision that was changed.
     revision: i64,
 }
@@ -81,11 +86,12 @@ async fn create(
     let project = common::choose(&caller, Action::EditDestinations, form.project)?;
     let name = common::name("name", &form.name)?;
     Destination::check_path(&form.path)?;
+    form.holds.validate()?;
     let connection = related::storage(&state, project, form.connection).await?.id;
     let (id, now) = (DestinationId::new(&*state.clock, &*state.random), state.now());
-    let (path, layout, created, changed) = (form.path, form.layout, now, now);
+    let (path, layout, holds, created, changed) = (form.path, form.layout, form.holds, now, now);
     let destination =
-        Destination { id, project, name, connection, path, layout, created, changed, revision: 1 };
+        Destination { id, project, name, connection, path, layout, holds, created, changed, revision: 1 };
     check_alone(&state, &destination).await?;
     state.store.create_destination(&destination).await?;
     deed("destination.create", &destination).after(&destination).by(&state, &caller).await?;
@@ -119,16 +125,18 @@ async fn update(
     related::check_revision(&format!("destination {}", before.name), before.revision, form.revision)?;
     let name = common::name("name", &form.name)?;
     Destination::check_path(&form.path)?;
+    form.holds.validate()?;
     let connection = related::storage(&state, before.project, form.connection).await?;
     let changed = Destination {
         name,
         connection: connection.id,
         path: form.path,
         layout: form.layout,
+        holds: form.holds,
         changed: state.now(),
         ..before.clone()
     };
-    let place = |it: &Destination| (it.connection, it.path.clone(), it.layout);
+    let place = |it: &Destination| (it.connection, it.path.clone(), it.layout, it.holds.is_archives());
     if place(&changed) != place(&before) {
         check_alone(&state, &changed).await?;
         refuse_to_lose(&state, &before, &changed).await?;
@@ -199,7 +207,8 @@ async fn refuse_to_lose(
     let runs = RunFilter { destination: Some(before.id), ..RunFilter::default() };
     let used = !state.store.list_runs(&runs, None, 1).await?.items.is_empty();
     let adopted = repositories.iter().any(|repository| repository.adopted);
-    if !used && !adopted && changed.layout == before.layout {
+    let same = changed.layout == before.layout && changed.holds.is_archives() == before.holds.is_archives();
+    if !used && !adopted && same {
         return Ok(());
     }
     let detail = format!(

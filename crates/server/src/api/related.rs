@@ -68,7 +68,7 @@ pub(crate) async fn storage(
         connection.name,
         connection.settings.type_name()
     );
-    Err(Problem::invalid("connection", why).hint("name a connection to a folder or to a bucket"))
+    Err(Problem::invalid("connection", why).hint("name a connection to a folder, a bucket or a receiver"))
 }
 
 /// Refuses a folder of one host as the place for what another host stores: there it would be another folder.

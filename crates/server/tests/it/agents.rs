@@ -102,6 +102,7 @@ impl Fleet {
             connection: connection.id,
             path: String::new(),
             layout: Layout::PerNode,
+            holds: backstay_model::Holds::Repository,
             created: now,
             changed: now,
             revision,

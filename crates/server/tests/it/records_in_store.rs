@@ -93,6 +93,7 @@ impl Setup {
             connection: connection.id,
             path: String::new(),
             layout: Layout::PerNode,
+            holds: backstay_model::Holds::Repository,
             created: now,
             changed: now,
             revision: 1,

@@ -37,6 +37,9 @@ pub enum NoClient {
         /// What is wrong with it.
         why: String,
     },
+    /// An authority that was given as text is none.
+    #[error("the certificate of the authority cannot be read: it is no PEM")]
+    Authority,
     /// There is no TLS with these settings.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
@@ -117,7 +120,7 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let builder = match http.trust.as_slice() {
+    let builder = match (http.trust.as_slice(), &http.authorities) {
         _ if !tls => builder.with_root_certificates(RootCertStore::empty()),
         _ if http.fingerprint.is_some() => {
             let pinned = Pinned { fingerprint: http.fingerprint.unwrap_or_default(), provider };
@@ -126,9 +129,16 @@ fn tls_config(tls: bool, http: &Http) -> Result<ClientConfig, NoClient> {
         _ if http.insecure => {
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Anybody(provider)))
         }
-        [] => builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?)),
-        files => {
+        ([], None) => {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::new(provider)?))
+        }
+        (files, authorities) => {
             let mut roots = RootCertStore::empty();
+            for certificate in
+                CertificateDer::pem_slice_iter(authorities.as_deref().unwrap_or_default().as_bytes())
+            {
+                roots.add(certificate.map_err(|_| NoClient::Authority)?)?;
+            }
             for file in files {
                 for certificate in certificates(file)? {
                     roots.add(certificate)?;

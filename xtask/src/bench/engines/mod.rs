@@ -88,7 +88,7 @@ pub(crate) fn rustic(workspace: &Workspace) -> Result<Box<dyn Engine>> {
 }
 
 /// Builds a program of the workspace for release; gives its path.
-fn build(workspace: &Workspace, package: &str) -> Result<PathBuf> {
+pub(crate) fn build(workspace: &Workspace, package: &str) -> Result<PathBuf> {
     #[derive(Deserialize)]
     struct Metadata {
         target_directory: PathBuf,

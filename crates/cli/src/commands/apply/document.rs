@@ -1,9 +1,9 @@
 //! The file, and the form of each record in it.
 
 use backstay_model::plan::PlanSpec;
-use backstay_model::{ConnectionSettings, Layout, SourceSpec};
+use backstay_model::{ConnectionSettings, Holds, Layout, SourceSpec};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::secrets;
 use crate::failure::{Explain, Failure, Outcome};
@@ -128,6 +128,8 @@ impl Record {
                 fields.entry("path").or_insert_with(|| "".into());
                 let layout = fields.remove("layout").unwrap_or_else(|| "per_node".into());
                 fields.insert("layout".to_owned(), in_full::<Layout>(layout, "layout")?);
+                let holds = fields.remove("holds").unwrap_or_else(|| json!({ "type": "repository" }));
+                fields.insert("holds".to_owned(), in_full::<Holds>(holds, "holds")?);
             }
             Kind::Plan => fields = plan(fields)?,
             Kind::Notifier | Kind::Person => {}

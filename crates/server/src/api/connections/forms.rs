@@ -1,7 +1,7 @@
 //! From a form to a connection that works.
 
 use axum::http::StatusCode;
-use backstay_model::connection::{MysqlSettings, S3Settings};
+use backstay_model::connection::{MysqlSettings, ReceiverSettings, S3Settings};
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
     Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Health, Node, NodeId, ProjectId,
@@ -166,6 +166,10 @@ fn same_way(before: &ConnectionSettings, after: &ConnectionSettings) -> bool {
             let way = |it: &MysqlSettings| (it.socket.clone(), it.host.clone(), it.port, it.user.clone());
             way(before) == way(after)
         }
+        (ConnectionSettings::Receiver(before), ConnectionSettings::Receiver(after)) => {
+            let way = |it: &ReceiverSettings| (it.url(), it.authority.clone(), it.pin());
+            way(before) == way(after)
+        }
         _ => false,
     }
 }
@@ -174,6 +178,7 @@ const fn allows_private(settings: &ConnectionSettings) -> bool {
     match settings {
         ConnectionSettings::Local(_) => false,
         ConnectionSettings::S3(s3) => s3.allow_private,
+        ConnectionSettings::Receiver(receiver) => receiver.allow_private,
         // An instance on the node's own host.
         ConnectionSettings::Mysql(_) => true,
     }

@@ -1,0 +1,130 @@
+//! A backup to a destination that holds archives: one is made, and sent if it has to be.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use backstay_model::link::SealedRepository;
+use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, RunState, SourceId};
+
+use super::{Execution, incomplete};
+use crate::tokens::StoredTokens;
+use crate::work::archives::{Labels, Made, Waiting};
+use crate::work::backup::{Backup, BackupDone};
+use crate::work::{Job, WorkError};
+
+impl Execution<'_> {
+    /// Makes an archive and sends it.
+    pub(super) fn archive(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        backup: &Backup<'_>,
+    ) -> Result<BackupDone, WorkError> {
+        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
+            return Err(incomplete());
+        };
+        let (plan, source) = (plan.spec.name.as_str(), source.named.name.as_str());
+        let labels = Labels { run: self.run.id, plan, source, spool: self.spool() };
+        match self.inner.workshop.archive(job, settings, backup, labels)? {
+            Made::There(done) => Ok(done),
+            Made::Here(waiting) => self.send(job, settings, &waiting).map(|()| waiting.done()),
+        }
+    }
+
+    /// Sends archives that wait for this destination: those that earlier runs made and could not send, and the run's own, if it was
+    /// interrupted after that was made. Tells what the run's own backup did.
+    pub(super) fn send_waiting(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+    ) -> Result<Option<BackupDone>, WorkError> {
+        let mut own = None;
+        for waiting in self.waiting(job.repository) {
+            let is_own = waiting.run == self.run.id;
+            if !is_own && !waiting.is_sent() {
+                let text = format!("{} of an earlier run was not sent yet", waiting.name());
+                self.report.log(Level::Info, "send", &text);
+            }
+            match self.send(job, settings, &waiting) {
+                Ok(()) if is_own => own = Some(waiting.done()),
+                Ok(()) => self.discard(&waiting),
+                // What was made is damaged and gone; this run makes another one.
+                Err(error) if !waiting.path().exists() => {
+                    self.report.log(Level::Warning, "send", error.message())
+                }
+                Err(error) if is_own => return Err(error),
+                Err(error) => {
+                    let place = waiting.path();
+                    let doing = format!(
+                        "{} of an earlier run, which waits in {}, cannot be sent",
+                        waiting.name(),
+                        place.display()
+                    );
+                    return Err(error.context(doing));
+                }
+            }
+        }
+        Ok(own)
+    }
+
+    /// Whether there is nothing to do any more but to send what this run has made.
+    pub(super) fn has_made_all(&self, repositories: &[SealedRepository]) -> bool {
+        let is_open = |repository: &&SealedRepository| {
+            let state = self.destination(repository.id).map(|destination| destination.state);
+            !matches!(state, Some(RunState::Completed | RunState::Failed | RunState::Cancelled))
+        };
+        repositories.iter().filter(is_open).all(|repository| {
+            repository.holds.is_archives()
+                && self.waiting(repository).iter().any(|waiting| waiting.run == self.run.id)
+        })
+    }
+
+    /// Removes archives of this run from this host that arrived, once nothing is stopped for it any more.
+    pub(super) fn drop_archives(&self, repositories: &[SealedRepository]) {
+        if self.active.debts().stopped.is_some() {
+            return;
+        }
+        for repository in repositories {
+            let own = self.waiting(repository).into_iter().filter(|waiting| waiting.run == self.run.id);
+            own.filter(Waiting::is_sent).for_each(|waiting| self.discard(&waiting));
+        }
+    }
+
+    fn send(&self, job: &Job<'_>, settings: &ArchiveSettings, waiting: &Waiting) -> Result<(), WorkError> {
+        let tokens = StoredTokens {
+            store: self.inner.store.clone(),
+            clock: Arc::clone(&self.inner.clock),
+            handle: self.handle.clone(),
+        };
+        self.inner.workshop.send(job, settings, waiting, Arc::new(tokens))
+    }
+
+    fn waiting(&self, repository: &SealedRepository) -> Vec<Waiting> {
+        match (&repository.holds, self.key(repository.id)) {
+            (Holds::Archives(_), Some(key)) => self.inner.workshop.waiting(self.spool(), key),
+            _ => Vec::new(),
+        }
+    }
+
+    fn key(&self, repository: RepositoryId) -> Option<(PlanId, SourceId, RepositoryId)> {
+        Some((self.order.plan.as_ref()?.id, self.order.source.as_ref()?.named.id, repository))
+    }
+
+    fn spool(&self) -> Option<&Path> {
+        self.order.spool()
+    }
+
+    fn discard(&self, waiting: &Waiting) {
+        match waiting.discard() {
+            Ok(()) => {
+                let text =
+                    format!("{} is removed from this host: it lies at its destination", waiting.name());
+                self.report.log(Level::Info, "clean-up", &text);
+            }
+            Err(error) => {
+                let text = format!("{} cannot be removed: {error}", waiting.path().display());
+                self.report.log(Level::Warning, "clean-up", &text);
+            }
+        }
+    }
+}

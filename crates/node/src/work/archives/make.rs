@@ -1,0 +1,379 @@
+//! Making an archive of a source.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use backstay_archive::ArchiveError;
+use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Parent, Settings};
+use backstay_archive::local::NewArchive;
+use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
+use backstay_core::Events;
+use backstay_model::archives::{ArchiveCompression, ArchiveEncryption, ArchiveFormat, Between};
+use backstay_model::{ArchiveSettings, Level, RunId};
+use backstay_policy::BackupType;
+use backstay_policy::naming::{Fields, Layout, NamingError, Pattern};
+
+use super::Place;
+use super::known::{Inventory, Known};
+use super::outbox::Waiting;
+use crate::host::bytes;
+use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Reading, nothing_read, take};
+use crate::work::cold::InstanceCopy;
+use crate::work::meter::Meter;
+use crate::work::repository::make_folder;
+use crate::work::{Class, Job, Result, WorkError, Workshop};
+
+/// Databases that every instance has.
+const SYSTEM: [&str; 4] = ["mysql", "performance_schema", "sys", "information_schema"];
+
+/// What an archive is named by, and where it may be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels<'a> {
+    /// The run.
+    pub run: RunId,
+    /// The plan's name.
+    pub plan: &'a str,
+    /// The source's name.
+    pub source: &'a str,
+    /// The folder that it is made in before it is sent, where the source names one.
+    pub spool: Option<&'a Path>,
+}
+
+/// An archive that was made.
+#[derive(Debug)]
+pub enum Made {
+    /// It lies at the destination already.
+    There(BackupDone),
+    /// It waits on this host to be sent.
+    Here(Waiting),
+}
+
+/// Where an archive is made.
+struct Bench<'a> {
+    /// The folder that its file is written in.
+    folder: PathBuf,
+    /// The folder of the place that it goes to.
+    to: String,
+    place: &'a Place,
+    inventory: &'a Inventory,
+}
+
+impl Workshop {
+    /// Makes an archive of a source: at the destination itself where that is a folder on the same disk, else on this host, to be sent.
+    ///
+    /// # Errors
+    /// When there is no whole archive to show for it; single items that could not be read are counted and told.
+    pub fn archive(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        backup: &Backup<'_>,
+        labels: Labels<'_>,
+    ) -> Result<Made> {
+        let reading = self.reading(job, backup)?;
+        job.control.set_read_rate(job.limits.read);
+        let created = self.environment.clock.now();
+        let place = self.place(job, true)?;
+        let inventory = self.manifests.inventory(&place)?;
+        let source = self.facts(backup, &reading, labels);
+        let (backup_type, leans_on) = kind(settings, &inventory, &source);
+        let parent = parent(job, backup, backup_type, leans_on, &place)?;
+        let backup_type = if parent.is_some() { backup_type } else { BackupType::Full };
+        let fields = FieldsOf { source: &source, labels, backup_type, created };
+
+        let to = match leans_on.filter(|_| parent.is_some()) {
+            // Archives that lean on one another lie together.
+            Some(known) => folder_of(&known.file.name).to_owned(),
+            None => place.inside(&fields.folder(settings)?),
+        };
+        let outbox = self.outbox(labels.spool, (backup.plan, backup.source, job.repository.id));
+        let cannot = |error: std::io::Error| {
+            WorkError::from_io(&error, format_args!("no archive can be made in {}", self.data_dir.display()))
+        };
+        let spool = outbox.begin(labels.run).map_err(cannot)?;
+        let direct = place.shares_disk_with(&spool).map(|root| root.join(&to));
+        if let Some(folder) = &direct {
+            make_folder(folder).map_err(cannot)?;
+        }
+        let folder = direct.clone().unwrap_or_else(|| spool.clone());
+        let bench = Bench { folder, to, place: &place, inventory: &inventory };
+        let made = self.write(job, settings, &reading, &bench, &fields, parent, &spool);
+        let (finished, done) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                // What is left of it is of no use to anybody.
+                let _ = crate::work::remove_folder_if_there(&spool);
+                return Err(error);
+            }
+        };
+        if direct.is_some() {
+            let _ = crate::work::remove_folder_if_there(&spool);
+            return Ok(Made::There(done));
+        }
+        Waiting::keep(labels.run, spool, finished.manifest.name, bench.to, done).map(Made::Here)
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        reading: &Reading,
+        bench: &Bench<'_>,
+        fields: &FieldsOf<'_>,
+        parent: Option<Parent>,
+        spool: &Path,
+    ) -> Result<(Finished, BackupDone)> {
+        let packing = packing(settings, bench.place, spool)?;
+        let new = bench.take_name(settings, &packing, fields)?;
+        let mut id = [0; 16];
+        self.environment.random.fill(&mut id);
+        let description = Description {
+            id: ArchiveId(id),
+            name: new.name().to_owned(),
+            created: fields.created,
+            backup_type: fields.backup_type,
+            source: fields.source.clone(),
+            program: PROGRAM.to_owned(),
+        };
+        let meter = Arc::new(Meter::new(&job.report, "archiving"));
+        let events: Arc<dyn Events> = meter.clone();
+        let text =
+            format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
+        job.report.log(Level::Info, "compress", &text);
+        let output = new.output()?;
+        let sink = ArchiveSink::new(output, &packing, description, parent, job.control.clone(), events)?;
+        let report = take(job, reading, &sink, &meter)?;
+        meter.enter("storing");
+        let finished = sink.finish()?;
+        let totals = finished.manifest.totals;
+        let failures = totals.failed.max(meter.errors()) + report.missing.len() as u64;
+        if totals.files == 0 && report.others == 0 && failures > 0 {
+            return Err(nothing_read(failures));
+        }
+        new.publish(&finished)?;
+        meter.finish();
+        let done = BackupDone {
+            snapshot: finished.manifest.id.to_string(),
+            files_new: totals.stored_files,
+            files_changed: 0,
+            files_unmodified: totals.files.saturating_sub(totals.stored_files),
+            bytes: totals.bytes,
+            bytes_added: finished.size,
+            failures,
+            resumed: false,
+        };
+        let text = format!(
+            "made {}: {} files, {}, of which {} were compressed to {}; SHA-256 {}",
+            finished.manifest.name,
+            totals.files,
+            bytes(totals.bytes),
+            bytes(totals.stored_bytes),
+            bytes(finished.size),
+            finished.sha256.to_hex()
+        );
+        job.report.log(Level::Info, "compress", &text);
+        Ok((finished, done))
+    }
+
+    /// What the manifest says of the source.
+    fn facts(&self, backup: &Backup<'_>, reading: &Reading, labels: Labels<'_>) -> SourceFacts {
+        let mut tags = backup.tags.to_vec();
+        tags.push(backup.plan.tag());
+        let of = SourceFacts {
+            kind: "files".to_owned(),
+            host: self.environment.identity.host.clone(),
+            name: Some(labels.source.to_owned()),
+            plan: Some(labels.plan.to_owned()),
+            tags,
+            paths: reading.paths.iter().map(|path| path.as_bytes().into()).collect(),
+            ..SourceFacts::default()
+        };
+        let Content::Instance(copy) = backup.content else { return of };
+        let facts = &copy.facts;
+        SourceFacts {
+            kind: "mysql".to_owned(),
+            server: Some(facts.host.clone()),
+            server_version: facts.version.clone(),
+            data_directory: Some(facts.data_dir.as_bytes().into()),
+            databases: databases(copy),
+            binlog: facts.binlog.as_ref().map(|at| BinlogPosition {
+                file: at.file.clone(),
+                position: at.position,
+                gtid: at.gtid.clone(),
+            }),
+            ..of
+        }
+    }
+}
+
+impl Bench<'_> {
+    fn take_name(
+        &self,
+        settings: &ArchiveSettings,
+        packing: &Settings,
+        fields: &FieldsOf<'_>,
+    ) -> Result<NewArchive> {
+        let pattern = Pattern::parse(&settings.name).map_err(|error| unnamed(&error))?;
+        let extension = packing.extension();
+        NewArchive::begin::<WorkError>(&self.folder, &mut |is_taken_here| {
+            let mut is_taken = |name: &str| {
+                let there = if self.to.is_empty() { name.to_owned() } else { format!("{}/{name}", self.to) };
+                is_taken_here(name) || self.inventory.is_taken(&there)
+            };
+            fields.with(|fields| pattern.name(fields, extension, &mut is_taken))
+        })
+    }
+}
+
+/// What names are made of.
+struct FieldsOf<'a> {
+    source: &'a SourceFacts,
+    labels: Labels<'a>,
+    backup_type: BackupType,
+    created: backstay_core::Timestamp,
+}
+
+impl FieldsOf<'_> {
+    fn with<T>(&self, name: impl FnOnce(&Fields<'_>) -> Result<T, NamingError>) -> Result<T> {
+        let nanos = i32::try_from(self.created.nanos).unwrap_or(0);
+        let time = jiff::Timestamp::new(self.created.seconds, nanos).unwrap_or_default();
+        let time = time.to_zoned(jiff::tz::TimeZone::UTC);
+        let database = match self.source.databases.as_slice() {
+            [] => None,
+            [one] => Some(one.as_str()),
+            _ => Some("all"),
+        };
+        let fields = Fields {
+            server: self.source.server.as_deref(),
+            database,
+            backup_type: self.backup_type,
+            plan: Some(self.labels.plan),
+            host: Some(&self.source.host),
+            source: Some(self.labels.source),
+            time: &time,
+        };
+        name(&fields).map_err(|error| unnamed(&error))
+    }
+
+    fn folder(&self, settings: &ArchiveSettings) -> Result<String> {
+        let layout = Layout::parse(&settings.folder).map_err(|error| unnamed(&error))?;
+        self.with(|fields| layout.folder(fields))
+    }
+}
+
+fn unnamed(error: &NamingError) -> WorkError {
+    WorkError::new(Class::Other, "the archive cannot be named")
+        .because(error)
+        .hint("correct the patterns of names and folders at the destination")
+}
+
+/// How archives are packed at a destination.
+fn packing(settings: &ArchiveSettings, place: &Place, spool: &Path) -> Result<Settings> {
+    let format = match settings.format {
+        ArchiveFormat::Zip => Format::Zip,
+        ArchiveFormat::TarZst => Format::TarZst,
+    };
+    let compression = match (settings.compression, format) {
+        (Some(ArchiveCompression::Store), _) => Compression::Store,
+        (Some(ArchiveCompression::Zstd), _) | (None, Format::TarZst) => Compression::Zstd,
+        (Some(ArchiveCompression::Deflate) | None, _) => Compression::Deflate,
+    };
+    let recipients = match settings.encryption {
+        ArchiveEncryption::Plain => None,
+        ArchiveEncryption::Age => Some(place.identities.recipients().ok_or_else(|| {
+            WorkError::new(
+                Class::WrongPassword,
+                "the key that archives are encrypted for has not reached this node",
+            )
+            .hint("save the destination again")
+        })?),
+    };
+    Ok(Settings { format, compression, level: None, recipients, spool: spool.to_owned() })
+}
+
+/// The type of the next archive of a source, and the one that it leans on.
+fn kind<'a>(
+    settings: &ArchiveSettings,
+    inventory: &'a Inventory,
+    source: &SourceFacts,
+) -> (BackupType, Option<&'a Known>) {
+    if settings.full_every <= 1 {
+        return (BackupType::Full, None);
+    }
+    let is_of_source = |known: &&Known| {
+        let of = &known.manifest.source;
+        of.kind == source.kind && of.host == source.host && of.name == source.name && of.tags == source.tags
+    };
+    let mut own = inventory.archives.iter().filter(is_of_source).peekable();
+    let newest = own.peek().copied();
+    let since = own.clone().take_while(|known| known.manifest.backup_type != BackupType::Full).count();
+    let full = own.find(|known| known.manifest.backup_type == BackupType::Full);
+    let is_due = u32::try_from(since).unwrap_or(u32::MAX).saturating_add(1) >= settings.full_every;
+    match (full, settings.between) {
+        (None, _) => (BackupType::Full, None),
+        (Some(_), _) if is_due => (BackupType::Full, None),
+        (full, Between::Differential) => (BackupType::Differential, full),
+        (_, Between::Incremental) => (BackupType::Incremental, newest),
+    }
+}
+
+/// What is known of the files of the archive that another one leans on; nothing where that cannot be read, and all is archived anew.
+fn parent(
+    job: &Job<'_>,
+    backup: &Backup<'_>,
+    backup_type: BackupType,
+    leans_on: Option<&Known>,
+    place: &Place,
+) -> Result<Option<Parent>> {
+    let Some(known) = leans_on else { return Ok(None) };
+    let compare = match backup.content {
+        // The files of a copy are new ones, with the times of their changes.
+        Content::Instance(copy) if copy.root.is_some() => Compare::Content,
+        Content::Instance(_) | Content::Files(_) => Compare::Times,
+    };
+    let name = &known.file.name;
+    let read = known.open(place).and_then(|archive| {
+        Parent::read(backup_type, compare, |each| {
+            let manifest = archive.list(&mut |item| {
+                job.control.checkpoint()?;
+                each(item.clone())
+            })?;
+            manifest.ok_or_else(|| ArchiveError::Unknown(name.clone()))
+        })
+    });
+    match read.map_err(WorkError::from) {
+        Ok(parent) => {
+            job.report.log(Level::Info, "read", &format!("only what changed since {name} is archived"));
+            Ok(Some(parent))
+        }
+        Err(error) if matches!(error.class(), Class::Damaged | Class::WrongPassword | Class::NotFound) => {
+            let text = format!("{name} cannot be leaned on, so everything is archived: {}", error.message());
+            job.report.log(Level::Warning, "read", &text);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The databases of an instance, by their folders.
+fn databases(copy: &InstanceCopy) -> Vec<String> {
+    let data_dir = Path::new(&copy.facts.data_dir);
+    let folder = match &copy.root {
+        Some(root) => root.join(data_dir.strip_prefix("/").unwrap_or(data_dir)),
+        None => data_dir.to_owned(),
+    };
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<_> = entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| !SYSTEM.contains(&name.as_str()) && !name.starts_with(['#', '.']))
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The folder of a name in a store.
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}

@@ -1,0 +1,247 @@
+//! Bringing files back from an archive.
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use backstay_archive::manifest::{Item, ItemKind};
+use backstay_archive::read::{ExtractOptions, Limits, extract};
+use backstay_core::{Control, FileId};
+use backstay_model::Level;
+use backstay_model::run::{OverwriteMode, RestoreRequest};
+use backstay_sources::files::restore as target;
+use sha2::{Digest, Sha256};
+
+use super::Place;
+use super::browse::{each_item, find_item};
+use super::content::copy_content;
+use super::known::{Chain, Inventory, Known};
+use crate::host::{self, bytes};
+use crate::work::cold::InstanceFacts;
+use crate::work::excludes::lies_in;
+use crate::work::meter::Meter;
+use crate::work::note;
+use crate::work::pin::Pinned;
+use crate::work::restore::{RestoreDone, cannot_restore, relative};
+use crate::work::{Class, Job, Result, WorkError, Workshop};
+
+/// What is known of an instance is no longer than this.
+const LONGEST: u64 = 1 << 20;
+const BLOCK: usize = 256 << 10;
+
+/// An archive that something is brought back from.
+pub(in crate::work) struct Source {
+    place: Place,
+    inventory: Inventory,
+    known: Known,
+}
+
+impl Workshop {
+    /// Opens an archive to bring something back from it.
+    pub(in crate::work) fn archive_source(&self, job: &Job<'_>, name: &str) -> Result<Source> {
+        let place = self.place(job, false)?;
+        let inventory = self.manifests.inventory(&place)?;
+        let known = inventory.find(name)?.clone();
+        Ok(Source { place, inventory, known })
+    }
+
+    /// Restores an archive, or paths of it, into a folder. All of it is read and compared before anything is written.
+    pub(in crate::work) fn restore_archive(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+    ) -> Result<RestoreDone> {
+        let folder = self.policy.check_write(Path::new(&request.target))?;
+        if request.delete || request.overwrite == OverwriteMode::IfNewer {
+            return Err(WorkError::new(
+                Class::Other,
+                "a restore from an archive neither removes what is not in it nor compares times",
+            )
+            .hint("restore to an empty folder, or choose to write over what is there or to leave it alone"));
+        }
+        let source = self.archive_source(job, &request.snapshot)?;
+        let wanted: Vec<_> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
+        source.check_paths(&wanted)?;
+        let what = if request.paths.is_empty() { "all".to_owned() } else { request.paths.join(", ") };
+        let dry = if request.dry_run { ", as a dry run: nothing is written" } else { "" };
+        let text = format!("restoring {what} of {} to {}{dry}", source.known.file.name, folder.display());
+        job.report.log(Level::Info, "write", &text);
+        let own = self.own_below(job, &folder);
+        let pinned =
+            Pinned::open(&folder, !request.dry_run).map_err(|error| cannot_restore(&folder, &error))?;
+        let at = pinned.as_ref().map_or_else(|| folder.clone(), Pinned::path);
+        let keeps = request.overwrite == OverwriteMode::Never;
+        let is_kept = |path: &[u8]| {
+            let there = fs::symlink_metadata(at.join(std::ffi::OsStr::from_bytes(path)));
+            keeps && there.is_ok_and(|meta| !meta.is_dir())
+        };
+        let select = |path: &[u8]| {
+            let chosen = wanted.is_empty()
+                || wanted
+                    .iter()
+                    .any(|wanted| wanted.is_empty() || lies_in(path, wanted) || lies_in(wanted, path));
+            chosen && !own.iter().any(|own| lies_in(path, own)) && !is_kept(path)
+        };
+        source.restore(job, &at, &folder, &select, request.dry_run)
+    }
+}
+
+impl Source {
+    /// The id of the archive.
+    pub(in crate::work) fn id(&self) -> String {
+        self.known.id()
+    }
+
+    /// What people call it.
+    pub(in crate::work) fn name(&self) -> &str {
+        &self.known.manifest.name
+    }
+
+    /// Refuses paths that are not in it.
+    fn check_paths(&self, wanted: &[Vec<u8>]) -> Result<()> {
+        let mut missing: Vec<_> = wanted.iter().filter(|path| !path.is_empty()).collect();
+        if !missing.is_empty() {
+            each_item(&self.place, &self.known, &mut |item| {
+                missing.retain(|path| **path != item.path.0);
+                Ok(())
+            })?;
+        }
+        match missing.first() {
+            None => Ok(()),
+            Some(path) => {
+                let text = format!("/{} is not in the archive", String::from_utf8_lossy(path));
+                Err(WorkError::new(Class::NotFound, text).hint("browse the archive for what is in it"))
+            }
+        }
+    }
+
+    /// Restores what is chosen into a folder, which is at `at` and called `shown`, and reads it again.
+    pub(in crate::work) fn restore(
+        &self,
+        job: &Job<'_>,
+        at: &Path,
+        shown: &Path,
+        select: &dyn Fn(&[u8]) -> bool,
+        dry_run: bool,
+    ) -> Result<RestoreDone> {
+        let mut options = target::RestoreOptions::default();
+        options.look_only = dry_run;
+        let into = target::FolderTarget::open(at, options).map_err(|error| cannot_restore(shown, &error))?;
+        let archive = self.known.open(&self.place)?;
+        let meter = Meter::new(&job.report, if dry_run { "comparing" } else { "restoring" });
+        let (_, free) = host::disk(shown);
+        let options = ExtractOptions {
+            select,
+            limits: Limits { bytes: (free > 0).then_some(free), ..Limits::default() },
+            dry_run,
+            control: job.control,
+            events: &meter,
+        };
+        let chain = Chain { place: &self.place, inventory: &self.inventory };
+        let report = extract(&archive, &chain, &into, &options)?;
+        let mut done = RestoreDone {
+            snapshot: self.id(),
+            files: report.files,
+            bytes: report.bytes,
+            bytes_unchanged: 0,
+            skipped: 0,
+            deleted: 0,
+            verified: 0,
+            failures: report.failed,
+        };
+        if !dry_run {
+            meter.enter("verifying");
+            let (verified, wrong) = self.compare(job, at, select)?;
+            done.verified = verified;
+            done.failures = done.failures.max(wrong);
+        }
+        meter.finish();
+        job.report.log(Level::Info, "verify", &done.describe(dry_run));
+        Ok(done)
+    }
+
+    /// Reads restored files again. Says how many are as they were backed up, and how many are not.
+    fn compare(&self, job: &Job<'_>, at: &Path, select: &dyn Fn(&[u8]) -> bool) -> Result<(u64, u64)> {
+        let (mut right, mut wrong) = (0, 0);
+        each_item(&self.place, &self.known, &mut |item| {
+            let Some(expected) = item.hash().filter(|_| item.kind == ItemKind::File && select(&item.path.0))
+            else {
+                return Ok(());
+            };
+            let path = at.join(std::ffi::OsStr::from_bytes(&item.path.0));
+            match hash(&path, job.control)? {
+                Ok(found) if found == expected => right += 1,
+                found => {
+                    wrong += 1;
+                    tell_wrong(job, item, found.err());
+                }
+            }
+            Ok(())
+        })?;
+        Ok((right, wrong))
+    }
+
+    /// What was noted of an instance.
+    pub(in crate::work) fn instance_facts(&self) -> Result<InstanceFacts> {
+        let none = || {
+            WorkError::new(
+                Class::NotFound,
+                format!("{} holds no instance of MySQL or MariaDB", self.known.manifest.name),
+            )
+            .hint("choose an archive of a source of the type mysql, or restore it to a folder")
+        };
+        let path = format!("{}/{}", note::FOLDER, note::INSTANCE);
+        let item = find_item(&self.place, &self.known, path.as_bytes()).map_err(|_| none())?;
+        let mut text = Vec::new();
+        copy_content(&self.place, &self.inventory, &self.known, &item, LONGEST, &mut text)?;
+        serde_json::from_slice(&text).map_err(|error| {
+            WorkError::new(
+                Class::Damaged,
+                format!("what {} says of its instance cannot be read", self.name()),
+            )
+            .because(&error)
+            .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
+        })
+    }
+
+    /// How many files lie in these folders, and their bytes.
+    pub(in crate::work) fn extent(&self, folders: &[Vec<u8>]) -> Result<(u64, u64)> {
+        let (mut files, mut all) = (0, 0);
+        each_item(&self.place, &self.known, &mut |item| {
+            if item.kind == ItemKind::File && folders.iter().any(|folder| lies_in(&item.path.0, folder)) {
+                files += 1;
+                all += item.size;
+            }
+            Ok(())
+        })?;
+        Ok((files, all))
+    }
+}
+
+fn tell_wrong(job: &Job<'_>, item: &Item, error: Option<std::io::Error>) {
+    let path = String::from_utf8_lossy(&item.path.0);
+    let text = match error {
+        Some(error) => format!("/{path} cannot be read again: {error}"),
+        None => format!("/{path} is not as it was backed up ({})", bytes(item.size)),
+    };
+    job.report.log(Level::Warning, "verify", &text);
+}
+
+fn hash(path: &Path, control: &Control) -> Result<std::io::Result<FileId>> {
+    let mut hash = Sha256::new();
+    let mut buffer = vec![0; BLOCK];
+    let mut file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error)),
+    };
+    loop {
+        control.checkpoint()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(Ok(FileId(hash.finalize().into()))),
+            Ok(count) => hash.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Sending archives that wait on this host.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backstay_archive::local::remove;
+use backstay_archive::read::FileInput;
+use backstay_archive::transfer::{Chunking, Patience, Progress, Sender, Tokens, TransferError};
+use backstay_model::{ArchiveSettings, Level};
+use parking_lot::Mutex;
+
+use super::Place;
+use super::outbox::Waiting;
+use crate::host::bytes;
+use crate::work::meter::Meter;
+use crate::work::{Class, Job, Report, Result, WorkError, Workshop};
+
+/// For how long nothing may come through before the run waits and is tried again.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
+
+impl Workshop {
+    /// Sends an archive that waits, or what is missing of it at the destination.
+    ///
+    /// # Errors
+    /// When it could not be sent. It stays, and can be gone on with.
+    pub fn send(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        waiting: &Waiting,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<()> {
+        if waiting.is_sent() {
+            return Ok(());
+        }
+        let place = self.place(job, true)?;
+        let unreadable = |error: std::io::Error| {
+            WorkError::from_io(
+                &error,
+                format_args!("the archive {} cannot be read", waiting.path().display()),
+            )
+        };
+        let manifest = waiting.manifest()?.ok_or_else(|| {
+            WorkError::new(
+                Class::Other,
+                format!("the archive {} has lost its manifest", waiting.path().display()),
+            )
+        })?;
+        let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
+        let sender = self.sender(job, settings, &place, tokens, waiting.name());
+        let size = manifest.file.map_or(0, |facts| facts.size);
+        let text = format!("sending {} ({}) to {}", waiting.name(), bytes(size), place.store.location());
+        job.report.log(Level::Info, "send", &text);
+        let begun = Instant::now();
+        match sender.send_archive(&input, waiting.to(), &manifest) {
+            Ok(stored) => {
+                waiting.mark_sent()?;
+                let text = format!(
+                    "{} arrived whole as {}: its SHA-256 was compared; {:.1} s",
+                    waiting.name(),
+                    stored.name,
+                    begun.elapsed().as_secs_f64()
+                );
+                job.report.log(Level::Info, "send", &text);
+                Ok(())
+            }
+            // What is not what was made is of no use to anybody.
+            Err(error @ TransferError::Changed { .. }) => {
+                let _ = remove(&waiting.path());
+                Err(error.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn sender(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        place: &Place,
+        tokens: Arc<dyn Tokens>,
+        name: &str,
+    ) -> Sender {
+        let mut seed = [0; 8];
+        self.environment.random.fill(&mut seed);
+        let mut chunking = Chunking::default();
+        if let Some(threshold) = settings.split_over {
+            chunking = chunking.beyond(threshold);
+        }
+        Sender {
+            store: Arc::clone(&place.store),
+            tokens,
+            chunking,
+            patience: Patience {
+                seed: u64::from_le_bytes(seed),
+                give_up_after: Some(GIVE_UP_AFTER),
+                ..Patience::default()
+            },
+            clock: Arc::clone(&self.environment.clock),
+            control: job.control.clone(),
+            progress: Arc::new(Told::new(job, name)),
+        }
+    }
+}
+
+/// Tells of a transfer, and keeps to its rate.
+struct Told {
+    meter: Meter,
+    report: Arc<dyn Report>,
+    name: String,
+    rate: Option<u64>,
+    /// When what was sent so far may have been sent.
+    earned: Mutex<Option<Instant>>,
+}
+
+impl Told {
+    fn new(job: &Job<'_>, name: &str) -> Self {
+        Self {
+            meter: Meter::new(&job.report, "sending"),
+            report: Arc::clone(&job.report),
+            name: name.to_owned(),
+            rate: job.limits.upload.filter(|rate| *rate > 0),
+            earned: Mutex::default(),
+        }
+    }
+}
+
+impl Progress for Told {
+    fn begun(&self, name: &str, size: u64, already: u64) {
+        use backstay_core::Events;
+        // The manifest that follows its archive is too small to be told of.
+        if !name.ends_with(&self.name) {
+            return;
+        }
+        self.meter.totals(1, size, true);
+        self.meter.bytes_done(already);
+        if already > 0 {
+            let text =
+                format!("going on: {} of {} are there already, and right", bytes(already), bytes(size));
+            self.report.log(Level::Info, "send", &text);
+        }
+    }
+
+    fn sent(&self, count: u64) {
+        use backstay_core::Events;
+        self.meter.bytes_done(count);
+        let Some(rate) = self.rate else { return };
+        let now = Instant::now();
+        let cost = Duration::from_secs_f64(count as f64 / rate as f64);
+        let mut earned = self.earned.lock();
+        let end = earned.map_or(now, |earned| earned.max(now)) + cost;
+        *earned = Some(end);
+        drop(earned);
+        std::thread::sleep(end.saturating_duration_since(now).min(Duration::from_secs(1)));
+    }
+
+    fn lost(&self, count: u64) {
+        self.meter.lost(count);
+    }
+
+    fn waiting(&self, why: &str, wait: Duration) {
+        let text = format!("{why}; it is tried again in {:.1} s", wait.as_secs_f64());
+        self.report.log(Level::Warning, "send", &text);
+        // Waiting for a network is getting on.
+        self.report.moved();
+    }
+
+    fn finishing(&self, _: &str) {
+        self.report.moved();
+    }
+}
