@@ -112,12 +112,10 @@ async fn serve(app: &App, args: &ReceiverServe) -> Outcome {
 }
 
 fn configuration(args: &ReceiverServe, folder: PathBuf) -> ReceiverConfig {
-    let tls = match (&args.tls_cert, &args.tls_key, args.tls) {
-        (Some(certificates), Some(key), _) => {
-            ReceiverTls::Given { certificates: certificates.clone(), key: key.clone() }
-        }
-        (_, _, ReceiverTlsMode::Own) => ReceiverTls::Own,
-        (_, _, ReceiverTlsMode::Off) => ReceiverTls::Off,
+    let tls = match (args.shown.given(), args.tls) {
+        (Some((certificates, key)), _) => ReceiverTls::Given { certificates, key },
+        (None, ReceiverTlsMode::Own) => ReceiverTls::Own,
+        (None, ReceiverTlsMode::Off) => ReceiverTls::Off,
     };
     ReceiverConfig {
         listen: args.listen,
@@ -136,7 +134,7 @@ fn configuration(args: &ReceiverServe, folder: PathBuf) -> ReceiverConfig {
 
 /// What clients may call it: the certificate is for these names.
 fn names(args: &ReceiverServe) -> Vec<String> {
-    let mut names = args.host_names.clone();
+    let mut names = args.shown.host_names.clone();
     if names.is_empty() {
         names.extend(Some(environment::host_name()).filter(|name| !name.is_empty()));
     }
@@ -152,7 +150,7 @@ fn names(args: &ReceiverServe) -> Vec<String> {
 fn tell(app: &App, args: &ReceiverServe, server: &ReceiverServer, path: &str, clients: usize) {
     let scheme = if server.is_encrypted() { "https" } else { "http" };
     let address = server.address();
-    let url = match (args.host_names.first(), address.ip().is_unspecified()) {
+    let url = match (args.shown.host_names.first(), address.ip().is_unspecified()) {
         (Some(name), _) => format!("{scheme}://{name}:{}", address.port()),
         (None, true) => format!("{scheme}://{}:{}", environment::host_name(), address.port()),
         (None, false) => format!("{scheme}://{address}"),
