@@ -97,13 +97,15 @@ export class Server {
     return this.planFor(name, folder, more);
   }
 
-  async planFor(name: string, path: string, more: Record<string, unknown> = {}): Promise<Json> {
-    await expect.poll(async () => (await this.items("/destinations")).length).toBe(1);
-    const [destination] = await this.items("/destinations");
+  /** A plan for a folder, to this destination; to the server's own repository unless one is named. */
+  async planFor(name: string, path: string, more: Record<string, unknown> = {}, to?: string): Promise<Json> {
+    await expect.poll(async () => (await this.items("/destinations")).length).toBeGreaterThan(0);
+    const [own] = await this.items("/destinations");
+    const destination = to ?? own?.id;
     const [node] = await this.items("/nodes");
     const spec = { type: "files", paths: [path] };
     const source = await this.call("POST", "/sources", { name: `${name} files`, node: node?.id, spec });
-    return this.call("POST", "/plans", { name, sources: [source.id], destinations: [destination?.id], ...more });
+    return this.call("POST", "/plans", { name, sources: [source.id], destinations: [destination], ...more });
   }
 
   /** Runs a plan and waits for its end. */

@@ -58,7 +58,7 @@ export async function mainPages(server: Server): Promise<string[]> {
     `/people/${first(people)}`,
     "/projects",
     "/audit",
-    ...["sign-in", "mail", "single-sign-on", "retention", "checks"].map((section) => `/settings/${section}`),
+    ...["sign-in", "mail", "single-sign-on", "retention", "checks", "receiver"].map((section) => `/settings/${section}`),
     ...["profile", "password", "second-factor", "passkeys", "sessions", "tokens"].map((tab) => `/me/${tab}`),
   ];
 }

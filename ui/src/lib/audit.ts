@@ -20,6 +20,7 @@ export const ACTIONS = [
   "person.totp_on person.totp_off person.link person.unlink",
   "plan.create plan.update plan.delete plan.enable plan.disable plan.clone plan.revert plan.run",
   "project.create project.update project.delete",
+  "receiver_client.create receiver_client.update receiver_client.renew_token receiver_client.delete",
   "repository.adopt repository.delete repository.reveal_key",
   "restore.create",
   "run.pause run.resume run.cancel run.read_log run.search_log",

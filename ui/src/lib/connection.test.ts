@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 
-import { emptySettings, isStorage, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
+import { emptySettings, fieldOf, isStorage, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
 
-const words = { required: "needed", path: "absolute", endpoint: "address", port: "port" };
+const words = { required: "needed", path: "absolute", endpoint: "address", port: "port", host: "host", fingerprint: "digits", authority: "pem" };
 const problems = (values: unknown, isNew = true) =>
   settingsSchema(words, isNew)
     .safeParse(values)
@@ -52,4 +52,41 @@ it("a database's settings come back as they were, and say where they lead", () =
   expect(placeOf(bySocket)).toBe("backstay · /run/other.sock");
   expect(placeOf(byPort)).toBe("backstay · [::1]:3307");
   expect([isStorage({ settings: bySocket }), isStorage({ settings: { type: "local", path: "/srv" } })]).toEqual([false, true]);
+});
+
+it("a receiver is known by its fingerprint, by a certificate, or by what the system trusts", () => {
+  const receiver = { ...emptySettings("receiver"), receiver_host: "backup.example.org", token: "bsr_x", fingerprint: "AB:".repeat(31) + "AB" };
+  expect(problems(emptySettings("receiver"))).toEqual(["receiver_host: needed", "token: needed", "fingerprint: needed"]);
+  expect(problems(emptySettings("receiver"), false)).toEqual(["receiver_host: needed", "fingerprint: needed"]);
+  expect(problems(receiver)).toEqual([]);
+  expect(problems({ ...receiver, trust: "authority" })).toEqual(["authority: needed"]);
+  expect(problems({ ...receiver, trust: "authority", authority: "PEM" })).toEqual(["authority: pem"]);
+  expect(problems({ ...receiver, trust: "system", fingerprint: "" })).toEqual([]);
+  expect(problems({ ...receiver, fingerprint: "ab".repeat(31) })).toEqual(["fingerprint: digits"]);
+  expect(problems({ ...receiver, receiver_host: "https://backup.example.org", receiver_port: 0 })).toEqual(["receiver_host: host", "receiver_port: port"]);
+});
+
+it("a receiver's settings come back as they were, and no token is sent that was not entered", () => {
+  const stored = { type: "receiver", host: "::1", port: 8500, fingerprint: "ab".repeat(32), allow_private: true } as const;
+  expect(settingsOf(settingsValues(stored))).toEqual(stored);
+  expect(settingsOf({ ...settingsValues(stored), token: " bsr_x\n", trust: "system" })).toEqual({
+    type: "receiver",
+    host: "::1",
+    port: 8500,
+    token: "bsr_x",
+    allow_private: true,
+  });
+  const certified = { type: "receiver", host: "b", port: 8421, authority: "-----BEGIN CERTIFICATE-----", allow_private: false } as const;
+  expect(settingsOf(settingsValues(certified))).toEqual(certified);
+  expect(settingsOf({ ...settingsValues(stored), fingerprint: " AB:CD \n" })).toMatchObject({ fingerprint: "AB:CD" });
+  expect(placeOf(stored)).toBe("[::1]:8500");
+  expect(placeOf({ type: "receiver", host: "backup.example.org" })).toBe("backup.example.org:8421");
+  expect(isStorage({ settings: stored })).toBe(true);
+});
+
+it("what the server says of a receiver is shown at the form's field", () => {
+  expect(fieldOf("settings.host", "settings", { type: "receiver" })).toBe("settings.receiver_host");
+  expect(fieldOf("made.settings.port", "made.settings", { type: "receiver" })).toBe("made.settings.receiver_port");
+  expect(fieldOf("settings.token", "settings", { type: "receiver" })).toBe("settings.token");
+  expect(fieldOf("settings.port", "settings", { type: "mysql" })).toBe("settings.port");
 });

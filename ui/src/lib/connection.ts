@@ -6,7 +6,14 @@ import type { Schemas } from "../api/client";
 import type { Connection } from "../api/queries";
 import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
-type Words = { required: string; path: string; endpoint: string; port: string };
+type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string };
+
+/** By what a receiver is known for who it is. */
+export const TRUSTS = ["fingerprint", "authority", "system"] as const;
+
+const HOST = /^[\w.:-]{1,253}$/;
+const DIGITS = /^([0-9a-f]{2}:?){31}[0-9a-f]{2}$/i;
+const CERTIFICATE = "-----BEGIN CERTIFICATE-----";
 
 /** Where an instance listens that is on the node's own host. */
 export const OWN_HOSTS = ["127.0.0.1", "localhost", "::1"] as const;
@@ -29,15 +36,23 @@ export function settingsSchema(words: Words, isNew: boolean) {
     port: z.number().nullable(),
     user: z.string(),
     password: z.string(),
+    receiver_host: z.string(),
+    receiver_port: z.number().nullable(),
+    token: z.string(),
+    trust: z.enum(TRUSTS),
+    fingerprint: z.string(),
+    authority: z.string(),
   });
   type Text = { [K in keyof z.infer<typeof fields>]: z.infer<typeof fields>[K] extends string ? K : never }[keyof z.infer<typeof fields>];
   return fields.superRefine((settings, { addIssue }) => {
     const wrong = (name: keyof typeof settings, message: string) => addIssue({ code: "custom", path: [name], message });
+    const { type, trust } = settings;
     const bySocket = settings.type === "mysql" && settings.reach === "socket";
     const needed: Record<ConnectionType, readonly Text[]> = {
       local: ["path"],
       s3: ["bucket", "access_key", ...(isNew ? (["secret_key"] as const) : [])],
       mysql: [...(bySocket ? (["socket"] as const) : []), "user", ...(isNew ? (["password"] as const) : [])],
+      receiver: ["receiver_host", ...(isNew ? (["token"] as const) : []), ...(trust === "system" ? [] : [trust])],
     };
     for (const name of needed[settings.type].filter((name) => settings[name].trim() === "")) {
       wrong(name, words.required);
@@ -46,11 +61,35 @@ export function settingsSchema(words: Words, isNew: boolean) {
     if (path !== undefined && settings[path].trim() !== "" && !settings[path].trim().startsWith("/")) {
       wrong(path, words.path);
     }
-    const { port } = settings;
-    if (settings.type === "mysql" && !bySocket && !(port !== null && Number.isInteger(port) && port >= 1 && port <= 65_535)) {
+    const isPort = (port: number | null) => port !== null && Number.isInteger(port) && port >= 1 && port <= 65_535;
+    if (type === "mysql" && !bySocket && !isPort(settings.port)) {
       wrong("port", words.port);
     }
+    if (type === "receiver") {
+      const [host, fingerprint, authority] = [settings.receiver_host.trim(), bare(settings.fingerprint), settings.authority];
+      if (host !== "" && !HOST.test(host)) {
+        wrong("receiver_host", words.host);
+      }
+      if (!isPort(settings.receiver_port)) {
+        wrong("receiver_port", words.port);
+      }
+      if (trust === "fingerprint" && fingerprint !== "" && !DIGITS.test(fingerprint)) {
+        wrong("fingerprint", words.fingerprint);
+      }
+      if (trust === "authority" && authority.trim() !== "" && !authority.includes(CERTIFICATE)) {
+        wrong("authority", words.authority);
+      }
+    }
   });
+}
+
+/** A fingerprint without the blanks that it was pasted with. */
+const bare = (fingerprint: string) => fingerprint.replace(/\s/g, "");
+
+/** Where the form has another name for what the server calls a field; `at` is what both begin with. */
+export function fieldOf(field: string, at: string, { type }: Pick<SettingsValues, "type">): string {
+  const isOther = type === "receiver" && [`${at}.host`, `${at}.port`].includes(field);
+  return isOther ? field.replace(`${at}.`, `${at}.receiver_`) : field;
 }
 
 export type SettingsValues = z.infer<ReturnType<typeof settingsSchema>>;
@@ -71,6 +110,12 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   port: 3306,
   user: "",
   password: "",
+  receiver_host: "",
+  receiver_port: 8421,
+  token: "",
+  trust: "fingerprint",
+  fingerprint: "",
+  authority: "",
 });
 
 export function settingsValues(settings: Connection["settings"]): SettingsValues {
@@ -94,6 +139,18 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
       const { socket, port, user } = settings;
       const host = OWN_HOSTS.find((one) => one === settings.host) ?? empty.host;
       return { ...empty, reach: socket ? "socket" : "tcp", socket: socket ?? empty.socket, host, port: port ?? empty.port, user };
+    }
+    case "receiver": {
+      const { host, port, fingerprint, authority, allow_private } = settings;
+      return {
+        ...empty,
+        receiver_host: host,
+        receiver_port: port ?? empty.receiver_port,
+        trust: fingerprint ? "fingerprint" : authority ? "authority" : "system",
+        fingerprint: fingerprint ?? "",
+        authority: authority ?? "",
+        allow_private: allow_private ?? false,
+      };
     }
   }
 }
@@ -129,8 +186,22 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
         ...(password !== "" && { password }),
       };
     }
+    case "receiver": {
+      const { receiver_host, receiver_port, token, trust, fingerprint, authority, allow_private } = values;
+      return {
+        type: "receiver",
+        host: receiver_host.trim(),
+        ...(receiver_port !== null && { port: receiver_port }),
+        ...(token.trim() !== "" && { token: token.trim() }),
+        ...(trust === "fingerprint" && { fingerprint: bare(fingerprint) }),
+        ...(trust === "authority" && { authority: authority.trim() }),
+        allow_private,
+      };
+    }
   }
 }
+
+const withPort = (host: string, port: number) => `${host.includes(":") ? `[${host}]` : host}:${port}`;
 
 /** Where a connection leads, in one line. */
 export function placeOf(settings: Connection["settings"]): string {
@@ -141,8 +212,10 @@ export function placeOf(settings: Connection["settings"]): string {
       return `${settings.bucket} · ${settings.endpoint ?? "Amazon S3"}`;
     case "mysql": {
       const { socket, host = OWN_HOSTS[0], port = 3306, user } = settings;
-      return `${user} · ${socket ?? `${host.includes(":") ? `[${host}]` : host}:${port}`}`;
+      return `${user} · ${socket ?? withPort(host, port)}`;
     }
+    case "receiver":
+      return withPort(settings.host, settings.port ?? 8421);
   }
 }
 

@@ -2,10 +2,11 @@
 
 import { z } from "zod";
 
+import { ARCHIVE_PLACES, holdsSchema } from "./archives";
 import { emptySettings, settingsSchema, type SettingsValues } from "./connection";
 import type { ConnectionType } from "./search";
 
-type Words = Parameters<typeof settingsSchema>[0] & { relative: string };
+type Words = Parameters<typeof settingsSchema>[0] & Parameters<typeof holdsSchema>[0] & { relative: string; noArchives: string };
 
 /** The choice of a connection that is made along. */
 export const NEW = "new";
@@ -18,7 +19,8 @@ export const madeEmpty = (type: ConnectionType): MadeValues => ({ name: "", node
 export const madeSchema = (words: Parameters<typeof settingsSchema>[0]) =>
   z.object({ name: z.string().trim().min(1, words.required), node: z.string(), settings: settingsSchema(words, true) });
 
-export function destinationSchema(words: Words) {
+/** What is asked of a destination; `typeOf` tells the type of a connection that is there. */
+export function destinationSchema(words: Words, typeOf: (connection: string) => ConnectionType | undefined) {
   const odd = (path: string) => path !== "" && path.split("/").some((part) => ["", ".", ".."].includes(part));
   const fields = z.object({
     project: z.string(),
@@ -26,11 +28,17 @@ export function destinationSchema(words: Words) {
     connection: z.string().min(1, words.required),
     path: z.string().trim().refine((path) => !odd(path) && !path.includes("\\"), words.relative),
     layout: z.enum(["per_node", "shared"]),
+    holds: holdsSchema(words),
     // The connection that is made along with it counts only where one is.
     made: z.custom<MadeValues>(),
   });
   const made = madeSchema(words);
   return fields.superRefine((values, { addIssue }) => {
+    const type = values.connection === NEW ? values.made.settings.type : typeOf(values.connection);
+    if (values.holds.type === "archives" && type !== undefined && !ARCHIVE_PLACES.includes(type)) {
+      const path = values.connection === NEW ? ["made", "settings", "type"] : ["connection"];
+      addIssue({ code: "custom", path, message: words.noArchives });
+    }
     if (values.connection === NEW) {
       for (const { path, message } of made.safeParse(values.made).error?.issues ?? []) {
         addIssue({ code: "custom", path: ["made", ...path], message });

@@ -54,6 +54,15 @@ export function auditSearch(search: Record<string, unknown>): AuditSearch {
   };
 }
 
+export type ClientSearch = { after?: string };
+
+/** The file that a page of a client's files follows. */
+export function clientSearch({ after }: Record<string, unknown>): ClientSearch {
+  // A name that is a number is read as one.
+  const name = typeof after === "number" ? String(after) : after;
+  return typeof name === "string" && name !== "" && name.length <= 4096 ? { after: name } : {};
+}
+
 export type NotifierSearch = { type?: Kind };
 
 /** Which kind of notifier is made. */

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Node, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { formOf, instanceForm, instanceOf, latestOf, searchOf, told, usualNode } from "./restore";
+import { existingOf, formOf, instanceForm, instanceOf, latestOf, modesOf, searchOf, told, usualNode } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -38,6 +38,15 @@ it("deleting at the original place is kept to what was backed up", () => {
   expect(asked({ delete: true })).toMatchObject({ paths: ["/srv", "/etc"], delete: true });
   expect(asked({ delete: true, paths: ["/srv/x"] })).toMatchObject({ paths: ["/srv/x"] });
   expect(asked({ delete: true, target: "/restored" })).toMatchObject({ paths: [] });
+});
+
+it("of an archive nothing is deleted that is there, nor told newer", () => {
+  const archive = { ...snapshot, name: "nightly/Data.zip" };
+  expect(modesOf(archive)).toEqual(["always", "if_changed", "never"]);
+  expect(modesOf(snapshot)).toContain("if_newer");
+  expect(existingOf({ overwrite: "if_newer", delete: true }, archive)).toEqual({ overwrite: "always", deletes: false });
+  expect(formOf({ delete: true }, archive, node("a"), false)).toMatchObject({ paths: [], delete: false });
+  expect(existingOf({ overwrite: "if_newer", delete: true }, snapshot)).toEqual({ overwrite: "if_newer", deletes: true });
 });
 
 it("a restore is begun again with what it was begun with", () => {

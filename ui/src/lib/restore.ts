@@ -4,7 +4,8 @@ import type { Schemas } from "../api/client";
 import type { Node, Plan, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import type { RestoreSearch } from "./snapshotSearch";
+import { MODES, type Mode, type RestoreSearch } from "./snapshotSearch";
+import { isArchived } from "./timeline";
 
 export type RestoreForm = Schemas["RestoreForm"];
 
@@ -21,9 +22,19 @@ export function usualNode(nodes: readonly Node[], repository: Repository, snapsh
   );
 }
 
+/** What may be done with files that are there. An archive is written over them: nothing else there is looked at. */
+export const modesOf = (snapshot: Snapshot): readonly Mode[] => MODES.filter((mode) => mode !== "if_newer" || !isArchived(snapshot));
+
+/** What is done with files that are there. */
+export function existingOf({ overwrite = "always", delete: deletes = false }: RestoreSearch, snapshot: Snapshot) {
+  const mode = modesOf(snapshot).includes(overwrite) ? overwrite : "always";
+  return { overwrite: mode, deletes: deletes && !isArchived(snapshot) };
+}
+
 /** What the server is asked for. Deleting at the original place never goes beyond what was backed up. */
 export function formOf(search: RestoreSearch, snapshot: Snapshot, node: Node, dryRun: boolean): RestoreForm {
-  const { paths = [], target = ORIGINAL, overwrite = "always", delete: deletes = false } = search;
+  const { paths = [], target = ORIGINAL } = search;
+  const { overwrite, deletes } = existingOf(search, snapshot);
   return {
     repository: snapshot.repository,
     snapshot: snapshot.id,

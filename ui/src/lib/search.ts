@@ -56,7 +56,7 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
 }
 
 /** Connections that repositories can lie behind. */
-export const STORAGE_TYPES = ["local", "s3"] as const;
+export const STORAGE_TYPES = ["local", "s3", "receiver"] as const;
 export const CONNECTION_TYPES = [...STORAGE_TYPES, "mysql"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 

@@ -57,7 +57,8 @@ export const browseSearch = (search: Search) =>
     file: isPath(search.file) ? search.file : undefined,
   });
 
-const MODES = ["always", "if_changed", "if_newer", "never"] as const;
+export const MODES = ["always", "if_changed", "if_newer", "never"] as const;
+export type Mode = (typeof MODES)[number];
 
 export type RestoreSearch = ReturnType<typeof restoreSearch>;
 

@@ -10,7 +10,7 @@ const schema = sourceSchema({
   upwards: "upwards",
   path: "path",
   endpoint: "address",
-  port: "port",
+  port: "port", host: "host", fingerprint: "digits", authority: "pem",
   unit: "unit",
   variable: "variable",
   positive: "positive",

@@ -67,6 +67,9 @@ export function planOf({ tags }: Pick<Snapshot, "tags">): string | undefined {
   return tags.map((tag) => PLAN.exec(tag)?.[1]).find((id) => id !== undefined);
 }
 
+/** Whether it is an archive: a file, whose tags stay as they are. */
+export const isArchived = ({ name }: Pick<Snapshot, "name">): boolean => Boolean(name);
+
 /** Retention never forgets a snapshot with this tag. */
 export const HOLD = "hold";
 

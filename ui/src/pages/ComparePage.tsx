@@ -6,6 +6,7 @@ import { Empty, Failure, Field, Loading, PageHead, inputClass } from "../compone
 import { Changes } from "../components/snapshots/Changes";
 import { Growth } from "../components/snapshots/Growth";
 import { moment } from "../lib/format";
+import { nameOf } from "../lib/paths";
 import { compareSearch, type CompareSearch } from "../lib/snapshotSearch";
 import { keyOf } from "../lib/timeline";
 import { useSpeech } from "../texts";
@@ -57,9 +58,9 @@ function Both({ all, search, repository }: BothProps) {
   const select = (label: string, value: Snapshot, name: "from" | "to") => (
     <Field label={label}>
       <select className={inputClass} value={value.id} onChange={({ target }) => choose({ [name]: target.value })}>
-        {choices.map(({ id, host, time }) => (
+        {choices.map(({ id, host, time, name }) => (
           <option key={id} value={id}>
-            {isolated(host)}, {moment(time, language)} ({id.slice(0, 8)})
+            {isolated(host)}, {moment(time, language)} ({name ? isolated(nameOf(name)) : id.slice(0, 8)})
           </option>
         ))}
       </select>

@@ -5,6 +5,7 @@ import { GitCompare, RotateCcw } from "lucide-react";
 import { snapshots } from "../api/snapshots";
 import { useRepository } from "../api/useRepository";
 import { Card, Empty, Loading, PageHead, buttonClass } from "../components/basics";
+import { Name } from "../components/Name";
 import { Unshown } from "../components/One";
 import { Browser } from "../components/snapshots/Browser";
 import { FilePanel } from "../components/snapshots/FilePanel";
@@ -12,6 +13,7 @@ import { Manage } from "../components/snapshots/Manage";
 import { SnapshotFacts } from "../components/snapshots/SnapshotFacts";
 import { Tray } from "../components/snapshots/Tray";
 import { moment } from "../lib/format";
+import { nameOf } from "../lib/paths";
 import { browseSearch } from "../lib/snapshotSearch";
 import { keyOf } from "../lib/timeline";
 import { useSpeech } from "../texts";
@@ -50,7 +52,7 @@ export function SnapshotPage() {
   return (
     <>
       <p className="mb-1">{back}</p>
-      <PageHead title={texts.snapshots.of(found.host, moment(found.time, language))}>
+      <PageHead title={found.name ? <Name>{nameOf(found.name)}</Name> : texts.snapshots.of(found.host, moment(found.time, language))}>
         <span className="flex flex-wrap gap-2">
           {before && (
             <Link

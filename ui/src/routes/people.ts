@@ -2,7 +2,7 @@
 
 import { createRoute, lazyRouteComponent, redirect } from "@tanstack/react-router";
 
-import { auditSearch, notifierSearch, peopleSearch, projectsSearch } from "../lib/peopleSearch";
+import { auditSearch, clientSearch, notifierSearch, peopleSearch, projectsSearch } from "../lib/peopleSearch";
 import { root } from "./root";
 
 const ownAccount = createRoute({
@@ -79,6 +79,19 @@ const settings = createRoute({
   },
 });
 
+const newClient = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/receiver/add",
+  component: lazyRouteComponent(() => import("../pages/settings/receiver/NewClient"), "NewClient"),
+});
+
+const oneClient = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/receiver/clients/$client",
+  validateSearch: clientSearch,
+  component: lazyRouteComponent(() => import("../pages/settings/receiver/ClientPage"), "ClientPage"),
+});
+
 const settingsSection = createRoute({
   getParentRoute: () => root,
   path: "/settings/$section",
@@ -98,4 +111,6 @@ export const peopleRoutes = [
   oneNotifier,
   settings,
   settingsSection,
+  newClient,
+  oneClient,
 ] as const;

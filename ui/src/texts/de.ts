@@ -3,6 +3,7 @@ import { mysql } from "./de/mysql";
 import { node } from "./de/nodes";
 import { people } from "./de/people";
 import { plan } from "./de/plans";
+import { receiver } from "./de/receiver";
 import { records } from "./de/records";
 import { restore } from "./de/restore";
 import { snapshots } from "./de/snapshots";
@@ -213,6 +214,7 @@ export const de: Texts = {
   node,
   people,
   plan,
+  receiver,
   records,
   restore,
   snapshots,

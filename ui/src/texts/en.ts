@@ -5,6 +5,7 @@ import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
 import { people } from "./en/people";
 import { plan } from "./en/plans";
+import { receiver } from "./en/receiver";
 import { records } from "./en/records";
 import { restore } from "./en/restore";
 import { snapshots } from "./en/snapshots";
@@ -214,6 +215,7 @@ export const en = {
   node,
   people,
   plan,
+  receiver,
   records,
   restore,
   snapshots,

@@ -2,6 +2,7 @@
 
 mod clients;
 mod kills;
+mod plans;
 mod transfers;
 
 use std::io::{BufRead, BufReader};

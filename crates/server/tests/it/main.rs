@@ -5,6 +5,7 @@
 mod account;
 mod agents;
 mod alerts;
+mod archives;
 mod audit;
 mod connections;
 mod dashboard;

@@ -37,7 +37,7 @@ pub enum NoClient {
         /// What is wrong with it.
         why: String,
     },
-    /// An authority that was given as text is none.
+    /// The certificates to trust that were given as text are of no use.
     #[error("the certificate of the authority cannot be read: it is no PEM")]
     Authority,
     /// There is no TLS with these settings.

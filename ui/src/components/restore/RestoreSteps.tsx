@@ -85,7 +85,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
       ) : (
         <>
           <Step number={3} title={texts.restore.existing}>
-            <Existing search={search} problem={field === "delete" ? problem?.message : undefined} change={change} />
+            <Existing snapshot={snapshot} search={search} problem={field === "delete" ? problem?.message : undefined} change={change} />
           </Step>
           <Step number={4} title={texts.restore.go}>
             <Go form={ofFiles} dry={search.dry} restore={restore} blocked={wrong !== undefined} />

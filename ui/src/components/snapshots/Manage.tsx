@@ -8,7 +8,7 @@ import { useId, useState } from "react";
 import { answer, api } from "../../api/client";
 import type { Snapshot } from "../../api/snapshots";
 import type { Action } from "../../lib/may";
-import { HOLD, isHeld, ownTags } from "../../lib/timeline";
+import { HOLD, isArchived, isHeld, ownTags } from "../../lib/timeline";
 import { useTexts } from "../../texts";
 import { Button, Card, Failure, inputClass } from "../basics";
 import { Confirm } from "../Confirm";
@@ -42,6 +42,7 @@ export function Manage({ snapshot, can }: { snapshot: Snapshot; can: (action: Ac
     },
   });
   const held = isHeld(snapshot);
+  const isArchive = isArchived(snapshot);
   const error = tag.error ?? remove.error;
   const trash = (
     <>
@@ -55,23 +56,33 @@ export function Manage({ snapshot, can }: { snapshot: Snapshot; can: (action: Ac
   return (
     <Card title={texts.snapshots.manage}>
       <div className="flex flex-wrap items-end justify-between gap-4">
-        <Tagging tags={ownTags(snapshot)} busy={tag.isPending} change={(change) => tag.mutate(change)} />
+        {isArchive ? (
+          <p className="min-w-0 grow basis-64 text-sm text-faint">{texts.records.archives.keepHint}</p>
+        ) : (
+          <Tagging tags={ownTags(snapshot)} busy={tag.isPending} change={(change) => tag.mutate(change)} />
+        )}
         <span className="flex flex-wrap gap-2">
-          <Button
-            title={texts.snapshots.heldHint}
-            disabled={tag.isPending}
-            onClick={() => tag.mutate(held ? { remove: [HOLD] } : { add: [HOLD] })}
-          >
-            {held ? <LockOpen aria-hidden size={16} /> : <Lock aria-hidden size={16} />}
-            {held ? texts.snapshots.release : texts.snapshots.hold}
-          </Button>
+          {!isArchive && (
+            <Button
+              title={texts.snapshots.heldHint}
+              disabled={tag.isPending}
+              onClick={() => tag.mutate(held ? { remove: [HOLD] } : { add: [HOLD] })}
+            >
+              {held ? <LockOpen aria-hidden size={16} /> : <Lock aria-hidden size={16} />}
+              {held ? texts.snapshots.release : texts.snapshots.hold}
+            </Button>
+          )}
           {can("forgetSnapshots") && (
             <Confirm
               disabled={remove.isPending}
               words={{
                 trigger: trash,
                 title: texts.snapshots.removeSure,
-                hint: held ? texts.snapshots.removeHeld : texts.snapshots.removeHint,
+                hint: isArchive
+                  ? texts.records.archives.removeHint
+                  : held
+                    ? texts.snapshots.removeHeld
+                    : texts.snapshots.removeHint,
                 yes: texts.snapshots.remove,
               }}
               go={() => remove.mutate()}

@@ -3,13 +3,25 @@ import { useQuery } from "@tanstack/react-query";
 import { plans } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
+import { shown } from "../../lib/shown";
 import { isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { CopyButton } from "../CopyButton";
 import { Facts, type Fact } from "../Facts";
 import { When } from "../When";
 import { Tags } from "./SnapshotList";
-import { Name } from "../Name";
+import { Breaking, Name } from "../Name";
+
+/** A text that can be copied, as much as has to be seen of it. */
+const copied = (label: string, text: string, most?: number): Fact => [
+  label,
+  <span key={label} className="flex items-center gap-2">
+    <code className="min-w-0 text-xs wrap-anywhere" title={text}>
+      <Breaking>{shown(text.slice(0, most))}</Breaking>
+    </code>
+    <CopyButton isSmall text={() => text} what={label} />
+  </span>,
+];
 
 /** What is known of a snapshot. */
 export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; more?: readonly Fact[] }) {
@@ -32,15 +44,7 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
     [texts.runs.files, snapshot.files?.toLocaleString(language)],
     [texts.runs.added, snapshot.bytes_added != null && size(snapshot.bytes_added, language)],
     [texts.snapshots.marks, isTagged && <Tags key="tags" snapshot={snapshot} />],
-    [
-      texts.snapshots.id,
-      <span key="id" className="flex items-center gap-2">
-        <code className="text-xs" title={snapshot.id}>
-          {snapshot.id.slice(0, 8)}
-        </code>
-        <CopyButton isSmall text={() => snapshot.id} what={texts.snapshots.id} />
-      </span>,
-    ],
+    snapshot.name ? copied(texts.records.archives.archive, snapshot.name) : copied(texts.snapshots.id, snapshot.id, 8),
     ...more,
   ];
   return <Facts facts={facts} />;

@@ -4,7 +4,7 @@ import { memo, useState } from "react";
 
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
-import { isHeld, ownTags, planOf } from "../../lib/timeline";
+import { isArchived, isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { When } from "../When";
 import { VirtualRows } from "../VirtualRows";
@@ -39,7 +39,7 @@ export function SnapshotList({ snapshots, plans }: { snapshots: readonly Snapsho
         <VirtualRows
           box={box}
           count={snapshots.length}
-          height={53}
+          height={snapshots[0] && isArchived(snapshots[0]) ? 69 : 53}
           row={(index) => {
             const snapshot = snapshots[index];
             return snapshot && <Row snapshot={snapshot} index={index} plan={plans.get(planOf(snapshot) ?? "")} />;
@@ -54,7 +54,7 @@ type RowProps = { snapshot: Snapshot; index: number; plan: string | undefined };
 
 const Row = memo(function Row({ snapshot, index, plan }: RowProps) {
   const { texts, language } = useSpeech();
-  const { repository, id, time, host, paths, bytes, bytes_added, files } = snapshot;
+  const { repository, id, time, host, paths, bytes, bytes_added, files, name } = snapshot;
   const isOfPlan = planOf(snapshot) !== undefined;
   return (
     <div role="row" aria-rowindex={index + 2} className={`${GRID} items-start border-b border-line hover:bg-raised`}>
@@ -72,6 +72,9 @@ const Row = memo(function Row({ snapshot, index, plan }: RowProps) {
       </span>
       <span role="cell" className="min-w-0 max-lg:col-span-2 max-lg:row-start-2">
         <SourceName host={host} paths={paths} />
+        {name && (
+          <Name className="block text-xs wrap-anywhere">{name}</Name>
+        )}
         {isOfPlan && <span className="block text-xs text-faint wrap-anywhere">{plan ?? texts.snapshots.planGone}</span>}
       </span>
       <span role="cell" className="tabular-nums max-lg:col-start-2 max-lg:row-start-1 max-lg:text-right">

@@ -7,7 +7,8 @@ import { useMay } from "../../api/roles";
 import { EditForm } from "../../components/EditForm";
 import { Fields, TextField } from "../../components/fields";
 import { NodeField, ProjectField } from "../../components/Where";
-import { settingsSchema, type SettingsValues } from "../../lib/connection";
+import { fieldOf, settingsSchema, type SettingsValues } from "../../lib/connection";
+import { settingsWords } from "../../lib/settingsWords";
 import { useTexts } from "../../texts";
 import { SettingsFields, TypeField } from "./SettingsFields";
 
@@ -26,16 +27,22 @@ export function ConnectionForm({ values, isNew, ...rest }: Props) {
   const texts = useTexts();
   const words = texts.records;
   const schema = useMemo(() => {
-    const told = { required: texts.form.required, path: words.absolute, endpoint: words.connection.endpointWrong, port: texts.mysql.portWrong };
     const text = z.string().trim().min(1, texts.form.required);
-    return z.object({ project: z.string(), name: text, node: z.string(), settings: settingsSchema(told, isNew) });
-  }, [texts, words, isNew]);
+    return z.object({ project: z.string(), name: text, node: z.string(), settings: settingsSchema(settingsWords(texts), isNew) });
+  }, [texts, isNew]);
   const form = useForm<ConnectionValues>({ defaultValues: values, resolver: zodResolver(schema) });
   const [project, type] = form.watch(["project", "settings.type"]);
   const mayAllow = useMay("allowPrivate", project);
   const isBarred = isNew && type === "mysql" && !mayAllow;
   return (
-    <EditForm form={form} action={words.connection.save} doing={words.connection.trying} isBarred={isBarred} {...rest}>
+    <EditForm
+      form={form}
+      action={words.connection.save}
+      doing={words.connection.trying}
+      rename={(field) => fieldOf(field, "settings", form.getValues("settings"))}
+      isBarred={isBarred}
+      {...rest}
+    >
       <Fields title={words.connection.what}>
         {isNew && <ProjectField action="editConnections" />}
         {isNew && <TypeField at="settings" />}

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { Fragment } from "react";
 
-import { answer, api } from "../../api/client";
+import { answer, api, type Schemas } from "../../api/client";
 import { nodes, type Connection } from "../../api/queries";
 import { connection } from "../../api/records";
 import { useUsers } from "../../api/useUsers";
@@ -51,6 +52,24 @@ function Page({ connection: found }: { connection: Connection }) {
   );
 }
 
+/** By what a receiver is known for who it is. */
+function KnownBy({ fingerprint, authority }: Schemas["ReceiverSettings"]) {
+  const words = useTexts().records.receiver;
+  if (!fingerprint) {
+    return words.knownBy[authority ? "authority" : "system"];
+  }
+  return (
+    <code className="text-xs">
+      {fingerprint.split(/(?<=:)/).map((pair, place) => (
+        <Fragment key={place}>
+          {pair}
+          <wbr />
+        </Fragment>
+      ))}
+    </code>
+  );
+}
+
 function About({ connection: found }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
@@ -68,6 +87,7 @@ function About({ connection: found }: { connection: Connection }) {
         facts={[
           [words.type, words.types[found.settings.type]],
           [words.place, placeOf(found.settings)],
+          ...(found.settings.type === "receiver" ? [[texts.records.receiver.known, <KnownBy key="known" {...found.settings} />] as const] : []),
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
           [texts.records.changed, <When key="changed" time={found.changed} />],
           [texts.pages[kind], users],

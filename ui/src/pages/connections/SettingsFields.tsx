@@ -5,6 +5,7 @@ import { CheckField, MoreFields, SelectField, TextField } from "../../components
 import { CONNECTION_TYPES, type ConnectionType } from "../../lib/search";
 import { useTexts } from "../../texts";
 import { MysqlFields } from "./MysqlFields";
+import { ReceiverFields } from "./ReceiverFields";
 
 /** What a connection of each type is asked for. Names begin with `at`. */
 export function SettingsFields({ at, isNew }: { at: string; isNew: boolean }) {
@@ -15,6 +16,8 @@ export function SettingsFields({ at, isNew }: { at: string; isNew: boolean }) {
       return <LocalFields at={at} />;
     case "s3":
       return <S3Fields at={at} isNew={isNew} />;
+    case "receiver":
+      return <ReceiverFields at={at} isNew={isNew} />;
     case "mysql":
       return <MysqlFields at={at} isNew={isNew} />;
   }

@@ -1,19 +1,23 @@
 import { zodResolver } from "@hookform/resolvers/zod";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { useForm } from "react-hook-form";
+import { get, useForm } from "react-hook-form";
 
+import { Problem } from "../../api/client";
 import { connections } from "../../api/queries";
 import { useMay } from "../../api/roles";
 import { useMakeConnection } from "../../api/useMakeConnection";
 import { EditForm } from "../../components/EditForm";
 import { Fields, SelectField, TextField } from "../../components/fields";
 import { NodeField, ProjectField } from "../../components/Where";
-import { isStorage, placeOf } from "../../lib/connection";
+import type { HoldsValues } from "../../lib/archives";
+import { fieldOf, isStorage, placeOf } from "../../lib/connection";
 import { NEW, destinationSchema, type MadeValues } from "../../lib/destination";
 import { STORAGE_TYPES } from "../../lib/search";
+import { settingsWords } from "../../lib/settingsWords";
 import { useTexts } from "../../texts";
 import { SettingsFields, TypeField } from "../connections/SettingsFields";
+import { HoldsFields } from "./HoldsFields";
 import { LayoutField } from "./LayoutField";
 import { isolated } from "../../lib/shown";
 
@@ -23,6 +27,7 @@ export type DestinationValues = {
   connection: string;
   path: string;
   layout: "per_node" | "shared";
+  holds: HoldsValues;
   made: MadeValues;
 };
 
@@ -34,31 +39,38 @@ type Props<R> = {
   reload?: () => void;
 };
 
+/** What stays as it is once something is stored there: that it does is said where it was changed. */
+const FIXED = ["connection", "path", "layout", "holds.type"] as const;
+
+function atField(error: unknown, dirty: object): unknown {
+  if (!(error instanceof Problem) || error.kind !== "holds_repositories") {
+    return error;
+  }
+  const field = FIXED.find((name) => get(dirty, name) === true);
+  return new Problem(error.status, error.kind, error.message, error.hint, field);
+}
+
 export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const texts = useTexts();
   const words = texts.records;
-  const schema = useMemo(
-    () =>
-      destinationSchema({
-        required: texts.form.required,
-        path: words.absolute,
-        endpoint: words.connection.endpointWrong,
-        port: texts.mysql.portWrong,
-        relative: words.destination.relative,
-      }),
-    [texts, words],
-  );
+  const { data } = useQuery(connections());
+  const schema = useMemo(() => {
+    const { destination, archives } = texts.records;
+    const told = { ...settingsWords(texts), ...archives.wrong, positive: texts.plan.positive, relative: destination.relative };
+    return destinationSchema(told, (connection) => data?.find(({ id }) => id === connection)?.settings.type);
+  }, [texts, data]);
   const form = useForm<DestinationValues>({ defaultValues: values, resolver: zodResolver(schema) });
   const make = useMakeConnection();
-  const [project, chosen] = form.watch(["project", "connection"]);
+  const [project, chosen, holds] = form.watch(["project", "connection", "holds.type"]);
   const mayMake = useMay("editConnections", project);
-  const { data } = useQuery(connections());
   const choices = (data ?? [])
     .filter((connection) => connection.project === project && isStorage(connection))
     .map(({ id, name, settings }) => [id, `${isolated(name)} (${isolated(placeOf(settings))})`] as const);
   const saveBoth = async (entered: DestinationValues) => {
     if (entered.connection !== NEW) {
-      return save(entered);
+      return save(entered).catch((error: unknown) => {
+        throw atField(error, form.formState.dirtyFields);
+      });
     }
     // Once it is made it stays, and is the one that is chosen, also where the destination is refused then.
     const connection = await make(entered.project, entered.made);
@@ -71,6 +83,7 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       action={chosen === NEW ? words.connection.save : texts.form.save}
       {...(chosen === NEW && { doing: words.connection.trying })}
       save={saveBoth}
+      rename={(field) => fieldOf(field, "made.settings", form.getValues("made.settings"))}
       {...rest}
     >
       <Fields title={words.destination.what}>
@@ -96,8 +109,9 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       )}
       <Fields title={words.destination.within}>
         <TextField name="path" label={words.destination.path} hint={words.destination.pathHint} spellCheck={false} />
-        <LayoutField />
+        <LayoutField isArchives={holds === "archives"} />
       </Fields>
+      <HoldsFields />
     </EditForm>
   );
 }

@@ -6,13 +6,15 @@ import { connections, plans } from "../../api/queries";
 import { destination, repositories, type Destination } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Card, Loading } from "../../components/basics";
-import { Facts } from "../../components/Facts";
+import { Facts, type Fact } from "../../components/Facts";
 import { HealthBadge } from "../../components/HealthBadge";
 import { One } from "../../components/One";
 import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
+import { exampleOf, holdsOf, holdsValues } from "../../lib/archives";
 import { madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
+import type { Texts } from "../../texts/en";
 import { Adopt } from "./Adopt";
 import { DestinationForm } from "./DestinationForm";
 import { Repositories } from "./Repositories";
@@ -41,12 +43,12 @@ function Page({ destination: found }: { destination: Destination }) {
       action="editDestinations"
       list="/destinations"
       remove={{ hint: words.removeHint, go: () => answer(api.DELETE("/api/v1/destinations/{id}", { params })) }}
-      form={({ opened: { project, name, connection, path = "", layout = "per_node", revision }, reload, saved }) => (
+      form={({ opened: { project, name, connection, path = "", layout = "per_node", holds, revision }, reload, saved }) => (
         <DestinationForm
           isNew={false}
-          values={{ project, name, connection, path, layout, made: madeEmpty("local") }}
-          save={async ({ name, connection, path, layout }) => {
-            const body = { name, connection, path, layout, revision };
+          values={{ project, name, connection, path, layout, holds: holdsValues(holds), made: madeEmpty("local") }}
+          save={async ({ name, connection, path, layout, holds }) => {
+            const body = { name, connection, path, layout, holds: holdsOf(holds), revision };
             await answer(api.PUT("/api/v1/destinations/{id}", { params, body }));
           }}
           saved={saved}
@@ -59,6 +61,30 @@ function Page({ destination: found }: { destination: Destination }) {
       {mayEdit && <Adopt destination={found} />}
     </RecordPage>
   );
+}
+
+/** What it holds, in words. */
+function heldFacts({ holds, layout = "per_node" }: Destination, texts: Texts): Fact[] {
+  const { destination, archives: words } = texts.records;
+  if (holds?.type !== "archives") {
+    return [
+      [words.holds, words.held.repository],
+      [destination.layout, destination.layouts[layout]],
+    ];
+  }
+  const values = holdsValues(holds);
+  const { format, encryption, compression, full_every: every, between, name, folder, split_over: split } = values;
+  return [
+    [words.holds, words.held.archives(words.formats[format])],
+    [words.encryption, words.encryptions[encryption]],
+    [words.layout, words.layouts[layout]],
+    [words.name, <code key="name">{name}</code>],
+    [words.folder, folder === "" ? destination.top : <code key="folder">{folder}</code>],
+    [words.asIn, <code key="example">{exampleOf(values)}</code>],
+    [words.full, every === null || every === 1 ? words.always : words.every(every, words.betweens[between])],
+    [words.compression, compression !== "" && words.compressions[compression]],
+    [words.splitOver, split.amount !== null && `${split.amount} ${split.unit}`],
+  ];
 }
 
 function About({ destination: found }: { destination: Destination }) {
@@ -87,7 +113,7 @@ function About({ destination: found }: { destination: Destination }) {
           ],
           [words.state, connection === undefined ? "…" : <HealthBadge key="state" status={connection.status} />],
           [words.path, found.path || words.top],
-          [words.layout, words.layouts[found.layout ?? "per_node"]],
+          ...heldFacts(found, texts),
           [texts.pages.plans, <RecordLinks key="users" records={users} to="/plans/$id" none={words.unused} />],
         ]}
       />

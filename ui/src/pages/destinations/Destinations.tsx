@@ -31,6 +31,7 @@ function Row({ destination }: { destination: Destination }) {
   const connection = useQuery(connections()).data?.find(({ id }) => id === destination.connection);
   const users = useQuery(plans()).data?.filter((plan) => plan.destinations.includes(destination.id)) ?? [];
   const held = useQuery(repositories()).data?.filter((repository) => repository.destination === destination.id);
+  const isArchives = destination.holds?.type === "archives";
   return (
     <div className="grid items-start gap-3 lg:grid-cols-2">
       <div className="min-w-0">
@@ -56,7 +57,7 @@ function Row({ destination }: { destination: Destination }) {
       </div>
       <div className="flex flex-wrap items-center justify-between gap-3 text-sm">
         {connection !== undefined && <HealthBadge status={connection.status} />}
-        <span className="text-faint">{held === undefined ? "…" : words.repositories(held.length)}</span>
+        <span className="text-faint">{isArchives ? texts.records.archives.places : held === undefined ? "…" : words.repositories(held.length)}</span>
       </div>
     </div>
   );

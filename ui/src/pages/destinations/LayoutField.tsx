@@ -2,9 +2,10 @@ import { useFormContext } from "react-hook-form";
 
 import { useTexts } from "../../texts";
 
-/** Who shares a repository, in plain words. */
-export function LayoutField() {
-  const words = useTexts().records.destination;
+/** Who shares a repository or a folder of archives, in plain words. */
+export function LayoutField({ isArchives }: { isArchives: boolean }) {
+  const { destination, archives } = useTexts().records;
+  const words = isArchives ? archives : destination;
   const { register } = useFormContext();
   return (
     <fieldset>

@@ -6,6 +6,7 @@ import { connections } from "../../api/queries";
 import { PageHead } from "../../components/basics";
 import { NewRecord } from "../../components/NewRecord";
 import { One } from "../../components/One";
+import { holdsOf, holdsValues } from "../../lib/archives";
 import { isStorage } from "../../lib/connection";
 import { NEW, madeEmpty } from "../../lib/destination";
 import { useTexts } from "../../texts";
@@ -18,8 +19,8 @@ export function NewDestination() {
   const queries = useQueryClient();
   const navigate = route.useNavigate();
   const existing = useQuery(connections());
-  const save = async ({ project, name, connection, path, layout }: DestinationValues) => {
-    const body = { project, name, connection, path, layout };
+  const save = async ({ project, name, connection, path, layout, holds }: DestinationValues) => {
+    const body = { project, name, connection, path, layout, holds: holdsOf(holds) };
     const made = await answer(api.POST("/api/v1/destinations", { body }));
     await queries.invalidateQueries({ queryKey: ["records"] });
     return made;
@@ -39,6 +40,7 @@ export function NewDestination() {
                   connection: known.some(isStorage) ? "" : NEW,
                   path: "",
                   layout: "per_node",
+                  holds: holdsValues(undefined),
                   made: madeEmpty("local"),
                 }}
                 save={save}

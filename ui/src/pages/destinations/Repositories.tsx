@@ -20,9 +20,16 @@ import { useTexts } from "../../texts";
 /** So many days back. */
 const LONG = 90;
 
-/** The repositories at a destination. */
+/** Words of a destination that holds repositories or archives. */
+function useWords({ holds }: Destination) {
+  const { repository, archives } = useTexts().records;
+  const { places: title, nonePlaces: none, key, revealSure, revealHint } = archives;
+  return holds?.type === "archives" ? { ...repository, title, none, key, revealSure, revealHint } : repository;
+}
+
+/** The repositories at a destination, or the places of archives. */
 export function Repositories({ destination }: { destination: Destination }) {
-  const words = useTexts().records.repository;
+  const words = useWords(destination);
   const query = useQuery(repositories(destination.id));
   return (
     <Card title={words.title}>
@@ -44,7 +51,7 @@ type Props = { repository: Repository; destination: Destination };
 
 function Row({ repository, destination }: Props) {
   const texts = useTexts();
-  const words = texts.records.repository;
+  const words = useWords(destination);
   const mayReveal = useMay("revealKeys", destination.project);
   return (
     <>
@@ -62,7 +69,7 @@ function Row({ repository, destination }: Props) {
       <OverTime repository={repository} project={destination.project} />
       {mayReveal && (
         <div className="flex flex-wrap items-start gap-2">
-          <Reveal repository={repository} />
+          <Reveal repository={repository} destination={destination} />
           <Remove
             name={repository.name}
             action={words.forget}
@@ -110,8 +117,8 @@ function Last({ kind, repository }: { kind: "backup" | "verify"; repository: Rep
 }
 
 /** What opens a repository: read out when one is sure, and shown until the page is left. */
-function Reveal({ repository }: { repository: Repository }) {
-  const words = useTexts().records.repository;
+function Reveal({ repository, destination }: Props) {
+  const words = useWords(destination);
   const reveal = useMutation({
     mutationFn: () =>
       answer(api.POST("/api/v1/repositories/{id}/reveal-key", { params: { path: { id: repository.id } } })),

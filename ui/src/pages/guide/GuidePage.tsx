@@ -13,6 +13,7 @@ import { Fields } from "../../components/fields";
 import { NewRecord } from "../../components/NewRecord";
 import { NodeField } from "../../components/Where";
 import { emptySettings } from "../../lib/connection";
+import { settingsWords } from "../../lib/settingsWords";
 import { LENGTHS, PLACES, TIMES, guideSchema, type GuideValues } from "../../lib/guide";
 import { emptyFiles } from "../../lib/source";
 import { useTexts } from "../../texts";
@@ -34,18 +35,16 @@ export function GuidePage() {
 function Questions({ project }: { project: string }) {
   const texts = useTexts();
   const words = texts.guide.first;
-  const { absolute, connection, source } = texts.records;
+  const { absolute, source } = texts.records;
   const schema = useMemo(
     () =>
       guideSchema({
+        ...settingsWords(texts),
         required: source.needPath,
         absolute,
         upwards: source.upwards,
-        path: absolute,
-        endpoint: connection.endpointHint,
-        port: texts.mysql.portWrong,
       }),
-    [absolute, connection, source, texts],
+    [absolute, source, texts],
   );
   const form = useForm<GuideValues>({
     defaultValues: {

@@ -1,13 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 
-import { me } from "../../api/queries";
-import { Empty, Failure, Loading, PageHead } from "../../components/basics";
+import { PageHead } from "../../components/basics";
 import { Missing } from "../../components/Missing";
 import { Tabs, tabClass, thisTabClass } from "../../components/Tabs";
 import { useTexts } from "../../texts";
 import { Checks, Retention, SignIn } from "./lengths";
 import { Mail } from "./Mail";
+import { OwnerOnly } from "./OwnerOnly";
+import { Receiver } from "./Receiver";
 import { SingleSignOn } from "./SingleSignOn";
 import { Vault } from "./Vault";
 
@@ -19,6 +19,7 @@ const SECTIONS = {
   "single-sign-on": SingleSignOn,
   retention: Retention,
   checks: Checks,
+  receiver: Receiver,
   vault: Vault,
 } as const;
 
@@ -29,7 +30,6 @@ export function SettingsPage() {
   const texts = useTexts();
   const words = texts.people.settings;
   const { section } = route.useParams();
-  const query = useQuery(me());
   const name = NAMES.find((name) => name === section);
   if (name === undefined) {
     return <Missing />;
@@ -38,29 +38,24 @@ export function SettingsPage() {
   return (
     <>
       <PageHead title={texts.pages.settings} part={words.tabs[name]} />
-      {query.isPending && <Loading />}
-      {query.isError && <Failure error={query.error} again={() => void query.refetch()} />}
-      {query.data?.owns_server === false && <Empty title={words.notYours} hint={words.notYoursHint} />}
-      {query.data?.owns_server === true && (
-        <>
-          <Tabs label={words.sections} chosen={name}>
-            {NAMES.map((name) => (
-              <li key={name}>
-                <Link
-                  to="/settings/$section"
-                  params={{ section: name }}
-                  activeOptions={{ includeSearch: false }}
-                  activeProps={{ className: thisTabClass }}
-                  className={tabClass}
-                >
-                  {words.tabs[name]}
-                </Link>
-              </li>
-            ))}
-          </Tabs>
-          <Section key={name} />
-        </>
-      )}
+      <OwnerOnly>
+        <Tabs label={words.sections} chosen={name}>
+          {NAMES.map((name) => (
+            <li key={name}>
+              <Link
+                to="/settings/$section"
+                params={{ section: name }}
+                activeOptions={{ includeSearch: false }}
+                activeProps={{ className: thisTabClass }}
+                className={tabClass}
+              >
+                {words.tabs[name]}
+              </Link>
+            </li>
+          ))}
+        </Tabs>
+        <Section key={name} />
+      </OwnerOnly>
     </>
   );
 }

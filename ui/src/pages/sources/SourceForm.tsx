@@ -11,6 +11,7 @@ import { Notice } from "../../components/Notice";
 import { NodeField, ProjectField } from "../../components/Where";
 import { NEW } from "../../lib/destination";
 import { SOURCE_TYPES } from "../../lib/search";
+import { settingsWords } from "../../lib/settingsWords";
 import { fieldOf, sourceSchema, type SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { FilesFields } from "./FilesFields";
@@ -71,20 +72,17 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
 }
 
 function useSchema() {
-  const { records, mysql, plan } = useTexts();
-  return useMemo(
-    () =>
-      sourceSchema({
-        required: records.source.needPath,
-        absolute: records.absolute,
-        upwards: records.source.upwards,
-        path: records.absolute,
-        endpoint: records.connection.endpointWrong,
-        port: mysql.portWrong,
-        unit: plan.unitWrong,
-        variable: plan.variableWrong,
-        positive: plan.positive,
-      }),
-    [records, mysql, plan],
-  );
+  const texts = useTexts();
+  return useMemo(() => {
+    const { records, plan } = texts;
+    return sourceSchema({
+      ...settingsWords(texts),
+      required: records.source.needPath,
+      absolute: records.absolute,
+      upwards: records.source.upwards,
+      unit: plan.unitWrong,
+      variable: plan.variableWrong,
+      positive: plan.positive,
+    });
+  }, [texts]);
 }

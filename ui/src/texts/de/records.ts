@@ -1,5 +1,6 @@
 import type { records as En } from "../en/records";
 import { plural } from "../words";
+import { archives } from "./archives";
 
 export const records: typeof En = {
   forbidden: "Das dürfen Sie nicht",
@@ -15,7 +16,7 @@ export const records: typeof En = {
     noneHint: "Eine Verbindung ist der Weg zu einem Ordner oder Dienst, wohin Sicherungen gehen, oder zu einer Datenbank, die gesichert wird.",
     unused: "Von keinem Ziel verwendet",
     type: "Art",
-    types: { local: "Ordner eines Knotens", s3: "S3-Bucket", mysql: "MySQL oder MariaDB" },
+    types: { local: "Ordner eines Knotens", s3: "S3-Bucket", receiver: "Empfänger", mysql: "MySQL oder MariaDB" },
     place: "Führt zu",
     what: "Die Verbindung",
     nodeHint: "Dieser Knoten verwendet die Verbindung und probiert sie aus, bevor sie gespeichert wird.",
@@ -39,6 +40,35 @@ export const records: typeof En = {
     trying: "Wird ausprobiert …",
     tryNow: "Jetzt ausprobieren",
     removeHint: "Was dahinter gespeichert ist, bleibt. Die Schlüssel werden hier vergessen.",
+  },
+  receiver: {
+    hint: "Ein anderer Rechner, auf dem „backstay receiver“ läuft, oder ein anderer Backstay-Server mit einem Empfänger.",
+    host: "Adresse",
+    hostHint: "Ein Name oder eine Adresse, etwa backup.example.org.",
+    hostWrong: "Nur der Name oder die Adresse, ohne https:// und ohne Port.",
+    port: "Port",
+    token: "Token",
+    tokenHint: "„backstay receiver client add NAME“ gibt es auf dem Rechner des Empfängers aus.",
+    trust: "Woran er zu erkennen ist",
+    trusts: {
+      fingerprint: "An seinem Fingerabdruck (empfohlen)",
+      authority: "Am Zertifikat seiner Zertifizierungsstelle",
+      system: "An einer Zertifizierungsstelle, der das System vertraut",
+    },
+    trustHints: {
+      fingerprint: "Mit niemandem sonst wird gesprochen, welches Zertifikat er auch zeigt.",
+      authority: "Es liegt im Ordner des Empfängers als .receiver/tls/authority.pem, wenn er kein anderes Zertifikat bekommen hat.",
+      system: "Für einen Empfänger mit einem Zertifikat einer öffentlichen Zertifizierungsstelle.",
+    },
+    fingerprint: "Fingerabdruck",
+    fingerprintHint: "Der SHA-256, den der Empfänger beim Start ausgibt.",
+    fingerprintWrong: "Er hat 64 hexadezimale Ziffern, mit oder ohne Doppelpunkte.",
+    authority: "Zertifikat",
+    authorityHint: "Das ganze, als PEM.",
+    authorityWrong: "Es beginnt mit -----BEGIN CERTIFICATE-----.",
+    allowPrivateHint: "Nötig für einen Empfänger im eigenen Netz. Sonst werden solche Adressen abgelehnt.",
+    known: "Erkannt an",
+    knownBy: { authority: "dem Zertifikat seiner Zertifizierungsstelle", system: "einer Zertifizierungsstelle, der das System vertraut" },
   },
   choose: "Bitte wählen",
   destination: {
@@ -65,6 +95,7 @@ export const records: typeof En = {
     },
     removeHint: "Was dort liegt, bleibt. Nur das Ziel wird hier vergessen.",
   },
+  archives,
   repository: {
     title: "Repositorys",
     none: "Noch keines. Ein Repository entsteht, sobald ein Plan hierher führt.",

@@ -9,6 +9,7 @@ export const settings: typeof En = {
     "single-sign-on": "Single Sign-on",
     retention: "Aufbewahrung",
     checks: "Verbindungsprüfungen",
+    receiver: "Empfänger",
     vault: "Tresor",
   },
   notYours: "Die Einstellungen gehören den Eigentümern des Servers",

@@ -1,4 +1,5 @@
 import { plural } from "../words";
+import { archives } from "./archives";
 
 export const records = {
   forbidden: "You may not do this",
@@ -14,7 +15,7 @@ export const records = {
     noneHint: "A connection is the way to a folder or a service that backups go to, or to a database that is backed up.",
     unused: "Not used by any destination",
     type: "Type",
-    types: { local: "Folder of a node", s3: "S3 bucket", mysql: "MySQL or MariaDB" },
+    types: { local: "Folder of a node", s3: "S3 bucket", receiver: "Receiver", mysql: "MySQL or MariaDB" },
     place: "Leads to",
     what: "The connection",
     nodeHint: "This node uses the connection, and tries it before it is saved.",
@@ -38,6 +39,31 @@ export const records = {
     trying: "Trying it …",
     tryNow: "Try now",
     removeHint: "What is stored behind it stays. Its keys are forgotten here.",
+  },
+  receiver: {
+    hint: "Another computer on which “backstay receiver” runs, or another Backstay server with one.",
+    host: "Address",
+    hostHint: "A name or an address, as backup.example.org.",
+    hostWrong: "Only the name or the address, without https:// and without the port.",
+    port: "Port",
+    token: "Token",
+    tokenHint: "“backstay receiver client add NAME” prints it on the receiver's host.",
+    trust: "How it proves who it is",
+    trusts: { fingerprint: "By its fingerprint (recommended)", authority: "By the certificate of its authority", system: "By an authority that the system trusts" },
+    trustHints: {
+      fingerprint: "Nobody else is talked to, whatever certificates they show.",
+      authority: "It lies in the receiver's folder as .receiver/tls/authority.pem, unless the receiver was given another certificate.",
+      system: "For a receiver that was given a certificate from a public authority.",
+    },
+    fingerprint: "Fingerprint",
+    fingerprintHint: "The SHA-256 that the receiver prints when it starts.",
+    fingerprintWrong: "It has 64 hexadecimal digits, with or without colons.",
+    authority: "Certificate",
+    authorityHint: "All of it, as PEM.",
+    authorityWrong: "It begins with -----BEGIN CERTIFICATE-----.",
+    allowPrivateHint: "Needed for a receiver in your own network. Otherwise such addresses are refused.",
+    known: "Known by",
+    knownBy: { authority: "the certificate of its authority", system: "an authority that the system trusts" },
   },
   choose: "Choose one",
   destination: {
@@ -64,6 +90,7 @@ export const records = {
     },
     removeHint: "What lies there stays. Only the destination is forgotten here.",
   },
+  archives,
   repository: {
     title: "Repositories",
     none: "None yet. A repository is made when a plan first goes here.",

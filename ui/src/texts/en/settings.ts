@@ -8,6 +8,7 @@ export const settings = {
     "single-sign-on": "Single sign-on",
     retention: "Retention",
     checks: "Connection checks",
+    receiver: "Receiver",
     vault: "Vault",
   },
   notYours: "The settings belong to the owners of the server",

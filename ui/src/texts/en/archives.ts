@@ -1,0 +1,82 @@
+import type { Wrong } from "../../lib/naming";
+
+const wrong: Record<Exclude<Wrong["kind"], "field">, string> = {
+  empty: "This is needed.",
+  long: "At most 1024 bytes.",
+  brace: "A brace has no counterpart. Write one that is meant as it is twice.",
+  separator: "A name cannot have a slash in it, nor a folder a backslash.",
+  control: "There is a control character in it.",
+  dots: "Folders called . or .. cannot be used.",
+  number: "{n} counts names; folders have none.",
+  date: "The format of the date is empty.",
+};
+
+const pattern = (found: Wrong) => (found.kind === "field" ? `There is no field {${found.field}}.` : wrong[found.kind]);
+
+export const archives = {
+  holds: "What it holds",
+  types: { repository: "A repository (recommended)", archives: "Archives" },
+  typeHints: {
+    repository: "What is the same is stored once, each snapshot is whole, and all of it is encrypted.",
+    archives: "One file for each backup, zip or tar. Other programs open it too; an encrypted one after age has decrypted it. It takes more space.",
+  },
+  held: { repository: "A repository", archives: (format: string) => `Archives: ${format}` },
+  format: "Format",
+  formats: { zip: "zip", "tar.zst": "tar.zst" },
+  formatHints: { zip: "Every system opens it.", "tar.zst": "Smaller and faster; tar and zstd open it." },
+  encryption: "Encryption",
+  encryptions: { age: "Encrypted by age", plain: "Not encrypted" },
+  encryptionHints: {
+    age: "The key is made with the first archive and stands in the recovery kit.",
+    plain: "Whoever gets the file can open it.",
+  },
+  plainMeans: "Whoever can read the files there, or gets hold of the disk, has all that was backed up. Choose this only where nobody else gets at it.",
+  name: "Names",
+  nameHint: (fields: string) => `A pattern. Its fields are ${fields}. A date may have a format, as {date:%Y-%m-%d_%H%M%S}; times are in UTC.`,
+  folder: "Folders",
+  folderHint: "A pattern with slashes and the same fields but {n}, as {host}/{plan}. Leave it empty for no folders.",
+  example: "The full archive of a MySQL source would be",
+  noExample: "Only the server knows this form of a date.",
+  wrongExample: "These patterns cannot be used yet.",
+  nodeFolder: "node",
+  asIn: "For example",
+  full: "Full archives",
+  always: "Each",
+  every: (count: number, between: string) => `One of ${count}; between: ${between}`,
+  fullEvery: "One full archive in",
+  fullEveryHint: "1: each is full and needs no other. 7: after a full one come six with what changed.",
+  between: "Between full archives",
+  betweens: { incremental: "Incremental", differential: "Differential" },
+  betweenHints: {
+    incremental: "What changed since the archive before. Small; each needs all before it, up to the full one.",
+    differential: "What changed since the last full archive. Each needs only that one.",
+  },
+  compression: "Compression",
+  compressions: {
+    "": "As usual (deflate)",
+    store: "None",
+    deflate: "Deflate, which every zip program reads",
+    zstd: "Zstandard: smaller and faster; few zip programs read it",
+  },
+  splitOver: "Send in chunks what is larger than",
+  splitOverHint: "100 GB when it is empty. Each chunk is checked, and what was cut goes on at the chunk it came to.",
+  layout: "Who shares a folder",
+  layouts: { per_node: "Each node has a folder of its own name", shared: "All nodes share one folder" },
+  layoutHints: {
+    per_node: "Each has its own key, so that no node can read what another has stored.",
+    shared: "Each node has the same key, and can read and delete what the others store.",
+  },
+  wrong: {
+    noArchives: "Archives lie in a folder or with a receiver; choose a connection to one.",
+    fullEvery: "From 1 to 1000.",
+    pattern,
+  },
+  places: "Archives",
+  nonePlaces: "None yet. The first backup makes one.",
+  key: "The key of the archives",
+  revealSure: "Show the key of these archives?",
+  revealHint: "Whoever has the key can read all of these archives. That you looked is written into the audit log.",
+  removeHint: "Its file is deleted, and it cannot be restored any more. While other archives need it, the server refuses.",
+  keepHint: "An archive keeps the tags that it was made with: give them in the plan. To keep one for good, copy its file elsewhere.",
+  archive: "Archive",
+};
