@@ -83,6 +83,13 @@ pub(crate) enum ReceiverClient {
         #[command(flatten)]
         folder: ReceiverFolder,
     },
+    /// Give a client another token, which is shown this once; the one before opens nothing any more
+    Renew {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        folder: ReceiverFolder,
+    },
     /// Turn a client away from now on; what it has stored stays
     Remove {
         /// Its name

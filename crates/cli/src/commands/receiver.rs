@@ -74,6 +74,11 @@ pub(super) fn run(app: &App, args: &Receiver) -> Outcome {
         }
         Some(ReceiverCommand::Client(ReceiverClient::Add(args))) => add(app, args),
         Some(ReceiverCommand::Client(ReceiverClient::List { folder })) => list(app, folder),
+        Some(ReceiverCommand::Client(ReceiverClient::Renew { name, folder })) => {
+            let (client, token) = clients(folder)?.renew_token(name, &*app.random).map_err(refused)?;
+            show(app, &client, Some(&token));
+            Ok(())
+        }
         Some(ReceiverCommand::Client(ReceiverClient::Remove { name, folder })) => {
             clients(folder)?.remove(name).map_err(refused)?;
             app.console.say(format!("{name} is turned away from now on; what it has stored stays"));
@@ -207,26 +212,26 @@ fn add(app: &App, args: &AddReceiverClient) -> Outcome {
         },
     };
     let (client, token) = clients(&args.place)?.add(new, now, &*app.random).map_err(refused)?;
+    show(app, &client, token.as_deref());
+    Ok(())
+}
+
+/// Tells of a client that may come in from now on, and with which token.
+fn show(app: &App, client: &Client, token: Option<&str>) {
+    let Client { name, folder, .. } = client;
     if app.console.is_json() {
-        app.console.message(&Added {
-            message_type: "receiver_client",
-            name: &client.name,
-            folder: &client.folder,
-            token: token.as_deref(),
-        });
-        return Ok(());
+        app.console.message(&Added { message_type: "receiver_client", name, folder, token });
+        return;
     }
     match token {
         Some(token) => {
             app.console.say(format!(
-                "{} may come in, with this token. It is shown this once, and kept nowhere here:",
-                client.name
+                "{name} may come in, with this token. It is shown this once, and kept nowhere here:"
             ));
             app.console.print(token);
         }
-        None => app.console.say(format!("{} may come in, with its certificate", client.name)),
+        None => app.console.say(format!("{name} may come in, with its certificate")),
     }
-    Ok(())
 }
 
 fn list(app: &App, folder: &ReceiverFolder) -> Outcome {
