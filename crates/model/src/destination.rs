@@ -42,7 +42,8 @@ pub struct Destination {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum Layout {
-    /// Each node has a repository of its own, in a folder named by its id, with a key of its own.
+    /// Each node has a repository of its own, in a folder named by its id, with a key of its own. A folder of archives is named as the
+    /// node is.
     #[default]
     PerNode,
     /// All nodes share one repository. Each of them can read and delete what the others store.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::up::Shown;
 use super::values::{duration, size};
 
 /// Take archives and repositories of other hosts in
@@ -40,21 +41,14 @@ pub(crate) struct ReceiverServe {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8421")]
     pub(crate) listen: SocketAddr,
-    /// Certificate chain to show (PEM) instead of one signed by an authority of its own; needs --tls-key
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// Key of the certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
     /// Whether to speak TLS
     #[arg(long, value_enum, default_value_t, value_name = "MODE", conflicts_with = "tls_cert")]
     pub(crate) tls: ReceiverTlsMode,
     /// File of the authorities whose certificates clients may show (PEM)
     #[arg(long, value_name = "FILE")]
     pub(crate) client_ca: Option<PathBuf>,
-    /// Host name or address that clients call it by (can be specified multiple times) [default: this host's name]
-    #[arg(long = "host-name", value_name = "NAME")]
-    pub(crate) host_names: Vec<String>,
     /// No client may remove anything but locks, nor replace anything
     #[arg(long)]
     pub(crate) append_only: bool,
@@ -86,6 +80,13 @@ pub(crate) enum ReceiverClient {
     Add(Box<AddReceiverClient>),
     /// List the clients, and what each may do
     List {
+        #[command(flatten)]
+        folder: ReceiverFolder,
+    },
+    /// Give a client another token, which is shown this once; the one before opens nothing any more
+    Renew {
+        /// Its name
+        name: String,
         #[command(flatten)]
         folder: ReceiverFolder,
     },

@@ -23,6 +23,27 @@ pub(crate) struct DataFolder {
     pub(crate) database: Option<String>,
 }
 
+/// What a server shows of itself over TLS, and the names that it is called by.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct Shown {
+    /// Certificate chain to show (PEM), instead of one that is made here; needs --tls-key
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Host name or address that it is called by (can be specified multiple times)
+    #[arg(long = "host-name", value_name = "NAME")]
+    pub(crate) host_names: Vec<String>,
+}
+
+impl Shown {
+    /// The files of the certificate chain and its key, where they were given.
+    pub(crate) fn given(&self) -> Option<(PathBuf, PathBuf)> {
+        self.tls_cert.clone().zip(self.tls_key.clone())
+    }
+}
+
 /// Start the server and a node for this computer
 #[derive(Debug, Args)]
 pub(crate) struct Up {
@@ -31,21 +52,14 @@ pub(crate) struct Up {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8420")]
     pub(crate) listen: SocketAddr,
-    /// Certificate chain for browsers (PEM); needs --tls-key
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// Key of the certificate (PEM)
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shown: Shown,
     /// Whether to speak TLS when no certificate is given
     #[arg(long, value_enum, default_value_t, value_name = "MODE", conflicts_with = "tls_cert")]
     pub(crate) tls: TlsMode,
     /// Where people find the server, as https://backup.example.org; for links and behind a proxy
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) public_url: Option<String>,
-    /// Another host name that the server is called by (can be specified multiple times)
-    #[arg(long = "host-name", value_name = "NAME")]
-    pub(crate) host_names: Vec<String>,
     /// Proxy, or network of proxies, whose X-Forwarded-For is believed, as 10.0.0.7 or 10.0.0.0/24 (can be specified multiple
     /// times)
     #[arg(long = "trusted-proxy", value_name = "ADDRESS")]

@@ -74,6 +74,11 @@ pub(super) fn run(app: &App, args: &Receiver) -> Outcome {
         }
         Some(ReceiverCommand::Client(ReceiverClient::Add(args))) => add(app, args),
         Some(ReceiverCommand::Client(ReceiverClient::List { folder })) => list(app, folder),
+        Some(ReceiverCommand::Client(ReceiverClient::Renew { name, folder })) => {
+            let (client, token) = clients(folder)?.renew_token(name, &*app.random).map_err(refused)?;
+            show(app, &client, Some(&token));
+            Ok(())
+        }
         Some(ReceiverCommand::Client(ReceiverClient::Remove { name, folder })) => {
             clients(folder)?.remove(name).map_err(refused)?;
             app.console.say(format!("{name} is turned away from now on; what it has stored stays"));
@@ -112,12 +117,10 @@ async fn serve(app: &App, args: &ReceiverServe) -> Outcome {
 }
 
 fn configuration(args: &ReceiverServe, folder: PathBuf) -> ReceiverConfig {
-    let tls = match (&args.tls_cert, &args.tls_key, args.tls) {
-        (Some(certificates), Some(key), _) => {
-            ReceiverTls::Given { certificates: certificates.clone(), key: key.clone() }
-        }
-        (_, _, ReceiverTlsMode::Own) => ReceiverTls::Own,
-        (_, _, ReceiverTlsMode::Off) => ReceiverTls::Off,
+    let tls = match (args.shown.given(), args.tls) {
+        (Some((certificates, key)), _) => ReceiverTls::Given { certificates, key },
+        (None, ReceiverTlsMode::Own) => ReceiverTls::Own,
+        (None, ReceiverTlsMode::Off) => ReceiverTls::Off,
     };
     ReceiverConfig {
         listen: args.listen,
@@ -136,7 +139,7 @@ fn configuration(args: &ReceiverServe, folder: PathBuf) -> ReceiverConfig {
 
 /// What clients may call it: the certificate is for these names.
 fn names(args: &ReceiverServe) -> Vec<String> {
-    let mut names = args.host_names.clone();
+    let mut names = args.shown.host_names.clone();
     if names.is_empty() {
         names.extend(Some(environment::host_name()).filter(|name| !name.is_empty()));
     }
@@ -152,7 +155,7 @@ fn names(args: &ReceiverServe) -> Vec<String> {
 fn tell(app: &App, args: &ReceiverServe, server: &ReceiverServer, path: &str, clients: usize) {
     let scheme = if server.is_encrypted() { "https" } else { "http" };
     let address = server.address();
-    let url = match (args.host_names.first(), address.ip().is_unspecified()) {
+    let url = match (args.shown.host_names.first(), address.ip().is_unspecified()) {
         (Some(name), _) => format!("{scheme}://{name}:{}", address.port()),
         (None, true) => format!("{scheme}://{}:{}", environment::host_name(), address.port()),
         (None, false) => format!("{scheme}://{address}"),
@@ -209,26 +212,26 @@ fn add(app: &App, args: &AddReceiverClient) -> Outcome {
         },
     };
     let (client, token) = clients(&args.place)?.add(new, now, &*app.random).map_err(refused)?;
+    show(app, &client, token.as_deref());
+    Ok(())
+}
+
+/// Tells of a client that may come in from now on, and with which token.
+fn show(app: &App, client: &Client, token: Option<&str>) {
+    let Client { name, folder, .. } = client;
     if app.console.is_json() {
-        app.console.message(&Added {
-            message_type: "receiver_client",
-            name: &client.name,
-            folder: &client.folder,
-            token: token.as_deref(),
-        });
-        return Ok(());
+        app.console.message(&Added { message_type: "receiver_client", name, folder, token });
+        return;
     }
     match token {
         Some(token) => {
             app.console.say(format!(
-                "{} may come in, with this token. It is shown this once, and kept nowhere here:",
-                client.name
+                "{name} may come in, with this token. It is shown this once, and kept nowhere here:"
             ));
             app.console.print(token);
         }
-        None => app.console.say(format!("{} may come in, with its certificate", client.name)),
+        None => app.console.say(format!("{name} may come in, with its certificate")),
     }
-    Ok(())
 }
 
 fn list(app: &App, folder: &ReceiverFolder) -> Outcome {

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
-use rustls_platform_verifier::Verifier;
+use backstay_storage::{Http, client_tls};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
 
 use crate::failure::{Explain, Failure, Outcome};
@@ -55,96 +52,23 @@ fn no_fingerprint() -> Failure {
 
 /// TLS towards a server: with the certificate of this fingerprint, or with one that the system trusts.
 pub(super) fn tls(pinned: Option<Fingerprint>) -> Outcome<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier: Arc<dyn ServerCertVerifier> = match pinned {
-        Some(fingerprint) => Arc::new(Pinned {
-            fingerprint: Some(fingerprint),
-            seen: Mutex::default(),
-            provider: Arc::clone(&provider),
-        }),
-        None => {
-            Arc::new(Verifier::new(Arc::clone(&provider)).explain("cannot read the system's certificates")?)
-        }
-    };
-    configuration(provider, verifier)
-}
-
-fn configuration(
-    provider: Arc<CryptoProvider>,
-    verifier: Arc<dyn ServerCertVerifier>,
-) -> Outcome<ClientConfig> {
-    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.explain("cannot set TLS up")?.dangerous();
-    Ok(builder.with_custom_certificate_verifier(verifier).with_no_client_auth())
+    let http = Http { fingerprint: pinned.map(|Fingerprint(bytes)| bytes), ..Http::default() };
+    client_tls(&http).explain("cannot set TLS up")
 }
 
 /// The fingerprint of the certificate that a server shows, whoever vouches for it; nothing is sent to it.
 pub(crate) fn fingerprint_of(host: &str, port: u16) -> Outcome<Fingerprint> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let looking =
-        Arc::new(Pinned { fingerprint: None, seen: Mutex::default(), provider: Arc::clone(&provider) });
-    let config = configuration(provider, Arc::clone(&looking) as Arc<dyn ServerCertVerifier>)?;
+    let anybody = Http { insecure: true, ..Http::default() };
+    let config = client_tls(&anybody).explain("cannot set TLS up")?;
     let name = ServerName::try_from(host.to_owned()).explain(format!("{host} is no host name"))?;
     let mut tls = rustls::ClientConnection::new(Arc::new(config), name).explain("cannot set TLS up")?;
     let connected = std::net::TcpStream::connect((host, port));
     let mut stream = connected.explain(format!("cannot connect to {host}:{port}"))?;
-    // It ends in a refusal, after the certificate was seen.
-    let refused = tls.complete_io(&mut stream);
-    let seen = *looking.seen.lock();
-    match (seen, refused) {
-        (Some(seen), _) => Ok(seen),
+    let met = tls.complete_io(&mut stream);
+    match (tls.peer_certificates().and_then(<[_]>::first), met) {
+        (Some(shown), _) => Ok(Fingerprint(Sha256::digest(shown).into())),
         (None, Err(error)) => Err(Failure::fatal(format!("{host}:{port} speaks no TLS")).because(&error)),
         (None, Ok(_)) => Err(Failure::fatal(format!("{host}:{port} shows no certificate"))),
-    }
-}
-
-/// Takes one certificate, or none and only looks.
-#[derive(Debug)]
-struct Pinned {
-    fingerprint: Option<Fingerprint>,
-    seen: Mutex<Option<Fingerprint>>,
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let shown = Fingerprint(Sha256::digest(certificate).into());
-        *self.seen.lock() = Some(shown);
-        if self.fingerprint == Some(shown) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }
 

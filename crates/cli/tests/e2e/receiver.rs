@@ -2,6 +2,7 @@
 
 mod clients;
 mod kills;
+mod plans;
 mod transfers;
 
 use std::io::{BufRead, BufReader};
@@ -244,6 +245,12 @@ fn clients_are_listed_without_what_they_show_and_turned_away_at_once() {
     let again = world.run(["receiver", "client", "add", "db1", "--path", &path]).ends_with(1);
     assert!(again.stderr.contains("already"), "{}", again.stderr);
     world.run(["receiver", "client", "add", "x", "--folder", "site", "--path", &path]).ends_with(1);
+    let renewed = world.run(["receiver", "client", "renew", "db1", "--path", &path, "--json"]).succeeds();
+    let renewed = renewed.message("receiver_client")["token"].as_str().unwrap().to_owned();
+    curl(&receiver, &user, &[&archives]).says("401");
+    let user = format!("db1:{renewed}");
+    curl(&receiver, &user, &[&archives]).says("200");
+    world.run(["receiver", "client", "renew", "db2", "--path", &path]).ends_with(1).complains("no client");
     world.run(["receiver", "client", "remove", "db1", "--path", &path]).succeeds();
     curl(&receiver, &user, &[&archives]).says("401");
     // The authority stays the same over restarts, so what clients trust lasts.

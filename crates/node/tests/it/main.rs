@@ -29,6 +29,3 @@ mod time;
 mod upkeep;
 mod watchdog;
 mod world;
-
-// As the services of the storage's tests call it.
-use s3_server as server;

@@ -44,7 +44,9 @@ async fn a_destination_stays_where_something_was_stored() {
     let path = at("destinations", &setting.destination, "");
     let form = |place: &str, revision: i64| {
         let connection = &setting.connection["id"];
-        json!({"name": "office", "connection": connection, "path": place, "layout": "per_node", "revision": revision})
+        let holds = json!({"type": "repository"});
+        json!({"name": "office", "connection": connection, "path": place, "layout": "per_node", "holds": holds,
+            "revision": revision})
     };
     for wrong in ["/absolute", "up/../there", "a//b", "a\\b"] {
         let refused = owner.put(&path, form(wrong, 1)).await;

@@ -199,8 +199,12 @@ fn only_project(client: &Client) -> Outcome<Value> {
 }
 
 /// Where records hold secrets: by which field, in what, of which type.
-const SECRETS: [(&str, &str, &str); 3] =
-    [("settings", "s3", "secret_key"), ("settings", "mysql", "password"), ("channel", "webhook", "secret")];
+const SECRETS: [(&str, &str, &str); 4] = [
+    ("settings", "s3", "secret_key"),
+    ("settings", "mysql", "password"),
+    ("settings", "receiver", "token"),
+    ("channel", "webhook", "secret"),
+];
 
 /// Puts the name of a variable where a record's secret is; no two records share one.
 fn name_variable(fields: &mut Value, name: &str, taken: &mut BTreeSet<String>) {

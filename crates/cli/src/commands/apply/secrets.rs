@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::password::from_file;
 
 /// Fields that hold secrets.
-const FIELDS: [&str; 3] = ["secret_key", "password", "secret"];
+const FIELDS: [&str; 4] = ["secret_key", "password", "secret", "token"];
 
 /// A value without its secrets.
 pub(super) fn hidden(mut value: Value) -> Value {

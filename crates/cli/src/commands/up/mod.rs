@@ -100,20 +100,18 @@ async fn serve(app: &App, args: &Up) -> Outcome {
 }
 
 fn configuration(args: &Up, folder: &DataFolder) -> ServerConfig {
-    let tls = match (&args.tls_cert, &args.tls_key, args.tls) {
-        (Some(certificates), Some(key), _) => {
-            TlsChoice::Given { certificates: certificates.clone(), key: key.clone() }
-        }
-        (_, _, TlsMode::Auto) => TlsChoice::Automatic,
-        (_, _, TlsMode::SelfSigned) => TlsChoice::SelfSigned,
-        (_, _, TlsMode::Off) => TlsChoice::Off,
+    let tls = match (args.shown.given(), args.tls) {
+        (Some((certificates, key)), _) => TlsChoice::Given { certificates, key },
+        (None, TlsMode::Auto) => TlsChoice::Automatic,
+        (None, TlsMode::SelfSigned) => TlsChoice::SelfSigned,
+        (None, TlsMode::Off) => TlsChoice::Off,
     };
     ServerConfig {
         listen: args.listen,
         data_dir: folder.path().to_owned(),
         public_url: args.public_url.clone(),
         tls,
-        hosts: args.host_names.clone(),
+        hosts: args.shown.host_names.clone(),
         trusted_proxies: args.trusted_proxies.clone(),
         password_cost: PasswordCost::default(),
         receiver: args.receiver.clone().map(ReceiverSettings::new),

@@ -36,7 +36,10 @@ pub(super) struct Inventory {
 
 /// Manifests that were read before: they never change, so one whose file is as it was is not read again.
 #[derive(Default)]
-pub(in crate::work) struct Manifests(Mutex<HashMap<RepositoryId, BTreeMap<String, (StoredFile, Manifest)>>>);
+pub(in crate::work) struct Manifests(Mutex<HashMap<RepositoryId, ByName>>);
+
+/// Manifests with their files, by the names of these.
+type ByName = BTreeMap<String, (StoredFile, Manifest)>;
 
 impl Manifests {
     /// All that lies at a place.

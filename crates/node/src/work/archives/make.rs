@@ -1,10 +1,11 @@
 //! Making an archive of a source.
 
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_archive::ArchiveError;
-use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Parent, Settings};
+use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Output, Parent, Settings};
 use backstay_archive::local::NewArchive;
 use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
 use backstay_core::Events;
@@ -16,7 +17,7 @@ use backstay_policy::naming::{Fields, Layout, NamingError, Pattern};
 use super::Place;
 use super::known::{Inventory, Known};
 use super::outbox::Waiting;
-use crate::host::bytes;
+use crate::host::{self, bytes};
 use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Reading, nothing_read, take};
 use crate::work::cold::InstanceCopy;
 use crate::work::meter::Meter;
@@ -48,6 +49,39 @@ pub enum Made {
     Here(Waiting),
 }
 
+/// Space that an archive leaves free on the disk that it is made on.
+const RESERVE: u64 = 256 << 20;
+/// How often it is looked whether that is free, in bytes written.
+const LOOK_EVERY: usize = 64 << 20;
+
+/// Writes, and stops before the disk is full.
+struct Careful {
+    inner: Output,
+    folder: PathBuf,
+    /// Bytes until the next look.
+    left: usize,
+}
+
+impl Write for Careful {
+    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            let (total, free) = host::disk(&self.folder);
+            if total > 0 && free < RESERVE {
+                let text = format!("only {} are free on its disk", bytes(free));
+                return Err(io::Error::new(io::ErrorKind::StorageFull, text));
+            }
+            self.left = LOOK_EVERY;
+        }
+        let count = self.inner.write(content)?;
+        self.left = self.left.saturating_sub(count);
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 /// Where an archive is made.
 struct Bench<'a> {
     /// The folder that its file is written in.
@@ -70,6 +104,9 @@ impl Workshop {
         backup: &Backup<'_>,
         labels: Labels<'_>,
     ) -> Result<Made> {
+        if let Some(spool) = labels.spool {
+            self.policy.check_repository(spool)?;
+        }
         let reading = self.reading(job, backup)?;
         job.control.set_read_rate(job.limits.read);
         let created = self.environment.clock.now();
@@ -141,7 +178,7 @@ impl Workshop {
         let text =
             format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
         job.report.log(Level::Info, "compress", &text);
-        let output = new.output()?;
+        let output = Box::new(Careful { inner: new.output()?, folder: bench.folder.clone(), left: 0 });
         let sink = ArchiveSink::new(output, &packing, description, parent, job.control.clone(), events)?;
         let report = take(job, reading, &sink, &meter)?;
         meter.enter("storing");

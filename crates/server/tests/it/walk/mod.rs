@@ -395,7 +395,7 @@ async fn ids_of_another_project_in_a_body_are_no_way_in() {
         ("POST", "/sources", r#"{"project": "@PROJECT", "name": "a", "node": "$NODE", "spec": {"type": "files", "paths": ["/"]}}"#.into()),
         ("PUT", "/sources/@SOURCE", r#"{"name": "a", "node": "$NODE", "revision": 1, "spec": {"type": "files", "paths": ["/"]}}"#.into()),
         ("POST", "/destinations", r#"{"project": "@PROJECT", "name": "a", "connection": "$CONNECTION"}"#.into()),
-        ("PUT", "/destinations/@DESTINATION", r#"{"name": "a", "connection": "$CONNECTION", "path": "", "layout": "per_node", "revision": 1}"#.into()),
+        ("PUT", "/destinations/@DESTINATION", r#"{"name": "a", "connection": "$CONNECTION", "path": "", "layout": "per_node", "holds": {"type": "repository"}, "revision": 1}"#.into()),
         ("POST", "/plans", r#"{"project": "@PROJECT", "name": "a", "sources": ["$SOURCE"], "destinations": ["@DESTINATION"]}"#.into()),
         ("POST", "/plans", r#"{"project": "@PROJECT", "name": "a", "sources": ["@SOURCE"], "destinations": ["$DESTINATION"]}"#.into()),
         ("PUT", "/plans/@PLAN", r#"{"revision": 1, "name": "a", "sources": ["$SOURCE"], "destinations": ["@DESTINATION"]}"#.into()),

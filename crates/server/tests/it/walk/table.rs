@@ -47,8 +47,7 @@ const PLAN_CHANGED: &str =
     r#"{"revision": 1, "name": "$NEW", "sources": ["$SOURCE"], "destinations": ["$DESTINATION"]}"#;
 const DESTINATION: &str =
     r#"{"project": "$PROJECT", "name": "$NEW", "connection": "$CONNECTION", "path": "$NEW"}"#;
-const DESTINATION_CHANGED: &str =
-    r#"{"name": "$NEW", "connection": "$CONNECTION", "path": "", "layout": "per_node", "revision": 1}"#;
+const DESTINATION_CHANGED: &str = r#"{"name": "$NEW", "connection": "$CONNECTION", "path": "", "layout": "per_node", "holds": {"type": "repository"}, "revision": 1}"#;
 const NOTIFIER: &str = r#"{"project": "$PROJECT", "name": "$NEW", "on": ["failed"], "channel": {"type": "email", "to": ["a@example.org"]}}"#;
 const NOTIFIER_CHANGED: &str = r#"{"revision": 1, "name": "$NEW", "on": ["failed"], "channel": {"type": "email", "to": ["a@example.org"]}}"#;
 const PERSON: &str = r#"{"name": "New", "email": "$NEW@example.org", "grants": []}"#;

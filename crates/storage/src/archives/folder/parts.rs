@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use backstay_core::{CallContext, Chunk, ErrorKind, FileId, NewFile, StorageError, StoredFile};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,20 @@ const FILE: &str = "file";
 const DATA: &str = "data";
 const CHUNKS: &str = "chunks";
 const BLOCK: usize = 256 << 10;
+/// What nobody went on with for so long is given up, as on a receiver.
+const LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
+/// Removes parts that nobody wrote to for long, by the clock of the file system they lie on.
+fn expire(parts: &Path, now: SystemTime) {
+    for entry in fs::read_dir(parts).into_iter().flatten().flatten() {
+        let written = |name: &str| fs::metadata(entry.path().join(name)).and_then(|meta| meta.modified());
+        let last = [DATA, CHUNKS].into_iter().filter_map(|name| written(name).ok()).max();
+        if last.is_some_and(|last| now.duration_since(last).is_ok_and(|age| age > LIFETIME)) {
+            // It is tried again with the next file that is begun.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
 
 impl Folder {
     /// The folder of what was begun under a token.
@@ -63,7 +78,9 @@ impl Folder {
             File::open(staging.join(FILE))?.sync_all()?;
             sync_folder(&staging)?;
             rename_without_overwriting(&staging, &folder)?;
-            sync_folder(&parts)
+            sync_folder(&parts)?;
+            expire(&parts, fs::metadata(folder.join(DATA))?.modified()?);
+            Ok(())
         });
         match made {
             Ok(()) => Ok(token),

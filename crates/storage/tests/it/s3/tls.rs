@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use backstay_core::{ErrorKind, Storage, StorageError};
-use backstay_storage::Http;
 use backstay_storage::s3::S3;
+use backstay_storage::{Http, archives};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
@@ -107,6 +107,27 @@ fn a_server_that_asks_who_we_are_is_shown_the_certificate() {
     let anonymous = Http { trust: vec![front.certificate.clone()], ..Http::default() };
     front.prepare(&anonymous).unwrap_err();
     front.prepare(&Http { client_certificate: Some(front.client.clone()), ..anonymous }).unwrap();
+}
+
+#[test]
+fn archives_go_where_repositories_go() {
+    use backstay_core::ArchiveStore;
+    let server = Server::start();
+    let front = Front::start(&server, false);
+    let address = address(&format!("s3:https://localhost:{}/bucket", front.port));
+    let prepare = |http: &Http| archives::S3::new(&address, &settings(SECRET), http, None)?.prepare(NONE);
+    let trust = |file: &PathBuf| Http { trust: vec![file.clone()], ..Http::default() };
+    prepare(&trust(&front.certificate)).unwrap();
+    let fingerprint = {
+        use rustls::pki_types::{CertificateDer, pem::PemObject};
+        use sha2::{Digest, Sha256};
+        Sha256::digest(CertificateDer::from_pem_file(&front.certificate).unwrap()).into()
+    };
+    prepare(&Http { fingerprint: Some(fingerprint), ..Http::default() }).unwrap();
+    for http in [trust(&front.client), Http { fingerprint: Some([7; 32]), ..Http::default() }] {
+        let error = prepare(&http).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Config, "{error}");
+    }
 }
 
 #[test]
