@@ -53,7 +53,7 @@ test("archives are named by patterns, made by a plan, looked into, downloaded an
   await expect(page.getByLabel("A repository (recommended)")).toBeChecked();
   await expect(page.getByLabel("Names")).toHaveCount(0);
   await page.getByLabel("Archives", { exact: true }).check();
-  await expect(page.getByText("node/nightly/mysql-full-20260131T230509Z.zip.age")).toBeVisible();
+  await expect(page.getByText("NODE/nightly/mysql-full-20260131T230509Z.zip.age")).toBeVisible();
   await page.getByLabel("Not encrypted").check();
   await expect(page.getByText("has all that was backed up")).toBeVisible();
   await page.getByLabel("Names").fill("{source}/{nobody}");
@@ -63,7 +63,7 @@ test("archives are named by patterns, made by a plan, looked into, downloaded an
   await expect(page.getByLabel("Names")).toBeFocused();
   await page.getByLabel("Names").fill("{source} {type} {n}");
   await page.getByLabel("Folders").fill("{plan}/{date:%Y}");
-  await expect(page.getByText("node/nightly/2026/mysql full 1.zip", { exact: true })).toBeVisible();
+  await expect(page.getByText("NODE/nightly/2026/mysql full 1.zip", { exact: true })).toBeVisible();
   await page.getByLabel("One full archive in").fill("3");
   await page.getByLabel("Differential").check();
   await accessible(page);

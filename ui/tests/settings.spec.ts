@@ -209,7 +209,7 @@ test("on a narrow screen the parts of the settings are one row, and the one that
 
   // The keyboard brings what it comes to into sight.
   await tab("Vault").focus();
-  for (const name of ["Connection checks", "Retention", "Single sign-on", "Mail", "Sign-in"]) {
+  for (const name of ["Receiver", "Connection checks", "Retention", "Single sign-on", "Mail", "Sign-in"]) {
     await page.keyboard.press("Shift+Tab");
     await expect(tab(name)).toBeFocused();
     await expect(tab(name)).toBeInViewport({ ratio: 0.98 });

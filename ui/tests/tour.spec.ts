@@ -91,6 +91,15 @@ test("a tour through the dashboard", async ({ page, server }) => {
   await expect(page.getByText("Everything in the snapshot")).toBeVisible();
   await picture(page, "restore");
 
+  await page.goto(`${server.url}/destinations/new`);
+  await page.getByLabel("Archives", { exact: true }).check();
+  await page.getByLabel("One full archive in").fill("7");
+  await expect(page.getByText("NODE/nightly/mysql-full-20260131T230509Z.zip.age")).toBeVisible();
+  await page.getByRole("heading", { name: "What it holds" }).evaluate((heading) => heading.closest("section")?.scrollIntoView());
+  await picture(page, "archives");
+  // Nothing of it is to be kept.
+  page.once("dialog", (dialog) => void dialog.accept());
+
   await page.setViewportSize({ width: 390, height: 800 });
   await page.emulateMedia({ colorScheme: "dark" });
   await page.goto(server.url);

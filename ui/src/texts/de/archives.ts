@@ -40,7 +40,7 @@ export const archives: typeof En = {
   example: "Das vollständige Archiv einer MySQL-Quelle hieße",
   noExample: "Diese Form eines Datums kennt nur der Server.",
   wrongExample: "Diese Muster lassen sich noch nicht verwenden.",
-  nodeFolder: "knoten",
+  nodeFolder: "KNOTEN",
   asIn: "Zum Beispiel",
   full: "Vollständige Archive",
   always: "Jedes",

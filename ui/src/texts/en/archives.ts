@@ -38,7 +38,7 @@ export const archives = {
   example: "The full archive of a MySQL source would be",
   noExample: "Only the server knows this form of a date.",
   wrongExample: "These patterns cannot be used yet.",
-  nodeFolder: "node",
+  nodeFolder: "NODE",
   asIn: "For example",
   full: "Full archives",
   always: "Each",
