@@ -206,8 +206,25 @@ test("what a destination holds stays as it is once something is stored there, an
   await page.getByRole("button", { name: "Show the key" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Show the key" }).click();
   await expect(page.getByText("The key of the archives")).toBeVisible();
-  await expect(page.getByText(/^AGE-SECRET-KEY-1/)).toBeVisible();
+  const key = await page.getByText(/^AGE-SECRET-KEY-1/).innerText();
   await accessible(page);
+
+  // Whoever has the key can adopt them elsewhere.
+  const settings = { type: "local", path: join(server.folder, "attic") };
+  const connection = await server.call("POST", "/connections", { name: "The same disk", settings });
+  const holding = { type: "archives", name: "Data" };
+  const again = await server.call("POST", "/destinations", { name: "Again", connection: connection.id, holds: holding });
+  const [node] = await server.items("/nodes");
+  await page.goto(`${server.url}/destinations/${again.id}`);
+  await page.getByText("Adopt archives that are there already").click();
+  const form = page.locator("details").filter({ hasText: "Adopt archives" });
+  await form.getByLabel("Folder").fill(String(node?.name));
+  await form.getByLabel("Key of the archives").fill(key.replace("1", "2"));
+  await form.getByRole("button", { name: "Open and adopt them" }).click();
+  await expect(form.getByRole("alert").first()).toBeVisible();
+  await form.getByLabel("Key of the archives").fill(key);
+  await form.getByRole("button", { name: "Open and adopt them" }).click();
+  await expect(form.getByText("Adopted, with 2 snapshots.")).toBeVisible();
   complaints.length = 0;
 });
 

@@ -5,13 +5,9 @@ import { z } from "zod";
 import type { Schemas } from "../api/client";
 import { amountOf, valueOf, type Units } from "./amount";
 import { example, wrongFolder, wrongName, type Wrong } from "./naming";
-import type { ConnectionType } from "./search";
 
 type Holds = Schemas["Holds"];
 type Words = { fullEvery: string; positive: string; pattern: (wrong: Wrong) => string };
-
-/** Connections that archives can lie behind. */
-export const ARCHIVE_PLACES: readonly ConnectionType[] = ["local", "receiver"];
 
 /** Archives are measured as disks and lines are: by thousands. */
 export const DECIMAL: Units = [

@@ -2,11 +2,11 @@
 
 import { z } from "zod";
 
-import { ARCHIVE_PLACES, holdsSchema } from "./archives";
+import { holdsSchema } from "./archives";
 import { emptySettings, settingsSchema, type SettingsValues } from "./connection";
 import type { ConnectionType } from "./search";
 
-type Words = Parameters<typeof settingsSchema>[0] & Parameters<typeof holdsSchema>[0] & { relative: string; noArchives: string };
+type Words = Parameters<typeof settingsSchema>[0] & Parameters<typeof holdsSchema>[0] & { relative: string };
 
 /** The choice of a connection that is made along. */
 export const NEW = "new";
@@ -19,8 +19,7 @@ export const madeEmpty = (type: ConnectionType): MadeValues => ({ name: "", node
 export const madeSchema = (words: Parameters<typeof settingsSchema>[0]) =>
   z.object({ name: z.string().trim().min(1, words.required), node: z.string(), settings: settingsSchema(words, true) });
 
-/** What is asked of a destination; `typeOf` tells the type of a connection that is there. */
-export function destinationSchema(words: Words, typeOf: (connection: string) => ConnectionType | undefined) {
+export function destinationSchema(words: Words) {
   const odd = (path: string) => path !== "" && path.split("/").some((part) => ["", ".", ".."].includes(part));
   const fields = z.object({
     project: z.string(),
@@ -34,11 +33,6 @@ export function destinationSchema(words: Words, typeOf: (connection: string) => 
   });
   const made = madeSchema(words);
   return fields.superRefine((values, { addIssue }) => {
-    const type = values.connection === NEW ? values.made.settings.type : typeOf(values.connection);
-    if (values.holds.type === "archives" && type !== undefined && !ARCHIVE_PLACES.includes(type)) {
-      const path = values.connection === NEW ? ["made", "settings", "type"] : ["connection"];
-      addIssue({ code: "custom", path, message: words.noArchives });
-    }
     if (values.connection === NEW) {
       for (const { path, message } of made.safeParse(values.made).error?.issues ?? []) {
         addIssue({ code: "custom", path: ["made", ...path], message });

@@ -48,7 +48,7 @@ export const emptyClient: ClientValues = {
 };
 
 /** The last day on which a client is let in that is turned away from a moment on. */
-const lastDay = (expires: string | null | undefined): string =>
+export const lastDay = (expires: string | null | undefined): string =>
   expires ? dayOf(new Date(Date.parse(expires) - 1).toISOString()) : "";
 
 export function clientValues({ name, folder, quota, append_only, expires, retention }: Client): ClientValues {

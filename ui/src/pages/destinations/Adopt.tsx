@@ -11,9 +11,15 @@ import { TextField } from "../../components/fields";
 import { NodeField } from "../../components/Where";
 import { useTexts } from "../../texts";
 
-/** Makes a repository known that is there already. */
+/** Words of a destination that holds repositories or archives. */
+function useWords({ holds }: Destination) {
+  const { adopt, archives } = useTexts().records;
+  return holds?.type === "archives" ? { ...adopt, ...archives.adopt } : { ...adopt, passwordHint: undefined };
+}
+
+/** Makes a repository or archives known that are there already. */
 export function Adopt({ destination }: { destination: Destination }) {
-  const words = useTexts().records.adopt;
+  const words = useWords(destination);
   const [found, setFound] = useState<{ times: number; snapshots: number } | null>(null);
   return (
     <details className="rounded-lg border border-line bg-card p-4">
@@ -35,7 +41,7 @@ type Values = { project: string; node: string; path: string; password: string };
 
 function Form({ destination, done }: { destination: Destination; done: (snapshots: number) => void }) {
   const texts = useTexts();
-  const words = texts.records.adopt;
+  const words = useWords(destination);
   const queries = useQueryClient();
   const schema = useMemo(
     () =>
@@ -61,7 +67,7 @@ function Form({ destination, done }: { destination: Destination; done: (snapshot
     <EditForm form={form} action={words.action} doing={words.opening} save={save} saved={done}>
       <NodeField hint={destination.layout === "shared" ? words.nodeShared : words.nodeOwn} />
       <TextField name="path" label={words.path} hint={words.pathHint} spellCheck={false} />
-      <TextField name="password" type="password" autoComplete="off" label={words.password} />
+      <TextField name="password" type="password" autoComplete="off" label={words.password} hint={words.passwordHint} />
     </EditForm>
   );
 }

@@ -53,16 +53,16 @@ function atField(error: unknown, dirty: object): unknown {
 export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const texts = useTexts();
   const words = texts.records;
-  const { data } = useQuery(connections());
   const schema = useMemo(() => {
     const { destination, archives } = texts.records;
     const told = { ...settingsWords(texts), ...archives.wrong, positive: texts.plan.positive, relative: destination.relative };
-    return destinationSchema(told, (connection) => data?.find(({ id }) => id === connection)?.settings.type);
-  }, [texts, data]);
+    return destinationSchema(told);
+  }, [texts]);
   const form = useForm<DestinationValues>({ defaultValues: values, resolver: zodResolver(schema) });
   const make = useMakeConnection();
   const [project, chosen, holds] = form.watch(["project", "connection", "holds.type"]);
   const mayMake = useMay("editConnections", project);
+  const { data } = useQuery(connections());
   const choices = (data ?? [])
     .filter((connection) => connection.project === project && isStorage(connection))
     .map(({ id, name, settings }) => [id, `${isolated(name)} (${isolated(placeOf(settings))})`] as const);

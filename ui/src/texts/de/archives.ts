@@ -28,14 +28,14 @@ export const archives: typeof En = {
   encryption: "Verschlüsselung",
   encryptions: { age: "Mit age verschlüsselt", plain: "Nicht verschlüsselt" },
   encryptionHints: {
-    age: "Der Schlüssel entsteht mit dem ersten Archiv und steht im Recovery-Kit.",
+    age: "Der Schlüssel entsteht mit dem ersten Archiv und steht in der Notfallmappe.",
     plain: "Wer die Datei bekommt, kann sie öffnen.",
   },
   plainMeans:
     "Wer die Dateien dort lesen kann oder an den Datenträger kommt, hat alles, was gesichert wurde. Wählen Sie das nur, wo niemand sonst herankommt.",
   name: "Namen",
   nameHint: (fields) => `Ein Muster. Seine Felder sind ${fields}. Ein Datum kann ein Format haben, etwa {date:%Y-%m-%d_%H%M%S}; Zeiten sind in UTC.`,
-  folder: "Ordner",
+  folder: "Unterordner",
   folderHint: "Ein Muster mit Schrägstrichen und denselben Feldern außer {n}, etwa {host}/{plan}. Leer heißt: keine Ordner.",
   example: "Das vollständige Archiv einer MySQL-Quelle hieße",
   noExample: "Diese Form eines Datums kennt nur der Server.",
@@ -69,7 +69,6 @@ export const archives: typeof En = {
     shared: "Alle haben denselben Schlüssel. Jeder kann lesen und löschen, was die anderen speichern.",
   },
   wrong: {
-    noArchives: "Archive liegen in einem Ordner oder bei einem Empfänger; wählen Sie eine Verbindung dorthin.",
     fullEvery: "Von 1 bis 1000.",
     pattern,
   },
@@ -82,4 +81,15 @@ export const archives: typeof En = {
   keepHint:
     "Ein Archiv behält die Tags, mit denen es entstanden ist: Geben Sie sie im Plan an. Um eines auf Dauer zu behalten, kopieren Sie seine Datei an einen anderen Ort.",
   archive: "Archiv",
+  adopt: {
+    title: "Vorhandene Archive übernehmen",
+    hint: "Archive, die ein anderes Backstay angelegt hat, werden mit ihrem Schlüssel geöffnet. Danach sind sie hier als Snapshots zu finden.",
+    action: "Öffnen und übernehmen",
+    nodeOwn: "Dieser Knoten öffnet sie, und ihr Ordner wird hier der dieses Knotens.",
+    nodeShared: "Dieser Knoten öffnet sie.",
+    path: "Ordner",
+    pathHint: "Innerhalb des Ziels. Leer, wenn die Archive ganz oben liegen.",
+    password: "Schlüssel der Archive",
+    passwordHint: "Er beginnt mit AGE-SECRET-KEY-1 und steht in der Notfallmappe.",
+  },
 };

@@ -67,7 +67,6 @@ export const archives = {
     shared: "Each node has the same key, and can read and delete what the others store.",
   },
   wrong: {
-    noArchives: "Archives lie in a folder or with a receiver; choose a connection to one.",
     fullEvery: "From 1 to 1000.",
     pattern,
   },
@@ -79,4 +78,15 @@ export const archives = {
   removeHint: "Its file is deleted, and it cannot be restored any more. While other archives need it, the server refuses.",
   keepHint: "An archive keeps the tags that it was made with: give them in the plan. To keep one for good, copy its file elsewhere.",
   archive: "Archive",
+  adopt: {
+    title: "Adopt archives that are there already",
+    hint: "Archives that another Backstay made are opened with their key. They are found here as snapshots then.",
+    action: "Open and adopt them",
+    nodeOwn: "This node opens them, and their folder becomes this node's here.",
+    nodeShared: "This node opens them.",
+    path: "Folder",
+    pathHint: "Within the destination. Leave it empty if the archives lie at the top.",
+    password: "Key of the archives",
+    passwordHint: "It begins with AGE-SECRET-KEY-1, and stands in the recovery kit.",
+  },
 };

@@ -8,7 +8,8 @@ import { Name } from "../../../components/Name";
 import { One } from "../../../components/One";
 import { Table } from "../../../components/Table";
 import { When, useNow } from "../../../components/When";
-import { size } from "../../../lib/format";
+import { dayInWords, size } from "../../../lib/format";
+import { lastDay } from "../../../lib/receiver";
 import { useSpeech, useTexts } from "../../../texts";
 
 /** Who may bring backups here, and how much each has. */
@@ -77,10 +78,11 @@ export function Stored({ client: { stored, quota } }: { client: Client }) {
 
 /** Until when a client is let in. */
 export function Expiry({ client: { expires } }: { client: Client }) {
-  const { receiver: words } = useTexts();
+  const { texts, language } = useSpeech();
+  const words = texts.receiver;
   const now = useNow();
   if (!expires) {
     return words.always;
   }
-  return Date.parse(expires) <= now ? <span className="font-semibold text-bad">{words.expired}</span> : <When time={expires} />;
+  return Date.parse(expires) <= now ? <span className="font-semibold text-bad">{words.expired}</span> : dayInWords(lastDay(expires), language);
 }

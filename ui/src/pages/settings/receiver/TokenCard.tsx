@@ -27,7 +27,7 @@ export function TokenCard({ title, token, children }: Props) {
 
 function Uses({ url, token }: { url: string; token: string }) {
   const words = useTexts().receiver;
-  const { host, port } = placeOf(url);
+  const { host, port, isEncrypted } = placeOf(url);
   const steps = sendSteps(url, token);
   return (
     <>
@@ -37,6 +37,7 @@ function Uses({ url, token }: { url: string; token: string }) {
           <Copy label={words.host} text={host} />
           <Copy label={words.port} text={port} />
         </div>
+        {isEncrypted && <p className="text-xs text-faint">{words.fingerprintHint}</p>}
       </div>
       <div className="flex flex-col gap-3 border-t border-line pt-4">
         <p className="text-sm">{words.byCommand}</p>

@@ -4,8 +4,7 @@ import { uploads, type Upload } from "../../../api/receiver";
 import { Card } from "../../../components/basics";
 import { Name } from "../../../components/Name";
 import { One } from "../../../components/One";
-import { When } from "../../../components/When";
-import { size } from "../../../lib/format";
+import { moment, size } from "../../../lib/format";
 import { partOf } from "../../../lib/receiver";
 import { useSpeech, useTexts } from "../../../texts";
 
@@ -58,8 +57,7 @@ function OneUpload({ upload, isNamed }: { upload: Upload; isNamed: boolean }) {
         aria-label={words.progress(name)}
       />
       <p className="text-xs text-faint tabular-nums">
-        {size(upload.sent + upload.arriving, language)} / {size(upload.size, language)} · {Math.floor(part * 100)} % · {words.keptUntil}{" "}
-        <When time={upload.expires} />
+        {size(upload.sent + upload.arriving, language)} / {size(upload.size, language)} · {Math.floor(part * 100)} % · {words.keptUntil} {moment(upload.expires, language)}
       </p>
     </>
   );
