@@ -169,6 +169,9 @@ async fn forget_old(inner: &Arc<Inner>) -> Result<(), CatalogError> {
     inner.store.prune_runs(before).await?;
     inner.store.prune_commands(before).await?;
     inner.store.expire_transfers(before).await?;
+    let plans: Vec<_> = inner.configuration().plans.iter().map(|plan| plan.id).collect();
+    let (workshop, keep) = (Arc::clone(&inner.workshop), inner.options.keep);
+    let _ = tokio::task::spawn_blocking(move || workshop.tidy_outboxes(&plans, keep)).await;
     Ok(())
 }
 

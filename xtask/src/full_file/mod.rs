@@ -59,6 +59,9 @@ pub(crate) struct Options {
     /// Size of the archive that goes over the network that breaks
     #[arg(long, value_name = "SIZE", default_value = "5G", value_parser = large_archive::parse_size)]
     archive: u64,
+    /// Prepare, then wait until this file is there, on a machine that has to be calmed first
+    #[arg(long, value_name = "FILE")]
+    begin_when: Option<PathBuf>,
     /// Keep no results
     #[arg(long)]
     dry_run: bool,
@@ -180,6 +183,12 @@ fn measure(
         )?;
     }
 
+    if let Some(file) = &options.begin_when {
+        eprintln!("prepared; waiting for {}", file.display());
+        while !file.exists() {
+            std::thread::sleep(std::time::Duration::from_secs(1));
+        }
+    }
     let on_disk = stages.first().context("nothing is there to measure")?;
     for round in 1..=options.rounds {
         for stage in &stages {

@@ -155,6 +155,12 @@ async fn files_become_archives_that_lean_on_one_another_and_come_back() {
         assert_eq!(std::fs::read(back).unwrap(), std::fs::read(source.join(name)).unwrap(), "{name}");
     }
     run(&world, RunKind::Verify, RunState::Completed).await;
+    // One file of it, and nothing is done to the folders around it.
+    let (target, wanted) = (world.path("one"), world.path("source/new2"));
+    let one = RestoreRequest { paths: vec![wanted.display().to_string()], ..request(&third, target.clone()) };
+    let done = restore(&world, one, RunState::Completed).await;
+    assert_eq!(done.outcome.unwrap().more["verified"], "1");
+    assert_eq!(names(target.join(source.strip_prefix("/").unwrap())), ["new2"]);
 
     // Damage that only reading finds; nothing of the target is touched.
     let damaged = folder.join("source-full-1.zip");

@@ -58,6 +58,27 @@ fn a_receiver_conforms() {
 }
 
 #[test]
+fn what_nobody_goes_on_with_in_a_folder_is_given_up_after_a_week() {
+    let home = tempfile::tempdir().unwrap();
+    let store = Folder::new(home.path());
+    store.prepare(CallContext::NONE).unwrap();
+    let file =
+        |name: &str| NewFile { name: name.to_owned(), size: 10, sha256: FileId([1; 32]), chunk_size: 10 };
+    let tokens = ["old", "lately"].map(|name| store.begin(&file(name), CallContext::NONE).unwrap());
+    for (token, days) in tokens.iter().zip([8, 6]) {
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(days * 86_400);
+        for name in ["data", "chunks"] {
+            let path = home.path().join(".backstay-parts").join(token).join(name);
+            std::fs::File::options().append(true).open(path).unwrap().set_modified(then).unwrap();
+        }
+    }
+    store.begin(&file("new"), CallContext::NONE).unwrap();
+    let sent = |name: &str, token: &str| store.sent(&file(name), token, CallContext::NONE);
+    assert_eq!(sent("old", &tokens[0]).unwrap_err().kind, ErrorKind::NotFound);
+    assert_eq!(sent("lately", &tokens[1]).unwrap(), []);
+}
+
+#[test]
 fn links_in_a_folder_are_not_followed() {
     let home = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();

@@ -1,23 +1,24 @@
 //! Making an archive of a source.
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_archive::ArchiveError;
-use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Output, Parent, Settings};
+use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Parent, Settings};
 use backstay_archive::local::NewArchive;
 use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
 use backstay_core::Events;
 use backstay_model::archives::{ArchiveCompression, ArchiveEncryption, ArchiveFormat, Between};
 use backstay_model::{ArchiveSettings, Level, RunId};
 use backstay_policy::BackupType;
-use backstay_policy::naming::{Fields, Layout, NamingError, Pattern};
+use backstay_policy::naming::Pattern;
 
 use super::Place;
+use super::careful::Careful;
 use super::known::{Inventory, Known};
+use super::names::{FieldsOf, unnamed};
 use super::outbox::Waiting;
-use crate::host::{self, bytes};
+use crate::host::bytes;
 use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Reading, nothing_read, take};
 use crate::work::cold::InstanceCopy;
 use crate::work::meter::Meter;
@@ -47,39 +48,6 @@ pub enum Made {
     There(BackupDone),
     /// It waits on this host to be sent.
     Here(Waiting),
-}
-
-/// Space that an archive leaves free on the disk that it is made on.
-const RESERVE: u64 = 256 << 20;
-/// How often it is looked whether that is free, in bytes written.
-const LOOK_EVERY: usize = 64 << 20;
-
-/// Writes, and stops before the disk is full.
-struct Careful {
-    inner: Output,
-    folder: PathBuf,
-    /// Bytes until the next look.
-    left: usize,
-}
-
-impl Write for Careful {
-    fn write(&mut self, content: &[u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            let (total, free) = host::disk(&self.folder);
-            if total > 0 && free < RESERVE {
-                let text = format!("only {} are free on its disk", bytes(free));
-                return Err(io::Error::new(io::ErrorKind::StorageFull, text));
-            }
-            self.left = LOOK_EVERY;
-        }
-        let count = self.inner.write(content)?;
-        self.left = self.left.saturating_sub(count);
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 /// Where an archive is made.
@@ -178,7 +146,7 @@ impl Workshop {
         let text =
             format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
         job.report.log(Level::Info, "compress", &text);
-        let output = Box::new(Careful { inner: new.output()?, folder: bench.folder.clone(), left: 0 });
+        let output = Box::new(Careful::new(new.output()?, bench.folder.clone()));
         let sink = ArchiveSink::new(output, &packing, description, parent, job.control.clone(), events)?;
         let report = take(job, reading, &sink, &meter)?;
         meter.enter("storing");
@@ -261,48 +229,6 @@ impl Bench<'_> {
             fields.with(|fields| pattern.name(fields, extension, &mut is_taken))
         })
     }
-}
-
-/// What names are made of.
-struct FieldsOf<'a> {
-    source: &'a SourceFacts,
-    labels: Labels<'a>,
-    backup_type: BackupType,
-    created: backstay_core::Timestamp,
-}
-
-impl FieldsOf<'_> {
-    fn with<T>(&self, name: impl FnOnce(&Fields<'_>) -> Result<T, NamingError>) -> Result<T> {
-        let nanos = i32::try_from(self.created.nanos).unwrap_or(0);
-        let time = jiff::Timestamp::new(self.created.seconds, nanos).unwrap_or_default();
-        let time = time.to_zoned(jiff::tz::TimeZone::UTC);
-        let database = match self.source.databases.as_slice() {
-            [] => None,
-            [one] => Some(one.as_str()),
-            _ => Some("all"),
-        };
-        let fields = Fields {
-            server: self.source.server.as_deref(),
-            database,
-            backup_type: self.backup_type,
-            plan: Some(self.labels.plan),
-            host: Some(&self.source.host),
-            source: Some(self.labels.source),
-            time: &time,
-        };
-        name(&fields).map_err(|error| unnamed(&error))
-    }
-
-    fn folder(&self, settings: &ArchiveSettings) -> Result<String> {
-        let layout = Layout::parse(&settings.folder).map_err(|error| unnamed(&error))?;
-        self.with(|fields| layout.folder(fields))
-    }
-}
-
-fn unnamed(error: &NamingError) -> WorkError {
-    WorkError::new(Class::Other, "the archive cannot be named")
-        .because(error)
-        .hint("correct the patterns of names and folders at the destination")
 }
 
 /// How archives are packed at a destination.

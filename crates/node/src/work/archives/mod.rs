@@ -4,10 +4,12 @@
 //! a manifest was not sent to its end and does not count.
 
 mod browse;
+mod careful;
 mod content;
 mod failure;
 mod known;
 mod make;
+mod names;
 mod outbox;
 mod place;
 mod restore;

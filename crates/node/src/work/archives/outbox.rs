@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use backstay_archive::local::{read_beside, write_new};
 use backstay_archive::manifest::Manifest;
@@ -63,6 +64,20 @@ impl Workshop {
     /// Archives that wait to be sent from there, the oldest first.
     pub fn waiting(&self, spool: Option<&Path>, of: (PlanId, SourceId, RepositoryId)) -> Vec<Waiting> {
         self.outbox(spool, of).waiting()
+    }
+
+    /// Removes what waits for plans that are gone, once nobody has touched it for so long, from the node's own folder.
+    pub fn tidy_outboxes(&self, plans: &[PlanId], patience: Duration) {
+        for entry in fs::read_dir(self.data_dir.join("archives")).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let plan = name.to_str().and_then(|name| name.split('.').next());
+            let is_known = plan.is_some_and(|plan| plans.iter().any(|known| known.to_string() == plan));
+            let changed = entry.metadata().and_then(|meta| meta.modified());
+            let is_old = changed.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > patience));
+            if !is_known && is_old {
+                let _ = remove_folder_if_there(&entry.path());
+            }
+        }
     }
 
     /// Removes what a run made to be sent. Nothing to remove is fine.

@@ -77,10 +77,8 @@ impl Workshop {
             keeps && there.is_ok_and(|meta| !meta.is_dir())
         };
         let select = |path: &[u8]| {
-            let chosen = wanted.is_empty()
-                || wanted
-                    .iter()
-                    .any(|wanted| wanted.is_empty() || lies_in(path, wanted) || lies_in(wanted, path));
+            let chosen =
+                wanted.is_empty() || wanted.iter().any(|wanted| wanted.is_empty() || lies_in(path, wanted));
             chosen && !own.iter().any(|own| lies_in(path, own)) && !is_kept(path)
         };
         source.restore(job, &at, &folder, &select, request.dry_run)

@@ -64,8 +64,8 @@ impl Workshop {
                 job.report.log(Level::Info, "send", &text);
                 Ok(())
             }
-            // What is not what was made is of no use to anybody.
-            Err(error @ TransferError::Changed { .. }) => {
+            // What is not what was made, or can never have its name, is of no use to anybody.
+            Err(error @ (TransferError::Changed { .. } | TransferError::NameTaken { .. })) => {
                 let _ = remove(&waiting.path());
                 Err(error.into())
             }
