@@ -7,12 +7,20 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, RenameFlags};
 
 use crate::ArchiveError;
 use crate::create::{Finished, Output};
 use crate::manifest::{LONGEST_BESIDE, Manifest, beside_name};
+
+/// What hidden names end with.
+const PARTIAL: &str = ".partial";
+/// What the hidden names of small files begin with, which are not locked.
+const SMALL: &str = ".new-";
+/// An archive's hidden file is locked this long after it is made, at the latest.
+const JUST_MADE: Duration = Duration::from_secs(60);
 
 /// Gives a name that the function it is given does not know.
 pub type Choose<'a, E> = &'a mut dyn FnMut(&mut dyn FnMut(&str) -> bool) -> Result<String, E>;
@@ -50,6 +58,7 @@ impl NewArchive {
                 let _ = fs::remove_file(&partial);
                 return Err(ArchiveError::io("lock", partial.display().to_string())(error.into()).into());
             }
+            remove_left_behind(folder, &file);
             return Ok(Self { folder: folder.to_owned(), name, partial, file, is_published: false });
         }
     }
@@ -95,8 +104,25 @@ impl Drop for NewArchive {
     }
 }
 
+/// Removes what makers that were killed have left in a folder. `new` was made there just now.
+fn remove_left_behind(folder: &Path, new: &File) {
+    let Ok(now) = new.metadata().and_then(|meta| meta.modified()) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_str().unwrap_or_default();
+        let is_partial = name.starts_with('.') && name.ends_with(PARTIAL) && !name.starts_with(SMALL);
+        let modified = entry.metadata().and_then(|meta| meta.modified());
+        // One that was made a moment ago may not be locked yet.
+        let is_old = modified.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > JUST_MADE));
+        if is_partial && is_old {
+            // One that is being made is locked.
+            remove_unless_held(&entry.path());
+        }
+    }
+}
+
 fn partial_path(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!(".{name}.partial"))
+    folder.join(format!(".{name}{PARTIAL}"))
 }
 
 /// Whether a name is in use, or being made by somebody who is still there.
@@ -105,21 +131,25 @@ fn is_taken(folder: &Path, name: &str) -> bool {
     if exists(folder.join(name)) || exists(folder.join(beside_name(name))) {
         return true;
     }
-    let partial = partial_path(folder, name);
-    let file = match OpenOptions::new().write(true).custom_flags(NOFOLLOW).open(&partial) {
+    !remove_unless_held(&partial_path(folder, name))
+}
+
+/// Removes a hidden file whose maker is gone. Says whether there is none any more.
+fn remove_unless_held(partial: &Path) -> bool {
+    let file = match OpenOptions::new().write(true).custom_flags(NOFOLLOW).open(partial) {
         Ok(file) => file,
-        Err(error) => return error.kind() != io::ErrorKind::NotFound,
+        Err(error) => return error.kind() == io::ErrorKind::NotFound,
     };
     if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return true;
+        return false;
     }
     // Its maker is gone, unless another one has put a new file there since.
     let inode = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    let is_same = match (file.metadata(), fs::symlink_metadata(&partial)) {
+    let is_same = match (file.metadata(), fs::symlink_metadata(partial)) {
         (Ok(own), Ok(there)) => inode(own) == inode(there),
         _ => false,
     };
-    !(is_same && fs::remove_file(&partial).is_ok())
+    is_same && fs::remove_file(partial).is_ok()
 }
 
 const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
@@ -131,7 +161,7 @@ const NOFOLLOW: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 pub fn write_new(folder: &Path, name: &str, content: &[u8]) -> Result<(), ArchiveError> {
     let path = folder.join(name);
     let write = || -> io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new().prefix(SMALL).suffix(PARTIAL).tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         rename(file.path(), &path)?;
@@ -265,6 +295,18 @@ mod tests {
         assert!(new.publish(&finished()).is_err());
         assert_eq!(fs::read(folder.path().join("x")).unwrap(), b"somebody else's");
         assert_eq!(names(folder.path()), ["x"]);
+        // What was left under other names goes too, but not what is being made.
+        let left = folder.path().join(".y.partial");
+        fs::write(&left, "left behind").unwrap();
+        let held = begin(folder.path(), "z");
+        let long_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        for name in [".y.partial", ".z.partial"] {
+            let file = File::options().append(true).open(folder.path().join(name)).unwrap();
+            file.set_modified(long_ago).unwrap();
+        }
+        drop(begin(folder.path(), "another"));
+        assert_eq!(names(folder.path()), [".z.partial", "x"]);
+        drop(held);
         assert!(write_new(folder.path(), "x", b"").is_err());
         assert_eq!(names(folder.path()), ["x"]);
     }

@@ -205,12 +205,16 @@ backstay -r LOCATION restore latest --target /where/it/goes --include /one/path\
 restic -r LOCATION snapshots\n\
 restic -r LOCATION restore latest --target /where/it/goes</pre>\n\
 <p>Archives are zip or tar.zst files. Put the key, the line that begins with <code>AGE-SECRET-KEY-1</code>, into a file, here \
-<code>key.txt</code>; where the archives lie with a receiver, a token of its client opens the way (<code>backstay receiver client \
-add</code> makes a new one).</p>\n\
-<pre># each archive, and the one it leans on, from a receiver\n\
-curl -OJ -H 'Authorization: Bearer TOKEN' LOCATION/NAME.zip.age\n\n\
-backstay archive list FOLDER\n\
-backstay archive extract NAME.zip.age --identity-file key.txt --target /where/it/goes\n\n\
-# or with the tools of others\n\
-age -d -i key.txt NAME.zip.age > NAME.zip; unzip NAME.zip</pre>\n\
-<p>Try it now, while nothing is lost: <code>backstay -r LOCATION snapshots</code> has to list your snapshots.</p>\n</html>\n";
+<code>key.txt</code>. Where they lie with a receiver, a token of its client opens the way, here in <code>token.txt</code> \
+(<code>backstay receiver client renew</code> makes a new one), and the certificate's SHA-256 above tells that it is the right one.</p>\n\
+<pre># with a receiver: list, and take out from where they lie\n\
+backstay archive list LOCATION --token-file token.txt --server-fingerprint SHA-256\n\
+backstay archive extract LOCATION/NAME.zip.age --token-file token.txt --server-fingerprint SHA-256 \\\n\
+  --identity-file key.txt --target /where/it/goes\n\n\
+# in a folder; an archive leans on those before it, back to the full one\n\
+backstay archive list LOCATION\n\
+backstay archive extract LOCATION/NAME.zip.age --identity-file key.txt --target /where/it/goes\n\n\
+# a full one with the tools of others\n\
+age -d -i key.txt NAME.zip.age &gt; NAME.zip; unzip NAME.zip</pre>\n\
+<p>Try it now, while nothing is lost: <code>backstay -r LOCATION snapshots</code> has to list your snapshots, and <code>backstay \
+archive list LOCATION</code> your archives.</p>\n</html>\n";

@@ -104,18 +104,31 @@ impl Sender {
     ) -> Result<StoredFile, TransferError> {
         let name =
             if folder.is_empty() { manifest.name.clone() } else { format!("{folder}/{}", manifest.name) };
-        let local = |cause: io::Error| TransferError::Local { name: name.clone(), cause };
+        self.send_archive_as(archive, &name, manifest)
+    }
+
+    /// The same under a name, with its folders, that need not be the one that its manifest tells.
+    ///
+    /// # Errors
+    /// When one of both could not be sent.
+    pub fn send_archive_as(
+        &self,
+        archive: &dyn ReadAt,
+        name: &str,
+        manifest: &Manifest,
+    ) -> Result<StoredFile, TransferError> {
+        let local = |cause: io::Error| TransferError::Local { name: name.to_owned(), cause };
         let facts =
             manifest.file.ok_or_else(|| local(io::Error::other("its manifest does not tell its hash")))?;
         if facts.size != archive.size() {
             return Err(local(io::Error::other("it is not of the length that its manifest tells")));
         }
         let text = manifest.to_json().map_err(|error| local(io::Error::other(error)))?;
-        let stored = self.transfer(archive, &name, facts.sha256.0)?;
+        let stored = self.transfer(archive, name, facts.sha256.0)?;
         let beside = Memory(text);
-        self.send(&beside, &beside_name(&name), sha256(&beside.0))?;
+        self.send(&beside, &beside_name(name), sha256(&beside.0))?;
         // Until now the token tells that the archive that lies there is this one.
-        self.forget(archive, &name, facts.sha256.0)?;
+        self.forget(archive, name, facts.sha256.0)?;
         Ok(stored)
     }
 

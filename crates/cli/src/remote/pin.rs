@@ -13,6 +13,13 @@ use crate::failure::{Explain, Failure, Outcome};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
 
+impl Fingerprint {
+    /// Its bytes.
+    pub(crate) const fn bytes(&self) -> [u8; 32] {
+        self.0
+    }
+}
+
 impl std::str::FromStr for Fingerprint {
     type Err = Failure;
 

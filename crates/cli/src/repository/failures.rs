@@ -35,9 +35,12 @@ impl From<backstay_engine::Error> for Failure {
                 let failure = Self::fatal(&error);
                 match cause.kind {
                     ErrorKind::NoSpace => failure.hint("free some space, then run the command again; `prune` may help"),
+                    ErrorKind::Config if cause.cause.to_string().contains("certificate") => failure.hint(
+                        "give the certificate of its authority with --cacert, and call the host by the name that its certificate is for",
+                    ),
                     ErrorKind::Config => failure.hint("check the repository's address (-r or BACKSTAY_REPOSITORY): for a folder, each part of its path has to be one"),
                     ErrorKind::Denied => failure.hint(
-                        "check the credentials, and who owns the repository's files; commands that only read work with --no-lock where nothing may be written",
+                        "check the user, password or token, and who owns the files; commands that only read work with --no-lock where nothing may be written",
                     ),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
                     // The configuration is named by an error of its own.

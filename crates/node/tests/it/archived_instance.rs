@@ -175,7 +175,14 @@ async fn it_runs_whatever_becomes_of_its_archive() {
     assert_eq!(waiting(&cold).len(), 1);
     let (large, token) = host.client("large", None);
     crate::archives::send_to(&cold.world, large, token);
+    // Meanwhile somebody has taken its name.
+    let name = names(waiting(&cold)[0].clone()).into_iter().find(|name| name.ends_with(".zip")).unwrap();
+    let folder = host.folder("large/archives/home");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(&name), "somebody else's").unwrap();
     cold.back_up(RunState::Completed).await;
+    assert_eq!(std::fs::read(folder.join(&name)).unwrap(), b"somebody else's");
+    assert!(folder.join(name.replace(".zip", "-2.zip")).exists(), "{:?}", host.files());
     assert_eq!((waiting(&cold).len(), archives(&cold.world).await.len()), (0, 2));
 
     // Who pauses or cancels a transfer finds the instance running; a cancelled one leaves nothing behind.

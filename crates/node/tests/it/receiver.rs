@@ -79,6 +79,11 @@ impl Host {
         found
     }
 
+    /// Where a client's files are.
+    pub(crate) fn folder(&self, client: &str) -> PathBuf {
+        self.folder.path().join("archives").join(client)
+    }
+
     /// How many uploads were begun and are not over.
     pub(crate) fn uploads(&self) -> usize {
         std::fs::read_dir(self.folder.path().join(".receiver/uploads")).map_or(0, Iterator::count)

@@ -79,6 +79,15 @@ impl Receiver {
         if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
             return Err(bad("it is to be https://HOST:PORT"));
         }
+        let is_here = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
+        if url.scheme() == "http" && !is_here {
+            return Err(bad("without TLS everybody on the way could read the token: write https://"));
+        }
         let base = url.as_str().trim_end_matches('/');
         let base = base.strip_suffix("/archives").unwrap_or(base);
         Ok(Self { service: Service::new(&format!("{base}/archives/"), credentials, http)? })

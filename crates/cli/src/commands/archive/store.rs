@@ -9,6 +9,8 @@ use backstay_storage::archives;
 use crate::app::App;
 use crate::args::AtReceiver;
 use crate::failure::{Failure, Outcome};
+#[cfg(feature = "rest")]
+use crate::remote::Fingerprint;
 
 /// An address on the network.
 pub(super) enum Remote {
@@ -82,7 +84,11 @@ impl Remote {
             #[cfg(feature = "rest")]
             Self::Receiver { url, path } => {
                 let credentials = credentials(app, at)?;
-                let store = archives::Receiver::new(url, &credentials, &app.settings.http)?;
+                let mut http = app.settings.http.clone();
+                if let Some(pinned) = &app.settings.server.fingerprint {
+                    http.fingerprint = Some(pinned.parse::<Fingerprint>()?.bytes());
+                }
+                let store = archives::Receiver::new(url, &credentials, &http)?;
                 Ok((Arc::new(store), path.clone()))
             }
             #[cfg(not(any(feature = "rest", feature = "s3")))]

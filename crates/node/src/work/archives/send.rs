@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backstay_archive::Manifest;
 use backstay_archive::local::remove;
+use backstay_archive::manifest::BESIDE;
 use backstay_archive::read::FileInput;
 use backstay_archive::transfer::{Chunking, Patience, Progress, Sender, Tokens, TransferError};
+use backstay_core::StoredFile;
 use backstay_model::{ArchiveSettings, Level};
 use parking_lot::Mutex;
 
@@ -15,6 +18,8 @@ use crate::host::bytes;
 use crate::work::meter::Meter;
 use crate::work::{Class, Job, Report, Result, WorkError, Workshop};
 
+/// Names that are tried for one archive.
+const MOST_NAMES: u32 = 100;
 /// For how long nothing may come through before the run waits and is tried again.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(60);
 
@@ -47,12 +52,12 @@ impl Workshop {
             )
         })?;
         let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
-        let sender = self.sender(job, settings, &place, tokens, waiting.name());
+        let sender = self.sender(job, settings, &place, tokens);
         let size = manifest.file.map_or(0, |facts| facts.size);
         let text = format!("sending {} ({}) to {}", waiting.name(), bytes(size), place.store.location());
         job.report.log(Level::Info, "send", &text);
         let begun = Instant::now();
-        match sender.send_archive(&input, waiting.to(), &manifest) {
+        match send_under_a_free_name(&sender, &input, waiting, &manifest) {
             Ok(stored) => {
                 waiting.mark_sent()?;
                 let text = format!(
@@ -64,8 +69,8 @@ impl Workshop {
                 job.report.log(Level::Info, "send", &text);
                 Ok(())
             }
-            // What is not what was made, or can never have its name, is of no use to anybody.
-            Err(error @ (TransferError::Changed { .. } | TransferError::NameTaken { .. })) => {
+            // What is not what was made is of no use to anybody.
+            Err(error @ TransferError::Changed { .. }) => {
                 let _ = remove(&waiting.path());
                 Err(error.into())
             }
@@ -79,7 +84,6 @@ impl Workshop {
         settings: &ArchiveSettings,
         place: &Place,
         tokens: Arc<dyn Tokens>,
-        name: &str,
     ) -> Sender {
         let mut seed = [0; 8];
         self.environment.random.fill(&mut seed);
@@ -98,8 +102,36 @@ impl Workshop {
             },
             clock: Arc::clone(&self.environment.clock),
             control: job.control.clone(),
-            progress: Arc::new(Told::new(job, name)),
+            progress: Arc::new(Told::new(job)),
         }
+    }
+}
+
+/// Sends an archive under its name; somebody may have taken that since it was made, and then it gets `-2`, `-3` and so on behind it.
+fn send_under_a_free_name(
+    sender: &Sender,
+    input: &FileInput,
+    waiting: &Waiting,
+    manifest: &Manifest,
+) -> Result<StoredFile, TransferError> {
+    let mut number = 1;
+    loop {
+        let name = numbered(&manifest.name, number);
+        let name = if waiting.to().is_empty() { name } else { format!("{}/{name}", waiting.to()) };
+        match sender.send_archive_as(input, &name, manifest) {
+            Err(TransferError::NameTaken { .. }) if number < MOST_NAMES => number += 1,
+            sent => return sent,
+        }
+    }
+}
+
+/// A name with a number before what tells its format.
+fn numbered(name: &str, number: u32) -> String {
+    let format = [".zip.age", ".zip", ".tar.zst.age", ".tar.zst"].into_iter().find(|end| name.ends_with(end));
+    let stem = format.map_or(name, |end| name.strip_suffix(end).unwrap_or(name));
+    match number {
+        1 => name.to_owned(),
+        number => format!("{stem}-{number}{}", format.unwrap_or_default()),
     }
 }
 
@@ -107,18 +139,16 @@ impl Workshop {
 struct Told {
     meter: Meter,
     report: Arc<dyn Report>,
-    name: String,
     rate: Option<u64>,
     /// When what was sent so far may have been sent.
     earned: Mutex<Option<Instant>>,
 }
 
 impl Told {
-    fn new(job: &Job<'_>, name: &str) -> Self {
+    fn new(job: &Job<'_>) -> Self {
         Self {
             meter: Meter::new(&job.report, "sending"),
             report: Arc::clone(&job.report),
-            name: name.to_owned(),
             rate: job.limits.upload.filter(|rate| *rate > 0),
             earned: Mutex::default(),
         }
@@ -129,7 +159,7 @@ impl Progress for Told {
     fn begun(&self, name: &str, size: u64, already: u64) {
         use backstay_core::Events;
         // The manifest that follows its archive is too small to be told of.
-        if !name.ends_with(&self.name) {
+        if name.ends_with(BESIDE) {
             return;
         }
         self.meter.totals(1, size, true);
