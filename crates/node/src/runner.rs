@@ -5,10 +5,15 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use backstay_core::Control;
+use backstay_model::link::SealedRepository;
 use backstay_model::run::{RunError, Waiting};
-use backstay_model::{Level, Run, RunKind, RunState, Time};
+use backstay_model::{
+    Holds, Level, Limits, PlanId, RepositoryId, Run, RunId, RunKind, RunState, SourceId, Time,
+};
 use backstay_policy::Backoff;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use crate::active::Active;
@@ -21,7 +26,8 @@ use crate::orders::Order;
 use crate::plans::seed;
 use crate::rounds::is_given_up;
 use crate::steward::{Note, SteerError};
-use crate::work::Report;
+use crate::tokens::StoredTokens;
+use crate::work::{Job, Report, Unheard};
 
 /// How often what a run tells is written down.
 const FLUSH: Duration = Duration::from_millis(250);
@@ -283,6 +289,29 @@ fn broken(report: &dyn Report) -> RunError {
     }
 }
 
+/// Tells a destination that nobody goes on with what a cancelled run has sent of its archive. One that cannot be told gives it up in time.
+fn give_up(
+    inner: &Inner,
+    order: &Order,
+    repository: &SealedRepository,
+    of: (PlanId, SourceId, RepositoryId),
+    run: RunId,
+) {
+    let (Holds::Archives(settings), Ok(secrets)) = (&repository.holds, inner.open_repository(repository))
+    else {
+        return;
+    };
+    let (limits, control) = (Limits::default(), Control::new());
+    let job =
+        Job { repository, secrets: &secrets, limits: &limits, control: &control, report: Arc::new(Unheard) };
+    for waiting in inner.workshop.waiting(order.spool(), of) {
+        if waiting.run == run && !waiting.is_sent() {
+            let _ =
+                inner.workshop.give_up(&job, settings, &waiting, StoredTokens::of(inner, Handle::current()));
+        }
+    }
+}
+
 /// Removes what a run that came to no good end has left on this host, but for what the next one takes up; says what could not be
 /// removed.
 pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String> {
@@ -298,6 +327,7 @@ pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String>
         if let (RunState::Cancelled, Some(plan), Some(source)) = (run.state, &order.plan, &order.source) {
             note(inner.workshop.discard_journal(plan.id, source.named.id, repository.id));
             let of = (plan.id, source.named.id, repository.id);
+            give_up(inner, order, repository, of, run.id);
             note(inner.workshop.discard_archive(order.spool(), of, run.id));
         }
     }

@@ -9,12 +9,20 @@ use backstay_core::Clock;
 use tokio::runtime::Handle;
 
 use crate::clock::now;
+use crate::node::Inner;
 
 /// Keeps tokens where they outlive the process. For threads that may block.
 pub(crate) struct StoredTokens {
-    pub(crate) store: NodeStore,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) handle: Handle,
+    store: NodeStore,
+    clock: Arc<dyn Clock>,
+    handle: Handle,
+}
+
+impl StoredTokens {
+    /// The tokens of a node.
+    pub(crate) fn of(inner: &Inner, handle: Handle) -> Arc<dyn Tokens> {
+        Arc::new(Self { store: inner.store.clone(), clock: Arc::clone(&inner.clock), handle })
+    }
 }
 
 impl Tokens for StoredTokens {

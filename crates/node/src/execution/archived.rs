@@ -1,7 +1,6 @@
 //! A backup to a destination that holds archives: one is made, and sent if it has to be.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use backstay_model::link::SealedRepository;
 use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, RunState, SourceId};
@@ -91,12 +90,8 @@ impl Execution<'_> {
     }
 
     fn send(&self, job: &Job<'_>, settings: &ArchiveSettings, waiting: &Waiting) -> Result<(), WorkError> {
-        let tokens = StoredTokens {
-            store: self.inner.store.clone(),
-            clock: Arc::clone(&self.inner.clock),
-            handle: self.handle.clone(),
-        };
-        self.inner.workshop.send(job, settings, waiting, Arc::new(tokens))
+        let tokens = StoredTokens::of(self.inner, self.handle.clone());
+        self.inner.workshop.send(job, settings, waiting, tokens)
     }
 
     fn waiting(&self, repository: &SealedRepository) -> Vec<Waiting> {

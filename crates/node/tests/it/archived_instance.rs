@@ -196,10 +196,12 @@ async fn it_runs_whatever_becomes_of_its_archive() {
     cold.ended(run, RunState::Completed).await;
     assert_eq!(stops(&cold), before, "the archive was made already");
     let run = cut_off(&cold, &host).await;
+    assert_eq!(host.uploads(), 1);
+    // It is between two tries now.
+    host.way.closed.store(false, Ordering::SeqCst);
     cold.world.ask(Ask::Cancel { run });
     cold.ended(run, RunState::Cancelled).await;
-    within(&cold, run, "clean-up", async || waiting(&cold).is_empty()).await;
-    host.way.closed.store(false, Ordering::SeqCst);
+    within(&cold, run, "clean-up", async || waiting(&cold).is_empty() && host.uploads() == 0).await;
 
     // It does not start after the transfer: people are told, and the archive stays on this host until it runs.
     cold.instance.set("refuse-start", true);

@@ -139,20 +139,21 @@ async fn files_come_in_pages_and_uploads_tell_how_far_they_are() {
     assert!(!one.to_string().contains(".uploads"), "an upload's address is its client's");
     assert_eq!(owner.get("/api/v1/receiver/uploads?client=db3").await.problem(404), "not_found");
 
-    let about = owner.get("/api/v1/receiver").await.expect(200);
+    let answer = owner.get("/api/v1/receiver").await.expect(200);
+    let about = &answer["state"];
     assert_eq!(about["url"], world.server.url());
     assert_eq!(about["port"], world.server.address().port());
     assert_eq!(about["folder"], world.path("receiver").display().to_string());
     let numbers = ["clients", "uploads", "stored", "promised"].map(|name| about[name].as_u64().unwrap());
     assert_eq!(numbers, [2, 2, 15, 135]);
-    assert_eq!((&about["hosted"], &about["low_space"]), (&json!(true), &json!(false)));
+    assert_eq!((&answer["hosted"], &about["low_space"]), (&json!(true), &json!(false)));
     world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_without_room_says_so() {
     let world = World::with_receiver(u64::MAX).await;
-    let about = world.owner().await.get("/api/v1/receiver").await.expect(200);
+    let about = world.owner().await.get("/api/v1/receiver").await.expect(200)["state"].clone();
     assert_eq!((&about["low_space"], &about["room"]), (&json!(true), &json!(0)));
     world.stop().await;
 }

@@ -44,7 +44,12 @@ impl MysqlError {
     }
 
     pub(super) fn of(what: impl Into<String>, error: &mysql::Error) -> Self {
-        Self::new(trouble_of(error), what, error)
+        match error {
+            mysql::Error::MySqlError(told) => {
+                Self::new(trouble_of(error), what, format!("{} (error {})", told.message, told.code))
+            }
+            other => Self::new(trouble_of(error), what, other),
+        }
     }
 }
 

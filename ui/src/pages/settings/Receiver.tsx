@@ -19,9 +19,9 @@ export function Receiver() {
   return (
     <One query={useQuery(receiver())}>
       {(found) =>
-        found.hosted ? (
+        found.state ? (
           <div className="flex flex-col gap-4">
-            <State state={found} />
+            <State state={found.state} />
             <Clients />
             <Uploads />
           </div>

@@ -73,6 +73,11 @@ impl Place {
         }
     }
 
+    /// Whether a path that somebody named is one of this machine and leads nowhere.
+    pub(super) fn lacks(&self, text: &Path) -> bool {
+        matches!(self, Self::Here(_)) && !text.exists()
+    }
+
     /// The file in the store; none where there is no such.
     fn stat(&self, name: &str) -> Result<Option<StoredFile>, StorageError> {
         let Self::There { store, control, .. } = self else { return Ok(None) };

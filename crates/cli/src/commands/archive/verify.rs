@@ -22,6 +22,9 @@ pub(super) fn run(app: &App, args: &VerifyArchives) -> Outcome {
     for text in &args.places {
         let Named { place, name } = place::named(app, text, &args.at)?;
         let names = match name {
+            Some(_) if place.lacks(text) => {
+                return Err(Failure::fatal(format!("{} does not exist", text.display())));
+            }
             Some(name) => vec![name],
             None => place.archives(app)?.into_iter().map(|known| known.name).collect(),
         };

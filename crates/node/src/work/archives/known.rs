@@ -62,7 +62,9 @@ impl Manifests {
                 None => match read(place, beside) {
                     Ok(manifest) => manifest,
                     Err(error) if error.class() == Class::Damaged => {
-                        found.odd.push(format!("{name}: {}", error.message()));
+                        let told = error.message();
+                        let is_named = told.contains(name.as_str());
+                        found.odd.push(if is_named { told.to_owned() } else { format!("{name}: {told}") });
                         continue;
                     }
                     Err(error) => return Err(error),
@@ -89,9 +91,22 @@ impl Manifests {
             };
             key(other).cmp(&key(one)).then_with(|| one.file.name.cmp(&other.file.name))
         });
+        found.odd.extend(doubled(&found.archives));
         found.names = files.into_keys().collect();
         Ok(found)
     }
+}
+
+/// Archives that tell the id of another one: what one of them needs, or who needs it, is not known then.
+fn doubled(archives: &[Known]) -> Vec<String> {
+    let mut seen = HashMap::new();
+    let mut doubled = Vec::new();
+    for Known { file, manifest, .. } in archives {
+        if let Some(other) = seen.insert(manifest.id.0, &file.name) {
+            doubled.push(format!("{}: its manifest tells the id of {other}", file.name));
+        }
+    }
+    doubled
 }
 
 /// Reads a manifest beside an archive.

@@ -78,6 +78,26 @@ impl Workshop {
         }
     }
 
+    /// Gives up what was begun of an archive at its destination.
+    ///
+    /// # Errors
+    /// When the destination cannot be reached, or does not let go of it.
+    pub fn give_up(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        waiting: &Waiting,
+        tokens: Arc<dyn Tokens>,
+    ) -> Result<()> {
+        let Some(manifest) = waiting.manifest()? else { return Ok(()) };
+        let Some(facts) = manifest.file else { return Ok(()) };
+        let place = self.place(job, false)?;
+        let unreadable = |error: std::io::Error| WorkError::from_io(&error, "the archive cannot be read");
+        let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
+        let name = named(waiting, &manifest, 1);
+        Ok(self.sender(job, settings, &place, tokens).abandon(&input, &name, facts.sha256.0)?)
+    }
+
     fn sender(
         &self,
         job: &Job<'_>,
@@ -116,13 +136,17 @@ fn send_under_a_free_name(
 ) -> Result<StoredFile, TransferError> {
     let mut number = 1;
     loop {
-        let name = numbered(&manifest.name, number);
-        let name = if waiting.to().is_empty() { name } else { format!("{}/{name}", waiting.to()) };
-        match sender.send_archive_as(input, &name, manifest) {
+        match sender.send_archive_as(input, &named(waiting, manifest, number), manifest) {
             Err(TransferError::NameTaken { .. }) if number < MOST_NAMES => number += 1,
             sent => return sent,
         }
     }
+}
+
+/// The name in the store, with this number behind it.
+fn named(waiting: &Waiting, manifest: &Manifest, number: u32) -> String {
+    let name = numbered(&manifest.name, number);
+    if waiting.to().is_empty() { name } else { format!("{}/{name}", waiting.to()) }
 }
 
 /// A name with a number before what tells its format.

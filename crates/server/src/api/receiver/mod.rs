@@ -27,7 +27,7 @@ struct ReceiverAnswer {
     /// Whether there is one.
     hosted: bool,
     /// What there is to tell of it.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<ReceiverState>,
 }
 

@@ -12,7 +12,7 @@ type Props = { title: string; token: string; children: ReactNode };
 /** A token that is shown this once, and where it is entered. */
 export function TokenCard({ title, token, children }: Props) {
   const words = useTexts().receiver;
-  const url = useQuery(receiver()).data?.url;
+  const url = useQuery(receiver()).data?.state?.url;
   return (
     <Card title={title}>
       <div className="flex flex-col gap-4">
