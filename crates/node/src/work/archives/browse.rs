@@ -19,8 +19,7 @@ use crate::work::{Class, Job, Result, WorkError, Workshop, compare, items};
 impl Workshop {
     /// The archives of a place, the newest first.
     pub(in crate::work) fn archives(&self, job: &Job<'_>) -> Result<Vec<SnapshotInfo>> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let info = |known: &Known| {
             let (source, totals) = (&known.manifest.source, &known.manifest.totals);
             SnapshotInfo {
@@ -61,8 +60,7 @@ impl Workshop {
         path: &str,
         page: &FolderPage,
     ) -> Result<(Vec<FolderItem>, u64)> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let known = inventory.find(archive)?;
         let folder = relative(path.as_bytes());
         let listed = Listed::Archive(job.repository.id, known.id(), folder.clone());
@@ -92,8 +90,7 @@ impl Workshop {
         patterns: &List,
         limit: usize,
     ) -> Result<(Vec<Hit>, bool)> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let mut hits = Vec::new();
         for known in &inventory.archives {
             let (id, time) = (known.id(), known.time());
@@ -116,8 +113,7 @@ impl Workshop {
 
     /// The versions of an item, the newest first.
     pub(in crate::work) fn versions_in_archives(&self, job: &Job<'_>, path: &str) -> Result<Vec<Version>> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let wanted = relative(path.as_bytes());
         let mut versions: Vec<(Version, Signs)> = Vec::new();
         for known in &inventory.archives {
@@ -152,8 +148,7 @@ impl Workshop {
         (from, to): (&str, &str),
         limit: usize,
     ) -> Result<Comparison> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let mut before = HashMap::new();
         each_item(&place, inventory.find(from)?, &mut |item| {
             before.insert(item.path.0.clone(), Signs::of(item));

@@ -43,8 +43,7 @@ impl Workshop {
         paths: &[String],
         form: ContentForm,
     ) -> Result<Taking> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let known = inventory.find(archive)?.clone();
         let content = |most| {
             let [path] = paths else {

@@ -12,12 +12,13 @@ use std::time::Duration;
 
 use backstay_archive::local::{read_beside, write_new};
 use backstay_archive::manifest::Manifest;
+use backstay_archive::read::FileInput;
 use backstay_model::{PlanId, RepositoryId, RunId, SourceId};
 use serde::{Deserialize, Serialize};
 
 use crate::work::backup::BackupDone;
 use crate::work::repository::make_folder;
-use crate::work::{Result, WorkError, Workshop, remove_folder_if_there, remove_if_there};
+use crate::work::{Class, Result, WorkError, Workshop, remove_folder_if_there, remove_if_there};
 
 const NOTE: &str = "note.json";
 /// A file that says that it arrived.
@@ -134,7 +135,7 @@ impl Waiting {
     ) -> Result<Self> {
         let note = Note { name, folder: to, done };
         let text = serde_json::to_vec(&note).map_err(|error| {
-            WorkError::new(crate::work::Class::Other, "what was archived cannot be noted").because(&error)
+            WorkError::new(Class::Other, "what was archived cannot be noted").because(&error)
         })?;
         write_new(&folder, NOTE, &text)?;
         Ok(Self { run, folder, note })
@@ -163,13 +164,17 @@ impl Waiting {
         self.note.done.clone()
     }
 
-    /// Its manifest.
-    pub(super) fn manifest(&self) -> Result<Option<Manifest>> {
-        Ok(read_beside(&self.path())?)
-    }
-
-    pub(super) fn open(&self) -> std::io::Result<File> {
-        File::open(self.path())
+    /// Its manifest, and its content.
+    pub(super) fn open(&self) -> Result<(Manifest, FileInput)> {
+        let path = self.path();
+        let manifest = read_beside(&path)?.ok_or_else(|| {
+            let text = format!("the archive {} has lost its manifest", path.display());
+            WorkError::new(Class::Other, text)
+        })?;
+        let input = File::open(&path).and_then(FileInput::new).map_err(|error| {
+            WorkError::from_io(&error, format_args!("the archive {} cannot be read", path.display()))
+        })?;
+        Ok((manifest, input))
     }
 
     /// Whether it arrived.

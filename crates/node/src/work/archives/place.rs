@@ -14,6 +14,7 @@ use backstay_storage::archives::{Folder, Receiver, S3};
 use backstay_storage::rest::Credentials;
 use backstay_storage::{Address, Http, Secret};
 
+use super::known::Inventory;
 use crate::seals::Opened;
 use crate::work::repository::{describe, make_folder};
 use crate::work::storage::{local_folder, s3_address, s3_settings};
@@ -65,6 +66,13 @@ impl Workshop {
         }
         job.report.moved();
         Ok(place)
+    }
+
+    /// Opens the place of a job's archives to look at it, with all that lies there.
+    pub(super) fn stock(&self, job: &Job<'_>) -> Result<(Place, Inventory)> {
+        let place = self.place(job, false)?;
+        let inventory = self.manifests.inventory(&place)?;
+        Ok((place, inventory))
     }
 
     /// The store of a repository's place; nothing is asked of it yet.

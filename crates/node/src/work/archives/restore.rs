@@ -40,8 +40,7 @@ pub(in crate::work) struct Source {
 impl Workshop {
     /// Opens an archive to bring something back from it.
     pub(in crate::work) fn archive_source(&self, job: &Job<'_>, name: &str) -> Result<Source> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let known = inventory.find(name)?.clone();
         Ok(Source { place, inventory, known })
     }

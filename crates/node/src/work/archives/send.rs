@@ -16,7 +16,7 @@ use super::Place;
 use super::outbox::Waiting;
 use crate::host::bytes;
 use crate::work::meter::Meter;
-use crate::work::{Class, Job, Report, Result, WorkError, Workshop};
+use crate::work::{Job, Report, Result, Workshop};
 
 /// Names that are tried for one archive.
 const MOST_NAMES: u32 = 100;
@@ -39,19 +39,7 @@ impl Workshop {
             return Ok(());
         }
         let place = self.place(job, true)?;
-        let unreadable = |error: std::io::Error| {
-            WorkError::from_io(
-                &error,
-                format_args!("the archive {} cannot be read", waiting.path().display()),
-            )
-        };
-        let manifest = waiting.manifest()?.ok_or_else(|| {
-            WorkError::new(
-                Class::Other,
-                format!("the archive {} has lost its manifest", waiting.path().display()),
-            )
-        })?;
-        let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
+        let (manifest, input) = waiting.open()?;
         let sender = self.sender(job, settings, &place, tokens);
         let size = manifest.file.map_or(0, |facts| facts.size);
         let text = format!("sending {} ({}) to {}", waiting.name(), bytes(size), place.store.location());
@@ -89,11 +77,9 @@ impl Workshop {
         waiting: &Waiting,
         tokens: Arc<dyn Tokens>,
     ) -> Result<()> {
-        let Some(manifest) = waiting.manifest()? else { return Ok(()) };
+        let (manifest, input) = waiting.open()?;
         let Some(facts) = manifest.file else { return Ok(()) };
         let place = self.place(job, false)?;
-        let unreadable = |error: std::io::Error| WorkError::from_io(&error, "the archive cannot be read");
-        let input = FileInput::new(waiting.open().map_err(unreadable)?).map_err(unreadable)?;
         let name = named(waiting, &manifest, 1);
         Ok(self.sender(job, settings, &place, tokens).abandon(&input, &name, facts.sha256.0)?)
     }

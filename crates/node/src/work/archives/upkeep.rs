@@ -29,8 +29,7 @@ impl Workshop {
     /// # Errors
     /// When something is missing or damaged, or the work cannot be done.
     pub fn verify_archives(&self, job: &Job<'_>, read_percent: f64) -> Result<Stored> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let mut errors: Vec<String> = inventory.odd.clone();
         for known in &inventory.archives {
             let is_there = |id| inventory.archives.iter().any(|other| other.manifest.id == id);
@@ -118,8 +117,7 @@ impl Workshop {
         retention: &PlanRetention,
         done: &dyn Fn(&Outcome),
     ) -> Result<Stored> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         if let Some(odd) = inventory.odd.first() {
             return Err(WorkError::new(
                 Class::Damaged,
@@ -163,8 +161,7 @@ impl Workshop {
     /// # Errors
     /// When there is no such archive, others need it, or it cannot be removed.
     pub(in crate::work) fn forget_archive(&self, job: &Job<'_>, name: &str) -> Result<()> {
-        let place = self.place(job, false)?;
-        let inventory = self.manifests.inventory(&place)?;
+        let (place, inventory) = self.stock(job)?;
         let known = inventory.find(name)?;
         let all: Vec<_> = inventory.archives.iter().map(facts).collect();
         let id = known.id();
