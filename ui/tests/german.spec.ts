@@ -147,6 +147,7 @@ test.describe("chosen", () => {
   test("who chooses German has it from then on, and back", async ({ page, server }) => {
     await server.open(page, "/");
     await expect(page.locator("html")).toHaveAttribute("lang", "en");
+    await expect(page.getByRole("heading", { level: 1 })).toHaveText("Nothing is protected yet");
     expect(await englishOn(page)).not.toEqual([]);
     await page.getByLabel("Language").selectOption("Deutsch");
     await expect(page.locator("html")).toHaveAttribute("lang", "de");
