@@ -14,6 +14,7 @@ use crate::workspace::{self, Workspace};
 
 const CORE: &[&str] = &["backstay-core"];
 const RULES: &[&str] = &["backstay-policy", "backstay-core"];
+const NET: &[&str] = &["backstay-net"];
 const MODEL: &[&str] = &["backstay-model", "backstay-vault"];
 const PARTS: &[&str] =
     &["backstay-catalog", "backstay-sources", "backstay-archive", "backstay-engine", "backstay-storage"];
@@ -28,9 +29,10 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-policy", &[CORE]),
     ("backstay-model", &[RULES]),
     ("backstay-vault", &[CORE]),
-    ("backstay-storage", &[RULES]),
+    ("backstay-net", &[CORE]),
+    ("backstay-storage", &[NET, RULES]),
     ("backstay-engine", &[RULES]),
-    ("backstay-sources", &[RULES]),
+    ("backstay-sources", &[NET, RULES]),
     ("backstay-archive", &[RULES]),
     ("backstay-catalog", &[MODEL, RULES]),
     ("backstay-node", &[PARTS, MODEL, RULES]),

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use crate::S3Address;
+
 /// The schemes that restic knows and Backstay does not serve yet.
 const NOT_BUILT_YET: [&str; 6] = ["sftp", "b2", "azure", "gs", "swift", "rclone"];
 
@@ -29,17 +31,6 @@ pub enum Address {
 pub struct RestAddress {
     /// The repository's URL, with a slash at its end, such as `https://backup.example.org:8421/repo/`.
     pub url: String,
-}
-
-/// A place in a bucket of an S3 service.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct S3Address {
-    /// The service's URL without a path, such as `https://s3.amazonaws.com` or `http://127.0.0.1:9000`.
-    pub endpoint: String,
-    /// The bucket's name.
-    pub bucket: String,
-    /// The folder within the bucket, without `/` at its ends; empty for the whole bucket.
-    pub prefix: String,
 }
 
 /// Why an address could not be read.
@@ -103,7 +94,7 @@ impl Address {
             Some(("local", "")) => Err(AddressError::Empty),
             Some(("local", path)) => Ok(Self::Local(path.into())),
             Some(("rest", rest)) => RestAddress::parse(rest).map(Self::Rest),
-            Some(("s3", rest)) => S3Address::parse(rest).map(Self::S3),
+            Some(("s3", rest)) => parse_s3(rest).map(Self::S3),
             Some((scheme, _)) if !is_path(text) => {
                 let known = NOT_BUILT_YET.into_iter().find(|known| *known == scheme);
                 Err(known.map_or(AddressError::UnknownScheme, AddressError::NotBuiltYet))
@@ -140,41 +131,32 @@ impl fmt::Display for RestAddress {
     }
 }
 
-impl S3Address {
-    /// Reads what follows `s3:`.
-    fn parse(text: &str) -> Result<Self, AddressError> {
-        let url = match text.strip_prefix("//") {
-            Some(rest) => format!("https://{rest}"),
-            None if text.starts_with("http://") || text.starts_with("https://") => text.to_owned(),
-            None => format!("https://{text}"),
-        };
-        let (scheme, rest) = url.split_once("://").ok_or(AddressError::NoBucket)?;
-        let (host, path) = rest.split_once('/').ok_or(AddressError::NoBucket)?;
-        if host.is_empty() {
-            return Err(AddressError::NoBucket);
-        }
-        if host.contains('@') {
-            return Err(AddressError::Credentials);
-        }
-        // The path stays out of the URL: in a key, everything stands for itself.
-        let parsed = Url::parse(&format!("{scheme}://{host}"))
-            .map_err(|error| AddressError::Host(error.to_string()))?;
-        let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
-        let bucket = parts.next().ok_or(AddressError::NoBucket)?.to_owned();
-        let prefix = parts.collect::<Vec<_>>().join("/");
-        if path.contains(['?', '#']) || path.split('/').any(|part| part == "..") {
-            return Err(AddressError::Path);
-        }
-        let endpoint = parsed.as_str().trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, bucket, prefix })
+/// Reads what follows `s3:`.
+fn parse_s3(text: &str) -> Result<S3Address, AddressError> {
+    let url = match text.strip_prefix("//") {
+        Some(rest) => format!("https://{rest}"),
+        None if text.starts_with("http://") || text.starts_with("https://") => text.to_owned(),
+        None => format!("https://{text}"),
+    };
+    let (scheme, rest) = url.split_once("://").ok_or(AddressError::NoBucket)?;
+    let (host, path) = rest.split_once('/').ok_or(AddressError::NoBucket)?;
+    if host.is_empty() {
+        return Err(AddressError::NoBucket);
     }
-
-    /// The name of the service's host.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        let host = self.endpoint.split_once("://").map_or(self.endpoint.as_str(), |(_, host)| host);
-        host.rsplit_once(':').map_or(host, |(name, _)| name)
+    if host.contains('@') {
+        return Err(AddressError::Credentials);
     }
+    // The path stays out of the URL: in a key, everything stands for itself.
+    let parsed =
+        Url::parse(&format!("{scheme}://{host}")).map_err(|error| AddressError::Host(error.to_string()))?;
+    let mut parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    let bucket = parts.next().ok_or(AddressError::NoBucket)?.to_owned();
+    let prefix = parts.collect::<Vec<_>>().join("/");
+    if path.contains(['?', '#']) || path.split('/').any(|part| part == "..") {
+        return Err(AddressError::Path);
+    }
+    let endpoint = parsed.as_str().trim_end_matches('/').to_owned();
+    Ok(S3Address { endpoint, bucket, prefix })
 }
 
 impl std::str::FromStr for Address {
@@ -192,14 +174,6 @@ impl fmt::Display for Address {
             Self::S3(s3) => s3.fmt(f),
             Self::Rest(rest) => rest.fmt(f),
         }
-    }
-}
-
-impl fmt::Display for S3Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoint = self.endpoint.strip_prefix("https://").unwrap_or(&self.endpoint);
-        write!(f, "s3:{endpoint}/{}", self.bucket)?;
-        if self.prefix.is_empty() { Ok(()) } else { write!(f, "/{}", self.prefix) }
     }
 }
 

@@ -9,8 +9,7 @@
 mod address;
 pub mod archives;
 pub mod cache;
-mod failure;
-#[cfg(feature = "http")]
+#[cfg(feature = "rest")]
 mod http;
 mod layout;
 pub mod limit;
@@ -18,21 +17,21 @@ pub mod local;
 pub mod memory;
 mod options;
 mod pause;
-pub mod reach;
 pub mod rest;
 pub mod retry;
 pub mod s3;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use address::{Address, AddressError, RestAddress};
+pub(crate) use backstay_net::failure;
+pub use backstay_net::s3::S3Address;
+pub use backstay_net::{Http, Reach, Secret, reach};
 #[cfg(feature = "http")]
-pub use http::transport::{NoClient, client_tls};
-
-pub use address::{Address, AddressError, RestAddress, S3Address};
+pub use backstay_net::{NoClient, client_tls};
 pub use cache::Cache;
 pub use limit::Limit;
 pub use local::Local;
 pub use memory::Memory;
-pub use options::{Http, OptionError, Options, Secret, open};
-pub use reach::Reach;
+pub use options::{OptionError, Options, open};
 pub use retry::Retry;

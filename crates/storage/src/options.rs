@@ -1,7 +1,6 @@
 //! How to reach a storage, and opening one from its address.
 
 use std::fmt;
-use std::path::PathBuf;
 
 #[cfg(not(all(feature = "rest", feature = "s3")))]
 use backstay_core::ErrorKind;
@@ -9,53 +8,7 @@ use backstay_core::{Storage, StorageError};
 
 use crate::limit::Rates;
 use crate::retry::{OnRetry, Policy};
-use crate::{Address, Limit, Local, Retry};
-
-/// A value that never shows itself.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Takes care of a secret.
-    #[must_use]
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself: for the one who needs it, not for any log.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// How to speak HTTP and TLS with a storage on the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Http {
-    /// Files (PEM) of the certificates to trust instead of the system's; none for the system's.
-    pub trust: Vec<PathBuf>,
-    /// Certificates (PEM, as text) to trust beside those in files.
-    pub authorities: Option<String>,
-    /// A file (PEM) with the certificate that shows who we are, and its private key.
-    pub client_certificate: Option<PathBuf>,
-    /// Talk to whoever answers, whatever certificate it shows. Somebody in between can then read and change everything.
-    pub insecure: bool,
-    /// SHA-256 of the server's certificate, or of the authority's that signed it and that the server shows: nobody else is talked to.
-    pub fingerprint: Option<[u8; 32]>,
-    /// What to call ourselves; `backstay/VERSION` if none.
-    pub user_agent: Option<String>,
-    /// Which addresses may be connected to.
-    pub reach: crate::Reach,
-    /// How long a service may be silent before it is taken for gone; a minute or two if none. A file on its way there gets
-    /// what it needs at 16 KiB per second beyond that.
-    pub patience: Option<std::time::Duration>,
-}
+use crate::{Address, Http, Limit, Local, Retry};
 
 /// How to reach a storage. All have defaults that serve.
 ///
@@ -143,7 +96,10 @@ impl Options {
             }
             "s3.region" => self.s3.region = Some(value.to_owned()),
             "s3.storage-class" => self.s3.storage_class = Some(value.to_owned()),
-            "s3.bucket-lookup" => self.s3.style = value.parse()?,
+            "s3.bucket-lookup" => {
+                self.s3.style = crate::s3::Style::of(value)
+                    .ok_or(OptionError::Value { key: "s3.bucket-lookup", takes: "auto, path or dns" })?;
+            }
             "s3.unsafe-anonymous-auth" => {
                 self.s3.anonymous = value.parse().map_err(|_| OptionError::Value {
                     key: "s3.unsafe-anonymous-auth",

@@ -11,23 +11,11 @@
 //! Files are created with `If-None-Match`, so that nothing is ever overwritten; where the service does not
 //! know that, a look before the write has to do.
 
-mod settings;
-
 #[cfg(feature = "s3")]
 mod backend;
 #[cfg(feature = "s3")]
-pub(crate) mod bucket;
-#[cfg(feature = "s3")]
-pub(crate) mod classify;
-#[cfg(feature = "s3")]
-pub(crate) mod connection;
-#[cfg(feature = "s3")]
-mod credentials;
-#[cfg(feature = "s3")]
-mod endpoint;
-#[cfg(feature = "s3")]
-mod profile;
+mod classify;
 
 #[cfg(feature = "s3")]
 pub use backend::S3;
-pub use settings::{Credentials, Settings, Style};
+pub use backstay_net::s3::{Credentials, Settings, Style};

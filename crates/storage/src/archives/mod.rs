@@ -9,8 +9,6 @@ mod names;
 mod receiver;
 #[cfg(feature = "s3")]
 mod s3;
-#[cfg(any(feature = "rest", feature = "s3"))]
-mod text;
 
 pub use folder::Folder;
 #[cfg(feature = "rest")]

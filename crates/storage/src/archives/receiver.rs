@@ -16,10 +16,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::names;
-use super::text::{date, encoded, moment};
 use crate::http::service::Service;
 use crate::rest::Credentials;
 use crate::{Http, failure};
+use backstay_net::text::{date, encoded, moment};
 
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 /// What reading a file back takes at the slowest.

@@ -1,9 +1,4 @@
-//! What back ends over HTTP share: client, runtime, errors.
+//! What back ends share that speak with Backstay's receiver or rest-server.
 
-pub(crate) mod fault;
-mod pinned;
-pub(crate) mod runtime;
-pub(crate) mod sending;
-#[cfg(feature = "rest")]
+mod answer;
 pub(crate) mod service;
-pub(crate) mod transport;

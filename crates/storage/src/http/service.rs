@@ -8,10 +8,12 @@ use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method};
 use reqwest::{RequestBuilder, Response};
 
-use super::fault::{self, Answer};
-use super::runtime::Background;
-use super::sending::Sending;
-use super::transport::{self, Use};
+use backstay_net::http::fault;
+use backstay_net::http::runtime::Background;
+use backstay_net::http::sending::Sending;
+use backstay_net::http::transport::{self, Use};
+
+use super::answer::Answer;
 use crate::rest::Credentials;
 use crate::{Http, failure};
 

@@ -9,12 +9,12 @@ use futures_util::TryStreamExt;
 use opendal::{HttpTransporter, OperationContext, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
-use super::bucket::{self, Bucket};
-use super::connection::Connection;
-use super::settings::{Credentials, Settings};
-use super::{classify, endpoint};
-use crate::http::runtime::{self, Background};
+use super::classify;
 use crate::{Http, S3Address, failure, layout};
+use backstay_net::http::runtime::{self, Background};
+use backstay_net::s3::bucket::{self, Bucket};
+use backstay_net::s3::connection::Connection;
+use backstay_net::s3::{Credentials, Settings};
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
@@ -145,7 +145,7 @@ fn builder(
     let mut builder = services::S3::default()
         .bucket(&address.bucket)
         .root(&format!("/{}", address.prefix))
-        .endpoint(&endpoint::shielded(&address.endpoint))
+        .endpoint(&shielded(&address.endpoint))
         .region(region)
         .disable_config_load()
         .disable_ec2_metadata();
@@ -280,5 +280,24 @@ impl Storage for S3 {
     fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError> {
         let path = layout::path(handle);
         self.on_file(context, "remove", handle, 0, self.asking.delete(&path))
+    }
+}
+
+/// The endpoint with its host in capitals. opendal takes a host that begins with the bucket's name for one
+/// that holds the bucket, and cuts it; it compares before it turns the host to lower case.
+fn shielded(endpoint: &str) -> String {
+    match endpoint.split_once("://") {
+        Some((scheme, host)) => format!("{scheme}://{}", host.to_ascii_uppercase()),
+        None => endpoint.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_shielded_and_the_scheme_stays() {
+        assert_eq!(shielded("https://backup.example.com:9000"), "https://BACKUP.EXAMPLE.COM:9000");
     }
 }

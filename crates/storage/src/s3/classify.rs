@@ -5,25 +5,9 @@ use std::fmt;
 
 use backstay_core::{ErrorKind, StorageError};
 
-use crate::http::fault::{find, is_bad_certificate};
-use crate::reach::Refused;
-
-/// An answer of the service that is no success, in its own words.
-#[derive(Debug, thiserror::Error)]
-pub(crate) struct Refusal {
-    code: String,
-    message: String,
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.message.is_empty() {
-            f.write_str(&self.code)
-        } else {
-            write!(f, "{} ({})", self.message, self.code)
-        }
-    }
-}
+use backstay_net::http::fault::{find, is_bad_certificate};
+use backstay_net::reach::Refused;
+use backstay_net::s3::refusal::{Refusal, of_code};
 
 /// A failure between us and the service, without the addresses and headers of the request.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +19,9 @@ pub(super) fn error(action: &'static str, what: impl fmt::Display, error: &opend
     if let Some(refused) = find::<Refused>(error) {
         return StorageError::new(ErrorKind::Config, action, what, refused.clone());
     }
-    match Refusal::in_message(error.message()) {
+    match in_message(error.message()) {
         Some(refusal) => {
-            let kind = of_code(&refusal.code).unwrap_or_else(|| of_opendal(error));
+            let kind = of_code(refusal.code()).unwrap_or_else(|| of_opendal(error));
             StorageError::new(kind, action, what, refusal)
         }
         None if is_bad_certificate(error) => {
@@ -50,51 +34,7 @@ pub(super) fn error(action: &'static str, what: impl fmt::Display, error: &opend
 /// Whether the service does not know how to create a file only if it is not there.
 pub(super) fn knows_no_conditions(error: &opendal::Error) -> bool {
     error.kind() == opendal::ErrorKind::Unsupported
-        || Refusal::in_message(error.message()).is_some_and(|refusal| refusal.code == "NotImplemented")
-}
-
-/// The class that a code of the S3 protocol stands for, where opendal's class is not enough.
-pub(crate) fn of_code(code: &str) -> Option<ErrorKind> {
-    Some(match code {
-        "AccessDenied"
-        | "AllAccessDisabled"
-        | "ExpiredToken"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "NotSignedUp"
-        | "SignatureDoesNotMatch"
-        | "UnauthorizedAccess" => ErrorKind::Denied,
-        "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
-        "InvalidBucketName"
-        | "NoSuchBucket"
-        | "PermanentRedirect"
-        | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" => ErrorKind::Config,
-        // What arrived is not what was sent, or parts are not what they were.
-        "BadDigest"
-        | "EntityTooSmall"
-        | "InvalidDigest"
-        | "InvalidPart"
-        | "InvalidPartOrder"
-        | "InvalidRange"
-        | "XAmzContentChecksumMismatch"
-        | "XAmzContentSHA256Mismatch" => ErrorKind::Corrupt,
-        "PreconditionFailed" => ErrorKind::Exists,
-        "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => {
-            ErrorKind::NoSpace
-        }
-        "ConditionalRequestConflict"
-        | "IncompleteBody"
-        | "InternalError"
-        | "OperationAborted"
-        | "RequestTimeout"
-        | "RequestTimeTooSkewed"
-        | "ServiceUnavailable"
-        | "SlowDown"
-        | "Throttling"
-        | "TooManyRequests" => ErrorKind::Transient,
-        _ => return None,
-    })
+        || in_message(error.message()).is_some_and(|refusal| refusal.code() == "NotImplemented")
 }
 
 fn of_opendal(error: &opendal::Error) -> ErrorKind {
@@ -116,28 +56,10 @@ fn of_opendal(error: &opendal::Error) -> ErrorKind {
     }
 }
 
-impl Refusal {
-    /// Reads the code and the message out of the text that opendal makes of the service's answer.
-    fn in_message(text: &str) -> Option<Self> {
-        let code = quoted(text, "code: ").filter(|code| !code.is_empty())?;
-        Some(Self { code, message: quoted(text, "message: ").unwrap_or_default() })
-    }
-
-    /// Reads the code and the message out of an answer's XML.
-    pub(crate) fn in_xml(text: &str, status: u16) -> Self {
-        let element = |name: &str| {
-            let (_, rest) = text.split_once(&format!("<{name}>"))?;
-            rest.split_once('<').map(|(value, _)| value.trim().to_owned())
-        };
-        Self {
-            code: element("Code").unwrap_or_else(|| format!("status {status}")),
-            message: element("Message").unwrap_or_default(),
-        }
-    }
-
-    pub(crate) fn code(&self) -> &str {
-        &self.code
-    }
+/// Reads the code and the message out of the text that opendal makes of the service's answer.
+fn in_message(text: &str) -> Option<Refusal> {
+    let code = quoted(text, "code: ").filter(|code| !code.is_empty())?;
+    Some(Refusal::new(code, quoted(text, "message: ").unwrap_or_default()))
 }
 
 /// The string that follows `label` in Rust's debug form, up to its closing quote.
@@ -174,16 +96,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_in_both_forms() {
+    fn codes_are_found_in_texts() {
         let text =
             r#"S3Error { code: "AccessDenied", message: "Not \"you\"", resource: "/b", request_id: "" }"#;
-        let refusal = Refusal::in_message(text).unwrap();
+        let refusal = in_message(text).unwrap();
         assert_eq!(refusal.to_string(), "Not \"you\" (AccessDenied)");
-        assert!(Refusal::in_message("send http request").is_none());
-        assert!(Refusal::in_message("code: \"unfinished").is_none());
-        let xml = "<Error><Code>NoSuchBucket</Code><Message>There is none</Message></Error>";
-        assert_eq!(Refusal::in_xml(xml, 404).to_string(), "There is none (NoSuchBucket)");
-        assert_eq!(Refusal::in_xml("", 502).to_string(), "status 502");
+        assert!(in_message("send http request").is_none());
+        assert!(in_message("code: \"unfinished").is_none());
     }
 
     #[test]

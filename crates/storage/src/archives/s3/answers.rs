@@ -2,28 +2,6 @@
 
 use serde::Deserialize;
 
-/// A page of a listing.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Listing {
-    #[serde(default)]
-    pub(super) contents: Vec<Object>,
-    /// Whether keys are written as in a URL.
-    pub(super) encoding_type: Option<String>,
-    pub(super) next_continuation_token: Option<String>,
-}
-
-/// An object in a listing.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Object {
-    pub(super) key: String,
-    #[serde(default)]
-    pub(super) size: u64,
-    #[serde(default)]
-    pub(super) last_modified: String,
-}
-
 /// An upload that was begun.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -54,38 +32,6 @@ pub(super) struct Part {
     pub(super) sha256: Option<String>,
 }
 
-/// Reads an answer; none when it is another one.
-pub(super) fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
-    quick_xml::de::from_str(text).ok()
-}
-
-impl Listing {
-    /// The key of an object, as it is.
-    pub(super) fn key<'a>(&self, object: &'a Object) -> Option<std::borrow::Cow<'a, str>> {
-        match self.encoding_type.as_deref() {
-            Some("url") => decoded(&object.key).map(Into::into),
-            _ => Some(object.key.as_str().into()),
-        }
-    }
-}
-
-/// A key as a listing in URL's encoding has it, where a space may be a plus.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-                u8::try_from(digit(rest.next())? * 16 + digit(rest.next())?).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// The parts that a file is put together from.
 pub(super) fn complete(parts: &[Part]) -> String {
     let mut text =
@@ -106,6 +52,7 @@ pub(super) fn complete(parts: &[Part]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backstay_net::s3::client::read;
 
     #[test]
     fn pages_are_read_with_and_without_what_some_services_leave_out() {
@@ -124,18 +71,7 @@ mod tests {
         assert_eq!((second.size, second.etag.as_str(), second.sha256.as_deref()), (7, "", None));
         let empty: Parts = read("<ListPartsResult></ListPartsResult>").unwrap();
         assert!(empty.parts.is_empty() && !empty.is_truncated);
-        assert!(read::<Initiated>("<Other/>").is_none() && read::<Listing>("no xml").is_none());
-    }
-
-    #[test]
-    fn keys_are_decoded_where_the_service_says_that_they_are_encoded() {
-        let text = "<R><EncodingType>url</EncodingType><Contents><Key>a+b%2F%C3%BC%2B</Key></Contents></R>";
-        let listing: Listing = read(text).unwrap();
-        assert_eq!(listing.key(&listing.contents[0]).unwrap(), "a b/ü+");
-        let plain: Listing = read("<R><Contents><Key>a+b&amp;</Key></Contents></R>").unwrap();
-        assert_eq!(plain.key(&plain.contents[0]).unwrap(), "a+b&");
-        assert_eq!(decoded("%"), None);
-        assert_eq!(decoded("%zz"), None);
+        assert!(read::<Initiated>("<Other/>").is_none());
     }
 
     #[test]

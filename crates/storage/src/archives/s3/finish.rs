@@ -10,10 +10,11 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 use super::answers::{self, Part};
-use super::client::{Answer, Ask, Call};
 use super::notes::Begun;
 use super::small::Written;
+use super::uploads::is_unknown_upload;
 use super::{KIND, META_SHA256, MOST_PARTS, S3, Trouble, stored};
+use backstay_net::s3::client::{Answer, Ask, Call};
 
 /// What putting a file together takes at the slowest: services copy or only note it.
 const PUT_TOGETHER_BYTES_PER_SECOND: u64 = 50 << 20;
@@ -99,7 +100,7 @@ impl S3 {
             }
             let error = answer.refusal(call);
             // An answer that was lost may have been a success.
-            let is_over = error.kind == ErrorKind::Exists || answer.is_unknown_upload();
+            let is_over = error.kind == ErrorKind::Exists || is_unknown_upload(&answer);
             return if is_over { Ok(Written::Before) } else { Err(error) };
         }
     }

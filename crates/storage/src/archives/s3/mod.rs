@@ -7,7 +7,6 @@
 //! sends has to look that the chunks which lie there are those of the file ([`ArchiveStore::proves_whole`]).
 
 mod answers;
-mod client;
 mod finish;
 mod notes;
 mod small;
@@ -22,13 +21,12 @@ use backstay_core::{ArchiveStore, CallContext, Chunk, ErrorKind, NewFile, Storag
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 
-use self::answers::Listing;
-use self::client::{Answer, Ask, Call, Client};
 use self::notes::Begun;
 use super::names;
-use super::text::{date, moment};
 use crate::s3::Settings;
 use crate::{Http, S3Address};
+use backstay_net::s3::client::{Answer, Ask, Call, Client, Strange};
+use backstay_net::text::{date, moment};
 
 /// How many parts are sent at once.
 const CONNECTIONS: usize = 4;
@@ -46,8 +44,6 @@ const META_SHA256: &str = "x-amz-meta-backstay-sha256";
 /// What is in the way.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("the service's answer cannot be understood: {0}")]
-    Answer(&'static str),
     #[error("the file ends before byte {0}")]
     TooShort(u64),
     #[error("a file of this name is there, or was begun with other content")]
@@ -126,8 +122,7 @@ impl S3 {
 
     fn stored(&self, call: Call<'_>, name: &str) -> Result<StoredFile, StorageError> {
         let answer = self.head(call, name)?;
-        let answer =
-            answer.ok_or_else(|| call.failed(ErrorKind::NotFound, Trouble::Answer("no such file")))?;
+        let answer = answer.ok_or_else(|| call.failed(ErrorKind::NotFound, Strange("no such file")))?;
         stored(call, name, &answer)
     }
 
@@ -138,49 +133,11 @@ impl S3 {
         begin: &str,
         each: &mut dyn FnMut(StoredFile) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let mut next = None::<String>;
-        loop {
-            let ask = Ask::of_bucket(Method::GET)
-                .query("list-type", "2")
-                .query("prefix", &format!("{}{begin}", self.client.prefix));
-            let ask = match &next {
-                Some(token) => ask.query("continuation-token", token),
-                None => ask,
-            };
-            let answer = self.client.success(call, ask)?;
-            let listing: Listing = call.read(&answer, "its listing")?;
-            for object in &listing.contents {
-                let Some(key) = listing.key(object) else { continue };
-                let Some(name) = key.strip_prefix(&self.client.prefix) else { continue };
-                let modified = moment(&object.last_modified)
-                    .ok_or_else(|| call.failed(ErrorKind::Other, Trouble::Answer("a time in its listing")))?;
-                each(StoredFile { name: name.to_owned(), size: object.size, modified })?;
-            }
-            match listing.next_continuation_token {
-                // One that stays the same would never end.
-                Some(token) if Some(&token) != next.as_ref() => next = Some(token),
-                _ => return Ok(()),
-            }
-        }
-    }
-}
-
-impl<'a> Call<'a> {
-    fn new(context: CallContext<'a>, action: &'static str, what: &'a dyn std::fmt::Display) -> Self {
-        Self { context, action, what }
-    }
-
-    fn failed(&self, kind: ErrorKind, trouble: Trouble) -> StorageError {
-        StorageError::new(kind, self.action, self.what, trouble)
-    }
-
-    /// Reads an answer.
-    fn read<T: for<'de> serde::Deserialize<'de>>(
-        &self,
-        answer: &Answer,
-        what: &'static str,
-    ) -> Result<T, StorageError> {
-        answers::read(&answer.text).ok_or_else(|| self.failed(ErrorKind::Other, Trouble::Answer(what)))
+        self.client.objects(call, begin, &mut |name, object| {
+            let modified = moment(&object.last_modified)
+                .ok_or_else(|| call.failed(ErrorKind::Other, Strange("a time in its listing")))?;
+            each(StoredFile { name: name.to_owned(), size: object.size, modified })
+        })
     }
 }
 
@@ -189,7 +146,7 @@ fn stored(call: Call<'_>, name: &str, answer: &Answer) -> Result<StoredFile, Sto
     let modified = answer.header("last-modified").and_then(date);
     match (size, modified) {
         (Some(size), Some(modified)) => Ok(StoredFile { name: name.to_owned(), size, modified }),
-        _ => Err(call.failed(ErrorKind::Other, Trouble::Answer("it tells no length or no time"))),
+        _ => Err(call.failed(ErrorKind::Other, Strange("it tells no length or no time"))),
     }
 }
 
@@ -260,7 +217,7 @@ impl ArchiveStore for S3 {
         }
         // Who sends all of it does not know ranges.
         if status != StatusCode::PARTIAL_CONTENT && offset > 0 {
-            return Err(call.failed(ErrorKind::Other, Trouble::Answer("it sends no range")));
+            return Err(call.failed(ErrorKind::Other, Strange("it sends no range")));
         }
         let length = self.client.fill(call, &mut response, buffer)?;
         if length == buffer.len() { Ok(()) } else { Err(too_short()) }

@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use backstay_core::{ErrorKind, StorageError};
 use http::{Method, StatusCode};
 
-use super::client::{Ask, Call};
 use super::notes::{self, Begun};
 use super::{S3, Trouble};
 use crate::failure;
+use backstay_net::s3::client::{Ask, Call};
 
 /// What came of an attempt to write an object.
 pub(super) enum Written {

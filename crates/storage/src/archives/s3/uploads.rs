@@ -9,12 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 
 use super::answers::{Initiated, Part, Parts};
-use super::client::{Answer, Ask, Call};
 use super::notes::{self, Begun};
 use super::small::Written;
 use super::{KIND, LONGEST_KEY, META_SHA256, MOST_PARTS, S3, Trouble};
 use crate::archives::names;
 use crate::failure;
+use backstay_net::s3::client::{Answer, Ask, Call};
 
 impl S3 {
     pub(super) fn begin_upload(&self, file: &NewFile, call: Call<'_>) -> Result<String, StorageError> {
@@ -96,7 +96,7 @@ impl S3 {
                 None => ask,
             };
             let answer = self.client.answer(call, ask)?;
-            if answer.is_unknown_upload() {
+            if is_unknown_upload(&answer) {
                 return Ok(None);
             }
             if !answer.status.is_success() {
@@ -167,7 +167,7 @@ impl S3 {
         let sum = STANDARD.encode(chunk.sha256.0);
         let ask = if begun.checksums { ask.header("x-amz-checksum-sha256", &sum) } else { ask };
         let answer = self.client.send(call, ask, (chunk.size, chunk.sha256), content)?;
-        if answer.is_unknown_upload() {
+        if is_unknown_upload(&answer) {
             return Err(self.lost(call, token));
         }
         if !answer.status.is_success() {
@@ -210,8 +210,7 @@ impl S3 {
     }
 }
 
-impl Answer {
-    pub(super) fn is_unknown_upload(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND && !matches!(self.code().as_str(), "NoSuchBucket")
-    }
+/// Whether the service does not know the upload that was asked for.
+pub(super) fn is_unknown_upload(answer: &Answer) -> bool {
+    answer.status == StatusCode::NOT_FOUND && !matches!(answer.code().as_str(), "NoSuchBucket")
 }

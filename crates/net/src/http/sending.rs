@@ -21,18 +21,22 @@ const PIECE: usize = 128 << 10;
 const AHEAD: usize = 4;
 
 /// A request with content, and who waits for it.
-pub(crate) struct Sending<'a> {
-    pub(crate) runtime: &'a Background,
+pub struct Sending<'a> {
+    /// Where it runs.
+    pub runtime: &'a Background,
     /// How long the service may be silent, beside what the content needs.
-    pub(crate) patience: Duration,
-    pub(crate) context: CallContext<'a>,
-    pub(crate) action: &'static str,
-    pub(crate) what: &'a dyn std::fmt::Display,
+    pub patience: Duration,
+    /// How long the caller waits.
+    pub context: CallContext<'a>,
+    /// What is done, for errors.
+    pub action: &'static str,
+    /// On what, for errors.
+    pub what: &'a dyn std::fmt::Display,
 }
 
 impl Sending<'_> {
     /// Sends `length` bytes of content with a request, as they are read, and gives the answer.
-    pub(crate) fn send(
+    pub fn send(
         &self,
         request: RequestBuilder,
         length: u64,

@@ -3,7 +3,7 @@
 use backstay_core::Timestamp;
 
 /// A name as a URL has it.
-pub(super) fn encoded(name: &str) -> String {
+pub fn encoded(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.' | b'~') {
@@ -16,7 +16,7 @@ pub(super) fn encoded(name: &str) -> String {
 }
 
 /// The seconds and nanoseconds of a moment as RFC 3339 has it in UTC, `2026-01-02T03:04:05.678Z`.
-pub(super) fn moment(text: &str) -> Option<Timestamp> {
+pub fn moment(text: &str) -> Option<Timestamp> {
     let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
     let (year, month, day) = (date.next()?.ok()?, date.next()?.ok()?, date.next()?.ok()?);
@@ -35,7 +35,7 @@ pub(super) fn moment(text: &str) -> Option<Timestamp> {
 }
 
 /// A moment as HTTP's headers have it, `Wed, 21 Oct 2015 07:28:00 GMT`.
-pub(super) fn date(text: &str) -> Option<Timestamp> {
+pub fn date(text: &str) -> Option<Timestamp> {
     let time = httpdate::parse_http_date(text).ok()?;
     let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
     Some(Timestamp::utc(i64::try_from(since.as_secs()).ok()?, 0))

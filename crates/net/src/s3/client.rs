@@ -7,29 +7,34 @@ use std::time::Duration;
 use backstay_core::{CallContext, ErrorKind, FileId, StorageError};
 use http::{HeaderMap, HeaderName, Method, StatusCode};
 use reqwest::Response;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::super::text::encoded;
+use super::S3Address;
+use crate::Http;
 use crate::http::fault;
 use crate::http::sending::Sending;
 use crate::s3::Settings;
-use crate::s3::classify::{Refusal, of_code};
 use crate::s3::connection::Connection;
-use crate::{Http, S3Address};
+use crate::s3::refusal::{Refusal, of_code};
+use crate::text::encoded;
 
 /// Bytes that an answer may have which is held in memory: a page of a listing has less.
 const LONGEST_ANSWER: usize = 16 << 20;
 
 /// What a request is about, for errors.
 #[derive(Clone, Copy)]
-pub(super) struct Call<'a> {
-    pub(super) context: CallContext<'a>,
-    pub(super) action: &'static str,
-    pub(super) what: &'a dyn Display,
+pub struct Call<'a> {
+    /// How long the caller waits.
+    pub context: CallContext<'a>,
+    /// What is done.
+    pub action: &'static str,
+    /// On what.
+    pub what: &'a dyn Display,
 }
 
 /// A request on an object, or on the bucket.
-pub(super) struct Ask<'a> {
+pub struct Ask<'a> {
     method: Method,
     /// The object's name below the prefix; none for the bucket itself.
     name: Option<&'a str>,
@@ -40,33 +45,78 @@ pub(super) struct Ask<'a> {
 }
 
 /// An answer, whatever it says.
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) text: String,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub text: String,
 }
 
 /// The objects below one prefix of a bucket.
-pub(super) struct Client {
-    pub(super) connection: Connection,
+pub struct Client {
+    /// The way to the bucket.
+    pub connection: Connection,
     /// The bucket's URL, with a slash at its end.
     root: String,
     /// What the keys of all objects here begin with: nothing, or something with a slash at its end.
-    pub(super) prefix: String,
+    pub prefix: String,
+}
+
+/// An answer that is not what the protocol says.
+#[derive(Debug, thiserror::Error)]
+#[error("the service's answer cannot be understood: {0}")]
+pub struct Strange(pub &'static str);
+
+impl<'a> Call<'a> {
+    /// Something that is done to something.
+    pub fn new(context: CallContext<'a>, action: &'static str, what: &'a dyn Display) -> Self {
+        Self { context, action, what }
+    }
+
+    /// Why it failed.
+    pub fn failed(
+        &self,
+        kind: ErrorKind,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> StorageError {
+        StorageError::new(kind, self.action, self.what, cause)
+    }
+
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is another one.
+    pub fn read<T: for<'de> Deserialize<'de>>(
+        &self,
+        answer: &Answer,
+        what: &'static str,
+    ) -> Result<T, StorageError> {
+        read(&answer.text).ok_or_else(|| self.failed(ErrorKind::Other, Strange(what)))
+    }
+}
+
+/// Reads an answer; none when it is another one.
+#[must_use]
+pub fn read<T: for<'a> Deserialize<'a>>(text: &str) -> Option<T> {
+    quick_xml::de::from_str(text).ok()
 }
 
 impl<'a> Ask<'a> {
-    pub(super) fn of(method: Method, name: &'a str) -> Self {
+    /// A request on an object.
+    pub fn of(method: Method, name: &'a str) -> Self {
         Self { name: Some(name), ..Self::of_bucket(method) }
     }
 
-    pub(super) fn of_bucket(method: Method) -> Self {
+    /// A request on the bucket itself.
+    pub fn of_bucket(method: Method) -> Self {
         let (query, headers) = (String::new(), HeaderMap::new());
         Self { method, name: None, query, headers, body: Vec::new(), patience: Duration::ZERO }
     }
 
     /// Adds a parameter to the query.
-    pub(super) fn query(mut self, name: &str, value: &str) -> Self {
+    pub fn query(mut self, name: &str, value: &str) -> Self {
         let mark = if self.query.is_empty() { '?' } else { '&' };
         // In a query the slash is one character among others.
         self.query.push_str(&format!("{mark}{name}={}", encoded(value).replace('/', "%2F")));
@@ -74,25 +124,30 @@ impl<'a> Ask<'a> {
     }
 
     /// Adds a header. One that cannot be sent is left out; those of ours can.
-    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = value.parse() {
             self.headers.insert(HeaderName::from_static(name), value);
         }
         self
     }
 
-    pub(super) fn body(self, body: Vec<u8>) -> Self {
+    /// Sends this along.
+    pub fn body(self, body: Vec<u8>) -> Self {
         Self { body, ..self }
     }
 
     /// Waits so much longer for the answer.
-    pub(super) fn patience(self, patience: Duration) -> Self {
+    pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 }
 
 impl Client {
-    pub(super) fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
+    /// The objects below the prefix of this address.
+    ///
+    /// # Errors
+    /// When credentials are missing, certificates cannot be read, or the settings make no sense.
+    pub fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
         let connection = Connection::open(address, settings, http)?;
         let root = format!("{}/", connection.bucket.url.trim_end_matches('/'));
         let prefix = if address.prefix.is_empty() { String::new() } else { format!("{}/", address.prefix) };
@@ -100,7 +155,7 @@ impl Client {
     }
 
     /// The answer to a request, whatever it says.
-    pub(super) fn answer(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
+    pub fn answer(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
         let patience = ask.patience;
         let mut response = self.response(call, ask)?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -118,7 +173,7 @@ impl Client {
     }
 
     /// The answer to a request, if it is a success.
-    pub(super) fn success(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
+    pub fn success(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
         let answer = self.answer(call, ask)?;
         // Some say that they are at work, and then what went wrong.
         let is_fine = answer.status.is_success() && !answer.text.contains("<Error>");
@@ -126,7 +181,7 @@ impl Client {
     }
 
     /// The answer to a request before its body is read.
-    pub(super) fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
+    pub fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
         let Ask { method, name, query, headers, body, patience } = ask;
         let sha256 = FileId(Sha256::digest(&body).into()).to_hex();
         let url = self.url(name, &query);
@@ -139,7 +194,7 @@ impl Client {
     }
 
     /// Sends content of this length and SHA-256 with a request, as it is read. The signature holds for that content alone.
-    pub(super) fn send(
+    pub fn send(
         &self,
         call: Call<'_>,
         ask: Ask<'_>,
@@ -176,7 +231,7 @@ impl Client {
     }
 
     /// Fills a buffer with the body of an answer; tells how much of it there was.
-    pub(super) fn fill(
+    pub fn fill(
         &self,
         call: Call<'_>,
         response: &mut Response,
@@ -220,12 +275,12 @@ impl Client {
 
 impl Answer {
     /// A header's text.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The code by which the service says no; empty where it says none.
-    pub(super) fn code(&self) -> String {
+    pub fn code(&self) -> String {
         match self.text.contains("<Code>") {
             true => Refusal::in_xml(&self.text, self.status.as_u16()).code().to_owned(),
             false => String::new(),
@@ -233,12 +288,12 @@ impl Answer {
     }
 
     /// Whether the service does not know something that was asked of it.
-    pub(super) fn is_not_implemented(&self) -> bool {
+    pub fn is_not_implemented(&self) -> bool {
         self.status == StatusCode::NOT_IMPLEMENTED || self.code() == "NotImplemented"
     }
 
     /// What the service says that says no.
-    pub(super) fn refusal(&self, call: Call<'_>) -> StorageError {
+    pub fn refusal(&self, call: Call<'_>) -> StorageError {
         let refusal = Refusal::in_xml(&self.text, self.status.as_u16());
         let kind = of_code(refusal.code()).unwrap_or(match self.status.as_u16() {
             401 | 403 => ErrorKind::Denied,

@@ -3,8 +3,6 @@
 use std::error::Error;
 
 use backstay_core::{ErrorKind, StorageError};
-#[cfg(feature = "rest")]
-use serde::Deserialize;
 
 use crate::reach::Refused;
 
@@ -14,11 +12,7 @@ use crate::reach::Refused;
 struct Broken(String);
 
 /// What the HTTP client reports.
-pub(crate) fn of_client(
-    action: &'static str,
-    what: impl std::fmt::Display,
-    error: reqwest::Error,
-) -> StorageError {
+pub fn of_client(action: &'static str, what: impl std::fmt::Display, error: reqwest::Error) -> StorageError {
     let error = error.without_url();
     if let Some(refused) = find::<Refused>(&error) {
         return StorageError::new(ErrorKind::Config, action, what, refused.clone());
@@ -45,59 +39,8 @@ pub(crate) fn of_client(
     StorageError::new(kind, action, what, Broken(text))
 }
 
-/// An answer that is no success, in the service's own words where it has any.
-#[cfg(feature = "rest")]
-#[derive(Debug, thiserror::Error)]
-#[error("{text}")]
-pub(crate) struct Answer {
-    /// The HTTP status.
-    pub(crate) status: u16,
-    text: String,
-}
-
-/// An error as a Backstay server words it (RFC 9457).
-#[cfg(feature = "rest")]
-#[derive(Deserialize)]
-struct Problem {
-    detail: String,
-    hint: Option<String>,
-}
-
-#[cfg(feature = "rest")]
-impl Answer {
-    pub(crate) fn new(status: u16, body: &[u8]) -> Self {
-        let text = match serde_json::from_slice::<Problem>(body) {
-            Ok(Problem { detail, hint: Some(hint) }) => format!("{detail} ({hint})"),
-            Ok(Problem { detail, hint: None }) => detail,
-            Err(_) => {
-                match http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason()) {
-                    Some(reason) => format!("the service answers {status} {reason}"),
-                    None => format!("the service answers {status}"),
-                }
-            }
-        };
-        // Whoever answers may answer anything.
-        let text = text.chars().filter(|c| !c.is_control()).take(500).collect();
-        Self { status, text }
-    }
-
-    /// The class that its status stands for.
-    pub(crate) const fn kind(&self) -> ErrorKind {
-        match self.status {
-            401 | 403 => ErrorKind::Denied,
-            404 | 410 => ErrorKind::NotFound,
-            409 | 412 => ErrorKind::Exists,
-            416 | 460 => ErrorKind::Corrupt,
-            408 | 423 | 425 | 429 | 500 | 502..=504 => ErrorKind::Transient,
-            507 => ErrorKind::NoSpace,
-            301 | 302 | 307 | 308 | 421 => ErrorKind::Config,
-            _ => ErrorKind::Other,
-        }
-    }
-}
-
 /// A certificate that one side does not take stays so; trying again would only hide it.
-pub(crate) fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
+pub fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
     match find::<rustls::Error>(error) {
         Some(rustls::Error::InvalidCertificate(_)) => true,
         Some(rustls::Error::AlertReceived(alert)) => is_about_certificates(*alert),
@@ -106,7 +49,7 @@ pub(crate) fn is_bad_certificate(error: &(dyn Error + 'static)) -> bool {
 }
 
 /// The first error of this type among an error and its causes.
-pub(crate) fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+pub fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(cause) = next {
         if let Some(found) = cause.downcast_ref::<T>() {

@@ -50,7 +50,7 @@ pub enum NoClient {
 
 /// What a client is for. The library's time-out for reading begins with the request, whose sending may well take longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Use {
+pub enum Use {
     /// Small requests, and answers of any length.
     Asking,
     /// Long requests with small answers. Who sends them sees to their time.
@@ -58,7 +58,7 @@ pub(crate) enum Use {
 }
 
 /// Refuses a URL whose host is an address that must not be reached.
-pub(crate) fn check_host(url: &str, reach: Reach) -> Result<(), Refused> {
+pub fn check_host(url: &str, reach: Reach) -> Result<(), Refused> {
     let Ok(url) = url::Url::parse(url) else { return Ok(()) };
     match url.host() {
         Some(url::Host::Ipv4(address)) => reach.check(&address.to_string(), address.into()),
@@ -84,7 +84,7 @@ impl Resolve for Guarded {
 }
 
 /// Makes the client. Plain HTTP needs no certificates, so that it works on systems without any.
-pub(crate) fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::Client, NoClient> {
+pub fn client(tls: bool, http: &Http, used_for: Use) -> Result<reqwest::Client, NoClient> {
     let user_agent = http.user_agent.as_deref().unwrap_or(concat!("backstay/", env!("CARGO_PKG_VERSION")));
     let silence = http.patience.unwrap_or(READ_TIMEOUT);
     let mut builder = reqwest::Client::builder();

@@ -4,33 +4,36 @@ use std::time::Duration;
 
 use backstay_core::{ErrorKind, StorageError};
 
+use super::S3Address;
 use super::bucket::{self, Bucket};
 use super::endpoint;
 use super::settings::{Credentials, Settings};
 use crate::http::runtime::Background;
 use crate::http::transport;
-use crate::{Http, S3Address, failure};
+use crate::{Http, failure};
 
 /// A request may take this long, and as much longer as its content needs at the slowest rate.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A way to a bucket.
-pub(crate) struct Connection {
+pub struct Connection {
     /// The bucket, asked over a client for small requests.
-    pub(crate) bucket: Bucket,
+    pub bucket: Bucket,
     /// The client for files on their way there, with time for them.
-    pub(crate) sending: reqwest::Client,
-    pub(crate) credentials: Option<Credentials>,
+    pub sending: reqwest::Client,
+    /// Who we are.
+    pub credentials: Option<Credentials>,
     /// Whether requests name the bucket in the host.
-    pub(crate) virtual_host: bool,
+    pub virtual_host: bool,
     /// How long a request may take beside what its content needs.
-    pub(crate) patience: Duration,
-    pub(crate) runtime: Background,
+    pub patience: Duration,
+    /// Where requests run.
+    pub runtime: Background,
 }
 
 impl Connection {
     /// The way to the bucket of this address. Only to find out the region of one of Amazon's buckets is a request sent.
-    pub(crate) fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
+    pub fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
         let config = |cause: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(ErrorKind::Config, "open", address, cause)
         };

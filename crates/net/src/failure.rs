@@ -40,7 +40,7 @@ struct NoSuchFile;
 struct ExistsAlready;
 
 /// Fails once the caller has cancelled or its deadline has passed.
-pub(crate) fn check(
+pub fn check(
     context: CallContext<'_>,
     action: &'static str,
     what: impl std::fmt::Display,
@@ -54,30 +54,34 @@ pub(crate) fn check(
     Ok(())
 }
 
-pub(crate) fn cancelled(action: &'static str, what: impl std::fmt::Display) -> StorageError {
+/// The caller has lost interest.
+pub fn cancelled(action: &'static str, what: impl std::fmt::Display) -> StorageError {
     StorageError::new(ErrorKind::Cancelled, action, what, GaveUp::Cancelled)
 }
 
-pub(crate) fn timeout(action: &'static str, what: impl std::fmt::Display) -> StorageError {
+/// It took longer than the caller waits.
+pub fn timeout(action: &'static str, what: impl std::fmt::Display) -> StorageError {
     StorageError::new(ErrorKind::Timeout, action, what, GaveUp::Deadline)
 }
 
-pub(crate) fn not_found(action: &'static str, handle: &Handle) -> StorageError {
+/// There is no such file.
+pub fn not_found(action: &'static str, handle: &Handle) -> StorageError {
     StorageError::new(ErrorKind::NotFound, action, handle, NoSuchFile)
 }
 
-pub(crate) fn exists(action: &'static str, handle: &Handle) -> StorageError {
+/// The file is there already.
+pub fn exists(action: &'static str, handle: &Handle) -> StorageError {
     StorageError::new(ErrorKind::Exists, action, handle, ExistsAlready)
 }
 
 /// The file ends before `offset + length`.
-pub(crate) fn too_short(handle: &Handle, offset: u64, length: usize) -> StorageError {
+pub fn too_short(handle: &Handle, offset: u64, length: usize) -> StorageError {
     let end = offset.saturating_add(length as u64);
     StorageError::new(ErrorKind::Corrupt, "read", handle, TooShort(end))
 }
 
 /// Fails when a file of so many bytes cannot be what its kind says.
-pub(crate) fn check_length(handle: &Handle, length: u64) -> Result<(), StorageError> {
+pub fn check_length(handle: &Handle, length: u64) -> Result<(), StorageError> {
     let longest = handle.kind.longest();
     if length > longest {
         return Err(StorageError::new(ErrorKind::Corrupt, "read", handle, TooLong { length, longest }));
@@ -86,7 +90,7 @@ pub(crate) fn check_length(handle: &Handle, length: u64) -> Result<(), StorageEr
 }
 
 /// Wraps an error of the operating system, classified by [`classify`].
-pub(crate) fn from_io(
+pub fn from_io(
     action: &'static str,
     what: impl std::fmt::Display,
     error: impl Into<io::Error>,
@@ -99,7 +103,7 @@ pub(crate) fn from_io(
 ///
 /// A failing disk (EIO) is not transient: a check over thousands of bad sectors would wait for each. What cannot be read from it
 /// is damaged.
-pub(crate) fn classify(error: &io::Error) -> ErrorKind {
+pub fn classify(error: &io::Error) -> ErrorKind {
     use io::ErrorKind as Io;
     match error.kind() {
         Io::NotFound => ErrorKind::NotFound,

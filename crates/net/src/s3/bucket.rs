@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
-use super::classify::{Refusal, of_code};
+use super::refusal::{Refusal, of_code};
 use super::settings::Credentials;
 use crate::http::fault::{find, is_bad_certificate};
 use crate::reach::Refused;
@@ -16,31 +16,40 @@ use crate::reach::Refused;
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// Talks to the service about one bucket.
-pub(crate) struct Bucket {
-    pub(crate) client: reqwest::Client,
+pub struct Bucket {
+    /// The client for small requests.
+    pub client: reqwest::Client,
     /// The bucket's own URL, in the style in use.
-    pub(crate) url: String,
-    pub(crate) region: String,
-    pub(crate) signer: Option<Signer<Credential>>,
+    pub url: String,
+    /// The region that requests are signed for.
+    pub region: String,
+    /// Who signs them; nobody for anonymous access.
+    pub signer: Option<Signer<Credential>>,
 }
 
 /// A request that came to nothing.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failed {
+pub enum Failed {
     #[error("the request cannot be made: {0}")]
+    /// It cannot be made.
     Request(String),
     #[error("{}", .0)]
+    /// It did not arrive, or its answer did not.
     Send(String),
     #[error("{}", .0)]
+    /// One side does not take the other's certificate.
     Certificate(String),
     #[error("{}", .0)]
+    /// The address must not be reached.
     Forbidden(Refused),
     #[error("{}", .0)]
+    /// The service says no.
     Refused(Refusal),
 }
 
 impl Failed {
-    pub(crate) fn into_error(self, action: &'static str, what: &dyn std::fmt::Display) -> StorageError {
+    /// The same as an error of storages.
+    pub fn into_error(self, action: &'static str, what: &dyn std::fmt::Display) -> StorageError {
         match self {
             Self::Forbidden(refused) => StorageError::new(ErrorKind::Config, action, what, refused),
             error => StorageError::new(error.kind(), action, what, error),
@@ -56,7 +65,8 @@ impl Failed {
     }
 }
 
-pub(crate) fn signer(credentials: &Credentials, region: &str) -> Signer<Credential> {
+/// Who signs requests with these credentials.
+pub fn signer(credentials: &Credentials, region: &str) -> Signer<Credential> {
     let mut provider =
         StaticCredentialProvider::new(&credentials.access_key_id, credentials.secret_access_key.expose());
     if let Some(token) = &credentials.session_token {
@@ -67,7 +77,7 @@ pub(crate) fn signer(credentials: &Credentials, region: &str) -> Signer<Credenti
 
 impl Bucket {
     /// Makes the bucket unless it is there. Where one may not look, it is taken to be there.
-    pub(crate) async fn ensure(&self) -> Result<(), Failed> {
+    pub async fn ensure(&self) -> Result<(), Failed> {
         let (status, _) = self.send(Method::HEAD, String::new()).await?;
         if status != StatusCode::NOT_FOUND {
             return Ok(());
@@ -96,7 +106,7 @@ impl Bucket {
     }
 
     /// A request with its signature, which holds for content of this SHA-256 in hexadecimal digits.
-    pub(crate) async fn sign(
+    pub async fn sign(
         &self,
         method: Method,
         url: &str,
@@ -120,10 +130,11 @@ impl Bucket {
 }
 
 /// A request as it goes out.
-pub(crate) struct Signed(http::request::Parts);
+pub struct Signed(http::request::Parts);
 
 impl Signed {
-    pub(crate) fn on(self, client: &reqwest::Client) -> reqwest::RequestBuilder {
+    /// The request as this client sends it.
+    pub fn on(self, client: &reqwest::Client) -> reqwest::RequestBuilder {
         client.request(self.0.method, self.0.uri.to_string()).headers(self.0.headers)
     }
 }
@@ -132,7 +143,7 @@ impl Signed {
 const REGION_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The region that Amazon says a bucket is in, if it does.
-pub(crate) async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
+pub async fn region_of(client: &reqwest::Client, url: &str) -> Option<String> {
     let answer = tokio::time::timeout(REGION_PATIENCE, client.head(url).send()).await.ok()?.ok()?;
     answer.headers().get("x-amz-bucket-region")?.to_str().ok().map(str::to_owned)
 }

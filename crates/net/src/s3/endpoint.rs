@@ -1,27 +1,18 @@
 //! What a service's host tells, and how requests name the bucket in it.
 
+use super::S3Address;
 use super::settings::Style;
-use crate::S3Address;
 
 /// The region of services that know no regions.
-pub(super) const USUAL_REGION: &str = "us-east-1";
-
-/// The endpoint with its host in capitals. opendal takes a host that begins with the bucket's name for one
-/// that holds the bucket, and cuts it; it compares before it turns the host to lower case.
-pub(super) fn shielded(endpoint: &str) -> String {
-    match endpoint.split_once("://") {
-        Some((scheme, host)) => format!("{scheme}://{}", host.to_ascii_uppercase()),
-        None => endpoint.to_owned(),
-    }
-}
+pub const USUAL_REGION: &str = "us-east-1";
 
 /// Whether Amazon serves this host.
-pub(super) fn is_amazon(host: &str) -> bool {
+pub fn is_amazon(host: &str) -> bool {
     host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
 }
 
 /// Whether requests name the bucket in the host.
-pub(super) fn is_virtual(address: &S3Address, style: Style) -> bool {
+pub fn is_virtual(address: &S3Address, style: Style) -> bool {
     match style {
         Style::Auto => is_amazon(address.host()) && !address.bucket.contains('.'),
         Style::Path => false,
@@ -30,7 +21,7 @@ pub(super) fn is_virtual(address: &S3Address, style: Style) -> bool {
 }
 
 /// The URL of the bucket itself.
-pub(super) fn bucket_url(address: &S3Address, virtual_host: bool) -> String {
+pub fn bucket_url(address: &S3Address, virtual_host: bool) -> String {
     match address.endpoint.split_once("://") {
         Some((scheme, host)) if virtual_host => format!("{scheme}://{}.{host}/", address.bucket),
         _ => format!("{}/{}", address.endpoint, address.bucket),
@@ -38,7 +29,7 @@ pub(super) fn bucket_url(address: &S3Address, virtual_host: bool) -> String {
 }
 
 /// The region in hosts such as `s3.eu-central-1.amazonaws.com`.
-pub(super) fn region_in_host(host: &str) -> Option<String> {
+pub fn region_in_host(host: &str) -> Option<String> {
     let name = host.strip_suffix(".amazonaws.com.cn").or_else(|| host.strip_suffix(".amazonaws.com"))?;
     let region = name.strip_prefix("s3.dualstack.").or_else(|| name.strip_prefix("s3."));
     let region = region.or_else(|| name.strip_prefix("s3-"))?;
@@ -78,10 +69,5 @@ mod tests {
         ] {
             assert_eq!(region_in_host(host).as_deref(), region, "{host}");
         }
-    }
-
-    #[test]
-    fn the_host_is_shielded_and_the_scheme_stays() {
-        assert_eq!(shielded("https://backup.example.com:9000"), "https://BACKUP.EXAMPLE.COM:9000");
     }
 }

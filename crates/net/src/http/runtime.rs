@@ -11,26 +11,30 @@ use tokio::runtime::{self, Runtime};
 use crate::failure;
 
 /// What a request needs for its content is reckoned at this rate.
-pub(crate) const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
+pub const SLOWEST_BYTES_PER_SECOND: u64 = 16 << 10;
 /// How long a request runs without a look whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A runtime whose end nobody waits for: a look-up of a name that hangs must not hold who has given up on it.
-pub(crate) struct Background(Option<Runtime>);
+pub struct Background(Option<Runtime>);
 
 impl Background {
-    pub(crate) fn new(name: &str) -> io::Result<Self> {
+    /// A runtime of two threads that are called this.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(name: &str) -> io::Result<Self> {
         let mut builder = runtime::Builder::new_multi_thread();
         Ok(Self(Some(builder.worker_threads(2).thread_name(name).enable_all().build()?)))
     }
 
     /// Runs something short to its end.
-    pub(crate) fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.as_ref().map(|runtime| runtime.block_on(work))
     }
 
     /// Has something run beside.
-    pub(crate) fn spawn<T: Send + 'static>(
+    pub fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<tokio::task::JoinHandle<T>> {
@@ -38,7 +42,7 @@ impl Background {
     }
 
     /// Runs a request to its end, or until nobody wants it any more or it has taken longer than `patience`.
-    pub(crate) fn run<T>(
+    pub fn run<T>(
         &self,
         context: CallContext<'_>,
         action: &'static str,

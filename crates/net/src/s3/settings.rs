@@ -1,9 +1,8 @@
 //! What an S3 service needs to know of us.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use crate::options::{OptionError, Secret};
+use crate::Secret;
 
 /// How requests name the bucket.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,16 +16,15 @@ pub enum Style {
     Virtual,
 }
 
-impl FromStr for Style {
-    type Err = OptionError;
-
+impl Style {
     /// Reads restic's words for it: `auto`, `path` or `dns`.
-    fn from_str(text: &str) -> Result<Self, OptionError> {
-        match text.to_ascii_lowercase().as_str() {
-            "" | "auto" => Ok(Self::Auto),
-            "path" => Ok(Self::Path),
-            "dns" | "virtual" => Ok(Self::Virtual),
-            _ => Err(OptionError::Value { key: "s3.bucket-lookup", takes: "auto, path or dns" }),
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "" | "auto" => Some(Self::Auto),
+            "path" => Some(Self::Path),
+            "dns" | "virtual" => Some(Self::Virtual),
+            _ => None,
         }
     }
 }

@@ -1,0 +1,103 @@
+//! What an S3 service says that says no.
+
+use std::fmt;
+
+use backstay_core::ErrorKind;
+
+/// An answer of the service that is no success, in its own words.
+#[derive(Debug, thiserror::Error)]
+pub struct Refusal {
+    code: String,
+    message: String,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.message.is_empty() {
+            f.write_str(&self.code)
+        } else {
+            write!(f, "{} ({})", self.message, self.code)
+        }
+    }
+}
+
+/// The class that a code of the S3 protocol stands for, where opendal's class is not enough.
+pub fn of_code(code: &str) -> Option<ErrorKind> {
+    Some(match code {
+        "AccessDenied"
+        | "AllAccessDisabled"
+        | "ExpiredToken"
+        | "InvalidAccessKeyId"
+        | "InvalidToken"
+        | "NotSignedUp"
+        | "SignatureDoesNotMatch"
+        | "UnauthorizedAccess" => ErrorKind::Denied,
+        "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
+        "InvalidBucketName"
+        | "NoSuchBucket"
+        | "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => ErrorKind::Config,
+        // What arrived is not what was sent, or parts are not what they were.
+        "BadDigest"
+        | "EntityTooSmall"
+        | "InvalidDigest"
+        | "InvalidPart"
+        | "InvalidPartOrder"
+        | "InvalidRange"
+        | "XAmzContentChecksumMismatch"
+        | "XAmzContentSHA256Mismatch" => ErrorKind::Corrupt,
+        "PreconditionFailed" => ErrorKind::Exists,
+        "QuotaExceeded" | "XMinioAdminBucketQuotaExceeded" | "XMinioStorageFull" | "InsufficientCapacity" => {
+            ErrorKind::NoSpace
+        }
+        "ConditionalRequestConflict"
+        | "IncompleteBody"
+        | "InternalError"
+        | "OperationAborted"
+        | "RequestTimeout"
+        | "RequestTimeTooSkewed"
+        | "ServiceUnavailable"
+        | "SlowDown"
+        | "Throttling"
+        | "TooManyRequests" => ErrorKind::Transient,
+        _ => return None,
+    })
+}
+
+impl Refusal {
+    /// A refusal with this code, and what the service says with it.
+    #[must_use]
+    pub fn new(code: String, message: String) -> Self {
+        Self { code, message }
+    }
+
+    /// Reads the code and the message out of an answer's XML.
+    pub fn in_xml(text: &str, status: u16) -> Self {
+        let element = |name: &str| {
+            let (_, rest) = text.split_once(&format!("<{name}>"))?;
+            rest.split_once('<').map(|(value, _)| value.trim().to_owned())
+        };
+        Self {
+            code: element("Code").unwrap_or_else(|| format!("status {status}")),
+            message: element("Message").unwrap_or_default(),
+        }
+    }
+
+    /// Its code.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_found_in_answers() {
+        let xml = "<Error><Code>NoSuchBucket</Code><Message>There is none</Message></Error>";
+        assert_eq!(Refusal::in_xml(xml, 404).to_string(), "There is none (NoSuchBucket)");
+        assert_eq!(Refusal::in_xml("", 502).to_string(), "status 502");
+    }
+}
