@@ -41,6 +41,31 @@ pub trait Opener: Send {
     fn duplicate(&self) -> Option<Box<dyn Opener>> {
         None
     }
+
+    /// It is certain now that the content will be opened: what is far away may be fetched from here on.
+    fn prepare(&mut self) {}
+
+    /// Whether some of the metadata is known only once the content is [opened](Self::open_with) or [asked for](Self::describe). Content
+    /// that is as it was keeps the extended attributes that the parent has.
+    fn amends(&self) -> bool {
+        false
+    }
+
+    /// Opens the content, and puts into `meta` what was not known of it before.
+    ///
+    /// # Errors
+    /// As [`Opener::open`].
+    fn open_with(self: Box<Self>, _meta: &mut Meta) -> std::io::Result<Box<dyn Read + Send>> {
+        self.open()
+    }
+
+    /// Puts into `meta` what was not known of it before, without opening the content.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being asked for.
+    fn describe(&self, _meta: &mut Meta) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Where the content of an entry comes from.

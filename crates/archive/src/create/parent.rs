@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::io::Read;
 
-use backstay_core::{FileId, Meta};
+use backstay_core::{FileId, Meta, Xattr};
 use backstay_policy::BackupType;
 
 use crate::ArchiveError;
 use crate::hashing::path_key;
-use crate::manifest::{self, ArchiveId, FileTime, ItemKind, Link, Manifest};
+use crate::manifest::{self, ArchiveId, Attribute, FileTime, Item, ItemKind, Link, Manifest};
 
 /// How it is told that a file did not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +24,8 @@ pub enum Compare {
 #[derive(Debug)]
 pub struct Parent {
     files: HashMap<u128, Seen>,
+    /// The extended attributes of those that have any.
+    attributes: HashMap<u128, Vec<Attribute>>,
     chain: Vec<Link>,
     compare: Compare,
 }
@@ -51,7 +53,7 @@ impl Parent {
             &mut dyn FnMut(manifest::Item) -> Result<(), ArchiveError>,
         ) -> Result<Manifest, ArchiveError>,
     ) -> Result<Self, ArchiveError> {
-        let mut files = HashMap::new();
+        let (mut files, mut attributes) = (HashMap::new(), HashMap::new());
         let mut archives = Vec::<Option<ArchiveId>>::new();
         let manifest = source(&mut |item| {
             let (ItemKind::File, Some(hash), None) = (item.kind, item.hash(), &item.problem) else {
@@ -69,7 +71,11 @@ impl Parent {
             };
             let archive = u32::try_from(place).unwrap_or(u32::MAX);
             let Item { size, modified, changed, .. } = item;
-            files.insert(path_key(&item.path.0), Seen { size, modified, changed, hash, archive });
+            let key = path_key(&item.path.0);
+            if !item.xattrs.is_empty() {
+                attributes.insert(key, item.xattrs);
+            }
+            files.insert(key, Seen { size, modified, changed, hash, archive });
             Ok(())
         })?;
         let name = &manifest.name;
@@ -100,7 +106,7 @@ impl Parent {
             let place = usize::try_from(seen.archive).ok().and_then(|place| places.get(place));
             seen.archive = place.copied().unwrap_or(u32::MAX);
         }
-        Ok(Self { files, chain, compare })
+        Ok(Self { files, attributes, chain, compare })
     }
 
     /// The same from a manifest's text.
@@ -131,6 +137,12 @@ impl Parent {
         self.files.get(&path_key(path)).copied().filter(|seen| seen.size == meta.size)
     }
 
+    /// The extended attributes that the file at this path had.
+    pub(super) fn attributes(&self, path: &[u8]) -> Vec<Xattr> {
+        let of = self.attributes.get(&path_key(path)).into_iter().flatten();
+        of.map(|one| Xattr { name: one.name.clone(), value: one.value.0.clone() }).collect()
+    }
+
     /// Where the content of a file lies.
     pub(super) fn archive(&self, seen: &Seen) -> Option<ArchiveId> {
         let place = usize::try_from(seen.archive).ok()?;
@@ -151,5 +163,3 @@ impl Seen {
             && self.changed.is_none_or(|seen| !is_known || seen == FileTime::default() || seen == changed)
     }
 }
-
-use crate::manifest::Item;

@@ -156,13 +156,18 @@ impl Writer {
                 }
             };
             if is_same {
+                if opener.amends() {
+                    let meta = Meta { xattrs: parent.attributes(path), ..meta.clone() };
+                    return self.unchanged(path, &meta, parent, &seen);
+                }
                 return self.unchanged(path, meta, parent, &seen);
             }
         }
         if self.link(path, meta)? {
             return Ok(());
         }
-        let mut content = match opener.open() {
+        let mut meta = meta.clone();
+        let mut content = match opener.open_with(&mut meta) {
             Ok(content) => content,
             Err(error) => {
                 self.fail(path, &format!("cannot open it: {error}"));
@@ -170,9 +175,9 @@ impl Writer {
             }
         };
         let (item, trouble) = if meta.size <= SMALL {
-            self.small(path, meta, &mut *content)?
+            self.small(path, &meta, &mut *content)?
         } else {
-            self.large(path, meta, &mut *content)?
+            self.large(path, &meta, &mut *content)?
         };
         self.events.file_done(path, ItemAction::New, item.size, item.size);
         if let Some(trouble) = trouble {

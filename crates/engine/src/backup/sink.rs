@@ -163,6 +163,19 @@ impl Sink for BackupSink {
     }
 }
 
+/// Whether the metadata is whole only once the content is opened.
+fn amends(content: &Content) -> bool {
+    matches!(content, Content::Lazy(opener, _) if opener.amends())
+}
+
+/// Completes the metadata of content that is not opened; false where that fails.
+fn described(content: &Content, meta: &mut Meta) -> bool {
+    match content {
+        Content::Lazy(opener, _) => opener.describe(meta).is_ok(),
+        _ => true,
+    }
+}
+
 /// A folder, as sources hold it.
 struct FolderHandle {
     shared: Arc<Shared>,
@@ -196,6 +209,11 @@ impl Folder for FolderHandle {
         match previous {
             Some(previous) if unchanged => {
                 if is_complete(previous, &self.shared.index) {
+                    let meta = if amends(&content) {
+                        Meta { xattrs: previous.meta.xattrs.clone(), ..meta }
+                    } else {
+                        meta
+                    };
                     self.shared.keep(&self.state, name, meta, previous);
                     return Ok(());
                 }
@@ -207,8 +225,11 @@ impl Folder for FolderHandle {
             _ => {}
         }
         if let Some(node) = self.shared.resumed_file(&self.state, &name, &meta, &content) {
-            self.shared.keep(&self.state, name, meta, &node);
-            return Ok(());
+            let mut whole = meta.clone();
+            if described(&content, &mut whole) {
+                self.shared.keep(&self.state, name, whole, &node);
+                return Ok(());
+            }
         }
         match content {
             Content::None => {
@@ -224,7 +245,10 @@ impl Folder for FolderHandle {
                 );
                 Ok(())
             }
-            content => {
+            mut content => {
+                if let Content::Lazy(opener, _) | Content::Patched { opener, .. } = &mut content {
+                    opener.prepare();
+                }
                 self.state.expect();
                 let job = Job { folder: Arc::clone(&self.state), name, meta, content };
                 self.jobs

@@ -107,7 +107,7 @@ impl Shared {
         packer: &mut Packer,
         scratch: &mut Vec<u8>,
     ) -> Result<std::io::Result<()>, SinkError> {
-        let mut reader = match opener.open() {
+        let mut reader = match opener.open_with(&mut meta) {
             Ok(reader) => self.pace.slow(&self.repository, reader),
             Err(error) => return Ok(Err(error)),
         };
