@@ -14,7 +14,11 @@ mod credentials;
 #[cfg(feature = "s3")]
 pub mod endpoint;
 #[cfg(feature = "s3")]
+pub mod fetch;
+#[cfg(feature = "s3")]
 pub mod listing;
+#[cfg(feature = "s3")]
+pub mod multipart;
 #[cfg(feature = "s3")]
 mod profile;
 pub mod refusal;
