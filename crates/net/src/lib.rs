@@ -11,6 +11,8 @@ pub mod http;
 pub mod reach;
 pub mod s3;
 mod secret;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "s3")]
 pub mod text;
 
