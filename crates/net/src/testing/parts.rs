@@ -92,7 +92,14 @@ impl Upload {
                 return Err(s3_error!(EntityTooSmall));
             }
             md5s.extend_from_slice(&piece.md5);
-            sums.extend(piece.checksum.checksum_sha256.as_ref().and_then(|sum| STANDARD.decode(sum).ok()).unwrap_or_default());
+            sums.extend(
+                piece
+                    .checksum
+                    .checksum_sha256
+                    .as_ref()
+                    .and_then(|sum| STANDARD.decode(sum).ok())
+                    .unwrap_or_default(),
+            );
             bytes.extend_from_slice(&piece.bytes);
         }
         let number = named.len();

@@ -104,13 +104,7 @@ impl Buckets {
     ///
     /// # Panics
     /// When the bucket takes no locks and the object has one.
-    pub fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        bytes: impl Into<Bytes>,
-        attributes: Attributes,
-    ) -> String {
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, attributes: Attributes) -> String {
         let mut store = self.0.store();
         store.buckets.entry(bucket.to_owned()).or_default();
         store.put(bucket, key, Object::new(bytes.into(), attributes)).unwrap().etag
@@ -155,7 +149,11 @@ impl Buckets {
     #[must_use]
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let store = self.0.store();
-        store.buckets.get(bucket).map(|bucket| bucket.present().map(|(key, _)| key.clone()).collect()).unwrap_or_default()
+        store
+            .buckets
+            .get(bucket)
+            .map(|bucket| bucket.present().map(|(key, _)| key.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// The names of the buckets.
@@ -295,7 +293,8 @@ async fn serve(listener: TcpListener, service: S3Service, shared: Arc<Shared>) {
                 service.call(Request::from_parts(head, Body::from(body))).await
             }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer);
         tokio::spawn(connection);
     }
 }
@@ -311,7 +310,8 @@ impl S3Access for Gate {
             Some((bucket, key)) => (bucket.to_owned(), key.to_owned()),
             None => (context.s3_path().as_bucket().unwrap_or_default().to_owned(), String::new()),
         };
-        let conditional = [header::IF_MATCH, header::IF_NONE_MATCH].iter().any(|name| context.headers().contains_key(name));
+        let conditional =
+            [header::IF_MATCH, header::IF_NONE_MATCH].iter().any(|name| context.headers().contains_key(name));
         let refusal = {
             let mut control = self.0.control();
             *control.counts.entry(operation.clone()).or_default() += 1;

@@ -10,7 +10,7 @@ mod sending;
 mod staging;
 mod there;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +40,9 @@ pub struct TargetOptions {
     pub shows_existing: bool,
     /// What replaced objects are copied to: a prefix. None to let them go.
     pub aside: Option<String>,
-    /// Only look: nothing is written.
-    pub look_only: bool,
+    /// Remove what is there and is not restored, once all that is restored is right: of the objects with these keys, below the prefix,
+    /// and of those that lie in folders of these keys; an empty one stands for all.
+    pub remove: Vec<String>,
 }
 
 /// What was restored.
@@ -53,6 +54,8 @@ pub struct TargetReport {
     pub unchanged: u64,
     /// Objects that took the place of others.
     pub replaced: u64,
+    /// Objects that were removed.
+    pub removed: u64,
     /// Objects that were compared after they were written, and are right.
     pub verified: u64,
     /// Objects that could not be written, or are not as they should be. Each was told.
@@ -85,6 +88,8 @@ struct Inner {
 #[derive(Default)]
 struct Done {
     report: TargetReport,
+    /// The keys that are restored, where others are removed.
+    kept: HashSet<String>,
     written: Vec<Written>,
     /// Copies of what was replaced, by their keys.
     aside: Vec<String>,
@@ -194,6 +199,7 @@ impl RestoreTarget for BucketTarget {
         let shared = &self.0;
         let there = &shared.inner.there;
         let key = shared.key("look at", path)?;
+        shared.inner.keep(&key);
         if shared.inner.options.shows_existing
             && let Some(object) = there.get(&key)
         {
@@ -203,13 +209,9 @@ impl RestoreTarget for BucketTarget {
         Ok(there.has_below(&format!("{key}/")).then_some(folder))
     }
 
-    fn names(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
-        let shared = &self.0;
-        let folder = match path {
-            b"" => shared.inner.options.prefix.clone(),
-            path => format!("{}/", shared.key("list", path)?),
-        };
-        Ok(shared.inner.there.names(&folder))
+    fn names(&self, _: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
+        // What is to be removed is found out at the end: an object and a folder of one name are no more in each other's way than others.
+        Ok(Vec::new())
     }
 
     fn make_folder(&self, _: &[u8]) -> Result<(), TargetError> {
@@ -219,6 +221,7 @@ impl RestoreTarget for BucketTarget {
     fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError> {
         let shared = Arc::clone(&self.0);
         let key = shared.key("open", path)?;
+        shared.inner.keep(&key);
         let failed = |cause| TargetError { action: "keep the content of", path: path.to_vec(), cause };
         let mut staged = shared.staged.lock();
         let content = match staged.get(&key) {
@@ -261,11 +264,7 @@ impl RestoreTarget for BucketTarget {
     }
 
     fn remove(&self, path: &[u8]) -> Result<(), TargetError> {
-        let key = self.0.key("remove", path)?;
-        self.0.inner.remove(&key).map_err(|error| TargetError {
-            action: "remove",
-            path: path.to_vec(),
-            cause: Error::other(error),
-        })
+        let cause = Error::other("what is not restored is removed at the end");
+        Err(TargetError { action: "remove", path: path.to_vec(), cause })
     }
 }

@@ -1,5 +1,6 @@
 //! What a restore replaces or removes: copied beside first, and let go once what took its place is right.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,16 +49,32 @@ impl Inner {
         Ok(())
     }
 
-    /// Removes an object, or all in a folder.
-    pub(super) fn remove(&self, key: &str) -> Result<(), StorageError> {
-        let below = format!("{key}/");
-        let mut keys: Vec<_> = self.there.below(&below).map(str::to_owned).collect();
-        if self.there.get(key).is_some() {
-            keys.push(key.to_owned());
+    /// Notes that an object is restored, or left as it is.
+    pub(super) fn keep(&self, key: &str) {
+        if !self.options.remove.is_empty() {
+            self.done.lock().kept.insert(key.to_owned());
         }
-        for key in keys {
-            self.put_aside(&key)?;
-            self.delete(&key)?;
+    }
+
+    /// Removes what is there and was not restored.
+    fn remove_others(&self, kept: &HashSet<String>, report: &mut TargetReport) -> Result<(), StorageError> {
+        let is_chosen = |key: &str| {
+            let key = key.get(self.options.prefix.len()..).unwrap_or_default();
+            self.options.remove.iter().any(|one| {
+                let rest = key.strip_prefix(one.as_str());
+                one.is_empty()
+                    || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || one.ends_with('/'))
+            })
+        };
+        let aside = self.options.aside.as_deref();
+        for key in self.there.keys() {
+            if kept.contains(key) || !is_chosen(key) || aside.is_some_and(|aside| key.starts_with(aside)) {
+                continue;
+            }
+            self.put_aside(key)?;
+            self.delete(key)?;
+            report.removed += 1;
+            self.events.item_deleted(key.as_bytes());
         }
         Ok(())
     }
@@ -70,7 +87,7 @@ impl Inner {
     /// Compares what was written with a new listing, and lets go what it replaced if all is right.
     pub(super) fn finish(&self) -> Result<TargetReport, StorageError> {
         let now = There::list(&self.bucket, &self.options.prefix, &self.control)?;
-        let done = std::mem::take(&mut *self.done.lock());
+        let mut done = std::mem::take(&mut *self.done.lock());
         let mut report = done.report;
         let fetcher = Fetcher::new(Arc::clone(&self.bucket.client), self.control.clone(), 1, 0);
         for written in &done.written {
@@ -87,6 +104,8 @@ impl Inner {
             report.kept_at = self.options.aside.clone().filter(|_| !done.aside.is_empty());
             return Ok(report);
         }
+        self.remove_others(&done.kept, &mut report)?;
+        done.aside.append(&mut self.done.lock().aside);
         for copy in &done.aside {
             if let Err(error) = self.delete(copy) {
                 report.kept_at.clone_from(&self.options.aside);
