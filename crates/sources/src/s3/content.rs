@@ -165,10 +165,8 @@ impl Reader {
         if self.tags_refused.load(Ordering::Relaxed) {
             return Ok(Vec::new());
         }
-        let call = Call::new(CallContext::with(&self.control), "read the tags of", &key);
-        let ask = Ask::of(Method::GET, key).query("tagging", "");
-        match self.client.success(call, ask).and_then(|answer| call.read::<Tagging>(&answer, "its tags")) {
-            Ok(found) => Ok(found.tag_set.tags.iter().map(|tag| of_tag(&tag.key, &tag.value)).collect()),
+        match tags_of(&self.client, &self.control, key) {
+            Ok(tags) => Ok(tags.iter().map(|(key, value)| of_tag(key, value)).collect()),
             Err(error) if error.kind == Class::Denied => {
                 if !self.tags_refused.swap(true, Ordering::Relaxed) {
                     self.events
@@ -180,6 +178,18 @@ impl Reader {
             Err(error) => Err(of_service(error)),
         }
     }
+}
+
+/// The tags of an object.
+pub(super) fn tags_of(
+    client: &Client,
+    control: &Control,
+    key: &str,
+) -> std::result::Result<Vec<(String, String)>, StorageError> {
+    let call = Call::new(CallContext::with(control), "read the tags of", &key);
+    let answer = client.success(call, Ask::of(Method::GET, key).query("tagging", ""))?;
+    let Tagging { tag_set } = call.read(&answer, "its tags")?;
+    Ok(tag_set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
 }
 
 fn check(key: &str) -> Result<()> {

@@ -214,8 +214,8 @@ mod tests {
             lay_out(&["a/1", "a/b/2", "a/c", "b/3"]).unwrap(),
             [
                 "open a/",
-                "open a/b/",
                 "a/1",
+                "open a/b/",
                 "a/b/2",
                 "close a/b/",
                 "a/c",

@@ -138,6 +138,7 @@ fn whole(server: &S3Server, name: &str) -> Capture {
 
 fn into(spool: &Path, prefix: &str) -> TargetOptions {
     TargetOptions {
+        root: Vec::new(),
         prefix: prefix.to_owned(),
         spool: spool.to_owned(),
         shows_existing: false,

@@ -32,6 +32,8 @@ const LONGEST_KEY: usize = 1024;
 /// How objects are restored.
 #[derive(Debug, Clone)]
 pub struct TargetOptions {
+    /// The folder that the paths of all objects lie in, which is no part of their keys; empty for none.
+    pub root: Vec<u8>,
     /// What the keys of all restored objects begin with.
     pub prefix: String,
     /// Where content waits that is too long for memory.
@@ -149,7 +151,13 @@ impl Shared {
     fn key(&self, action: &'static str, path: &[u8]) -> Result<String, TargetError> {
         let failed =
             |why: &'static str| TargetError { action, path: path.to_vec(), cause: Error::other(why) };
-        let key = String::from_utf8(key_of(path));
+        let root = &self.inner.options.root;
+        let below = match root.as_slice() {
+            b"" => Some(path),
+            root => path.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/")),
+        };
+        let below = below.ok_or_else(|| failed("it does not lie in the folder of the bucket"))?;
+        let key = String::from_utf8(key_of(below));
         let key = key.map_err(|_| failed("no object can have this key: it is no text in UTF-8"))?;
         let key = format!("{}{key}", self.inner.options.prefix);
         match (key.len(), is_askable(&key)) {
@@ -198,6 +206,10 @@ impl RestoreTarget for BucketTarget {
     fn existing(&self, path: &[u8]) -> Result<Option<Meta>, TargetError> {
         let shared = &self.0;
         let there = &shared.inner.there;
+        let folder = Meta { kind: EntryKind::Folder, ..Meta::default() };
+        if shared.inner.options.root.starts_with(path) {
+            return Ok(Some(folder));
+        }
         let key = shared.key("look at", path)?;
         shared.inner.keep(&key);
         if shared.inner.options.shows_existing
@@ -205,7 +217,6 @@ impl RestoreTarget for BucketTarget {
         {
             return Ok(Some(object.meta()));
         }
-        let folder = Meta { kind: EntryKind::Folder, ..Meta::default() };
         Ok(there.has_below(&format!("{key}/")).then_some(folder))
     }
 

@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use super::staging::{Part, Staged};
 use super::{Inner, Written};
 use crate::s3::attributes::{self, to_headers};
+use crate::s3::content::tags_of;
 
 /// Longer objects go in parts of this size, or of larger ones where there would be too many.
 const PART: u64 = 32 << 20;
@@ -129,10 +130,17 @@ impl Inner {
         wanted.headers.sort();
         found.headers.sort();
         let tags = attributes::tag_count(&answer.headers);
-        Ok(answer.status.is_success()
-            && wanted.headers == found.headers
-            && tags == 0
-            && wanted.tags.is_empty())
+        if !answer.status.is_success() || wanted.headers != found.headers || tags != wanted.tags.len() as u64
+        {
+            return Ok(false);
+        }
+        if tags == 0 {
+            return Ok(true);
+        }
+        let mut found = tags_of(&self.bucket.client, &self.control, &job.key)?;
+        found.sort();
+        wanted.tags.sort();
+        Ok(found == wanted.tags)
     }
 
     fn write(&self, job: &Job) -> Result<Written, StorageError> {
