@@ -2,12 +2,15 @@
 //!
 //! - [`files`]: folders of this machine, as source and as restore target.
 //! - [`mysql`]: what an instance of MySQL or MariaDB consists of.
+//! - [`mongodb`]: a server of MongoDB, as source and as restore target.
 //! - [`mbstream`]: the stream that MariaDB's and Percona's hot backup tools write, as a source of files.
 
 #![forbid(unsafe_code)]
 
 pub mod files;
 pub mod mbstream;
+#[cfg(feature = "mongodb")]
+pub mod mongodb;
 pub mod mysql;
 #[cfg(feature = "testing")]
 pub mod testing;
