@@ -73,7 +73,9 @@ impl Access {
     /// The hosts alone, for messages.
     #[must_use]
     pub fn place(&self) -> String {
-        let rest = self.uri.split_once("://").map_or(self.uri.as_str(), |(_, rest)| rest);
+        let Some((_, rest)) = self.uri.split_once("://") else {
+            return "an address without a scheme".to_owned();
+        };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (hosts, beyond) = rest.split_at(end);
         // A password that was not encoded may hold a slash: what is after the last `@` is no secret.

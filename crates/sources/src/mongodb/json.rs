@@ -164,7 +164,7 @@ mod tests {
             "nested": { "y": [1, { "x": null }], "b": true },
             "when": DateTime::from_millis(-5), "id": ObjectId::from_bytes([7; 12]),
             "bytes": Binary { subtype: BinarySubtype::Uuid, bytes: vec![1; 16] },
-            "pattern": Regex::try_from(("^a/\"", "i")).unwrap(), "time": Timestamp { time: 5, increment: 6 },
+            "pattern": Regex { pattern: "^a/\"".try_into().unwrap(), options: "i".try_into().unwrap() }, "time": Timestamp { time: 5, increment: 6 },
             "min": Bson::MinKey, "max": Bson::MaxKey, "nothing": Bson::Undefined,
             "code": Bson::JavaScriptCode("f(\"x\")".to_owned()),
             "scoped": JavaScriptCodeWithScope { code: "f".to_owned(), scope: doc! { "n": 2 } },

@@ -1,9 +1,10 @@
 //! A private server that speaks MongoDB's protocol: its files in a folder, on a free port of the loopback interface.
 //!
 //! It is SecantusDB. Of the servers that can be had it lies least: it has an oplog that can be read, transactions, capped collections,
-//! views, validators, users with roles, TLS, and it keeps options and indexes as they were given. FerretDB 1.24 has no oplog, no
-//! transactions and no views, and its module does not start without a file that its own build makes. What SecantusDB lacks is not shown
-//! by any test: time series, text and hashed indexes, sharding, merging users, and updates in the oplog as MongoDB writes them.
+//! views, validators, collations, users with roles, TLS, and it keeps options and indexes as they were given. FerretDB 1.24 refuses views,
+//! validators and collations, has no transactions, and its module does not start without a file that its own build makes. What SecantusDB
+//! lacks is not shown by any test: text and hashed indexes, sharding, merging users, `applyOps`, and updates in the oplog as MongoDB
+//! writes them.
 //!
 //! `BACKSTAY_PEER_SECANTUSDB` names the Python that has it. Without it the tests that need a server are passed over, on a CI machine
 //! (`CI=true`) they fail. `BACKSTAY_PEER_MONGO_TOOLS` names the folder of `mongodump` and `mongorestore`.

@@ -228,6 +228,7 @@ impl Work<'_> {
         }
         for target in targets.iter().filter(|target| target.has_documents()) {
             self.control.checkpoint()?;
+            target.check_options(self.connection)?;
             target.build_indexes(self.connection)?;
         }
         self.control.checkpoint()?;

@@ -6,7 +6,7 @@ use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::super::error::{MongoError, Result, Trouble, code_of};
-use super::super::{Connection, Kind, users};
+use super::super::{Collection, Connection, Kind, users};
 use super::plan::{State, Target, Targets};
 use super::{Existing, RestoreReport, Work};
 
@@ -50,6 +50,34 @@ impl Target {
         let _ = connection.command(what, &self.database, command)?;
         self.is_made = true;
         Ok(())
+    }
+
+    /// The options that a collection lacks.
+    fn lacking(&self, there: &Collection) -> Vec<&str> {
+        let wanted = self.source.options.keys().map(String::as_str).filter(|key| !NO_OPTIONS.contains(key));
+        wanted.filter(|key| !there.options.contains_key(key)).collect()
+    }
+
+    /// Whether it was made as it was to be.
+    pub(super) fn check_options(&self, connection: &Connection) -> Result<()> {
+        if self.source.options.is_empty() {
+            return Ok(());
+        }
+        let all = connection.collections(&self.database)?;
+        let lacking = all.iter().find(|there| there.name == self.temporary).map(|there| self.lacking(there));
+        match lacking.as_deref() {
+            Some([]) => Ok(()),
+            Some(lacking) => {
+                let what = format!("{} cannot be made as it was", self.source.full_name());
+                let cause =
+                    format!("the server took the options {} and does not list them", lacking.join(", "));
+                Err(MongoError::new(Trouble::Differs, what, cause))
+            }
+            None => {
+                let what = format!("{} cannot be made", self.source.full_name());
+                Err(MongoError::new(Trouble::Differs, what, "the server does not list it afterwards"))
+            }
+        }
     }
 
     pub(super) fn build_indexes(&self, connection: &Connection) -> Result<()> {
@@ -190,7 +218,7 @@ impl Work<'_> {
                 target.put_in_place(self.connection)?;
             }
         }
-        self.look_again(targets)?;
+        self.look_again(targets, report)?;
         self.kept(targets, kept, report)?;
         if self.options.existing == Existing::Replace {
             for target in targets.iter().filter(|target| target.in_the_way.is_some()) {
@@ -204,19 +232,27 @@ impl Work<'_> {
     }
 
     /// Whether everything has its name.
-    fn look_again(&self, targets: &Targets) -> Result<()> {
+    fn look_again(&self, targets: &Targets, report: &mut RestoreReport) -> Result<()> {
         let mut databases = BTreeMap::new();
         for target in targets.iter() {
             if !databases.contains_key(&target.database) {
                 let listed = self.connection.collections(&target.database)?;
                 let _ = databases.insert(target.database.clone(), listed);
             }
-            let same = |there: &super::super::Collection| {
-                there.name == target.name && there.kind == target.source.kind
-            };
-            if !databases.get(&target.database).is_some_and(|listed| listed.iter().any(same)) {
+            let same = |there: &&Collection| there.name == target.name && there.kind == target.source.kind;
+            let Some(there) = databases.get(&target.database).and_then(|listed| listed.iter().find(same))
+            else {
                 let what = format!("{}.{} is not there after the restore", target.database, target.name);
                 return Err(MongoError::new(Trouble::Differs, what, "the server does not list it"));
+            };
+            // It had them before it was renamed. No server should do this, but one that does is not passed over in silence.
+            let lacking = target.lacking(there);
+            if !lacking.is_empty() {
+                let lost = lacking.join(", ");
+                report.warnings.push(format!(
+                    "{}.{} lost its options {lost} when it was renamed",
+                    target.database, target.name
+                ));
             }
         }
         Ok(())

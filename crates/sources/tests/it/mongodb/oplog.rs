@@ -1,0 +1,150 @@
+//! Dumps of one moment, and restores to any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay_core::{Control, Silent};
+use backstay_sources::mongodb::{
+    CaptureOptions, OpenEntry, Position, RestoreOptions, Segment, Shipper, Trouble, capture,
+};
+use backstay_sources::testing::MongoServer;
+use mongodb::bson::{Document, doc};
+
+use super::folder::FolderSink;
+use super::{captured, restored, sorted, to_copy};
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn what_is_written_during_the_dump_is_in_it() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let server = Arc::new(server);
+    let documents: Vec<Document> = (10..20).map(|n| doc! { "_id": n, "v": 1 }).collect();
+    server.insert("shop", "a", &documents);
+    server.insert("shop", "b", &documents);
+    server.insert("other", "x", &documents);
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        // The first collection was read and is being stored.
+        if count != 0 {
+            return;
+        }
+        writer.insert("shop", "a", &[doc! { "_id": 1, "late": true }]);
+        let _ = writer.run("shop", doc! { "delete": "a", "deletes": [{ "q": { "_id": 15 }, "limit": 1 }] });
+        let _ = writer
+            .run("shop", doc! { "update": "a", "updates": [{ "q": { "_id": 16 }, "u": { "replaced": 1 } }] });
+        let _ = writer.run("shop", doc! { "create": "made", "capped": true, "size": 4096 });
+        writer.insert("shop", "made", &[doc! { "_id": 7 }]);
+        let _ = writer
+            .run("shop", doc! { "createIndexes": "a", "indexes": [{ "key": { "v": 1 }, "name": "later" }] });
+        writer.insert("other", "x", &[doc! { "_id": 1 }]);
+    });
+    let options = CaptureOptions { parallel: 1, ..CaptureOptions::default() };
+    // One collection after the other, `other` first.
+    let manifest = capture(&connection, &sink, &options, &Control::new(), &Silent).unwrap();
+    let span = manifest.oplog.unwrap();
+    assert!(
+        span.entries >= 6 && span.from < span.to && manifest.inconsistent_because.is_none(),
+        "{manifest:?}"
+    );
+
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    assert!(report.replayed >= 5 && report.moment == Some(span.to), "{report:?}");
+    for collection in ["a", "b", "made"] {
+        assert_eq!(sorted(&server, "copy", collection), sorted(&server, "shop", collection), "{collection}");
+    }
+    let made = report.restored.iter().find(|each| each.collection == "a").unwrap();
+    assert_eq!(made.indexes, 1);
+    assert_eq!(report.restored.len(), 3);
+}
+
+#[test]
+fn a_server_without_an_oplog_is_captured_and_it_is_said() {
+    let Some(server) = MongoServer::start_with(&["--standalone"]) else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    assert!(manifest.oplog.is_none());
+    assert!(manifest.inconsistent_because.unwrap().contains("no oplog"));
+    assert!(!sink.files().contains(&"oplog.bson".to_owned()));
+    let error = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+    let error = Shipper::after(Position { seconds: 1, counter: 1 })
+        .next(&connection, SOON, &Control::new())
+        .unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+}
+
+fn opened(segments: &[Segment]) -> Vec<OpenEntry> {
+    let open = |segment: &Segment| -> OpenEntry {
+        let data = segment.data.clone();
+        Arc::new(move |_| Ok(Box::new(std::io::Cursor::new(data.clone())) as Box<dyn std::io::Read + Send>))
+    };
+    segments.iter().map(open).collect()
+}
+
+#[test]
+fn shipped_oplog_brings_back_any_moment() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let control = Control::new();
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    assert!(shipper.next(&connection, Duration::ZERO, &control).unwrap().is_none());
+    let mut ship = || shipper.next(&connection, SOON, &control).unwrap().unwrap();
+
+    server.insert("shop", "a", &[doc! { "_id": 2 }]);
+    let _ = server.run("shop", doc! { "create": "later" });
+    let first = ship();
+    server.insert("shop", "later", &[doc! { "_id": "x" }]);
+    let second = ship();
+    let _ = server.run("shop", doc! { "drop": "a" });
+    let _ = server.run("admin", doc! { "renameCollection": "shop.later", "to": "shop.last" });
+    let third = ship();
+    assert!(first.entries >= 3 && first.to == second.from && second.to == third.from);
+    let mut names = [third.name(), first.name(), second.name()];
+    names.sort();
+    assert_eq!(names, [first.name(), second.name(), third.name()]);
+
+    let segments = [first.clone(), second.clone(), third];
+    let to = |database: &str, segments: &[Segment], until: Option<Position>| RestoreOptions {
+        databases: vec![("shop".to_owned(), database.to_owned())],
+        oplog: true,
+        segments: opened(segments),
+        until,
+        ..to_copy()
+    };
+    let report = restored(&connection, &sink, &to("middle", &segments, Some(first.to))).unwrap();
+    assert_eq!(report.moment, Some(first.to));
+    assert_eq!(sorted(&server, "middle", "a").len(), 2);
+    assert_eq!(sorted(&server, "middle", "later").len(), 0);
+    assert_eq!(report.restored.len(), 2);
+    let report = restored(&connection, &sink, &to("end", &segments, None)).unwrap();
+    let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    assert_eq!(names, ["last"], "{report:?}");
+    assert_eq!(sorted(&server, "end", "last").len(), 1);
+
+    // One that is missing is no moment that may be passed over.
+    let [first, _, third] = segments;
+    let error = restored(&connection, &sink, &to("gap", &[first, third], None)).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Gap, "{error}");
+    assert!(super::listing(&server, "gap").is_empty());
+    let before = Position { seconds: 1, counter: 1 };
+    let error = restored(&connection, &sink, &to("before", &[], Some(before))).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+}
+
+#[test]
+fn oplog_that_is_gone_is_a_gap() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    for position in [Position { seconds: 1, counter: 1 }, Position { seconds: u32::MAX, counter: 1 }] {
+        let error = Shipper::after(position).next(&connection, SOON, &Control::new()).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Gap, "{error}");
+        assert!(error.hint.contains("full backup"), "{}", error.hint);
+    }
+}
