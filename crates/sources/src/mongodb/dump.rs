@@ -81,6 +81,13 @@ impl Batch {
     }
 }
 
+/// The entries of one collection.
+#[derive(Default)]
+struct Paths {
+    documents: Option<Vec<u8>>,
+    metadata: Option<Vec<u8>>,
+}
+
 /// The entries of a dump, wherever they are: as [`capture`](super::capture) made them, or as `mongodump` does without `--archive`.
 pub struct EntriesDump {
     open: OpenEntry,
@@ -99,7 +106,7 @@ impl EntriesDump {
     pub fn open(paths: &[Vec<u8>], open: OpenEntry) -> Result<Self> {
         let mut manifest = None;
         let mut oplog = None;
-        let mut by_name: BTreeMap<(String, Vec<u8>), (Option<Vec<u8>>, Option<Vec<u8>>)> = BTreeMap::new();
+        let mut by_name: BTreeMap<(String, Vec<u8>), Paths> = BTreeMap::new();
         for path in paths {
             let mut parts = path.splitn(2, |&byte| byte == b'/');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
@@ -119,16 +126,17 @@ impl EntriesDump {
             let not_text = |_| MongoError::damaged("reading the names of databases", "one is not UTF-8");
             let database = String::from_utf8(unescape_name(first)).map_err(not_text)?;
             if let Some(stem) = name.strip_suffix(names::METADATA.as_bytes()) {
-                by_name.entry((database, stem.to_vec())).or_default().1 = Some(path.clone());
+                by_name.entry((database, stem.to_vec())).or_default().metadata = Some(path.clone());
             } else if let Some(stem) = name.strip_suffix(names::BSON.as_bytes()) {
                 // The documents of a time series go by another name than it does.
                 let stem = stem.strip_prefix(b"system.buckets.").unwrap_or(stem);
-                by_name.entry((database, stem.to_vec())).or_default().0 = Some(path.clone());
+                by_name.entry((database, stem.to_vec())).or_default().documents = Some(path.clone());
             }
         }
         let (mut collections, mut documents) = (Vec::new(), Vec::new());
-        for ((database, stem), (content, metadata)) in by_name {
-            let text = metadata.map_or(Ok(String::new()), |path| read_text(&open, &path))?;
+        for ((database, stem), paths) in by_name {
+            let content = paths.documents;
+            let text = paths.metadata.map_or(Ok(String::new()), |path| read_text(&open, &path))?;
             let name = String::from_utf8_lossy(&unescape_name(&stem)).into_owned();
             let collection = Collection::from_metadata(&database, &name, &text)?;
             if content.is_none() && collection.kind != Kind::View {
@@ -265,7 +273,7 @@ impl Dump for ArchiveDump {
         let mut batches: BTreeMap<usize, Batch> = BTreeMap::new();
         // Namespaces mix: all their batches together may have as much as a few full ones.
         let mut held = 0;
-        while let Some(event) = self.reader.next()? {
+        while let Some(event) = self.reader.next_event()? {
             match event {
                 Event::Document(number, document) => {
                     if !is_wanted.get(number).copied().unwrap_or_default() {

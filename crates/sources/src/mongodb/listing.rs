@@ -6,7 +6,7 @@ use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::raw_batch_cursor::RawBatch;
 
-use super::error::{MongoError, Result, code_of};
+use super::error::{MongoError, Result, Trouble, code_of};
 use super::{Connection, Selection, json};
 
 /// What a collection is.
@@ -130,8 +130,11 @@ impl Connection {
 
     /// What is selected, databases and names in order.
     pub(super) fn list(&self, selection: &Selection) -> Result<Vec<Collection>> {
-        let mut databases = self.databases()?;
         // A user who may not list all of them can still name some.
+        let mut databases = match self.databases() {
+            Err(error) if error.trouble == Trouble::Denied && !selection.is_whole() => Vec::new(),
+            listed => listed?,
+        };
         let named = selection.include.iter().filter_map(|name| name.split('.').next()).map(ToOwned::to_owned);
         databases.extend(named);
         databases.sort_unstable();

@@ -18,6 +18,32 @@ use super::error::{MongoError, Result, Trouble, code_of};
 use super::restore::{RestoreOptions, Targets};
 use super::{Collection, Connection, Kind, Position};
 
+/// What a description of an index has; an entry of the oplog may have more about how it was built.
+const OF_INDEXES: [&str; 22] = [
+    "2dsphereIndexVersion",
+    "bits",
+    "bucketSize",
+    "collation",
+    "default_language",
+    "expireAfterSeconds",
+    "hidden",
+    "key",
+    "language_override",
+    "max",
+    "min",
+    "name",
+    "partialFilterExpression",
+    "prepareUnique",
+    "sparse",
+    "storageEngine",
+    "textIndexVersion",
+    "unique",
+    "v",
+    "weights",
+    "wildcardProjection",
+    "background",
+];
+
 pub(super) struct Replay<'a> {
     connection: &'a Connection,
     targets: &'a mut Targets,
@@ -78,6 +104,10 @@ impl<'a> Replay<'a> {
         reached: Option<Position>,
         index: usize,
     ) -> Result<()> {
+        // What comes after the moment is not looked at.
+        if reached.zip(self.until).is_some_and(|(reached, until)| reached >= until) {
+            return Ok(());
+        }
         let mut is_first = true;
         each_entry(input, "shipped oplog", |entry| {
             let entry = Document::try_from(entry)?;
@@ -247,7 +277,9 @@ impl<'a> Replay<'a> {
                     indexes.push(index);
                 }
                 if let Some(target) = self.targets.find_mut(database, collection) {
-                    for index in indexes {
+                    for mut index in indexes {
+                        index =
+                            index.into_iter().filter(|(key, _)| OF_INDEXES.contains(&key.as_str())).collect();
                         target.source.indexes.retain(|other| other.get("name") != index.get("name"));
                         target.source.indexes.push(index);
                     }

@@ -1,4 +1,6 @@
 //! Sources against the real servers that they are of.
 
+#[cfg(feature = "mongodb")]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod mongodb;
 mod mysql;

@@ -183,7 +183,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// When the archive is damaged. Nothing more can be read then.
-    pub fn next(&mut self) -> Result<Option<Event<'_>>> {
+    pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
         loop {
             let Some(number) = self.current else {
                 if !self.begin_block()? {

@@ -36,7 +36,7 @@ fn archive() -> Vec<u8> {
 fn read(archive: &[u8]) -> Result<Vec<(usize, usize)>> {
     let mut reader = Reader::new(Cursor::new(archive))?;
     let mut counts = vec![(0, 0); reader.streams().len()];
-    while let Some(event) = reader.next()? {
+    while let Some(event) = reader.next_event()? {
         match event {
             Event::Document(number, _) => counts[number].0 += 1,
             Event::End(number) => counts[number].1 += 1,
@@ -166,7 +166,7 @@ fn several_members_of_gzip_are_one_archive() {
     zipped.truncate(zipped.len() - 40);
     let mut dump = ArchiveDump::open(Cursor::new(zipped)).unwrap();
     let end = loop {
-        match dump.reader.next() {
+        match dump.reader.next_event() {
             Ok(Some(_)) => {}
             Ok(None) => panic!("a part of it is whole"),
             Err(error) => break error,

@@ -184,6 +184,14 @@ struct Work<'a> {
 /// Documents that are kept until the end: users, roles, and functions of the server.
 type Kept = Mutex<BTreeMap<usize, Vec<RawDocumentBuf>>>;
 
+/// What of a dump is not written at once.
+struct Taken {
+    /// The oplog, in a file of its own.
+    oplog: Option<tempfile::NamedTempFile>,
+    /// What is merged into what is there, by its number in the dump.
+    kept: BTreeMap<usize, Vec<RawDocumentBuf>>,
+}
+
 impl Work<'_> {
     fn run(&self, dump: Box<dyn Dump>, targets: &mut Targets) -> Result<RestoreReport> {
         for target in targets.iter_mut().filter(|target| target.has_documents()) {
@@ -192,7 +200,7 @@ impl Work<'_> {
         }
         let manifest = dump.manifest().cloned();
         let has_users = self.options.users && dump.collections().iter().any(users::has);
-        let (oplog, kept) = self.documents(dump, targets)?;
+        let taken = self.documents(dump, targets)?;
         let mut report = RestoreReport {
             compared_documents: self.options.verify == Verify::Documents,
             ..RestoreReport::default()
@@ -220,7 +228,7 @@ impl Work<'_> {
         self.verify(targets)?;
         if self.options.oplog {
             self.replay(
-                oplog.as_deref(),
+                taken.oplog.as_ref(),
                 manifest.as_ref().and_then(|manifest| manifest.oplog),
                 targets,
                 &mut report,
@@ -232,17 +240,13 @@ impl Work<'_> {
             target.build_indexes(self.connection)?;
         }
         self.control.checkpoint()?;
-        self.into_place(targets, &kept, &mut report)?;
+        self.put_in_place(targets, &taken.kept, &mut report)?;
         report.restored = targets.report();
         Ok(report)
     }
 
-    /// Writes all documents. Gives the oplog, in a file of its own, and what is kept for the end.
-    fn documents(
-        &self,
-        dump: Box<dyn Dump>,
-        targets: &mut Targets,
-    ) -> Result<(Option<Box<tempfile::NamedTempFile>>, BTreeMap<usize, Vec<RawDocumentBuf>>)> {
+    /// Writes all documents, but for those that have their turn at the end.
+    fn documents(&self, dump: Box<dyn Dump>, targets: &mut Targets) -> Result<Taken> {
         let failed = |error: std::io::Error| MongoError::storage("keeping the oplog", &error);
         let oplog = if self.options.oplog && dump.has_oplog() {
             Some(Mutex::new(tempfile::NamedTempFile::new().map_err(failed)?))
@@ -274,11 +278,9 @@ impl Work<'_> {
                         Place::Collection(number) => insert(number, documents),
                         Place::Oplog => match &oplog {
                             Some(file) => {
-                                let mut file = file.lock();
-                                documents.iter().try_for_each(|entry| {
-                                    std::io::Write::write_all(file.as_file_mut(), entry.as_bytes())
-                                        .map_err(failed)
-                                })
+                                let entries: Vec<u8> =
+                                    documents.iter().flat_map(|entry| entry.as_bytes()).copied().collect();
+                                std::io::Write::write_all(file.lock().as_file_mut(), &entries).map_err(failed)
                             }
                             None => Ok(()),
                         },
@@ -291,7 +293,7 @@ impl Work<'_> {
                 target.digest = digest;
             }
         }
-        Ok((oplog.map(|file| Box::new(file.into_inner())), kept.into_inner()))
+        Ok(Taken { oplog: oplog.map(Mutex::into_inner), kept: kept.into_inner() })
     }
 
     /// Compares what is on the server with what was read of the dump.

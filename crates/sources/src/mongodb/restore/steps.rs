@@ -202,7 +202,7 @@ impl Targets {
 
 impl Work<'_> {
     /// Gives everything its name. From here on nothing is interrupted.
-    pub(super) fn into_place(
+    pub(super) fn put_in_place(
         &self,
         targets: &mut Targets,
         kept: &BTreeMap<usize, Vec<RawDocumentBuf>>,
