@@ -153,6 +153,14 @@ impl Work<'_> {
         if has_users {
             collections.extend(users::collections());
         }
+        let series = collections.iter().find(|collection| collection.kind == Kind::TimeSeries);
+        let inconsistent_because = match series.filter(|_| from.is_some()) {
+            Some(series) => Some(format!(
+                "{} is a time series, and what the oplog says of its buckets is not taken along",
+                series.full_name()
+            )),
+            None => inconsistent_because,
+        };
         self.events.totals(collections.len() as u64, 0, false);
         Ok(Plan { from, inconsistent_because, collections, has_users })
     }
@@ -289,12 +297,26 @@ impl Work<'_> {
                 }
                 Ok(Some(digest))
             }
+            Err(error) if error.trouble == Trouble::Refused && self.is_gone(collection)? => {
+                self.events.message(&format!("{} was dropped while it was read", collection.full_name()));
+                intake.flush()?;
+                if let Some(stream) = stream {
+                    stream.finish()?;
+                }
+                Ok(Some(digest))
+            }
             Err(error) if matches!(error.trouble, Trouble::Denied | Trouble::Refused) => {
                 drop(stream);
                 if output.failed(collection, &error) { Ok(None) } else { Err(error) }
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether a collection is no longer there.
+    fn is_gone(&self, collection: &Collection) -> Result<bool> {
+        let there = self.connection.collections(&collection.database)?;
+        Ok(!there.iter().any(|there| there.name == collection.name && there.uuid == collection.uuid))
     }
 
     fn scan<'b>(&'b self, database: &'b str, collection: &'b str, order: Order) -> Scan<'b> {

@@ -178,7 +178,7 @@ fn cause_of(error: &mongodb::error::Error) -> String {
 
 /// Whether asking again can help: the server is away for a while, or forgot a cursor or session.
 pub(super) fn is_passing(error: &mongodb::error::Error) -> bool {
-    // CursorNotFound, CursorKilled, QueryPlanKilled, NoSuchSession.
-    const FORGOTTEN: [i32; 4] = [43, 237, 175, 206];
+    // CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled.
+    const FORGOTTEN: [i32; 5] = [43, 136, 175, 206, 237];
     trouble_of(error) == Trouble::NoAnswer || code_of(error).is_some_and(|code| FORGOTTEN.contains(&code))
 }

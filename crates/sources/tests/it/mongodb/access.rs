@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backstay_core::{Control, Silent};
 use backstay_sources::mongodb::{
-    Access, CaptureOptions, Connection, Guard, Selection, Trouble, capture, probe,
+    Access, CaptureOptions, Connection, Guard, Selection, Tls, Trouble, capture, probe,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::doc;
@@ -134,4 +134,44 @@ fn only_addresses_that_the_guard_gives_are_dialled() {
     };
     let error = Connection::open(&access).unwrap_err();
     assert_eq!(error.trouble, Trouble::NoAnswer, "{error}");
+}
+
+#[test]
+fn a_server_is_only_trusted_with_a_certificate_that_somebody_vouches_for() {
+    let Some(mut server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    server.stop();
+    let folder = tempfile::tempdir().unwrap();
+    let of = |name: &str| folder.path().join(name);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let mut authority = rcgen::CertificateParams::new([]).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    std::fs::write(of("authority.pem"), authority.self_signed(&authority_key).unwrap().pem()).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let issuer = rcgen::Issuer::from_params(&authority, &authority_key);
+    let certificate =
+        rcgen::CertificateParams::new(["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    std::fs::write(of("certificate.pem"), certificate.pem()).unwrap();
+    std::fs::write(of("key.pem"), key.serialize_pem()).unwrap();
+    let path = |name: &str| of(name).to_str().unwrap().to_owned();
+    server.with(&["--tls-cert-file", &path("certificate.pem"), "--tls-key-file", &path("key.pem")]);
+    server.start();
+
+    let with = |authorities| Access {
+        tls: Tls::On { authorities, certificate: None },
+        patience: Duration::from_secs(3),
+        ..server.access()
+    };
+    let connection =
+        Connection::open(&Access { patience: Duration::from_secs(20), ..with(Some(of("authority.pem"))) })
+            .unwrap();
+    let sink = FolderSink::new();
+    let manifest = capture(&connection, &sink, &CaptureOptions::default(), &Control::new(), &Silent).unwrap();
+    assert_eq!(manifest.counted("shop", "a").unwrap().documents, 1);
+    for access in [with(None), Access { patience: Duration::from_secs(3), ..server.access() }] {
+        let error = Connection::open(&access).unwrap_err();
+        assert_eq!(error.trouble, Trouble::NoAnswer, "{error}");
+    }
+    let error = Connection::open(&with(Some(of("nothing.pem")))).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
 }

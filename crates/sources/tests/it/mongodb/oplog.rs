@@ -148,3 +148,48 @@ fn oplog_that_is_gone_is_a_gap() {
         assert!(error.hint.contains("full backup"), "{}", error.hint);
     }
 }
+
+#[test]
+fn an_oplog_that_is_too_small_for_the_dump_is_told() {
+    let Some(server) = MongoServer::start_with(&["--oplog-max-entries", "20"]) else { return };
+    let server = Arc::new(server);
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        if count == 0 {
+            for n in 0..10 {
+                let documents: Vec<Document> = (0..500).map(|m| doc! { "_id": n * 500 + m }).collect();
+                writer.insert("shop", "much", &documents);
+            }
+        }
+    });
+    let error =
+        capture(&connection, &sink, &CaptureOptions::default(), &Control::new(), &Silent).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Gap, "{error}");
+    assert!(!sink.is_closed());
+}
+
+#[test]
+fn a_collection_that_is_dropped_meanwhile_is_no_failure() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let server = Arc::new(server);
+    for collection in ["a", "b"] {
+        server.insert("shop", collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        if count == 0 {
+            let _ = writer.run("shop", doc! { "drop": "b" });
+        }
+    });
+    let options = CaptureOptions { parallel: 1, ..CaptureOptions::default() };
+    let manifest = capture(&connection, &sink, &options, &Control::new(), &Silent).unwrap();
+    assert_eq!(manifest.counted("shop", "b").unwrap().documents, 0);
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    assert_eq!(names, ["a"]);
+}
