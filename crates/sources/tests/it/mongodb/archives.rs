@@ -119,6 +119,25 @@ fn what_mongodump_wrote_is_read_here() {
 }
 
 #[test]
+fn the_oplog_of_mongodump_is_replayed() {
+    let Some(server) = MongoServer::start_new() else { return };
+    fill(&server, 10);
+    let Some(mut mongodump) = mongo_tool("mongodump") else { return };
+    let file = NamedTempFile::new().unwrap();
+    let _ = mongodump
+        .arg("--uri")
+        .arg(server.uri())
+        .arg("--oplog")
+        .arg(format!("--archive={}", file.path().display()));
+    let _ = run(mongodump);
+    let dump = Box::new(ArchiveDump::open(File::open(file.path()).unwrap()).unwrap());
+    let options = RestoreOptions { oplog: true, ..to_copy() };
+    let report = restore(&server.connect(), dump, &options, &Control::new(), &Silent).unwrap();
+    assert!(report.moment.is_some(), "{report:?}");
+    assert_eq!(sorted(&server, "copy", "orders"), sorted(&server, "shop", "orders"));
+}
+
+#[test]
 fn a_folder_of_mongodump_is_read_here() {
     let Some(server) = MongoServer::start_new() else { return };
     fill(&server, 1000);
