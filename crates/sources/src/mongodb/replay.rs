@@ -44,6 +44,19 @@ const OF_INDEXES: [&str; 22] = [
     "background",
 ];
 
+/// What can be modified of a collection or view.
+const OF_COLLECTIONS: [&str; 9] = [
+    "cappedMax",
+    "cappedSize",
+    "changeStreamPreAndPostImages",
+    "expireAfterSeconds",
+    "pipeline",
+    "validationAction",
+    "validationLevel",
+    "validator",
+    "viewOn",
+];
+
 pub(super) struct Replay<'a> {
     connection: &'a Connection,
     targets: &'a mut Targets,
@@ -361,7 +374,8 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         let mut command = doc! { "collMod": target.written_as() };
-        command.extend(object.iter().skip(1).map(|(key, value)| (key.clone(), value.clone())));
+        let changes = object.iter().filter(|(key, _)| OF_COLLECTIONS.contains(&key.as_str()));
+        command.extend(changes.map(|(key, value)| (key.clone(), value.clone())));
         if target.source.kind == Kind::View {
             target.source.options.extend(command.into_iter().skip(1));
             return Ok(());

@@ -10,8 +10,26 @@ use super::super::{Collection, Connection, Kind, users};
 use super::plan::{State, Target, Targets};
 use super::{Existing, RestoreReport, Work};
 
-/// What listings have and making a collection does not take.
-const NO_OPTIONS: [&str; 4] = ["autoIndexId", "idIndex", "uuid", "temp"];
+/// What a collection can be made with. A dump may have more, and nothing else of it may become part of a command.
+const OPTIONS: [&str; 17] = [
+    "capped",
+    "changeStreamPreAndPostImages",
+    "clusteredIndex",
+    "collation",
+    "encryptedFields",
+    "expireAfterSeconds",
+    "indexOptionDefaults",
+    "max",
+    "pipeline",
+    "recordPreImages",
+    "size",
+    "storageEngine",
+    "timeseries",
+    "validationAction",
+    "validationLevel",
+    "validator",
+    "viewOn",
+];
 
 impl Target {
     /// Whether it has documents of its own.
@@ -42,7 +60,7 @@ impl Target {
     pub(super) fn create(&mut self, connection: &Connection) -> Result<()> {
         let mut command = doc! { "create": &self.temporary };
         for (key, value) in &self.source.options {
-            if !NO_OPTIONS.contains(&key.as_str()) {
+            if OPTIONS.contains(&key.as_str()) {
                 let _ = command.insert(key, value.clone());
             }
         }
@@ -54,7 +72,7 @@ impl Target {
 
     /// The options that a collection lacks.
     fn lacking(&self, there: &Collection) -> Vec<&str> {
-        let wanted = self.source.options.keys().map(String::as_str).filter(|key| !NO_OPTIONS.contains(key));
+        let wanted = self.source.options.keys().map(String::as_str).filter(|key| OPTIONS.contains(key));
         wanted.filter(|key| !there.options.contains_key(key)).collect()
     }
 

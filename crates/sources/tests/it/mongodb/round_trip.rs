@@ -260,3 +260,25 @@ fn users_are_captured_and_a_server_that_cannot_merge_them_is_left_as_it_was() {
     assert!(!left.iter().any(|each| each.get_str("name").unwrap().contains("backstay")), "{left:?}");
     assert!(restored(&connection, &sink, &to_copy()).is_ok());
 }
+
+#[test]
+fn metadata_that_says_more_than_it_should_does_nothing() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (sink, _) = captured(&connection, &CaptureOptions::default());
+    let path = sink.path().join("shop/a.metadata.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let options =
+        r#"{"options":{"create":"elsewhere","$db":"admin","drop":"a","validator":{"b":{"$exists":true}}},"#;
+    std::fs::write(&path, text.replacen('{', options, 1)).unwrap();
+    let _ = restored(&connection, &sink, &to_copy()).unwrap();
+    let names: Vec<String> =
+        listing(&server, "copy").iter().map(|each| each.get_str("name").unwrap().to_owned()).collect();
+    assert_eq!(names, ["a"]);
+    for broken in ["{\"options\":", "[]", "{\"indexes\":[7]}"] {
+        std::fs::write(&path, broken).unwrap();
+        let error = EntriesDump::of_folder(sink.path()).map(drop).unwrap_err();
+        assert!(error.to_string().contains("shop.a"), "{error}");
+    }
+}
