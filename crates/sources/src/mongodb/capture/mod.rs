@@ -1,24 +1,24 @@
 //! Takes a server into a sink or an archive.
 
+mod archive_output;
+mod sink_output;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backstay_core::sink::escape_name;
-use backstay_core::{
-    Content, Control, CutHint, Entry, EntryKind, Events, Folder, Meta, Opener, Pushed, Sink, Timestamp,
-};
+use backstay_core::{Control, Events, Sink, Timestamp};
 use mongodb::bson::{RawBsonRef, RawDocument};
 use parking_lot::Mutex;
 
-use super::archive::{ArchiveWriter, Block, OPLOG};
+use super::archive::ArchiveWriter;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
-use super::{
-    Collection, Connection, Counted, Digest, Kind, MANIFEST, Manifest, OplogSpan, Position, Selection, names,
-    users,
-};
+use super::{Collection, Connection, Counted, Digest, Kind, Manifest, OplogSpan, Position, Selection, users};
+use archive_output::ArchiveOutput;
+use sink_output::SinkOutput;
 
 /// How a server is captured.
 #[derive(Debug, Clone)]
@@ -451,183 +451,5 @@ impl Intake for OplogEntries<'_, '_> {
 
     fn restart(&mut self) -> Result<bool> {
         self.counting.restart()
-    }
-}
-
-struct SinkOutput<'a> {
-    root: Box<dyn Folder>,
-    folders: BTreeMap<String, Box<dyn Folder>>,
-    taken_at: Timestamp,
-    events: &'a dyn Events,
-}
-
-impl SinkOutput<'_> {
-    fn folder(&self, database: &str) -> Result<&dyn Folder> {
-        let missing =
-            || MongoError::new(Trouble::Storage, format!("storing {database}"), "its folder was not begun");
-        self.folders.get(database).map(AsRef::as_ref).ok_or_else(missing)
-    }
-
-    fn meta(&self, kind: EntryKind, size: u64) -> Meta {
-        let permissions = if kind == EntryKind::Folder { 0o700 } else { 0o600 };
-        let (modified, accessed, changed) = (self.taken_at, self.taken_at, self.taken_at);
-        Meta { kind, permissions, modified, accessed, changed, size, links: 1, ..Meta::default() }
-    }
-
-    fn add_text(&self, folder: &dyn Folder, name: Vec<u8>, text: String) -> Result<()> {
-        let meta = self.meta(EntryKind::File, text.len() as u64);
-        let content = Content::Lazy(Box::new(Text(text)), CutHint::ByContent);
-        Ok(folder.add(Entry { name, meta, content })?)
-    }
-
-    fn close(self, manifest: &Manifest) -> Result<()> {
-        let told = serde_json::to_string_pretty(manifest);
-        let told = told.map_err(|error| MongoError::new(Trouble::Storage, "writing the manifest", error))?;
-        self.add_text(self.root.as_ref(), MANIFEST.as_bytes().to_vec(), told)?;
-        let meta = self.meta(EntryKind::Folder, 0);
-        for folder in self.folders.into_values() {
-            folder.close(meta.clone())?;
-        }
-        Ok(self.root.close(meta)?)
-    }
-}
-
-impl Output for SinkOutput<'_> {
-    fn begin(&self, collection: &Collection) -> Result<Box<dyn Stream + '_>> {
-        let folder = self.folder(&collection.database)?;
-        let stored = collection.stored_as();
-        let mut stream = SinkStream {
-            output: self,
-            folder,
-            name: names::with_ending(&stored, names::BSON),
-            metadata: Some((names::with_ending(&collection.name, names::METADATA), collection.metadata())),
-            pushed: None,
-            size: 0,
-        };
-        if collection.kind != Kind::View {
-            stream.begin()?;
-        }
-        Ok(Box::new(stream))
-    }
-
-    fn begin_oplog(&self) -> Result<Box<dyn Stream + '_>> {
-        let name = format!("{OPLOG}{}", names::BSON).into_bytes();
-        let folder = self.root.as_ref();
-        let mut stream = SinkStream { output: self, folder, name, metadata: None, pushed: None, size: 0 };
-        stream.begin()?;
-        Ok(Box::new(stream))
-    }
-
-    fn failed(&self, collection: &Collection, error: &MongoError) -> bool {
-        let Ok(folder) = self.folder(&collection.database) else { return false };
-        let name = names::with_ending(&collection.name, names::BSON);
-        self.events.item_failed(collection.full_name().as_bytes(), "archival", &error.to_string());
-        folder.failed(&name, &error.to_string());
-        true
-    }
-}
-
-struct SinkStream<'a> {
-    output: &'a SinkOutput<'a>,
-    folder: &'a dyn Folder,
-    name: Vec<u8>,
-    /// The entry beside it, once it is whole.
-    metadata: Option<(Vec<u8>, String)>,
-    pushed: Option<Box<dyn Pushed>>,
-    size: u64,
-}
-
-impl SinkStream<'_> {
-    fn begin(&mut self) -> Result<()> {
-        self.pushed = Some(self.folder.begin(&self.name, CutHint::ByContent)?);
-        self.size = 0;
-        Ok(())
-    }
-}
-
-impl Stream for SinkStream<'_> {
-    fn write(&mut self, documents: &[u8]) -> Result<()> {
-        if let Some(pushed) = &mut self.pushed {
-            pushed.write(documents)?;
-            self.size += documents.len() as u64;
-        }
-        Ok(())
-    }
-
-    fn restart(&mut self) -> Result<bool> {
-        self.pushed = None;
-        self.begin()?;
-        Ok(true)
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<()> {
-        if let Some(pushed) = self.pushed.take() {
-            pushed.finish(self.output.meta(EntryKind::File, self.size))?;
-        }
-        match self.metadata.take() {
-            Some((name, text)) => self.output.add_text(self.folder, name, text),
-            None => Ok(()),
-        }
-    }
-}
-
-struct ArchiveOutput<W> {
-    writer: ArchiveWriter<W>,
-}
-
-impl<W: Write + Send> Output for ArchiveOutput<W> {
-    fn begin(&self, collection: &Collection) -> Result<Box<dyn Stream + '_>> {
-        let (database, collection) = (collection.database.clone(), collection.stored_as());
-        Ok(Box::new(ArchiveStream { writer: &self.writer, database, collection, is_empty: true }))
-    }
-
-    fn begin_oplog(&self) -> Result<Box<dyn Stream + '_>> {
-        let (database, collection) = (String::new(), OPLOG.to_owned());
-        Ok(Box::new(ArchiveStream { writer: &self.writer, database, collection, is_empty: true }))
-    }
-
-    fn failed(&self, _: &Collection, _: &MongoError) -> bool {
-        false
-    }
-}
-
-struct ArchiveStream<'a, W> {
-    writer: &'a ArchiveWriter<W>,
-    database: String,
-    collection: String,
-    is_empty: bool,
-}
-
-impl<W> ArchiveStream<'_, W> {
-    fn block(&self) -> Block<'_> {
-        Block { database: &self.database, collection: &self.collection }
-    }
-}
-
-impl<W: Write> Stream for ArchiveStream<'_, W> {
-    fn write(&mut self, documents: &[u8]) -> Result<()> {
-        self.is_empty = false;
-        let written = self.writer.documents(self.block(), documents);
-        written.map_err(|error| MongoError::storage("writing the archive", &error))
-    }
-
-    fn restart(&mut self) -> Result<bool> {
-        Ok(self.is_empty)
-    }
-
-    fn finish(self: Box<Self>) -> Result<()> {
-        self.writer.end(self.block()).map_err(|error| MongoError::storage("writing the archive", &error))
-    }
-}
-
-struct Text(String);
-
-impl Opener for Text {
-    fn open(self: Box<Self>) -> std::io::Result<Box<dyn std::io::Read + Send>> {
-        Ok(Box::new(std::io::Cursor::new(self.0.into_bytes())))
-    }
-
-    fn duplicate(&self) -> Option<Box<dyn Opener>> {
-        Some(Box::new(Self(self.0.clone())))
     }
 }
