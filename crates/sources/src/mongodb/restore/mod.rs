@@ -65,7 +65,8 @@ pub struct RestoreOptions {
     pub users: bool,
     /// Whether the oplog is replayed.
     pub oplog: bool,
-    /// Oplog that was shipped after the dump, in its order: entries as [`Segment::data`](super::Segment::data) has them.
+    /// Oplog that was shipped after the dump, in its order, as [`Segment::data`](super::Segment::data) has it. Each is opened with an
+    /// empty path.
     pub segments: Vec<OpenEntry>,
     /// The last entry that is replayed; all of them when there is none.
     pub until: Option<Position>,
