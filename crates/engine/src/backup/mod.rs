@@ -3,15 +3,19 @@
 //! A worker takes a small file, or a chunk of a big one, and carries it through: read, cut, hash, compress,
 //! encrypt into the pack it fills. There is no queue between those steps, so the bytes stay in cache.
 //! Each worker fills packs of its own; what is left at the end is put together.
+//! A backup may go to several repositories and other sinks at once: what one of them needs is read once for all.
 //! A folder is done when all that is in it is: whoever finishes its last entry writes its tree.
 
 mod buffers;
 mod chunks;
 mod compare;
 mod content;
+mod crew;
 mod finish;
 mod folder;
+mod guests;
 mod pace;
+mod patience;
 mod pushed;
 mod segments;
 mod sink;
@@ -19,5 +23,5 @@ mod stats;
 mod worker;
 
 pub use compare::ChangeDetection;
-pub use finish::{BackupOutcome, SnapshotDetails, save_snapshot};
-pub use sink::{BackupOptions, BackupSink};
+pub use finish::{BackupOutcome, Party, SnapshotDetails, save_snapshot};
+pub use sink::{BackupOptions, BackupSink, Destination, PATIENCE, Together};

@@ -3,26 +3,30 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use backstay_core::{
-    Content, Control, CutHint, Entry, EntryKind, Events, FileId, Folder, Interrupted, ItemAction, Meta,
-    Pushed, Sink, SinkError,
+    Clock, Content, Control, CutHint, Entry, EntryKind, Events, FileId, Folder, ItemAction, Meta, Pushed,
+    Sink, SinkError,
 };
 use crossbeam_channel::{Sender, bounded};
-use parking_lot::{Condvar, Mutex, RwLock};
+use parking_lot::{Mutex, RwLock};
 
 use super::chunks::ChunkQueue;
 use super::compare::{ChangeDetection, is_complete};
+use super::crew::{Crew, Standing, Taker, again};
 use super::folder::{FolderState, Previous};
+use super::guests::{Guest, Place};
 use super::pace::Pace;
+use super::patience::Watch;
 use super::pushed::PushedFile;
 use super::stats::Stats;
-use super::worker::{Job, Work, work};
+use super::worker::{File, Job, Work, work};
 use crate::chunker::Chunker;
 use crate::format::{BlobKind, Node};
 use crate::index::Index;
 use crate::journal::Journal;
-use crate::pack::{Packer, Packers, Stored, Uploader};
+use crate::pack::{Gauge, Packer, Packers, Stored, Uploader};
 use crate::repository::{Lock, Repository, TreeCache};
 use crate::{Error, Result};
 
@@ -73,26 +77,53 @@ pub struct BackupOptions {
     pub with_atime: bool,
 }
 
-/// A backup that is being taken. Give it to a source, then [finish](BackupSink::finish) it.
-pub struct BackupSink {
-    pub(super) shared: Arc<Shared>,
-    pub(super) workers: Vec<JoinHandle<()>>,
-    pub(super) jobs: Sender<Work>,
+/// A repository that a backup goes to.
+pub struct Destination {
+    /// The repository. Where there are several, the control of each is a [part](Control::part) of the backup's: it is cancelled when
+    /// the destination is left aside.
+    pub repository: Repository,
+    /// Its index.
+    pub index: Arc<Index>,
+    /// Its lock. Nothing is written before that is confirmed.
+    pub lock: Option<Arc<Lock>>,
+    /// How the backup is taken there.
+    pub options: BackupOptions,
 }
 
-/// What all threads of a backup share.
+/// How a backup to several destinations runs.
+pub struct Together {
+    /// The reins of the whole.
+    pub control: Control,
+    /// The clock that the read rate is kept by.
+    pub clock: Arc<dyn Clock>,
+    /// How many threads read and store.
+    pub threads: usize,
+    /// Over what time it is judged whether a destination holds up the others. One that does is left aside.
+    pub patience: Duration,
+}
+
+/// A backup that is being taken. Give it to a source, then [finish](BackupSink::finish) it.
+pub struct BackupSink {
+    pub(super) crew: Arc<Crew>,
+    pub(super) workers: Vec<JoinHandle<()>>,
+    pub(super) jobs: Sender<Work>,
+    pub(super) watch: Option<Watch>,
+}
+
+/// What all threads share of one destination.
 pub(super) struct Shared {
+    /// Its place among the destinations.
+    pub(super) number: usize,
+    pub(super) standing: Arc<Standing>,
+    pub(super) gauge: Arc<Gauge>,
     pub(super) repository: Repository,
     pub(super) index: Arc<Index>,
     pub(super) options: BackupOptions,
     pub(super) events: Arc<dyn Events>,
-    pub(super) chunker: Chunker,
-    pub(super) chunks: ChunkQueue,
-    pub(super) pace: Pace,
-    pub(super) stats: Arc<Stats>,
+    /// The same one where others cut alike.
+    pub(super) chunker: Arc<Chunker>,
+    pub(super) stats: Stats,
     pub(super) root_tree: Mutex<Option<FileId>>,
-    pub(super) root_done: Condvar,
-    pub(super) open_pushes: AtomicUsize,
     trees: TreeCache,
     packers: RwLock<Option<Arc<Packers>>>,
     failed: AtomicBool,
@@ -103,6 +134,8 @@ pub(super) struct Shared {
 const QUEUE: usize = 256;
 /// Contents that may be pushed at once: each holds up to a chunk in memory.
 const PUSH_LIMIT: usize = 8;
+/// How long a destination of several may hold up the others, if nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 impl BackupSink {
     /// Starts the threads of a backup. Nothing is written before `lock` is confirmed.
@@ -116,151 +149,289 @@ impl BackupSink {
         options: BackupOptions,
         events: Arc<dyn Events>,
     ) -> Result<Self> {
-        let stats = Arc::new(Stats::default());
-        let uploader = Uploader::start(repository, Arc::clone(&index), lock, options.journal.clone())?;
-        let packers = Packers::new(repository, Arc::clone(&index), uploader);
-        let threads = repository.settings().threads.max(1);
-        let shared = Arc::new(Shared {
-            repository: repository.clone(),
-            trees: TreeCache::new(repository, Arc::clone(&index)),
-            index,
-            options,
+        let together = Together {
+            control: repository.control().clone(),
+            clock: Arc::clone(&repository.environment().clock),
+            threads: repository.settings().threads,
+            patience: PATIENCE,
+        };
+        let destination = Destination { repository: repository.clone(), index, lock, options };
+        Self::start_together(vec![destination], Vec::new(), together, events)
+    }
+
+    /// Starts the threads of a backup into several repositories and other sinks at once: the source is read once, cut once for
+    /// all repositories with the same polynomial, and each succeeds or fails by itself. [`finish_each`](BackupSink::finish_each) ends
+    /// it. Whoever owns the other sinks finishes them; they are told nothing more once it has.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start_together(
+        destinations: Vec<Destination>,
+        sinks: Vec<Arc<dyn Sink>>,
+        together: Together,
+        events: Arc<dyn Events>,
+    ) -> Result<Self> {
+        let Together { control, clock, threads, patience } = together;
+        let threads = threads.max(1);
+        let standing = Arc::new(Standing::new(destinations.len(), sinks.len()));
+        let mut shared: Vec<Arc<Shared>> = Vec::new();
+        for destination in destinations {
+            let chunker = way_to_cut(&destination.repository, &shared);
+            let number = shared.len();
+            shared.push(Arc::new(Shared::new(number, destination, chunker, &standing, &events)?));
+        }
+        let longest = shared.iter().map(|shared| shared.chunker.sizes().max).max();
+        let crew = Arc::new(Crew {
             events,
-            chunker: Chunker::new(repository.config().polynomial, repository.settings().chunk_sizes),
-            chunks: ChunkQueue::new(threads, repository.settings().chunk_sizes.max),
-            pace: Pace::default(),
-            stats,
-            root_tree: Mutex::new(None),
-            root_done: Condvar::new(),
+            threads,
+            guests: sinks.into_iter().map(|sink| Arc::new(Guest::new(sink, Arc::clone(&standing)))).collect(),
+            standing,
+            chunks: ChunkQueue::new(threads, longest.unwrap_or(0)),
+            pace: Pace::new(control.clone(), clock),
+            control,
+            destinations: shared,
             open_pushes: AtomicUsize::new(0),
-            packers: RwLock::new(Some(Arc::new(packers))),
-            failed: AtomicBool::new(false),
-            failure: Mutex::new(None),
         });
+        let watch = if crew.standing.is_shared { Some(Watch::start(&crew, patience)?) } else { None };
         let (jobs, queue) = bounded(QUEUE);
         let mut workers = Vec::new();
         for number in 0..threads {
-            let (shared, queue) = (Arc::clone(&shared), queue.clone());
+            let (crew, queue) = (Arc::clone(&crew), queue.clone());
             let worker = std::thread::Builder::new()
                 .name(format!("worker {number}"))
-                .spawn(move || work(&shared, &queue))
+                .spawn(move || work(&crew, &queue))
                 .map_err(|error| Error::Invalid(format!("cannot start a thread: {error}")))?;
             workers.push(worker);
         }
-        Ok(Self { shared, workers, jobs })
+        Ok(Self { crew, workers, jobs, watch })
     }
+}
+
+/// How a repository is cut: as one of these, if they are cut alike.
+fn way_to_cut(repository: &Repository, others: &[Arc<Shared>]) -> Arc<Chunker> {
+    let of = |repository: &Repository| (repository.config().polynomial, repository.settings().chunk_sizes);
+    let like = others.iter().find(|other| of(&other.repository) == of(repository));
+    like.map_or_else(
+        || {
+            let (polynomial, sizes) = of(repository);
+            Arc::new(Chunker::new(polynomial, sizes))
+        },
+        |other| Arc::clone(&other.chunker),
+    )
 }
 
 impl Sink for BackupSink {
     fn root(&self) -> Result<Box<dyn Folder>, SinkError> {
-        let previous = self.shared.options.parent_tree.and_then(|id| self.shared.previous_tree(&id, b"/"));
-        let state = Arc::new(FolderState::new(None, Vec::new(), previous, None));
-        Ok(Box::new(FolderHandle { shared: Arc::clone(&self.shared), jobs: self.jobs.clone(), state }))
+        let root = |shared: &Arc<Shared>| {
+            let previous = shared.options.parent_tree.and_then(|id| shared.previous_tree(&id, b"/"));
+            Arc::new(FolderState::new(None, Vec::new(), previous, None))
+        };
+        Ok(Box::new(FolderHandle {
+            states: self.crew.destinations.iter().map(root).collect(),
+            places: self.crew.guests.iter().map(Place::root).collect(),
+            crew: Arc::clone(&self.crew),
+            jobs: self.jobs.clone(),
+        }))
     }
 
     fn open_limit(&self) -> usize {
-        PUSH_LIMIT
+        let guests = self.crew.guests.iter().map(|guest| guest.sink.open_limit());
+        guests.min().unwrap_or(PUSH_LIMIT).min(PUSH_LIMIT)
     }
 }
 
 /// A folder, as sources hold it.
 struct FolderHandle {
-    shared: Arc<Shared>,
+    crew: Arc<Crew>,
     jobs: Sender<Work>,
-    state: Arc<FolderState>,
+    /// The folder at each destination.
+    states: Vec<Arc<FolderState>>,
+    /// The folder at each guest.
+    places: Vec<Place>,
+}
+
+impl FolderHandle {
+    /// The destinations that still take part, with the folder there.
+    fn parts(&self) -> impl Iterator<Item = (&Arc<Shared>, &Arc<FolderState>)> {
+        let all = self.crew.destinations.iter().zip(&self.states);
+        all.filter(|(shared, _)| self.crew.takes_part(shared))
+    }
+
+    fn takers(&self) -> Vec<Taker> {
+        let taker = |(shared, folder): (&Arc<Shared>, &Arc<FolderState>)| Taker {
+            shared: Arc::clone(shared),
+            folder: Arc::clone(folder),
+        };
+        self.parts().map(taker).collect()
+    }
 }
 
 impl Folder for FolderHandle {
     fn folder(&self, name: &[u8]) -> Result<Box<dyn Folder>, SinkError> {
-        self.shared.check()?;
-        let previous_node = self.state.previous(name).filter(|node| node.is_folder()).cloned();
-        let subtree = previous_node.as_ref().and_then(|node| node.subtree);
-        let path = self.state.path_of(name);
-        let resumed = self.shared.resumed_tree(&path);
-        let previous = resumed.or_else(|| subtree.and_then(|id| self.shared.previous_tree(&id, &path)));
-        self.state.expect();
-        let parent = Some(Arc::clone(&self.state));
-        let state = Arc::new(FolderState::new(parent, name.to_vec(), previous, previous_node));
-        Ok(Box::new(Self { shared: Arc::clone(&self.shared), jobs: self.jobs.clone(), state }))
+        self.crew.check()?;
+        let states = self.crew.destinations.iter().zip(&self.states);
+        let states = states.map(|(shared, state)| shared.subfolder(state, name)).collect();
+        let places = self.places.iter().map(|place| place.folder(name)).collect();
+        Ok(Box::new(Self { crew: Arc::clone(&self.crew), jobs: self.jobs.clone(), states, places }))
     }
 
     fn add(&self, entry: Entry) -> Result<(), SinkError> {
-        self.shared.check()?;
+        self.crew.check()?;
         let Entry { name, meta, content } = entry;
-        let previous = self.state.previous(&name);
-        let unchanged = previous.is_some_and(|previous| match &content {
-            Content::SameAsParent => true,
-            Content::Lazy(..) => !self.shared.options.change_detection.has_changed(&meta, previous),
-            Content::None | Content::Patched { .. } => false,
-        });
-        match previous {
-            Some(previous) if unchanged => {
-                if is_complete(previous, &self.shared.index) {
-                    self.shared.keep(&self.state, name, meta, previous);
-                    return Ok(());
-                }
-                let missing = "parts of it are not in the repository's index; it is stored again";
-                self.shared
-                    .events
-                    .warning(&format!("{}: {missing}", String::from_utf8_lossy(&self.state.path_of(&name))));
+        let mut takers = Vec::new();
+        for (shared, state) in self.parts() {
+            if !shared.settles(state, &name, &meta, &content) {
+                state.expect();
+                takers.push(Taker { shared: Arc::clone(shared), folder: Arc::clone(state) });
             }
-            _ => {}
-        }
-        if let Some(node) = self.shared.resumed_file(&self.state, &name, &meta, &content) {
-            self.shared.keep(&self.state, name, meta, &node);
-            return Ok(());
         }
         match content {
-            Content::None => {
-                self.state.push(Node { name, meta: self.shared.stored_meta(meta), ..Node::default() });
-                Ok(())
-            }
+            Content::None => self.places.iter().for_each(|place| place.add(&name, &meta, Content::None)),
             Content::SameAsParent => {
-                self.shared.item_failed(
-                    &self.state,
-                    &name,
-                    "archival",
-                    "the parent snapshot does not have its content",
-                );
-                Ok(())
+                self.places.iter().for_each(|place| place.add(&name, &meta, Content::SameAsParent));
+            }
+            // Nobody but one guest needs it: it reads what it wants by itself.
+            content if takers.is_empty() && self.places.len() <= 1 => {
+                if let Some(place) = self.places.first() {
+                    place.add(&name, &meta, content);
+                }
             }
             content => {
-                self.state.expect();
-                let job = Job { folder: Arc::clone(&self.state), name, meta, content };
+                let file = File { name, meta, takers, guests: self.places.clone() };
                 self.jobs
-                    .send(Work::Job(Box::new(job)))
-                    .map_err(|_| SinkError::failed("the backup's workers ended"))
+                    .send(Work::Job(Box::new(Job { file, content })))
+                    .map_err(|_| SinkError::failed("the backup's workers ended"))?;
+                return Ok(());
             }
         }
+        self.crew.check_failed()
     }
 
     fn begin(&self, name: &[u8], cut: CutHint) -> Result<Box<dyn Pushed>, SinkError> {
-        self.shared.check()?;
-        if self.shared.open_pushes.fetch_add(1, Ordering::SeqCst) >= PUSH_LIMIT {
-            self.shared.open_pushes.fetch_sub(1, Ordering::SeqCst);
+        self.crew.check()?;
+        if self.crew.open_pushes.fetch_add(1, Ordering::SeqCst) >= PUSH_LIMIT {
+            self.crew.open_pushes.fetch_sub(1, Ordering::SeqCst);
             return Err(SinkError::failed(format!(
                 "more than {PUSH_LIMIT} contents are being pushed at once"
             )));
         }
-        self.state.expect();
-        Ok(Box::new(PushedFile::new(Arc::clone(&self.shared), Arc::clone(&self.state), name.to_vec(), cut)))
+        let takers = self.takers();
+        takers.iter().for_each(|taker| taker.folder.expect());
+        Ok(Box::new(PushedFile::new(Arc::clone(&self.crew), name.to_vec(), takers, &self.places, &cut)))
     }
 
     fn failed(&self, name: &[u8], error: &str) {
-        self.shared.item_failed(&self.state, name, "archival", error);
+        self.crew.item_failed(&self.takers(), name, error);
+        for place in &self.places {
+            place.attempt(|folder| {
+                folder.failed(name, error);
+                Ok(())
+            });
+        }
     }
 
     fn close(self: Box<Self>, meta: Meta) -> Result<(), SinkError> {
-        self.state.set_meta(self.shared.stored_meta(meta));
-        self.shared.settle(&self.state, None)
+        for (shared, state) in self.parts() {
+            state.set_meta(shared.stored_meta(meta.clone()));
+            shared.attempt(|shared| shared.settle(state, None));
+        }
+        self.places.into_iter().for_each(|place| place.close(meta.clone()));
+        self.crew.check_failed()
+    }
+}
+
+impl Shared {
+    fn new(
+        number: usize,
+        destination: Destination,
+        chunker: Arc<Chunker>,
+        standing: &Arc<Standing>,
+        events: &Arc<dyn Events>,
+    ) -> Result<Self> {
+        let Destination { repository, index, lock, options } = destination;
+        let gauge = Arc::new(Gauge::default());
+        let mut uploader = Uploader::start(&repository, Arc::clone(&index), lock, options.journal.clone())?;
+        if standing.is_shared {
+            uploader = uploader.with_gauge(Arc::clone(&gauge));
+        }
+        let packers = Packers::new(&repository, Arc::clone(&index), uploader);
+        Ok(Self {
+            number,
+            standing: Arc::clone(standing),
+            gauge,
+            trees: TreeCache::new(&repository, Arc::clone(&index)),
+            repository,
+            index,
+            options,
+            events: Arc::clone(events),
+            chunker,
+            stats: Stats::default(),
+            root_tree: Mutex::new(None),
+            packers: RwLock::new(Some(Arc::new(packers))),
+            failed: AtomicBool::new(false),
+            failure: Mutex::new(None),
+        })
+    }
+
+    /// A folder in one of this destination.
+    fn subfolder(&self, folder: &Arc<FolderState>, name: &[u8]) -> Arc<FolderState> {
+        if self.has_failed() {
+            return Arc::clone(folder);
+        }
+        let previous_node = folder.previous(name).filter(|node| node.is_folder()).cloned();
+        let subtree = previous_node.as_ref().and_then(|node| node.subtree);
+        let path = folder.path_of(name);
+        let resumed = self.resumed_tree(&path);
+        let previous = resumed.or_else(|| subtree.and_then(|id| self.previous_tree(&id, &path)));
+        folder.expect();
+        Arc::new(FolderState::new(Some(Arc::clone(folder)), name.to_vec(), previous, previous_node))
+    }
+
+    /// Whether an entry is settled by what is known of it, so that this destination needs no content.
+    fn settles(&self, folder: &Arc<FolderState>, name: &[u8], meta: &Meta, content: &Content) -> bool {
+        let previous = folder.previous(name);
+        let unchanged = previous.is_some_and(|previous| match content {
+            Content::SameAsParent => true,
+            Content::Lazy(..) => !self.options.change_detection.has_changed(meta, previous),
+            Content::None | Content::Patched { .. } => false,
+        });
+        match previous {
+            Some(previous) if unchanged => {
+                if is_complete(previous, &self.index) {
+                    self.keep(folder, name.to_vec(), meta.clone(), previous);
+                    return true;
+                }
+                let missing = "parts of it are not in the repository's index; it is stored again";
+                self.events
+                    .warning(&format!("{}: {missing}", String::from_utf8_lossy(&folder.path_of(name))));
+            }
+            _ => {}
+        }
+        if let Some(node) = self.resumed_file(folder, name, meta, content) {
+            self.keep(folder, name.to_vec(), meta.clone(), &node);
+            return true;
+        }
+        match content {
+            Content::None => {
+                let meta = self.stored_meta(meta.clone());
+                folder.push(Node { name: name.to_vec(), meta, ..Node::default() });
+                true
+            }
+            Content::SameAsParent => {
+                self.item_failed(folder, name, "archival", "the parent snapshot does not have its content");
+                true
+            }
+            Content::Lazy(..) | Content::Patched { .. } => false,
+        }
     }
 }
 
 impl Shared {
     /// A tree of the parent snapshot. One that cannot be read costs time, not data: all is read again.
     fn previous_tree(&self, id: &FileId, path: &[u8]) -> Option<Previous> {
-        match self.trees.tree_once(id) {
+        match self.gauge.during(|| self.trees.tree_once(id)) {
             Ok(tree) => Some(Previous { id: *id, tree }),
+            Err(_) if self.has_failed() => None,
             Err(error) => {
                 let path = String::from_utf8_lossy(path);
                 self.events.warning(&format!(
@@ -274,7 +445,7 @@ impl Shared {
     /// The tree that an interrupted backup stored for a folder.
     fn resumed_tree(&self, path: &[u8]) -> Option<Previous> {
         let id = self.options.journal.as_ref()?.folder(path)?;
-        self.trees.tree_once(&id).ok().map(|tree| Previous { id, tree })
+        self.gauge.during(|| self.trees.tree_once(&id)).ok().map(|tree| Previous { id, tree })
     }
 
     /// The content that an interrupted backup stored for a file that is the same still.
@@ -308,8 +479,10 @@ impl Shared {
         let size = previous.meta.size;
         let meta = Meta { size, ..self.stored_meta(meta) };
         self.stats.file(ItemAction::Unchanged, size);
-        self.events.bytes_done(size);
-        self.events.file_done(&folder.path_of(&name), ItemAction::Unchanged, size, 0);
+        if self.is_told() {
+            self.events.bytes_done(size);
+            self.events.file_done(&folder.path_of(&name), ItemAction::Unchanged, size, 0);
+        }
         folder.push_kept(name, meta, previous);
     }
 
@@ -336,7 +509,9 @@ impl Shared {
             Some(_) => ItemAction::Changed,
         };
         self.stats.file(action, size);
-        self.events.file_done(&folder.path_of(&node.name), action, size, stored);
+        if self.is_told() {
+            self.events.file_done(&folder.path_of(&node.name), action, size, stored);
+        }
         self.settle(folder, Some(node))
     }
 
@@ -344,6 +519,20 @@ impl Shared {
     pub(super) fn item_failed(&self, folder: &FolderState, name: &[u8], during: &str, error: &str) {
         self.stats.failure();
         self.events.item_failed(&folder.path_of(name), during, error);
+    }
+
+    /// Whether the progress of the backup is told by this destination.
+    pub(super) fn is_told(&self) -> bool {
+        self.standing.speaker() == Some(self.number)
+    }
+
+    /// Does something at this destination, unless it failed; its failure is noted.
+    pub(super) fn attempt(&self, work: impl FnOnce(&Self) -> Result<(), SinkError>) {
+        if !self.has_failed()
+            && let Err(error) = work(self)
+        {
+            self.fail(error);
+        }
     }
 
     pub(super) fn control(&self) -> &Control {
@@ -377,7 +566,7 @@ impl Shared {
         Ok([self.count(kind, contents[0], a), self.count(kind, contents[1], b)])
     }
 
-    fn count(&self, kind: BlobKind, content: &[u8], stored: Stored) -> (FileId, u32) {
+    pub(super) fn count(&self, kind: BlobKind, content: &[u8], stored: Stored) -> (FileId, u32) {
         if let Some(length) = stored.length {
             self.stats.blob(kind, content.len(), length);
         }
@@ -389,15 +578,7 @@ impl Shared {
         self.packers.write().take()
     }
 
-    /// Whether the backup can go on; waits while it is paused.
-    pub(super) fn check(&self) -> Result<(), SinkError> {
-        if self.failed.load(Ordering::Relaxed) {
-            return Err(self.failure());
-        }
-        Ok(self.control().checkpoint()?)
-    }
-
-    /// Notes that the backup cannot go on.
+    /// Notes that nothing more can be stored here.
     pub(super) fn fail(&self, error: SinkError) {
         {
             let mut failure = self.failure.lock();
@@ -405,24 +586,22 @@ impl Shared {
                 *failure = Some(error);
             }
         }
-        // Under its lock, so that the notice never comes between the look of who waits and the waiting.
-        let _root = self.root_tree.lock();
-        self.root_done.notify_all();
+        self.standing.leave(self.number);
+        if self.standing.is_shared {
+            // Whoever waits for it is needed by the others.
+            self.gauge.give_up();
+            self.control().cancel();
+        }
+        self.standing.ring();
     }
 
-    /// Whether the backup failed.
+    /// Whether it failed.
     pub(super) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
     }
 
-    /// Why it failed. Every thread is told the reason.
+    /// Why it failed. Everybody who asks is told the reason.
     pub(super) fn failure(&self) -> SinkError {
-        match &*self.failure.lock() {
-            Some(SinkError::Failed(cause)) => match cause.downcast_ref::<Error>() {
-                Some(error) => SinkError::failed(error.again()),
-                None => SinkError::failed(cause.to_string()),
-            },
-            Some(SinkError::Interrupted(_)) | None => SinkError::Interrupted(Interrupted),
-        }
+        again(self.failure.lock().as_ref())
     }
 }

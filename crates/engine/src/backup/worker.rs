@@ -7,12 +7,13 @@ use std::sync::Arc;
 use backstay_core::{Content, CutHint, Meta, Opener, SinkError};
 use crossbeam_channel::{Receiver, TryRecvError, select};
 
+use super::chunks::complete;
 use super::compare::is_complete;
-use super::content::{ChunkStream, read_full};
-use super::folder::FolderState;
-use super::sink::Shared;
+use super::content::{ChunkStream, STEP, read_full};
+use super::crew::{Crew, Hands, Taker};
+use super::guests::{Feeds, InMemory, Place, Unreadable, pipe};
+use crate::chunker::{ChunkSizes, Chunker};
 use crate::format::BlobKind;
-use crate::pack::Packer;
 use crate::repository::BlobReader;
 
 /// What a worker is sent.
@@ -25,106 +26,117 @@ pub(super) enum Work {
 
 /// An entry whose content has to be read.
 pub(super) struct Job {
-    pub(super) folder: Arc<FolderState>,
+    pub(super) file: File,
+    pub(super) content: Content,
+}
+
+/// A file that is wanted.
+pub(super) struct File {
     pub(super) name: Vec<u8>,
     pub(super) meta: Meta,
-    pub(super) content: Content,
+    pub(super) takers: Vec<Taker>,
+    pub(super) guests: Vec<Place>,
 }
 
 /// Bytes beyond the parent's end that a patch takes in at a time.
 const PIECE: u64 = 1 << 20;
 
 /// Fails the backup if its thread ends by a panic: nobody would wait for the rest in vain.
-struct Watch<'a>(&'a Shared);
+struct Watch<'a>(&'a Crew);
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.0.fail(SinkError::failed("a worker of the backup ended unexpectedly"));
+            self.0.fail(&SinkError::failed("a worker of the backup ended unexpectedly"));
         }
     }
 }
 
 /// Runs until no more jobs can come.
-pub(super) fn work(shared: &Shared, jobs: &Receiver<Work>) {
-    let _watch = Watch(shared);
-    let Ok(packers) = shared.packers() else { return };
-    packers.with(|packer| {
+pub(super) fn work(crew: &Crew, jobs: &Receiver<Work>) {
+    let _watch = Watch(crew);
+    let mut hands = crew.lend();
+    crew.take_jobs(jobs, &mut hands);
+    crew.give_back(hands);
+}
+
+impl Crew {
+    fn take_jobs(&self, jobs: &Receiver<Work>, hands: &mut Hands) {
         let mut scratch = Vec::new();
         loop {
             // Chunks first: they hold memory.
-            let outcome = match shared.chunks.receiver.try_recv() {
-                Ok(task) => shared.run(task, packer),
+            let outcome = match self.chunks.receiver.try_recv() {
+                Ok(task) => self.run(task, hands),
                 Err(TryRecvError::Disconnected) => return,
                 Err(TryRecvError::Empty) => select! {
-                    recv(shared.chunks.receiver) -> task => match task {
-                        Ok(task) => shared.run(task, packer),
+                    recv(self.chunks.receiver) -> task => match task {
+                        Ok(task) => self.run(task, hands),
                         Err(_) => return,
                     },
                     recv(jobs) -> job => match job {
-                        Ok(Work::Job(_)) if shared.has_failed() => Ok(()),
-                        Ok(Work::Job(job)) => shared.process(*job, packer, &mut scratch),
+                        Ok(Work::Job(_)) if self.has_failed() => Ok(()),
+                        Ok(Work::Job(job)) => self.process(*job, hands, &mut scratch),
                         // The root is done or the backup failed: no chunk is worth waiting for.
                         Ok(Work::End) | Err(_) => return,
                     },
                 },
             };
             if let Err(error) = outcome {
-                shared.fail(error);
-            }
-        }
-    });
-}
-
-impl Shared {
-    fn process(&self, job: Job, packer: &mut Packer, scratch: &mut Vec<u8>) -> Result<(), SinkError> {
-        self.control().checkpoint()?;
-        let Job { folder, name, meta, content } = job;
-        self.events.file_started(&folder.path_of(&name));
-        let outcome = match content {
-            Content::Lazy(opener, hint) => self.read(&folder, &name, meta, opener, hint, packer, scratch),
-            Content::Patched { opener, ranges } => self.patch(&folder, &name, meta, opener, &ranges, packer),
-            Content::None | Content::SameAsParent => Ok(Ok(())),
-        };
-        match outcome? {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                self.item_failed(&folder, &name, "archival", &error.to_string());
-                self.settle(&folder, None)
+                self.fail(&error);
             }
         }
     }
 
-    /// Reads and stores a content. The inner error is the file's, the outer one the backup's.
-    #[allow(clippy::too_many_arguments)]
+    fn process(&self, job: Job, hands: &mut Hands, scratch: &mut Vec<u8>) -> Result<(), SinkError> {
+        self.control.checkpoint()?;
+        let Job { mut file, content } = job;
+        file.takers.retain(|taker| self.takes_part(&taker.shared));
+        if file.takers.is_empty() && file.guests.is_empty() {
+            return Ok(());
+        }
+        self.events.file_started(&self.path_of(&file.takers, &file.name));
+        match content {
+            Content::Lazy(opener, hint) => self.read(file, opener, &hint, hands, scratch),
+            Content::Patched { opener, ranges } => self.patch_each(&file, opener, &ranges, hands),
+            Content::None | Content::SameAsParent => Ok(()),
+        }
+    }
+
+    /// Reads and stores a content.
     fn read(
         &self,
-        folder: &Arc<FolderState>,
-        name: &[u8],
-        mut meta: Meta,
+        file: File,
         opener: Box<dyn Opener>,
-        hint: CutHint,
-        packer: &mut Packer,
+        hint: &CutHint,
+        hands: &mut Hands,
         scratch: &mut Vec<u8>,
-    ) -> Result<std::io::Result<()>, SinkError> {
+    ) -> Result<(), SinkError> {
+        let twin = opener.duplicate().filter(|_| !file.guests.is_empty());
         let mut reader = match opener.open() {
-            Ok(reader) => self.pace.slow(&self.repository, reader),
-            Err(error) => return Ok(Err(error)),
+            Ok(reader) => self.pace.slow(reader),
+            Err(error) => {
+                self.cannot_read(&file, &error);
+                return Ok(());
+            }
         };
-        let sizes = self.chunker.sizes();
-        let small = hint == CutHint::ByContent && meta.size < sizes.min as u64;
-        if hint == CutHint::ByContent && self.pays_in_segments(meta.size) {
-            let mut stream = ChunkStream::new(self, hint);
-            return match self.cut_in_segments(&mut *reader, &mut stream, packer)? {
-                Ok(()) => self.end_file(folder, name, meta, &stream).map(Ok),
-                Err(error) => Ok(Err(error)),
-            };
+        let sizes = file.takers.iter().map(|taker| taker.shared.chunker.sizes().min);
+        let least = sizes.min().unwrap_or(ChunkSizes::RESTIC.min);
+        if *hint == CutHint::ByContent && file.meta.size < least as u64 {
+            return self.read_small(file, &mut *reader, hands, scratch);
         }
-        if !small {
-            return self.read_chunks(folder, name, meta, &mut *reader, ChunkStream::new(self, hint), packer);
-        }
+        self.read_big(&file, &mut *reader, &[], (hint, twin), hands)
+    }
+
+    /// Reads a content that is too short to be cut, unless it grew.
+    fn read_small(
+        &self,
+        file: File,
+        reader: &mut dyn Read,
+        hands: &mut Hands,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(), SinkError> {
         // One byte of room more than the file had shows whether it grew.
-        let expected = meta.size as usize;
+        let expected = file.meta.size as usize;
         if scratch.len() <= expected {
             scratch.resize(expected + 1, 0);
         }
@@ -135,71 +147,180 @@ impl Shared {
                 other => break other,
             }
         };
-        let length = match first {
-            Ok(count) if count == expected && expected > 0 => count,
-            Ok(count) => match room.get_mut(count..).map(|rest| read_full(&mut *reader, rest)) {
-                Some(Ok(more)) => count + more,
-                Some(Err(error)) => return Ok(Err(error)),
-                None => count,
+        let all = match first {
+            Ok(count) if count == expected && expected > 0 => Ok(count),
+            Ok(count) => match room.get_mut(count..) {
+                Some(rest) => read_full(reader, rest).map(|more| count + more),
+                None => Ok(count),
             },
-            Err(error) => return Ok(Err(error)),
+            Err(error) => Err(error),
         };
+        let length = match all {
+            Ok(length) => length,
+            Err(error) => {
+                self.cannot_read(&file, &error);
+                return Ok(());
+            }
+        };
+        let data = scratch.get(..length).unwrap_or_default();
         if length > expected {
-            let mut stream = ChunkStream::new(self, CutHint::ByContent);
-            let start = scratch.get(..length).unwrap_or_default();
-            self.push(&mut stream, start, Some(packer))?;
-            return self.read_chunks(folder, name, meta, &mut *reader, stream, packer);
+            return self.read_big(&file, reader, data, (&CutHint::ByContent, None), hands);
+        }
+        let File { name, mut meta, takers, guests } = file;
+        if !guests.is_empty() {
+            let content = InMemory(data.into());
+            for place in guests {
+                place.add(&name, &meta, Content::Lazy(Box::new(content.clone()), CutHint::ByContent));
+            }
         }
         meta.size = length as u64;
-        let (content, stored) = match scratch.get(..length) {
-            Some(data) if length > 0 => {
-                let (id, stored) = self.store(packer, BlobKind::Data, data)?;
-                (vec![id], stored)
-            }
-            _ => (Vec::new(), 0),
-        };
-        self.events.bytes_done(length as u64);
-        self.complete_file(folder, name.to_vec(), meta, content, u64::from(stored)).map(Ok)
+        let mut stored = Lengths::of(&takers);
+        let mut content = Vec::new();
+        if length > 0 {
+            content.push(self.store(hands, &takers, BlobKind::Data, data, |place, length| {
+                stored.set(place, length);
+            }));
+        }
+        if self.is_told(&takers) {
+            self.events.bytes_done(length as u64);
+        }
+        complete(&takers, name, meta, content, |place| stored.get(place));
+        Ok(())
     }
 
-    /// Reads and stores a content of any length.
-    fn read_chunks(
+    /// Reads a content of any length, of which the start may be read already.
+    fn read_big(
         &self,
-        folder: &Arc<FolderState>,
-        name: &[u8],
-        meta: Meta,
+        file: &File,
         reader: &mut dyn Read,
-        mut stream: ChunkStream,
-        packer: &mut Packer,
+        start: &[u8],
+        (hint, twin): (&CutHint, Option<Box<dyn Opener>>),
+        hands: &mut Hands,
+    ) -> Result<(), SinkError> {
+        let File { name, meta, takers, guests } = file;
+        let mut streams = self.streams(takers.clone(), hint);
+        let outcome = match streams.as_mut_slice() {
+            [stream]
+                if guests.is_empty()
+                    && start.is_empty()
+                    && *hint == CutHint::ByContent
+                    && self.pays_in_segments(&stream.chunker, meta.size) =>
+            {
+                self.cut_in_segments(reader, stream, hands)?
+            }
+            streams => self.fed(file, twin, |feeds| self.cut(reader, start, streams, feeds, hands))?,
+        };
+        match outcome {
+            Ok(()) => {
+                for stream in &streams {
+                    stream.file.end(name.clone(), Meta { size: stream.size, ..meta.clone() });
+                }
+            }
+            Err(error) => self.leave_out(takers, name, &error.to_string()),
+        }
+        Ok(())
+    }
+
+    /// Lets the guests of a file take it in on threads of their own while `feed` reads it.
+    fn fed(
+        &self,
+        file: &File,
+        twin: Option<Box<dyn Opener>>,
+        feed: impl FnOnce(&mut Feeds) -> Result<std::io::Result<()>, SinkError>,
     ) -> Result<std::io::Result<()>, SinkError> {
+        let mut feeds = Feeds::default();
+        if file.guests.is_empty() {
+            return feed(&mut feeds);
+        }
+        std::thread::scope(|scope| {
+            for place in &file.guests {
+                let (end, outlet) = pipe(twin.as_ref().and_then(|twin| twin.duplicate()));
+                feeds.0.push(end);
+                let content = Content::Lazy(Box::new(outlet), CutHint::ByContent);
+                scope.spawn(move || place.add(&file.name, &file.meta, content));
+            }
+            let outcome = feed(&mut feeds);
+            if let Ok(outcome) = &outcome {
+                feeds.end(outcome);
+            }
+            outcome
+        })
+    }
+
+    /// Reads a content to its end and hands it to all who take it. The inner error is the file's, the outer one the backup's.
+    fn cut(
+        &self,
+        reader: &mut dyn Read,
+        start: &[u8],
+        streams: &mut [ChunkStream],
+        feeds: &mut Feeds,
+        hands: &mut Hands,
+    ) -> Result<std::io::Result<()>, SinkError> {
+        feeds.give(start);
+        for stream in &mut *streams {
+            self.push(stream, start, Some(hands))?;
+        }
+        let mut memory = Vec::new();
         loop {
             self.check()?;
-            match read_full(reader, stream.room(self.chunker.sizes())) {
-                Ok(0) => break,
-                Ok(count) => stream.advance(self, count, Some(packer))?,
-                Err(error) => return Ok(Err(error)),
+            let (first, others) = match streams.split_first_mut() {
+                Some((first, others)) => (Some(first), others),
+                None => (None, Default::default()),
+            };
+            // The first takes the bytes in where they will be cut.
+            let count = if let Some(first) = first {
+                let room = first.room();
+                let count = match read_full(reader, room) {
+                    Ok(count) => count,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let bytes = room.get(..count).unwrap_or_default();
+                feeds.give(bytes);
+                for stream in others {
+                    self.push(stream, bytes, Some(hands))?;
+                }
+                first.advance(self, count, Some(hands))?;
+                count
+            } else {
+                memory.resize(STEP, 0);
+                let count = match read_full(reader, &mut memory) {
+                    Ok(count) => count,
+                    Err(error) => return Ok(Err(error)),
+                };
+                feeds.give(memory.get(..count).unwrap_or_default());
+                self.events.bytes_done(count as u64);
+                count
+            };
+            if count == 0 {
+                break;
             }
         }
-        stream.flush(self, Some(packer))?;
-        self.end_file(folder, name, meta, &stream).map(Ok)
+        streams.iter_mut().try_for_each(|stream| stream.flush(self, Some(hands)))?;
+        Ok(Ok(()))
     }
 
-    /// The content is cut: the file is done once all its chunks are stored.
-    fn end_file(
-        &self,
-        folder: &Arc<FolderState>,
-        name: &[u8],
-        meta: Meta,
-        stream: &ChunkStream,
-    ) -> Result<(), SinkError> {
-        let meta = Meta { size: stream.size, ..meta };
-        let (folder, name) = (Arc::clone(folder), name.to_vec());
-        stream.file.end(
-            self,
-            Box::new(move |shared, content, stored| {
-                shared.complete_file(&folder, name, meta, content, stored)
-            }),
-        )
+    /// Streams for these, one for each way to cut.
+    pub(super) fn streams(&self, takers: Vec<Taker>, hint: &CutHint) -> Vec<ChunkStream> {
+        let mut ways: Vec<(Arc<Chunker>, Vec<Taker>)> = Vec::new();
+        for taker in takers {
+            let chunker = &taker.shared.chunker;
+            match ways.iter_mut().find(|(way, _)| Arc::ptr_eq(way, chunker)) {
+                Some((_, takers)) => takers.push(taker),
+                None => ways.push((Arc::clone(chunker), vec![taker])),
+            }
+        }
+        let stream = |(chunker, takers)| ChunkStream::new(self, hint.clone(), chunker, takers);
+        ways.into_iter().map(stream).collect()
+    }
+
+    /// A file stays out because it cannot be read.
+    fn cannot_read(&self, file: &File, error: &std::io::Error) {
+        let File { name, meta, takers, guests } = file;
+        for place in guests {
+            let content = Content::Lazy(Box::new(Unreadable(error.to_string())), CutHint::ByContent);
+            place.add(name, meta, content);
+        }
+        self.leave_out(takers, name, &error.to_string());
     }
 
     /// Adds bytes to a stream of chunks.
@@ -207,50 +328,107 @@ impl Shared {
         &self,
         stream: &mut ChunkStream,
         mut data: &[u8],
-        mut packer: Option<&mut Packer>,
+        mut hands: Option<&mut Hands>,
     ) -> Result<(), SinkError> {
         while !data.is_empty() {
-            let room = stream.room(self.chunker.sizes());
+            let room = stream.room();
             let count = room.len().min(data.len());
             let (now, later) = data.split_at(count);
             if let Some(target) = room.get_mut(..count) {
                 target.copy_from_slice(now);
             }
             data = later;
-            stream.advance(self, count, packer.as_deref_mut())?;
+            stream.advance(self, count, hands.as_deref_mut())?;
         }
         Ok(())
     }
 
-    /// Stores the parent's content with some ranges replaced: blobs that no range touches are kept as they are.
-    fn patch(
+    /// Patches a file at each who takes it. The new bytes are read once; what they are laid over is everybody's own.
+    fn patch_each(
         &self,
-        folder: &Arc<FolderState>,
-        name: &[u8],
-        meta: Meta,
+        file: &File,
         opener: Box<dyn Opener>,
         ranges: &[Range<u64>],
-        packer: &mut Packer,
-    ) -> Result<std::io::Result<()>, SinkError> {
+        hands: &mut Hands,
+    ) -> Result<(), SinkError> {
         let mut patches = match opener.open() {
-            Ok(reader) => self.pace.slow(&self.repository, reader),
-            Err(error) => return Ok(Err(error)),
+            Ok(reader) => self.pace.slow(reader),
+            Err(error) => {
+                self.cannot_read(file, &error);
+                return Ok(());
+            }
         };
-        let previous = folder.previous(name).filter(|node| is_complete(node, &self.index));
+        if let ([taker], []) = (file.takers.as_slice(), file.guests.as_slice()) {
+            return self.patch_at(file, taker, &mut *patches, ranges, hands);
+        }
+        std::thread::scope(|scope| {
+            let mut feeds = Feeds::default();
+            for taker in &file.takers {
+                let (end, outlet) = pipe(None);
+                feeds.0.push(end);
+                scope.spawn(move || {
+                    let Ok(mut patches) = Box::new(outlet).open() else { return };
+                    let mut hands = self.lend();
+                    if let Err(error) = self.patch_at(file, taker, &mut *patches, ranges, &mut hands) {
+                        taker.shared.fail(error);
+                    }
+                    self.give_back(hands);
+                });
+            }
+            for place in &file.guests {
+                let (end, outlet) = pipe(None);
+                feeds.0.push(end);
+                let content = Content::Patched { opener: Box::new(outlet), ranges: ranges.to_vec() };
+                scope.spawn(move || place.add(&file.name, &file.meta, content));
+            }
+            let outcome = self.cut(&mut *patches, &[], &mut [], &mut feeds, hands)?;
+            feeds.end(&outcome);
+            Ok(())
+        })
+    }
+
+    fn patch_at(
+        &self,
+        file: &File,
+        taker: &Taker,
+        patches: &mut dyn Read,
+        ranges: &[Range<u64>],
+        hands: &mut Hands,
+    ) -> Result<(), SinkError> {
+        let one = std::slice::from_ref(taker);
+        if let Err(error) = self.patch(file, taker, patches, ranges, hands)? {
+            self.leave_out(one, &file.name, &error.to_string());
+        }
+        Ok(())
+    }
+
+    /// Stores the parent's content with some ranges replaced: blobs that no range touches are kept as they are. The inner error is the
+    /// file's, the outer one the backup's.
+    fn patch(
+        &self,
+        file: &File,
+        taker: &Taker,
+        patches: &mut dyn Read,
+        ranges: &[Range<u64>],
+        hands: &mut Hands,
+    ) -> Result<std::io::Result<()>, SinkError> {
+        let Taker { shared, folder } = taker;
+        let previous = folder.previous(&file.name).filter(|node| is_complete(node, &shared.index));
         let Some(old) = previous.and_then(|node| node.content.clone()) else {
             return Ok(Err(std::io::Error::other("the parent snapshot does not have its content")));
         };
-        let mut reader = BlobReader::new(&self.repository, Arc::clone(&self.index));
-        let mut stream = ChunkStream::new(self, CutHint::ByContent);
-        let (mut at, size) = (0_u64, meta.size);
+        let mut reader = BlobReader::new(&shared.repository, Arc::clone(&shared.index));
+        let chunker = Arc::clone(&shared.chunker);
+        let mut stream = ChunkStream::new(self, CutHint::ByContent, chunker, vec![taker.clone()]);
+        let (mut at, size) = (0_u64, file.meta.size);
         for id in old {
             if at >= size {
                 break;
             }
-            let length = u64::from(self.index.content_length(BlobKind::Data, &id).unwrap_or_default());
+            let length = u64::from(shared.index.content_length(BlobKind::Data, &id).unwrap_or_default());
             let touched = ranges.iter().any(|range| range.start < at + length && range.end > at);
             if !touched && at + length <= size && stream.is_empty() {
-                self.known_chunk(&stream.file, id)?;
+                stream.file.add_known(id);
                 stream.skip(length);
                 at += length;
                 continue;
@@ -260,13 +438,13 @@ impl Shared {
                 Err(error) => return Ok(Err(std::io::Error::other(error))),
             };
             content.truncate(usize::try_from(size - at).unwrap_or(usize::MAX));
-            if let Err(error) = overlay(&mut content, at, ranges, &mut *patches) {
+            if let Err(error) = overlay(&mut content, at, ranges, patches) {
                 return Ok(Err(error));
             }
             at += content.len() as u64;
-            self.push(&mut stream, &content, Some(packer))?;
+            self.push(&mut stream, &content, Some(hands))?;
             // The blobs after this one keep their boundaries.
-            stream.flush(self, Some(packer))?;
+            stream.flush(self, Some(hands))?;
         }
         // What is new beyond the parent's end may be long: a piece at a time.
         let mut piece = Vec::new();
@@ -274,14 +452,41 @@ impl Shared {
             self.check()?;
             piece.clear();
             piece.resize((size - at).min(PIECE) as usize, 0);
-            if let Err(error) = overlay(&mut piece, at, ranges, &mut *patches) {
+            if let Err(error) = overlay(&mut piece, at, ranges, patches) {
                 return Ok(Err(error));
             }
             at += piece.len() as u64;
-            self.push(&mut stream, &piece, Some(packer))?;
+            self.push(&mut stream, &piece, Some(hands))?;
         }
-        stream.flush(self, Some(packer))?;
-        self.end_file(folder, name, meta, &stream).map(Ok)
+        stream.flush(self, Some(hands))?;
+        stream.file.end(file.name.clone(), Meta { size: stream.size, ..file.meta.clone() });
+        Ok(Ok(()))
+    }
+}
+
+/// How many bytes a blob takes at each who takes it. Most often that is one.
+enum Lengths {
+    One(u32),
+    Several(Vec<u32>),
+}
+
+impl Lengths {
+    fn of(takers: &[Taker]) -> Self {
+        if takers.len() <= 1 { Self::One(0) } else { Self::Several(vec![0; takers.len()]) }
+    }
+
+    fn set(&mut self, place: usize, length: u32) {
+        match self {
+            Self::One(one) => *one = length,
+            Self::Several(all) => all.get_mut(place).into_iter().for_each(|one| *one = length),
+        }
+    }
+
+    fn get(&self, place: usize) -> u64 {
+        u64::from(match self {
+            Self::One(one) => *one,
+            Self::Several(all) => all.get(place).copied().unwrap_or(0),
+        })
     }
 }
 

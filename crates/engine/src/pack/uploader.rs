@@ -1,12 +1,12 @@
 //! Storing finished packs, and the index files that name them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backstay_core::{FileKind, Handle};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use super::{FinishedPack, PackBuffer};
@@ -26,8 +26,44 @@ const INDEX_PACKS: usize = 64;
 /// journal.
 const PARTING: Duration = Duration::from_secs(10);
 
+/// How often who waits for an uploader looks whether it still should.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How many threads wait for a repository, for whoever judges whether it holds up others.
+#[derive(Default)]
+pub struct Gauge {
+    waiting: AtomicUsize,
+    given_up: AtomicBool,
+}
+
+impl Gauge {
+    /// Runs something that may have to wait for the repository.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let result = work();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// How many threads wait right now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Nobody is to wait any more.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
 /// Stores packs on threads of its own.
 pub struct Uploader {
+    gauge: Option<Arc<Gauge>>,
     shared: Arc<Shared>,
     packs: Option<Sender<FinishedPack>>,
     threads: Vec<JoinHandle<()>>,
@@ -83,7 +119,14 @@ impl Uploader {
                 .map_err(|error| Error::Invalid(format!("cannot start a thread: {error}")))?;
             threads.push(thread);
         }
-        Ok(Self { shared, packs: Some(sender), threads })
+        Ok(Self { gauge: None, shared, packs: Some(sender), threads })
+    }
+
+    /// The same, and who waits for it is counted.
+    #[must_use]
+    pub fn with_gauge(mut self, gauge: Arc<Gauge>) -> Self {
+        self.gauge = Some(gauge);
+        self
     }
 
     /// Memory for a new pack.
@@ -104,9 +147,29 @@ impl Uploader {
     /// When storing an earlier pack failed: the reason why.
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
-        match &self.packs {
-            Some(packs) if packs.send(pack).is_ok() => Ok(()),
-            _ => Err(self.failure()),
+        let Some(packs) = &self.packs else { return Err(self.failure()) };
+        let sent = match &self.gauge {
+            None => packs.send(pack).is_ok(),
+            Some(gauge) => match packs.try_send(pack) {
+                Ok(()) => true,
+                Err(TrySendError::Disconnected(_)) => false,
+                Err(TrySendError::Full(pack)) => gauge.during(|| self.send_unless(gauge, packs, pack)),
+            },
+        };
+        if sent { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// Waits until a thread takes a pack, or nobody is to wait any more.
+    fn send_unless(&self, gauge: &Gauge, packs: &Sender<FinishedPack>, mut pack: FinishedPack) -> bool {
+        loop {
+            match packs.send_timeout(pack, LOOK_EVERY) {
+                Ok(()) => return true,
+                Err(SendTimeoutError::Timeout(back)) if !gauge.is_given_up() => pack = back,
+                Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Disconnected(back)) => {
+                    self.shared.left.lock().push(back);
+                    return false;
+                }
+            }
         }
     }
 
