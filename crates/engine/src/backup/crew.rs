@@ -119,7 +119,7 @@ impl Crew {
         if shared.has_failed() {
             return false;
         }
-        if self.standing.is_shared && shared.control().is_cancelled() && !self.control.is_cancelled() {
+        if shared.control().is_cancelled() && !self.control.is_cancelled() {
             shared.fail(SinkError::Interrupted(Interrupted));
             return false;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backstay_core::{FileId, FileKind, Timestamp};
+use backstay_core::{FileId, FileKind, Interrupted, SinkError, Timestamp};
 
 use super::crew::Crew;
 use super::sink::{BackupSink, Shared};
@@ -23,7 +23,7 @@ pub struct BackupOutcome {
 }
 
 /// What of a backup came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Party {
     /// The repository of this number, as they were given.
     Repository(usize),
@@ -53,7 +53,7 @@ impl BackupSink {
 
     /// Waits until everything is stored, and ends all that the backup goes to, each on a thread of its own, so that a slow one holds
     /// nobody. What came of each is told on its thread as soon as it is known. The source has closed the root folder, or all has failed.
-    pub fn finish_each(mut self, told: &(dyn Fn(Party, Result<Option<BackupOutcome>>) + Sync)) {
+    pub fn finish_each(mut self, told: &(dyn Fn(Party, Result<Option<BackupOutcome>, SinkError>) + Sync)) {
         let crew = Arc::clone(&self.crew);
         let is_whole = crew.standing.wait(|| match (crew.has_settled(), crew.control.is_cancelled()) {
             (true, _) => Some(true),
@@ -61,17 +61,17 @@ impl BackupSink {
         });
         self.stop();
         if !is_whole {
-            crew.fail(&backstay_core::SinkError::Interrupted(backstay_core::Interrupted));
+            crew.fail(&SinkError::Interrupted(Interrupted));
         }
         std::thread::scope(|scope| {
             for (number, guest) in crew.guests.iter().enumerate() {
                 scope.spawn(move || {
-                    let outcome = if guest.has_failed() { Err(guest.failure().into()) } else { Ok(None) };
+                    let outcome = if guest.has_failed() { Err(guest.take_failure()) } else { Ok(None) };
                     told(Party::Sink(number), outcome);
                 });
             }
             for shared in &crew.destinations {
-                scope.spawn(move || told(Party::Repository(shared.number), shared.finish().map(Some)));
+                scope.spawn(move || told(Party::Repository(shared.number), shared.finish().map(Some).map_err(Into::into)));
             }
         });
     }
@@ -91,7 +91,7 @@ impl BackupSink {
         }
         for worker in self.workers.drain(..) {
             if worker.join().is_err() {
-                self.crew.fail(&backstay_core::SinkError::failed("a worker ended unexpectedly"));
+                self.crew.fail(&SinkError::failed("a worker ended unexpectedly"));
             }
         }
     }
@@ -128,7 +128,7 @@ impl Shared {
 impl Drop for BackupSink {
     fn drop(&mut self) {
         if !self.workers.is_empty() {
-            self.crew.fail(&backstay_core::SinkError::Interrupted(backstay_core::Interrupted));
+            self.crew.fail(&SinkError::Interrupted(Interrupted));
             self.stop();
             std::thread::scope(|scope| {
                 for shared in &self.crew.destinations {

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use backstay_core::{Content, Entry, Folder, Meta, Opener, Sink, SinkError};
+use backstay_core::{Content, Entry, Folder, Interrupted, Meta, Opener, Sink, SinkError};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
@@ -49,6 +49,13 @@ impl Guest {
 
     pub(super) fn failure(&self) -> SinkError {
         again(self.failure.lock().as_ref())
+    }
+
+    /// The same with all that is known of it, for who asks first.
+    pub(super) fn take_failure(&self) -> SinkError {
+        let mut failure = self.failure.lock();
+        let less = again(failure.as_ref());
+        failure.replace(less).unwrap_or(SinkError::Interrupted(Interrupted))
     }
 
     /// Does something with the sink, unless it failed; its failure is noted.

@@ -1,8 +1,8 @@
 //! Which destinations hold up the others, and are left aside for it.
 //!
-//! Threads that wait for a destination are counted all the time. After each stretch of time it is known how much of the threads' work
-//! each destination has cost. Slowest are the others left with when some of them, together, cost half of it or more, while another
-//! cost far less: those are left aside, and the others go on at their own speed.
+//! How busy each destination is and how many threads wait for it is looked at all the time. Those that were busy far more than
+//! another are slow. When waiting for the slow ones has cost half of the threads' work or more, they are left aside, and the others go on
+//! at their own speed. Where all are about as busy, nobody gains by that, and all stay.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -44,69 +44,87 @@ impl Drop for Watch {
     }
 }
 
+/// What a destination was like over a stretch of time, as parts of it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    /// How much it had to do of what it can do.
+    busy: f64,
+    /// How much of the threads' work was lost by waiting for it.
+    cost: f64,
+}
+
 fn watch(crew: &Crew, patience: Duration, ended: &Receiver<()>) {
-    let mut lost = vec![0.0; crew.destinations.len()];
-    let (mut begun, mut last) = (Instant::now(), Instant::now());
+    let mut loads = vec![Load::default(); crew.destinations.len()];
+    let (mut begun, mut looks) = (Instant::now(), 0_u32);
     while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
-        let now = Instant::now();
-        let passed = now.duration_since(std::mem::replace(&mut last, now)).as_secs_f64();
         if crew.control.is_paused() {
+            (begun, looks) = (Instant::now(), 0);
+            loads.fill(Load::default());
             continue;
         }
-        for (lost, shared) in lost.iter_mut().zip(&crew.destinations) {
-            *lost += passed * (shared.gauge.waiting() as f64 / crew.threads as f64).min(1.0);
+        looks += 1;
+        for (load, shared) in loads.iter_mut().zip(&crew.destinations) {
+            load.busy += shared.gauge.busy();
+            load.cost += (shared.gauge.waiting() as f64 / crew.threads as f64).min(1.0);
         }
-        if now.duration_since(begun) < patience {
+        if begun.elapsed() < patience {
             continue;
         }
-        let span = now.duration_since(std::mem::replace(&mut begun, now)).as_secs_f64();
         let others = crew.guests.iter().any(|guest| !guest.has_failed());
-        let parts = lost.iter().zip(&crew.destinations);
-        let parts: Vec<_> = parts.map(|(lost, shared)| crew.takes_part(shared).then_some(*lost)).collect();
-        for shared in laggards(&parts, span, others).filter_map(|number| crew.destinations.get(number)) {
+        let parts: Vec<Option<Load>> = loads
+            .iter()
+            .zip(&crew.destinations)
+            .map(|(load, shared)| {
+                let looks = f64::from(looks);
+                let load = Load { busy: load.busy / looks, cost: load.cost / looks };
+                crew.takes_part(shared).then_some(load)
+            })
+            .collect();
+        for shared in laggards(&parts, others).iter().filter_map(|number| crew.destinations.get(*number)) {
             let what = shared.repository.storage().location();
             let why = "it holds up the other destinations, so these go on without it";
             let error = StorageError::new(ErrorKind::Timeout, "write", what, why);
             shared.fail(SinkError::failed(Error::from(error)));
         }
-        lost.fill(0.0);
+        (begun, looks) = (Instant::now(), 0);
+        loads.fill(Load::default());
     }
 }
 
-/// Which of those that take part are too slow for the others, by the seconds of a span that each has cost. `others` says whether
-/// somebody takes part who costs nothing.
-fn laggards(lost: &[Option<f64>], span: f64, others: bool) -> impl Iterator<Item = usize> {
-    let least = lost.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+/// Which of those that take part are too slow for the others. `others` says whether somebody takes part who is never waited for.
+fn laggards(loads: &[Option<Load>], others: bool) -> Vec<usize> {
+    let parts = || loads.iter().enumerate().filter_map(|(number, load)| Some((number, (*load)?)));
+    let least = parts().map(|(_, load)| load.busy).fold(f64::INFINITY, f64::min);
     let least = if others { 0.0 } else { least };
-    let is_slow = |lost: f64| lost > 4.0 * least + span / 20.0;
-    let cost: f64 = lost.iter().flatten().copied().filter(|lost| is_slow(*lost)).sum();
-    let slow = lost.iter().enumerate().filter(|(_, lost)| lost.is_some_and(is_slow));
-    let slow: Vec<_> = slow.map(|(number, _)| number).filter(|_| cost >= span / 2.0).collect();
-    slow.into_iter()
+    let slow = || parts().filter(|(_, load)| load.busy > 4.0 * least + 0.05);
+    let cost: f64 = slow().map(|(_, load)| load.cost).sum();
+    if cost >= 0.5 { slow().map(|(number, _)| number).collect() } else { Vec::new() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn slow(lost: &[Option<f64>], others: bool) -> Vec<usize> {
-        laggards(lost, 30.0, others).collect()
+    fn slow(loads: &[(f64, f64)], others: bool) -> Vec<usize> {
+        let loads: Vec<_> =
+            loads.iter().map(|(busy, cost)| Some(Load { busy: *busy, cost: *cost })).collect();
+        laggards(&loads, others)
     }
 
     #[test]
-    fn whoever_costs_the_others_half_their_time_is_left_aside() {
-        assert_eq!(slow(&[Some(0.1), Some(29.0)], false), [1]);
-        assert_eq!(slow(&[Some(0.1), Some(9.0), Some(10.0)], false), [1, 2]);
-        assert_eq!(slow(&[Some(0.1), Some(9.0)], false), [0; 0]);
-        assert_eq!(slow(&[Some(0.1), None, Some(9.0)], false), [0; 0]);
+    fn whoever_costs_the_others_half_their_work_is_left_aside() {
+        assert_eq!(slow(&[(0.1, 0.0), (1.0, 0.9)], false), [1]);
+        assert_eq!(slow(&[(0.1, 0.0), (0.9, 0.1), (1.0, 0.5)], false), [1, 2]);
+        assert_eq!(slow(&[(0.1, 0.0), (1.0, 0.4)], false), [0; 0]);
+        assert_eq!(laggards(&[Some(Load::default()), None], false), [0; 0]);
     }
 
     #[test]
-    fn who_is_as_slow_as_all_others_stays() {
-        assert_eq!(slow(&[Some(15.0), Some(14.0)], false), [0; 0]);
-        assert_eq!(slow(&[Some(5.0), Some(16.0)], false), [0; 0]);
-        assert_eq!(slow(&[Some(29.0)], false), [0; 0]);
-        assert_eq!(slow(&[Some(29.0)], true), [0]);
+    fn who_is_as_busy_as_all_others_stays() {
+        assert_eq!(slow(&[(1.0, 0.9), (0.8, 0.0)], false), [0; 0]);
+        assert_eq!(slow(&[(1.0, 0.9), (0.3, 0.0)], false), [0; 0]);
+        assert_eq!(slow(&[(1.0, 0.9)], false), [0; 0]);
+        assert_eq!(slow(&[(1.0, 0.9)], true), [0]);
         assert_eq!(slow(&[], true), [0; 0]);
     }
 }

@@ -349,11 +349,8 @@ impl Shared {
         events: &Arc<dyn Events>,
     ) -> Result<Self> {
         let Destination { repository, index, lock, options } = destination;
-        let gauge = Arc::new(Gauge::default());
-        let mut uploader = Uploader::start(&repository, Arc::clone(&index), lock, options.journal.clone())?;
-        if standing.is_shared {
-            uploader = uploader.with_gauge(Arc::clone(&gauge));
-        }
+        let uploader = Uploader::start(&repository, Arc::clone(&index), lock, options.journal.clone())?;
+        let gauge = uploader.gauge();
         let packers = Packers::new(&repository, Arc::clone(&index), uploader);
         Ok(Self {
             number,

@@ -29,16 +29,25 @@ const PARTING: Duration = Duration::from_secs(10);
 /// How often who waits for an uploader looks whether it still should.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// How many threads wait for a repository, for whoever judges whether it holds up others.
+/// How busy a repository is and how many threads wait for it, for whoever judges whether it holds up others.
 #[derive(Default)]
 pub struct Gauge {
+    slots: usize,
+    busy: AtomicUsize,
     waiting: AtomicUsize,
     given_up: AtomicBool,
 }
 
 impl Gauge {
-    /// Runs something that may have to wait for the repository.
+    /// Runs something that may have to wait for the repository to answer.
     pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        let result = self.wait(work);
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    fn wait<T>(&self, work: impl FnOnce() -> T) -> T {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let result = work();
         self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -49,6 +58,12 @@ impl Gauge {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How much of what it can do at once it does right now, up to 1.
+    #[must_use]
+    pub fn busy(&self) -> f64 {
+        (self.busy.load(Ordering::Relaxed) as f64 / self.slots.max(1) as f64).min(1.0)
     }
 
     /// Nobody is to wait any more.
@@ -63,13 +78,13 @@ impl Gauge {
 
 /// Stores packs on threads of its own.
 pub struct Uploader {
-    gauge: Option<Arc<Gauge>>,
     shared: Arc<Shared>,
     packs: Option<Sender<FinishedPack>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 struct Shared {
+    gauge: Arc<Gauge>,
     repository: Repository,
     index: Arc<Index>,
     lock: Option<Arc<Lock>>,
@@ -94,7 +109,10 @@ impl Uploader {
         lock: Option<Arc<Lock>>,
         journal: Option<Arc<Journal>>,
     ) -> Result<Self> {
+        // Where two calls at once serve best, writing is a copy: one thread keeps up, and each holds a pack in memory.
+        let count = repository.storage().connections().clamp(2, 9) - 1;
         let shared = Arc::new(Shared {
+            gauge: Arc::new(Gauge { slots: count, ..Gauge::default() }),
             repository: repository.clone(),
             index,
             lock,
@@ -109,8 +127,6 @@ impl Uploader {
         // No queue: a pack waits in its builder's hands, so that memory is bounded by builders and threads.
         let (sender, receiver) = bounded(0);
         let mut threads = Vec::new();
-        // Where two calls at once serve best, writing is a copy: one thread keeps up, and each holds a pack in memory.
-        let count = repository.storage().connections().clamp(2, 9) - 1;
         for number in 0..count {
             let (shared, receiver) = (Arc::clone(&shared), receiver.clone());
             let thread = std::thread::Builder::new()
@@ -119,14 +135,13 @@ impl Uploader {
                 .map_err(|error| Error::Invalid(format!("cannot start a thread: {error}")))?;
             threads.push(thread);
         }
-        Ok(Self { gauge: None, shared, packs: Some(sender), threads })
+        Ok(Self { shared, packs: Some(sender), threads })
     }
 
-    /// The same, and who waits for it is counted.
+    /// How busy it is.
     #[must_use]
-    pub fn with_gauge(mut self, gauge: Arc<Gauge>) -> Self {
-        self.gauge = Some(gauge);
-        self
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.shared.gauge)
     }
 
     /// Memory for a new pack.
@@ -148,23 +163,20 @@ impl Uploader {
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
         let Some(packs) = &self.packs else { return Err(self.failure()) };
-        let sent = match &self.gauge {
-            None => packs.send(pack).is_ok(),
-            Some(gauge) => match packs.try_send(pack) {
-                Ok(()) => true,
-                Err(TrySendError::Disconnected(_)) => false,
-                Err(TrySendError::Full(pack)) => gauge.during(|| self.send_unless(gauge, packs, pack)),
-            },
+        let is_taken = match packs.try_send(pack) {
+            Ok(()) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+            Err(TrySendError::Full(pack)) => self.shared.gauge.wait(|| self.send(packs, pack)),
         };
-        if sent { Ok(()) } else { Err(self.failure()) }
+        if is_taken { Ok(()) } else { Err(self.failure()) }
     }
 
     /// Waits until a thread takes a pack, or nobody is to wait any more.
-    fn send_unless(&self, gauge: &Gauge, packs: &Sender<FinishedPack>, mut pack: FinishedPack) -> bool {
+    fn send(&self, packs: &Sender<FinishedPack>, mut pack: FinishedPack) -> bool {
         loop {
             match packs.send_timeout(pack, LOOK_EVERY) {
                 Ok(()) => return true,
-                Err(SendTimeoutError::Timeout(back)) if !gauge.is_given_up() => pack = back,
+                Err(SendTimeoutError::Timeout(back)) if !self.shared.gauge.is_given_up() => pack = back,
                 Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Disconnected(back)) => {
                     self.shared.left.lock().push(back);
                     return false;
@@ -244,7 +256,10 @@ impl Shared {
                 self.left.lock().push(pack);
                 continue;
             }
-            match self.store(&self.repository, &mut pack) {
+            self.gauge.busy.fetch_add(1, Ordering::Relaxed);
+            let stored = self.store(&self.repository, &mut pack);
+            self.gauge.busy.fetch_sub(1, Ordering::Relaxed);
+            match stored {
                 Ok(()) => self.buffers.lock().push(pack.buffer),
                 Err(error) => {
                     // Without its blobs it was the index that could not be written.
