@@ -71,7 +71,9 @@ impl BackupSink {
                 });
             }
             for shared in &crew.destinations {
-                scope.spawn(move || told(Party::Repository(shared.number), shared.finish().map(Some).map_err(Into::into)));
+                scope.spawn(move || {
+                    told(Party::Repository(shared.number), shared.finish().map(Some).map_err(Into::into))
+                });
             }
         });
     }

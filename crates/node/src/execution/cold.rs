@@ -33,7 +33,7 @@ impl Execution<'_> {
             let text = format!("going on with the copy that was made at {:.0}", copy.facts.taken);
             self.report.log(Level::Info, "copy", &text);
             *self.copy.lock() = Some(copy);
-            return self.each(repositories);
+            return self.everywhere(repositories);
         }
         if self.has_made_all(repositories) {
             self.report.log(
@@ -41,7 +41,7 @@ impl Execution<'_> {
                 "copy",
                 "going on with the archives that were made: nothing is stopped again",
             );
-            return self.each(repositories);
+            return self.everywhere(repositories);
         }
         let instance = match self.instance(mysql, source) {
             Ok(instance) => instance,
@@ -63,7 +63,7 @@ impl Execution<'_> {
             Sequence::SendFirst => self.within(instance.spec, || match self.stop(&instance, &inspection) {
                 Ok(originals) => {
                     *self.copy.lock() = Some(originals);
-                    self.each(repositories)
+                    self.everywhere(repositories)
                 }
                 Err(error) => self.failed(&error),
             }),
@@ -76,7 +76,7 @@ impl Execution<'_> {
                 if let Err(error) = self.start(&instance) {
                     self.tell_of_stopped(&instance, &error);
                 }
-                self.each(repositories)
+                self.everywhere(repositories)
             }
         }
     }

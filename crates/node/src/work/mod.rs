@@ -11,6 +11,7 @@
 pub mod archives;
 pub mod backup;
 mod browse;
+mod catch_up;
 pub mod cold;
 mod command;
 mod compare;
@@ -37,6 +38,7 @@ mod search;
 pub mod state;
 mod storage;
 pub mod swap;
+pub mod together;
 pub mod verify;
 
 use std::collections::HashMap;
