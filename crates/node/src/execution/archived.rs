@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use backstay_model::link::SealedRepository;
-use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, RunState, SourceId};
+use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, SourceId};
 
 use super::Execution;
 use crate::tokens::StoredTokens;
@@ -48,13 +48,9 @@ impl Execution<'_> {
         Ok(own)
     }
 
-    /// Whether there is nothing to do any more but to send what this run has made.
-    pub(super) fn has_made_all(&self, repositories: &[SealedRepository]) -> bool {
-        let is_open = |repository: &&SealedRepository| {
-            let state = self.destination(repository.id).map(|destination| destination.state);
-            !matches!(state, Some(RunState::Completed | RunState::Failed | RunState::Cancelled))
-        };
-        repositories.iter().filter(is_open).all(|repository| {
+    /// Whether there is nothing to do any more for these but to send what this run has made.
+    pub(super) fn has_made_all(&self, repositories: &[&SealedRepository]) -> bool {
+        repositories.iter().all(|repository| {
             repository.holds.is_archives()
                 && self.waiting(repository).iter().any(|waiting| waiting.run == self.run.id)
         })

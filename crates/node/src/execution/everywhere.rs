@@ -22,50 +22,22 @@ use crate::work::{Job, Report, WorkError};
 const LATER: Duration = Duration::from_secs(10);
 
 /// Verdicts on destinations as they come in.
-struct Round<'a> {
+pub(super) struct Round<'a> {
     execution: &'a Execution<'a>,
     verdicts: Mutex<Vec<(RepositoryId, Verdict)>>,
     /// The repositories that have the snapshot, and its id there.
     whole: Mutex<Vec<(&'a SealedRepository, String)>>,
     repositories: &'a [SealedRepository],
     several: bool,
+    begun: Instant,
 }
 
 impl Execution<'_> {
     /// Backs the source up to all destinations that do not have it.
     pub(super) fn everywhere(&self, repositories: &[SealedRepository]) -> Ending {
-        let round = Round {
-            execution: self,
-            verdicts: Mutex::default(),
-            whole: Mutex::default(),
-            repositories,
-            several: repositories.len() > 1,
-        };
-        let mut open = Vec::new();
-        for repository in repositories {
-            let destination = self.destination(repository.id);
-            match destination.map(|destination| (destination.state, &destination.snapshot)) {
-                Some((RunState::Completed, snapshot)) => {
-                    round.note(repository, Verdict::Done);
-                    if let Some(snapshot) = snapshot.as_ref().filter(|_| !repository.holds.is_archives()) {
-                        round.whole.lock().push((repository, snapshot.clone()));
-                    }
-                }
-                Some((RunState::Failed | RunState::Cancelled, _)) => {}
-                _ => open.push(repository),
-            }
-        }
-        let begun = Instant::now();
-        let stopped = round.catch_up(open).and_then(|rest| round.read(&rest)).and_then(|()| {
-            let late = if begun.elapsed() < LATER { Vec::new() } else { round.late() };
-            round.catch_up(late)
-        });
-        let stopped = stopped.and_then(|rest| round.read(&rest));
-        if stopped.is_err() || self.active.control.is_cancelled() {
-            return Ending::Stopped;
-        }
-        let verdicts = round.verdicts.into_inner().into_iter().map(|(_, verdict)| verdict).collect();
-        self.conclude(repositories.len(), verdicts)
+        let round = Round::new(self, repositories);
+        let done = round.begin().and_then(|rest| round.go_on(&rest));
+        round.end(done)
     }
 
     fn with_backup<T>(
@@ -96,11 +68,62 @@ impl Execution<'_> {
 }
 
 /// The run was told to stop.
-struct Stopped;
+pub(super) struct Stopped;
 
 impl<'a> Round<'a> {
+    /// Nothing is known yet.
+    pub(super) fn new(execution: &'a Execution<'a>, repositories: &'a [SealedRepository]) -> Self {
+        Self {
+            execution,
+            verdicts: Mutex::default(),
+            whole: Mutex::default(),
+            repositories,
+            several: repositories.len() > 1,
+            begun: Instant::now(),
+        }
+    }
+
+    /// Looks what earlier tries have done, and copies from one destination to another what one of them has; gives those that have to
+    /// be read for.
+    pub(super) fn begin(&self) -> Result<Vec<&'a SealedRepository>, Stopped> {
+        let mut open = Vec::new();
+        for repository in self.repositories {
+            let destination = self.execution.destination(repository.id);
+            match destination.map(|destination| (destination.state, &destination.snapshot)) {
+                Some((RunState::Completed, snapshot)) => {
+                    self.note(repository, Verdict::Done);
+                    if let Some(snapshot) = snapshot.as_ref().filter(|_| !repository.holds.is_archives()) {
+                        self.whole.lock().push((repository, snapshot.clone()));
+                    }
+                }
+                Some((RunState::Failed | RunState::Cancelled, _)) => {}
+                _ => open.push(repository),
+            }
+        }
+        self.catch_up(open)
+    }
+
+    /// Reads for these, and then does once more what can be done for those that were out of reach.
+    pub(super) fn go_on(&self, rest: &[&'a SealedRepository]) -> Result<(), Stopped> {
+        self.read(rest)?;
+        let rest = self.catch_up(self.late())?;
+        self.read(&rest)
+    }
+
+    /// What became of the run.
+    pub(super) fn end(self, done: Result<(), Stopped>) -> Ending {
+        if done.is_err() || self.execution.active.control.is_cancelled() {
+            return Ending::Stopped;
+        }
+        let verdicts = self.verdicts.into_inner().into_iter().map(|(_, verdict)| verdict).collect();
+        self.execution.conclude(self.repositories.len(), verdicts)
+    }
+
     /// Catches these up from a destination that has the snapshot; gives those that have to be read for.
-    fn catch_up(&self, late: Vec<&'a SealedRepository>) -> Result<Vec<&'a SealedRepository>, Stopped> {
+    pub(super) fn catch_up(
+        &self,
+        late: Vec<&'a SealedRepository>,
+    ) -> Result<Vec<&'a SealedRepository>, Stopped> {
         let mut rest = Vec::new();
         for repository in late {
             if self.execution.active.control.is_cancelled() {
@@ -150,7 +173,7 @@ impl<'a> Round<'a> {
     }
 
     /// Reads the source for these.
-    fn read(&self, repositories: &[&'a SealedRepository]) -> Result<(), Stopped> {
+    pub(super) fn read(&self, repositories: &[&'a SealedRepository]) -> Result<(), Stopped> {
         let run = self.execution;
         let limits = self.limits();
         let mut opened: Vec<(&SealedRepository, Opened, Control)> = Vec::new();
@@ -190,8 +213,11 @@ impl<'a> Round<'a> {
         if control.is_cancelled() { Err(Stopped) } else { Ok(()) }
     }
 
-    /// Those that were out of reach.
-    fn late(&self) -> Vec<&'a SealedRepository> {
+    /// Those that were out of reach, if that was long enough ago and some other has all.
+    pub(super) fn late(&self) -> Vec<&'a SealedRepository> {
+        if self.begun.elapsed() < LATER {
+            return Vec::new();
+        }
         let verdicts = self.verdicts.lock();
         let waits = |repository: &&SealedRepository| {
             verdicts.iter().any(|(id, verdict)| *id == repository.id && matches!(verdict, Verdict::Wait(_)))

@@ -207,6 +207,7 @@ impl Execution<'_> {
             report: Arc::clone(&self.report),
         };
         match self.run.kind {
+            // All destinations at once: see `everywhere`.
             RunKind::Backup => Err(incomplete()),
             // Somebody waits for it.
             RunKind::Restore => self.restore(&job),
