@@ -12,10 +12,10 @@ use backstay_core::{Control, Events, FileId, Interrupted, SinkError};
 use parking_lot::{Condvar, Mutex};
 
 use super::chunks::ChunkQueue;
+use super::destination::Shared;
 use super::folder::FolderState;
 use super::guests::Guest;
 use super::pace::Pace;
-use super::sink::Shared;
 use crate::crypto::hash;
 use crate::format::BlobKind;
 use crate::pack::{Packer, Squeezed};

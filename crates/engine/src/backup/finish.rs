@@ -5,7 +5,8 @@ use std::sync::Arc;
 use backstay_core::{FileId, FileKind, Interrupted, SinkError, Timestamp};
 
 use super::crew::Crew;
-use super::sink::{BackupSink, Shared};
+use super::destination::Shared;
+use super::sink::BackupSink;
 use super::worker::Work;
 use crate::format::{Snapshot, Summary};
 use crate::repository::Repository;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use backstay_core::{EntryKind, FileId, ItemAction, Meta, SinkError};
 use parking_lot::Mutex;
 
-use super::sink::Shared;
+use super::destination::Shared;
 use crate::format::{BlobKind, Node, Tree, tree};
 
 /// A folder on its way into the repository.
