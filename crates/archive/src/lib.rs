@@ -5,7 +5,7 @@
 //!   beside it; full, differential or incremental.
 //! - [`read::Archive`] reads one back, its own or a foreign one, from a file or from where it is stored: lists, verifies, extracts.
 //! - [`transfer`] sends one to a place that holds archives, and goes on where it was interrupted.
-//! - [`zip`] and [`tar`] write archives as streams, for downloads; [`tee`] fills several sinks from one source.
+//! - [`zip`] and [`tar`] write archives as streams, for downloads.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,6 @@ pub mod manifest;
 mod press;
 pub mod read;
 pub mod tar;
-pub mod tee;
 #[cfg(test)]
 mod testing;
 pub mod transfer;

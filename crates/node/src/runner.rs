@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use backstay_core::Control;
@@ -174,6 +174,7 @@ fn launch(
             handle,
             total: Mutex::new(run.outcome.clone().unwrap_or_default()),
             copy: Mutex::default(),
+            service: OnceLock::new(),
         };
         let guarded = |work: &dyn Fn() -> Ending| {
             std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| Ending::Failed(broken(&*report)))

@@ -211,13 +211,12 @@ impl ArchiveSink {
         Ok(Self { writer: Arc::new(writer), manifest })
     }
 
-    /// Writes the manifest and the end of the archive. The file's owner makes it durable.
+    /// Writes the manifest and the end of the archive, which takes nothing more. The file's owner makes it durable.
     ///
     /// # Errors
     /// When the output failed, now or before, or the work was cancelled.
-    pub fn finish(self) -> Result<Finished, ArchiveError> {
-        let Self { writer, manifest } = self;
-        writer.finish(manifest)
+    pub fn finish(&self) -> Result<Finished, ArchiveError> {
+        self.writer.finish(self.manifest.clone())
     }
 }
 

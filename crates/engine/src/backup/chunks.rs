@@ -4,15 +4,14 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use backstay_core::{FileId, SinkError};
+use backstay_core::{FileId, Meta, SinkError};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use super::buffers::{Buffer, Buffers};
+use super::crew::{Crew, Hands, Taker};
 use super::segments::Search;
-use super::sink::Shared;
 use crate::format::BlobKind;
-use crate::pack::Packer;
 
 /// What is to be done for big files, and the memory they are read into.
 pub(super) struct ChunkQueue {
@@ -38,17 +37,17 @@ pub(super) struct Chunk {
 }
 
 /// The content of a big file while its chunks are being stored.
-#[derive(Default)]
 pub(super) struct ChunkedFile {
+    /// Who it is stored for.
+    takers: Vec<Taker>,
+    /// For each of them, how many bytes were stored that it did not have.
+    stored: Vec<AtomicU64>,
     content: Mutex<Vec<FileId>>,
     /// Chunks that are not stored, and one until the last is cut.
     open: AtomicUsize,
-    pub(super) stored: AtomicU64,
-    end: Mutex<Option<Finish>>,
+    /// Its name and what else is known of it, once it is cut.
+    end: Mutex<Option<(Vec<u8>, Meta)>>,
 }
-
-/// What to do with the content when all is stored.
-type Finish = Box<dyn FnOnce(&Shared, Vec<FileId>, u64) -> Result<(), SinkError> + Send>;
 
 impl ChunkQueue {
     /// A queue for so many workers, of chunks up to `longest` bytes. One may wait for each: waiting chunks hold memory.
@@ -65,8 +64,18 @@ impl Chunk {
 }
 
 impl ChunkedFile {
-    pub(super) fn new() -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(1), ..Self::default() })
+    pub(super) fn new(takers: Vec<Taker>) -> Arc<Self> {
+        Arc::new(Self {
+            stored: takers.iter().map(|_| AtomicU64::new(0)).collect(),
+            takers,
+            content: Mutex::default(),
+            open: AtomicUsize::new(1),
+            end: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn takers(&self) -> &[Taker] {
+        &self.takers
     }
 
     /// Makes room for one more chunk; returns its position.
@@ -77,92 +86,139 @@ impl ChunkedFile {
         content.len() - 1
     }
 
-    /// All chunks are cut: `finish` runs once all are stored.
-    pub(super) fn end(&self, shared: &Shared, finish: Finish) -> Result<(), SinkError> {
-        *self.end.lock() = Some(finish);
-        self.release(shared)
+    /// All chunks are cut: the file is done once all are stored.
+    pub(super) fn end(&self, name: Vec<u8>, meta: Meta) {
+        *self.end.lock() = Some((name, meta));
+        self.release();
     }
 
-    fn release(&self, shared: &Shared) -> Result<(), SinkError> {
-        if self.open.fetch_sub(1, Ordering::AcqRel) > 1 {
-            return Ok(());
+    fn settle(&self, position: usize, id: FileId) {
+        if let Some(slot) = self.content.lock().get_mut(position) {
+            *slot = id;
         }
-        let Some(finish) = self.end.lock().take() else { return Ok(()) };
+        self.release();
+    }
+
+    fn release(&self) {
+        if self.open.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let Some((name, meta)) = self.end.lock().take() else { return };
         let content = std::mem::take(&mut *self.content.lock());
-        finish(shared, content, self.stored.load(Ordering::Relaxed))
+        let stored = |place: usize| self.stored.get(place).map_or(0, |stored| stored.load(Ordering::Relaxed));
+        complete(&self.takers, name, meta, content, stored);
     }
 }
 
-impl Shared {
+/// Ends a file whose content is stored, at each who takes it.
+pub(super) fn complete(
+    takers: &[Taker],
+    name: Vec<u8>,
+    meta: Meta,
+    content: Vec<FileId>,
+    stored: impl Fn(usize) -> u64,
+) {
+    let Some((last, others)) = takers.split_last() else { return };
+    for (place, Taker { shared, folder }) in others.iter().enumerate() {
+        let (name, meta, content) = (name.clone(), meta.clone(), content.clone());
+        shared.attempt(|shared| shared.complete_file(folder, name, meta, content, stored(place)));
+    }
+    let Taker { shared, folder } = last;
+    shared.attempt(|shared| shared.complete_file(folder, name, meta, content, stored(others.len())));
+}
+
+impl Crew {
     /// Hands a chunk to whoever is free, or stores it here when everybody is busy.
     pub(super) fn submit_chunk(
         &self,
         file: &Arc<ChunkedFile>,
         buffer: Arc<Buffer>,
         range: Range<usize>,
-        packer: Option<&mut Packer>,
+        hands: Option<&mut Hands>,
     ) -> Result<(), SinkError> {
         let position = file.announce();
-        self.submit(Task::Store(Chunk { file: Arc::clone(file), position, buffer, range }), packer)
+        self.submit(Task::Store(Chunk { file: Arc::clone(file), position, buffer, range }), hands)
     }
 
     /// Hands a task to whoever is free, or does it here when everybody is busy.
-    pub(super) fn submit(&self, task: Task, packer: Option<&mut Packer>) -> Result<(), SinkError> {
-        match self.chunks.sender.try_send(task) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(task) | TrySendError::Disconnected(task)) => match packer {
-                Some(packer) => self.run_one(task, packer),
-                None => self.packers()?.with(|packer| self.run_one(task, packer)),
-            },
+    pub(super) fn submit(&self, task: Task, hands: Option<&mut Hands>) -> Result<(), SinkError> {
+        match (self.chunks.sender.try_send(task), hands) {
+            (Ok(()), _) => {}
+            (Err(TrySendError::Full(task) | TrySendError::Disconnected(task)), Some(hands)) => {
+                self.run_one(task, hands);
+            }
+            (Err(TrySendError::Full(task) | TrySendError::Disconnected(task)), None) => {
+                let mut hands = self.lend();
+                self.run_one(task, &mut hands);
+                self.give_back(hands);
+            }
+        }
+        self.check_failed()
+    }
+
+    fn run_one(&self, task: Task, hands: &mut Hands) {
+        match task {
+            Task::Search(search) => search.run(),
+            Task::Store(chunk) => {
+                let stored = &chunk.file.stored;
+                let id = self.store(
+                    hands,
+                    &chunk.file.takers,
+                    BlobKind::Data,
+                    chunk.content(),
+                    |place, length| {
+                        if let Some(stored) = stored.get(place) {
+                            stored.fetch_add(u64::from(length), Ordering::Relaxed);
+                        }
+                    },
+                );
+                self.end_chunk(&chunk, id);
+            }
         }
     }
 
-    fn run_one(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
-        match task {
-            Task::Search(search) => search.run(&self.chunker),
-            Task::Store(chunk) => {
-                let stored = self.store(packer, BlobKind::Data, chunk.content())?;
-                self.end_chunk(chunk, stored)?;
+    /// Does a task from the queue. Where there is one destination, a second chunk is taken along with a first: two are hashed at once.
+    pub(super) fn run(&self, task: Task, hands: &mut Hands) -> Result<(), SinkError> {
+        let (first, shared) = match (task, self.destinations.as_slice()) {
+            (Task::Store(first), [shared]) => (first, shared),
+            (task, _) => {
+                self.run_one(task, hands);
+                return Ok(());
             }
+        };
+        match self.chunks.receiver.try_recv() {
+            Ok(Task::Store(second)) => {
+                let contents = [first.content(), second.content()];
+                let stored = self.store_both(hands, shared, contents)?;
+                for (chunk, (id, length)) in [first, second].iter().zip(stored) {
+                    if let Some(stored) = chunk.file.stored.first() {
+                        stored.fetch_add(u64::from(length), Ordering::Relaxed);
+                    }
+                    self.end_chunk(chunk, id);
+                }
+            }
+            Ok(search) => {
+                self.run_one(search, hands);
+                self.run_one(Task::Store(first), hands);
+            }
+            Err(_) => self.run_one(Task::Store(first), hands),
         }
         Ok(())
     }
 
-    /// Does a task from the queue, and takes a second chunk along with a first: two are hashed at once.
-    pub(super) fn run(&self, task: Task, packer: &mut Packer) -> Result<(), SinkError> {
-        let Task::Store(first) = task else { return self.run_one(task, packer) };
-        match self.chunks.receiver.try_recv() {
-            Ok(Task::Store(second)) => {
-                let contents = [first.content(), second.content()];
-                let [one, two] = self.store_both(packer, BlobKind::Data, contents)?;
-                self.end_chunk(first, one)?;
-                self.end_chunk(second, two)
-            }
-            Ok(search) => {
-                self.run_one(search, packer)?;
-                self.run_one(Task::Store(first), packer)
-            }
-            Err(_) => self.run_one(Task::Store(first), packer),
-        }
-    }
-
-    /// Takes over a blob that the repository has already.
-    pub(super) fn known_chunk(&self, file: &Arc<ChunkedFile>, id: FileId) -> Result<(), SinkError> {
-        let position = file.announce();
-        if let Some(slot) = file.content.lock().get_mut(position) {
-            *slot = id;
-        }
-        file.release(self)
-    }
-
     /// Notes that a chunk is stored, and ends its file if it was the last.
-    fn end_chunk(&self, chunk: Chunk, (id, stored): (FileId, u32)) -> Result<(), SinkError> {
-        self.events.bytes_done(chunk.range.len() as u64);
-        let Chunk { file, position, .. } = chunk;
-        file.stored.fetch_add(u64::from(stored), Ordering::Relaxed);
-        if let Some(slot) = file.content.lock().get_mut(position) {
-            *slot = id;
+    fn end_chunk(&self, chunk: &Chunk, id: FileId) {
+        if self.is_told(&chunk.file.takers) {
+            self.events.bytes_done(chunk.range.len() as u64);
         }
-        file.release(self)
+        chunk.file.settle(chunk.position, id);
+    }
+}
+
+impl ChunkedFile {
+    /// Takes over a blob that the repository has already.
+    pub(super) fn add_known(&self, id: FileId) {
+        let position = self.announce();
+        self.settle(position, id);
     }
 }

@@ -7,9 +7,8 @@ use backstay_core::{CutHint, SinkError};
 
 use super::buffers::Buffer;
 use super::chunks::ChunkedFile;
-use super::sink::Shared;
-use crate::chunker::{ChunkSizes, Chunker};
-use crate::pack::Packer;
+use super::crew::{Crew, Hands, Taker};
+use crate::chunker::Chunker;
 
 /// Bytes read at a time once a chunk is beyond its least size.
 pub(super) const STEP: usize = 256 << 10;
@@ -57,6 +56,7 @@ impl Cutter {
 pub(super) struct ChunkStream {
     pub(super) file: Arc<ChunkedFile>,
     pub(super) size: u64,
+    pub(super) chunker: Arc<Chunker>,
     cutter: Cutter,
     buffer: Buffer,
     filled: usize,
@@ -64,13 +64,15 @@ pub(super) struct ChunkStream {
 }
 
 impl ChunkStream {
-    pub(super) fn new(shared: &Shared, hint: CutHint) -> Self {
-        let (buffer, cutter) = (shared.chunks.buffers.lend(), Cutter::new(hint));
-        Self { file: ChunkedFile::new(), size: 0, cutter, buffer, filled: 0, searched: 0 }
+    /// A stream for those who cut with this chunker.
+    pub(super) fn new(crew: &Crew, hint: CutHint, chunker: Arc<Chunker>, takers: Vec<Taker>) -> Self {
+        let (buffer, cutter) = (crew.chunks.buffers.lend(), Cutter::new(hint));
+        Self { file: ChunkedFile::new(takers), size: 0, chunker, cutter, buffer, filled: 0, searched: 0 }
     }
 
     /// Room for the next bytes: never empty.
-    pub(super) fn room(&mut self, sizes: ChunkSizes) -> &mut [u8] {
+    pub(super) fn room(&mut self) -> &mut [u8] {
+        let sizes = self.chunker.sizes();
         let target = if self.filled < sizes.min { sizes.min + STEP } else { self.filled + STEP };
         let target = target.min(self.buffer.len());
         self.buffer.get_mut(self.filled..target).unwrap_or_default()
@@ -79,19 +81,19 @@ impl ChunkStream {
     /// Takes in `count` bytes that were put into the room, and hands on the chunks that they end.
     pub(super) fn advance(
         &mut self,
-        shared: &Shared,
+        crew: &Crew,
         count: usize,
-        mut packer: Option<&mut Packer>,
+        mut hands: Option<&mut Hands>,
     ) -> Result<(), SinkError> {
         self.filled += count;
         self.size += count as u64;
         loop {
             let data = self.buffer.get(..self.filled).unwrap_or_default();
-            let Some(length) = self.cutter.cut(&shared.chunker, data, self.searched) else {
+            let Some(length) = self.cutter.cut(&self.chunker, data, self.searched) else {
                 self.searched = self.filled;
                 return Ok(());
             };
-            let mut next = shared.chunks.buffers.lend();
+            let mut next = crew.chunks.buffers.lend();
             let rest = self.filled - length;
             if let (Some(target), Some(source)) = (next.get_mut(..rest), data.get(length..)) {
                 target.copy_from_slice(source);
@@ -99,31 +101,31 @@ impl ChunkStream {
             let chunk = std::mem::replace(&mut self.buffer, next);
             self.filled = rest;
             self.searched = 0;
-            shared.submit_chunk(&self.file, Arc::new(chunk), 0..length, packer.as_deref_mut())?;
+            crew.submit_chunk(&self.file, Arc::new(chunk), 0..length, hands.as_deref_mut())?;
         }
     }
 
     /// Takes in what lies at the start of `data`, of the chunk at hand and no further; returns how much that was.
     pub(super) fn complete(
         &mut self,
-        shared: &Shared,
+        crew: &Crew,
         data: &[u8],
-        packer: Option<&mut Packer>,
+        hands: Option<&mut Hands>,
     ) -> Result<usize, SinkError> {
         let begun = self.filled;
-        let room = self.room(shared.chunker.sizes());
+        let room = self.room();
         let count = room.len().min(data.len());
         if let (Some(target), Some(source)) = (room.get_mut(..count), data.get(..count)) {
             target.copy_from_slice(source);
         }
         self.filled += count;
         let seen = self.buffer.get(..self.filled).unwrap_or_default();
-        match self.cutter.cut(&shared.chunker, seen, self.searched) {
+        match self.cutter.cut(&self.chunker, seen, self.searched) {
             Some(length) => {
                 let taken = length.saturating_sub(begun);
                 self.size += taken as u64;
                 self.filled = length;
-                self.hand_on(shared, packer).map(|()| taken)
+                self.hand_on(crew, hands).map(|()| taken)
             }
             None => {
                 self.size += count as u64;
@@ -155,19 +157,19 @@ impl ChunkStream {
     }
 
     /// Ends the chunk at hand here.
-    pub(super) fn flush(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+    pub(super) fn flush(&mut self, crew: &Crew, hands: Option<&mut Hands>) -> Result<(), SinkError> {
         if self.filled == 0 {
             return Ok(());
         }
         self.cutter.start += self.filled as u64;
-        self.hand_on(shared, packer)
+        self.hand_on(crew, hands)
     }
 
-    fn hand_on(&mut self, shared: &Shared, packer: Option<&mut Packer>) -> Result<(), SinkError> {
+    fn hand_on(&mut self, crew: &Crew, hands: Option<&mut Hands>) -> Result<(), SinkError> {
         let length = std::mem::take(&mut self.filled);
         self.searched = 0;
-        let chunk = std::mem::replace(&mut self.buffer, shared.chunks.buffers.lend());
-        shared.submit_chunk(&self.file, Arc::new(chunk), 0..length, packer)
+        let chunk = std::mem::replace(&mut self.buffer, crew.chunks.buffers.lend());
+        crew.submit_chunk(&self.file, Arc::new(chunk), 0..length, hands)
     }
 }
 

@@ -1,10 +1,11 @@
 //! The end of a backup: the last packs, the index, the snapshot.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use backstay_core::{FileId, FileKind, Timestamp};
+use backstay_core::{FileId, FileKind, Interrupted, SinkError, Timestamp};
 
+use super::crew::Crew;
+use super::destination::Shared;
 use super::sink::BackupSink;
 use super::worker::Work;
 use crate::format::{Snapshot, Summary};
@@ -22,46 +23,107 @@ pub struct BackupOutcome {
     pub failures: u64,
 }
 
+/// What of a backup came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The repository of this number, as they were given.
+    Repository(usize),
+    /// The other sink of this number. Whoever owns it finishes it.
+    Sink(usize),
+}
+
 impl BackupSink {
     /// Waits until everything is stored, and writes the index. The source has closed the root folder.
     ///
     /// # Errors
     /// Whatever kept the backup from being completed. What is stored stays, and need not be stored again.
     pub fn finish(mut self) -> Result<BackupOutcome> {
-        let shared = Arc::clone(&self.shared);
-        let tree = loop {
-            let mut root = shared.root_tree.lock();
-            if let Some(tree) = *root {
-                break tree;
-            }
-            if shared.has_failed() {
-                return Err(shared.failure().into());
-            }
-            // Cancelling does not notify, hence the time-out.
-            shared.root_done.wait_for(&mut root, Duration::from_millis(100));
-            shared.control().checkpoint()?;
+        self.crew.standing.wait(|| {
+            let is_over = self.crew.has_settled() || self.crew.control.is_cancelled();
+            is_over.then_some(())
+        });
+        let Some(shared) = self.crew.destinations.first().cloned() else {
+            return Err(Error::Invalid("the backup has no repository".into()));
         };
+        if !shared.has_failed() && shared.root_tree.lock().is_none() {
+            self.crew.control.checkpoint()?;
+        }
         self.stop();
-        if shared.has_failed() {
-            return Err(shared.failure().into());
+        shared.finish()
+    }
+
+    /// Waits until everything is stored, and ends all that the backup goes to, each on a thread of its own, so that a slow one holds
+    /// nobody. What came of each is told on its thread as soon as it is known. The source has closed the root folder, or all has failed.
+    pub fn finish_each(mut self, told: &(dyn Fn(Party, Result<Option<BackupOutcome>, SinkError>) + Sync)) {
+        let crew = Arc::clone(&self.crew);
+        let is_whole = crew.standing.wait(|| match (crew.has_settled(), crew.control.is_cancelled()) {
+            (true, _) => Some(true),
+            (false, cancelled) => cancelled.then_some(false),
+        });
+        self.stop();
+        if !is_whole {
+            crew.fail(&SinkError::Interrupted(Interrupted));
         }
-        match shared.take_packers().map(Arc::try_unwrap) {
-            Some(Ok(packers)) => packers.finish()?,
-            _ => return Err(Error::Invalid("the backup is still being used".into())),
-        }
-        Ok(BackupOutcome { tree, summary: shared.stats.summary(), failures: shared.stats.failures() })
+        std::thread::scope(|scope| {
+            for (number, guest) in crew.guests.iter().enumerate() {
+                scope.spawn(move || {
+                    let outcome = if guest.has_failed() { Err(guest.take_failure()) } else { Ok(None) };
+                    told(Party::Sink(number), outcome);
+                });
+            }
+            for shared in &crew.destinations {
+                scope.spawn(move || {
+                    told(Party::Repository(shared.number), shared.finish().map(Some).map_err(Into::into))
+                });
+            }
+        });
+    }
+
+    /// Whether everything that the backup goes to has failed.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.crew.has_failed()
     }
 
     /// Lets the workers end.
     fn stop(&mut self) {
+        self.watch = None;
         // A source may still hold folders, and with them the queue, so the end is sent and not left to the last sender.
         for _ in &self.workers {
             let _ = self.jobs.send(Work::End);
         }
         for worker in self.workers.drain(..) {
             if worker.join().is_err() {
-                self.shared.fail(backstay_core::SinkError::failed("a worker ended unexpectedly"));
+                self.crew.fail(&SinkError::failed("a worker ended unexpectedly"));
             }
+        }
+    }
+}
+
+impl Crew {
+    /// Whether everything has all it needs, or has failed.
+    fn has_settled(&self) -> bool {
+        self.destinations.iter().all(|shared| !self.takes_part(shared) || shared.root_tree.lock().is_some())
+            && self.guests.iter().all(|guest| guest.has_failed() || guest.has_all())
+    }
+}
+
+impl Shared {
+    /// Stores what is left, and the index. The workers have ended.
+    fn finish(&self) -> Result<BackupOutcome> {
+        let tree = *self.root_tree.lock();
+        let packers = self.take_packers().map(Arc::try_unwrap);
+        match (packers, tree) {
+            (Some(Ok(packers)), _) if self.has_failed() => {
+                packers.part();
+                Err(self.failure().into())
+            }
+            (_, _) if self.has_failed() => Err(self.failure().into()),
+            (Some(Ok(packers)), Some(tree)) => {
+                packers.finish()?;
+                Ok(BackupOutcome { tree, summary: self.stats.summary(), failures: self.stats.failures() })
+            }
+            _ => Err(Error::Invalid("the backup is still being used".into())),
         }
     }
 }
@@ -69,12 +131,16 @@ impl BackupSink {
 impl Drop for BackupSink {
     fn drop(&mut self) {
         if !self.workers.is_empty() {
-            self.shared.fail(backstay_core::SinkError::Interrupted(backstay_core::Interrupted));
+            self.crew.fail(&SinkError::Interrupted(Interrupted));
             self.stop();
-            // Where a source still holds it, what is in hand goes with it.
-            if let Some(Ok(packers)) = self.shared.take_packers().map(Arc::try_unwrap) {
-                packers.part();
-            }
+            std::thread::scope(|scope| {
+                for shared in &self.crew.destinations {
+                    // Where a source still holds it, what is in hand goes with it.
+                    if let Some(Ok(packers)) = shared.take_packers().map(Arc::try_unwrap) {
+                        scope.spawn(move || packers.part());
+                    }
+                }
+            });
         }
     }
 }

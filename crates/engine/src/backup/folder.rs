@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use backstay_core::{EntryKind, FileId, ItemAction, Meta, SinkError};
 use parking_lot::Mutex;
 
-use super::sink::Shared;
+use super::destination::Shared;
 use crate::format::{BlobKind, Node, Tree, tree};
 
 /// A folder on its way into the repository.
@@ -193,7 +193,7 @@ impl Shared {
             };
             let Some(parent) = folder.parent.clone() else {
                 *self.root_tree.lock() = Some(subtree);
-                self.root_done.notify_all();
+                self.standing.ring();
                 return Ok(());
             };
             let meta = Meta { kind: EntryKind::Folder, ..meta.unwrap_or_default() };
@@ -207,7 +207,9 @@ impl Shared {
             if let Some(journal) = self.options.journal.as_ref().filter(|_| unchanged.is_none()) {
                 journal.note_folder(&parent.path_of(&own.name), &subtree);
             }
-            self.events.folder_done(&folder.path(), action);
+            if self.is_told() {
+                self.events.folder_done(&folder.path(), action);
+            }
             node = Some(own);
             folder = parent;
         }

@@ -6,61 +6,69 @@ use std::sync::atomic::Ordering;
 use backstay_core::{CutHint, Meta, Pushed, SinkError};
 
 use super::content::ChunkStream;
-use super::folder::FolderState;
-use super::sink::Shared;
+use super::crew::{Crew, Taker};
+use super::guests::Place;
 
 /// A pushed content on its way.
 pub(super) struct PushedFile {
-    shared: Arc<Shared>,
-    folder: Arc<FolderState>,
+    crew: Arc<Crew>,
     name: Vec<u8>,
-    stream: ChunkStream,
+    /// One for each way to cut.
+    streams: Vec<ChunkStream>,
+    guests: Vec<(Place, Box<dyn Pushed>)>,
     finished: bool,
 }
 
 impl PushedFile {
-    pub(super) fn new(shared: Arc<Shared>, folder: Arc<FolderState>, name: Vec<u8>, hint: CutHint) -> Self {
-        let stream = ChunkStream::new(&shared, hint);
-        Self { shared, folder, name, stream, finished: false }
+    pub(super) fn new(
+        crew: Arc<Crew>,
+        name: Vec<u8>,
+        takers: Vec<Taker>,
+        guests: &[Place],
+        hint: &CutHint,
+    ) -> Self {
+        let begin = |place: &Place| {
+            place.attempt(|folder| folder.begin(&name, hint.clone())).map(|pushed| (place.clone(), pushed))
+        };
+        let guests = guests.iter().filter_map(begin).collect();
+        let streams = crew.streams(takers, hint);
+        Self { crew, name, streams, guests, finished: false }
+    }
+
+    fn takers(&self) -> Vec<Taker> {
+        self.streams.iter().flat_map(|stream| stream.file.takers().to_vec()).collect()
     }
 }
 
 impl Pushed for PushedFile {
     fn write(&mut self, data: &[u8]) -> Result<(), SinkError> {
-        self.shared.check()?;
-        let shared = Arc::clone(&self.shared);
-        shared.pace.wait(&shared.repository, data.len());
-        shared.push(&mut self.stream, data, None)
+        self.crew.check()?;
+        self.crew.pace.wait(data.len());
+        self.guests.retain_mut(|(place, pushed)| place.attempt(|_| pushed.write(data)).is_some());
+        let crew = Arc::clone(&self.crew);
+        self.streams.iter_mut().try_for_each(|stream| crew.push(stream, data, None))
     }
 
     fn finish(mut self: Box<Self>, meta: Meta) -> Result<(), SinkError> {
         self.finished = true;
-        let shared = Arc::clone(&self.shared);
-        self.stream.flush(&shared, None)?;
-        let (folder, name) = (Arc::clone(&self.folder), std::mem::take(&mut self.name));
-        let meta = Meta { size: self.stream.size, ..meta };
-        self.stream.file.end(
-            &shared,
-            Box::new(move |shared, content, stored| {
-                shared.complete_file(&folder, name, meta, content, stored)
-            }),
-        )
+        let crew = Arc::clone(&self.crew);
+        for stream in &mut self.streams {
+            stream.flush(&crew, None)?;
+            stream.file.end(self.name.clone(), Meta { size: stream.size, ..meta.clone() });
+        }
+        for (place, pushed) in self.guests.drain(..) {
+            place.attempt(|_| pushed.finish(meta.clone()));
+        }
+        self.crew.check_failed()
     }
 }
 
 impl Drop for PushedFile {
     fn drop(&mut self) {
-        self.shared.open_pushes.fetch_sub(1, Ordering::SeqCst);
+        self.crew.open_pushes.fetch_sub(1, Ordering::SeqCst);
         if !self.finished {
-            self.shared.item_failed(
-                &self.folder,
-                &self.name,
-                "archival",
-                "its content ended before it was whole",
-            );
-            if let Err(error) = self.shared.settle(&self.folder, None) {
-                self.shared.fail(error);
-            }
+            let takers = self.takers();
+            self.crew.leave_out(&takers, &self.name, "its content ended before it was whole");
         }
     }
 }

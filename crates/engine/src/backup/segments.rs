@@ -18,9 +18,8 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use super::buffers::Buffer;
 use super::chunks::Task;
 use super::content::{ChunkStream, STEP, read_full};
-use super::sink::Shared;
+use super::crew::{Crew, Hands};
 use crate::chunker::Chunker;
-use crate::pack::Packer;
 
 /// From so many threads on, cutting is shared.
 const THREADS: usize = 3;
@@ -30,6 +29,7 @@ const SEGMENTS: u64 = 2;
 /// A segment that is to be searched.
 pub(super) struct Search {
     segment: Segment,
+    chunker: Arc<Chunker>,
     found: Sender<Vec<usize>>,
 }
 
@@ -63,17 +63,16 @@ impl Segment {
 }
 
 impl Search {
-    pub(super) fn run(self, chunker: &Chunker) {
+    pub(super) fn run(self) {
         // Nobody waits for it any more when the backup failed.
-        let _ = self.found.send(self.segment.cuts(chunker));
+        let _ = self.found.send(self.segment.cuts(&self.chunker));
     }
 }
 
-impl Shared {
+impl Crew {
     /// Whether it pays to cut a content of this size in segments.
-    pub(super) fn pays_in_segments(&self, size: u64) -> bool {
-        let settings = self.repository.settings();
-        settings.threads >= THREADS && size >= SEGMENTS * settings.chunk_sizes.max as u64
+    pub(super) fn pays_in_segments(&self, chunker: &Chunker, size: u64) -> bool {
+        self.threads >= THREADS && size >= SEGMENTS * chunker.sizes().max as u64
     }
 
     /// Reads a content to its end and stores it. The inner error is the file's, the outer one the backup's.
@@ -81,9 +80,9 @@ impl Shared {
         &self,
         reader: &mut dyn Read,
         stream: &mut ChunkStream,
-        packer: &mut Packer,
+        hands: &mut Hands,
     ) -> Result<std::io::Result<()>, SinkError> {
-        let ahead = self.repository.settings().threads + 1;
+        let ahead = self.threads + 1;
         let mut waiting: VecDeque<Searched> = VecDeque::new();
         let mut more = true;
         while more || !waiting.is_empty() {
@@ -96,16 +95,17 @@ impl Shared {
                         more = segment.length == segment.buffer.len();
                         let (sender, found) = bounded(1);
                         waiting.push_back(Searched { segment: segment.clone(), found });
-                        self.submit(Task::Search(Search { segment, found: sender }), Some(packer))?;
+                        let chunker = Arc::clone(&stream.chunker);
+                        self.submit(Task::Search(Search { segment, chunker, found: sender }), Some(hands))?;
                     }
                     Err(error) => return Ok(Err(error)),
                 }
             } else if let Some(oldest) = waiting.pop_front() {
-                let cuts = self.await_search(&oldest, packer)?;
-                self.settle_segment(&oldest.segment, &cuts, stream, packer)?;
+                let cuts = self.await_search(&oldest, &stream.chunker, hands)?;
+                self.settle_segment(&oldest.segment, &cuts, stream, hands)?;
             }
         }
-        stream.flush(self, Some(packer)).map(Ok)
+        stream.flush(self, Some(hands)).map(Ok)
     }
 
     /// Reads the next segment; one that is not full is the last.
@@ -124,15 +124,20 @@ impl Shared {
     }
 
     /// The cuts of a segment; works on what waits meanwhile.
-    fn await_search(&self, searched: &Searched, packer: &mut Packer) -> Result<Vec<usize>, SinkError> {
+    fn await_search(
+        &self,
+        searched: &Searched,
+        chunker: &Chunker,
+        hands: &mut Hands,
+    ) -> Result<Vec<usize>, SinkError> {
         loop {
             self.check()?;
             match searched.found.try_recv() {
                 Ok(cuts) => return Ok(cuts),
                 // Who searched it ended without a word.
-                Err(TryRecvError::Disconnected) => return Ok(searched.segment.cuts(&self.chunker)),
+                Err(TryRecvError::Disconnected) => return Ok(searched.segment.cuts(chunker)),
                 Err(TryRecvError::Empty) => match self.chunks.receiver.try_recv() {
-                    Ok(task) => self.run(task, packer)?,
+                    Ok(task) => self.run(task, hands)?,
                     // Somebody searches it right now.
                     Err(_) => match searched.found.recv() {
                         Ok(cuts) => return Ok(cuts),
@@ -149,18 +154,18 @@ impl Shared {
         segment: &Segment,
         cuts: &[usize],
         stream: &mut ChunkStream,
-        packer: &mut Packer,
+        hands: &mut Hands,
     ) -> Result<(), SinkError> {
         let bytes = segment.bytes();
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty() && !stream.is_empty()) {
-            at += stream.complete(self, rest, Some(packer))?;
+            at += stream.complete(self, rest, Some(hands))?;
         }
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let next = cuts.partition_point(|cut| *cut <= at);
             let known = at == 0 || next.checked_sub(1).and_then(|last| cuts.get(last)) == Some(&at);
             let end = match cuts.get(next) {
-                _ if !known => self.chunker.cut(rest, 0).map(|length| at + length),
+                _ if !known => stream.chunker.cut(rest, 0).map(|length| at + length),
                 end => end.copied(),
             };
             let Some(end) = end else {
@@ -168,7 +173,7 @@ impl Shared {
                 break;
             };
             stream.skip((end - at) as u64);
-            self.submit_chunk(&stream.file, Arc::clone(&segment.buffer), at..end, Some(packer))?;
+            self.submit_chunk(&stream.file, Arc::clone(&segment.buffer), at..end, Some(hands))?;
             at = end;
         }
         Ok(())

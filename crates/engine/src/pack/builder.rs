@@ -147,6 +147,29 @@ impl PackBuilder {
         Ok(self.append(id, length + OVERHEAD, raw_length))
     }
 
+    /// Adds a blob in the form in which it is stored, but for its seal; returns its stored length. `raw_length` is that of its
+    /// content if it is compressed, and 0 if not.
+    ///
+    /// # Errors
+    /// As [`PackBuilder::add`].
+    pub fn add_packed(
+        &mut self,
+        key: &Key,
+        random: &dyn Random,
+        id: FileId,
+        packed: &[u8],
+        raw_length: u32,
+    ) -> Result<u32> {
+        let length = packed.len() + OVERHEAD;
+        self.check_room(length)?;
+        let region = self.buffer.room(length);
+        if let Some(message) = region.get_mut(IV..IV + packed.len()) {
+            message.copy_from_slice(packed);
+        }
+        key.seal_in_place(random, region);
+        Ok(self.append(id, length, raw_length))
+    }
+
     /// Adds a blob that is sealed already, as it lay in another pack.
     ///
     /// # Errors

@@ -72,6 +72,38 @@ impl Compressor {
     }
 }
 
+/// A blob that is compressed once for several repositories.
+#[derive(Default)]
+pub struct Squeezed {
+    memory: Vec<u8>,
+    /// The level, and the compressed length if it could be compressed.
+    done: Option<(i32, Option<usize>)>,
+}
+
+impl Squeezed {
+    /// Another blob comes.
+    pub fn clear(&mut self) {
+        self.done = None;
+    }
+
+    /// The compressed form of `content`, made by the first who asks for this level.
+    pub fn get(&mut self, level: i32, content: &[u8], compressor: &mut Compressor) -> Option<&[u8]> {
+        let length = match self.done {
+            Some((done, length)) if done == level => length,
+            _ => {
+                let bound = Compressor::bound(content.len());
+                if self.memory.len() < bound {
+                    self.memory.resize(bound, 0);
+                }
+                let length = compressor.compress(content, &mut self.memory);
+                self.done = Some((level, length));
+                length
+            }
+        };
+        self.memory.get(..length?)
+    }
+}
+
 /// Decompresses blob after blob.
 pub struct Decompressor {
     context: DCtx<'static>,

@@ -7,11 +7,11 @@ mod transfer;
 mod uploader;
 
 pub use builder::{Compress, FinishedPack, PackBuffer, PackBuilder};
-pub use compression::{Compression, Compressor, Decompressor};
+pub use compression::{Compression, Compressor, Decompressor, Squeezed};
 pub(crate) use compression::{compress_file, decompress_file};
 pub use packers::{Packer, Packers, Stored};
 pub use transfer::Transfer;
-pub use uploader::Uploader;
+pub use uploader::{Gauge, Uploader};
 
 /// Pack size that restic aims at, in bytes.
 pub const DEFAULT_PACK_SIZE: usize = 16 << 20;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use backstay_core::FileId;
 use parking_lot::Mutex;
 
-use super::{Compress, Compression, Compressor, FinishedPack, PackBuilder, Uploader};
+use super::{Compress, Compression, Compressor, FinishedPack, PackBuilder, Squeezed, Uploader};
 use crate::Result;
 use crate::crypto::{hash, hash_both};
 use crate::format::BlobKind;
@@ -44,15 +44,27 @@ impl Packers {
 
     /// Runs `work` with a packer that nobody else uses meanwhile.
     pub fn with<T>(&self, work: impl FnOnce(&mut Packer) -> T) -> T {
-        let packer = self.idle.lock().pop();
-        let mut packer = packer.unwrap_or_else(|| {
-            let level = self.repository.settings().compression.level();
-            let level = level.or(Compression::Auto.level()).unwrap_or_default();
-            Packer { compressor: Compressor::new(level), builders: [None, None] }
-        });
+        let mut packer = self.lend();
         let result = work(&mut packer);
-        self.idle.lock().push(packer);
+        self.give_back(packer);
         result
+    }
+
+    /// A packer that nobody else uses until it is [given back](Packers::give_back).
+    #[must_use]
+    pub fn lend(&self) -> Packer {
+        let packer = self.idle.lock().pop();
+        packer.unwrap_or_else(|| Packer { compressor: Compressor::new(self.level()), builders: [None, None] })
+    }
+
+    /// Takes a packer back. What is in it is stored in the end.
+    pub fn give_back(&self, packer: Packer) {
+        self.idle.lock().push(packer);
+    }
+
+    fn level(&self) -> i32 {
+        let level = self.repository.settings().compression.level();
+        level.or(Compression::Auto.level()).unwrap_or_default()
     }
 
     /// Stores a blob unless the repository has it.
@@ -60,11 +72,53 @@ impl Packers {
     /// # Errors
     /// When an earlier pack could not be stored.
     pub fn store(&self, packer: &mut Packer, kind: BlobKind, content: &[u8]) -> Result<Stored> {
-        let id = match &mut packer.builders[usize::from(kind == BlobKind::Tree)] {
+        let id = self.hash(packer, kind, content);
+        self.store_new(packer, kind, id, content)
+    }
+
+    /// The id of a blob, taken beside the hash of the pack at hand.
+    #[must_use]
+    pub fn hash(&self, packer: &mut Packer, kind: BlobKind, content: &[u8]) -> FileId {
+        match &mut packer.builders[usize::from(kind == BlobKind::Tree)] {
             Some(builder) => builder.hash_blob(content),
             None => hash(content),
-        };
-        self.store_new(packer, kind, id, content)
+        }
+    }
+
+    /// Stores a blob of a known id unless the repository has it. It is compressed unless somebody else has done that.
+    ///
+    /// # Errors
+    /// When an earlier pack could not be stored.
+    pub fn store_shared(
+        &self,
+        packer: &mut Packer,
+        kind: BlobKind,
+        id: FileId,
+        content: &[u8],
+        squeezed: &mut Squeezed,
+    ) -> Result<Stored> {
+        if !self.index.claim(kind, &id) {
+            return Ok(Stored { id, length: None });
+        }
+        let packed = (self.may_compress(kind) && !content.is_empty())
+            .then(|| squeezed.get(self.level(), content, &mut packer.compressor))
+            .flatten()
+            .filter(|packed| packed.len() < content.len() || kind == BlobKind::Tree);
+        let (packed, raw_length) = packed.map_or((content, 0), |packed| (packed, content.len() as u32));
+        let (key, random) = (self.repository.key(), self.repository.random());
+        let length = self.builder(packer, kind).add_packed(key, random, id, packed, raw_length)?;
+        self.submit_if_full(packer, kind)?;
+        Ok(Stored { id, length: Some(length) })
+    }
+
+    fn may_compress(&self, kind: BlobKind) -> bool {
+        self.repository.config().version >= 2
+            && (kind == BlobKind::Tree || self.repository.settings().compression != Compression::Off)
+    }
+
+    fn builder<'a>(&self, packer: &'a mut Packer, kind: BlobKind) -> &'a mut PackBuilder {
+        packer.builders[usize::from(kind == BlobKind::Tree)]
+            .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()))
     }
 
     /// Stores two blobs unless the repository has them. Their hashes are taken at once, unless a pack waits to be hashed beside them.
@@ -100,8 +154,7 @@ impl Packers {
         content: &[u8],
         compress: Compress,
     ) -> Result<u32> {
-        let may_compress = self.repository.config().version >= 2
-            && (kind == BlobKind::Tree || self.repository.settings().compression != Compression::Off);
+        let may_compress = self.may_compress(kind);
         let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
             .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
         let compressor = may_compress.then_some(&mut packer.compressor);
@@ -140,9 +193,7 @@ impl Packers {
         sealed: &[u8],
         raw_length: u32,
     ) -> Result<u32> {
-        let builder = packer.builders[usize::from(kind == BlobKind::Tree)]
-            .get_or_insert_with(|| PackBuilder::new(kind, self.uploader.buffer()));
-        let length = builder.add_sealed(id, sealed, raw_length)?;
+        let length = self.builder(packer, kind).add_sealed(id, sealed, raw_length)?;
         self.submit_if_full(packer, kind)?;
         Ok(length)
     }

@@ -1,12 +1,12 @@
 //! Storing finished packs, and the index files that name them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use backstay_core::{FileKind, Handle};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, SendTimeoutError, Sender, TrySendError, bounded};
 use parking_lot::Mutex;
 
 use super::{FinishedPack, PackBuffer};
@@ -26,6 +26,56 @@ const INDEX_PACKS: usize = 64;
 /// journal.
 const PARTING: Duration = Duration::from_secs(10);
 
+/// How often who waits for an uploader looks whether it still should.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How busy a repository is and how many threads wait for it, for whoever judges whether it holds up others.
+#[derive(Default)]
+pub struct Gauge {
+    slots: usize,
+    busy: AtomicUsize,
+    waiting: AtomicUsize,
+    given_up: AtomicBool,
+}
+
+impl Gauge {
+    /// Runs something that may have to wait for the repository to answer.
+    pub fn during<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        let result = self.wait(work);
+        self.busy.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    fn wait<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let result = work();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        result
+    }
+
+    /// How many threads wait right now.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How much of what it can do at once it does right now, up to 1.
+    #[must_use]
+    pub fn busy(&self) -> f64 {
+        (self.busy.load(Ordering::Relaxed) as f64 / self.slots.max(1) as f64).min(1.0)
+    }
+
+    /// Nobody is to wait any more.
+    pub fn give_up(&self) {
+        self.given_up.store(true, Ordering::Relaxed);
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+}
+
 /// Stores packs on threads of its own.
 pub struct Uploader {
     shared: Arc<Shared>,
@@ -34,6 +84,7 @@ pub struct Uploader {
 }
 
 struct Shared {
+    gauge: Arc<Gauge>,
     repository: Repository,
     index: Arc<Index>,
     lock: Option<Arc<Lock>>,
@@ -58,7 +109,10 @@ impl Uploader {
         lock: Option<Arc<Lock>>,
         journal: Option<Arc<Journal>>,
     ) -> Result<Self> {
+        // Where two calls at once serve best, writing is a copy: one thread keeps up, and each holds a pack in memory.
+        let count = repository.storage().connections().clamp(2, 9) - 1;
         let shared = Arc::new(Shared {
+            gauge: Arc::new(Gauge { slots: count, ..Gauge::default() }),
             repository: repository.clone(),
             index,
             lock,
@@ -73,8 +127,6 @@ impl Uploader {
         // No queue: a pack waits in its builder's hands, so that memory is bounded by builders and threads.
         let (sender, receiver) = bounded(0);
         let mut threads = Vec::new();
-        // Where two calls at once serve best, writing is a copy: one thread keeps up, and each holds a pack in memory.
-        let count = repository.storage().connections().clamp(2, 9) - 1;
         for number in 0..count {
             let (shared, receiver) = (Arc::clone(&shared), receiver.clone());
             let thread = std::thread::Builder::new()
@@ -84,6 +136,12 @@ impl Uploader {
             threads.push(thread);
         }
         Ok(Self { shared, packs: Some(sender), threads })
+    }
+
+    /// How busy it is.
+    #[must_use]
+    pub fn gauge(&self) -> Arc<Gauge> {
+        Arc::clone(&self.shared.gauge)
     }
 
     /// Memory for a new pack.
@@ -104,9 +162,26 @@ impl Uploader {
     /// When storing an earlier pack failed: the reason why.
     pub fn submit(&self, pack: FinishedPack) -> Result<()> {
         self.check()?;
-        match &self.packs {
-            Some(packs) if packs.send(pack).is_ok() => Ok(()),
-            _ => Err(self.failure()),
+        let Some(packs) = &self.packs else { return Err(self.failure()) };
+        let is_taken = match packs.try_send(pack) {
+            Ok(()) => true,
+            Err(TrySendError::Disconnected(_)) => false,
+            Err(TrySendError::Full(pack)) => self.shared.gauge.wait(|| self.send(packs, pack)),
+        };
+        if is_taken { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// Waits until a thread takes a pack, or nobody is to wait any more.
+    fn send(&self, packs: &Sender<FinishedPack>, mut pack: FinishedPack) -> bool {
+        loop {
+            match packs.send_timeout(pack, LOOK_EVERY) {
+                Ok(()) => return true,
+                Err(SendTimeoutError::Timeout(back)) if !self.shared.gauge.is_given_up() => pack = back,
+                Err(SendTimeoutError::Timeout(back) | SendTimeoutError::Disconnected(back)) => {
+                    self.shared.left.lock().push(back);
+                    return false;
+                }
+            }
         }
     }
 
@@ -181,7 +256,10 @@ impl Shared {
                 self.left.lock().push(pack);
                 continue;
             }
-            match self.store(&self.repository, &mut pack) {
+            self.gauge.busy.fetch_add(1, Ordering::Relaxed);
+            let stored = self.store(&self.repository, &mut pack);
+            self.gauge.busy.fetch_sub(1, Ordering::Relaxed);
+            match stored {
                 Ok(()) => self.buffers.lock().push(pack.buffer),
                 Err(error) => {
                     // Without its blobs it was the index that could not be written.

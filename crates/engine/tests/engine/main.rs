@@ -19,3 +19,4 @@ mod properties;
 mod sharing;
 mod stream;
 mod support;
+mod together;

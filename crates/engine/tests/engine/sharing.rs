@@ -4,9 +4,8 @@ use std::fs;
 use std::sync::Arc;
 
 use backstay_archive::tar::TarSink;
-use backstay_archive::tee::Tee;
-use backstay_core::{Control, Folder, Meta, Pushed, Silent, Sink, SinkError};
-use backstay_engine::backup::{BackupOptions, BackupSink};
+use backstay_core::{Control, Silent, Sink};
+use backstay_engine::backup::Party;
 use backstay_engine::chunker::ChunkSizes;
 use backstay_sources::files::Capture;
 use backstay_sources::mbstream::{StreamWriter, Template, capture};
@@ -16,21 +15,9 @@ use tempfile::TempDir;
 use crate::support::image::{image, same};
 use crate::support::noise;
 use crate::support::oddities::{far_future, odd_links, odd_names, odd_things};
+use crate::support::several::Several;
 use crate::support::source::{add_when, file_meta, folder_meta};
 use crate::support::vault::{Vault, tiny};
-
-/// A sink that several own, so that its owner can finish it when the tee is gone.
-struct Lent<S>(Arc<S>);
-
-impl<S: Sink> Sink for Lent<S> {
-    fn root(&self) -> Result<Box<dyn Folder>, SinkError> {
-        self.0.root()
-    }
-
-    fn open_limit(&self) -> usize {
-        self.0.open_limit()
-    }
-}
 
 /// Two repositories and an archive.
 struct Three {
@@ -49,22 +36,16 @@ impl Three {
         let vaults =
             [tiny(), coarse].map(|settings| Vault::made(Arc::new(backstay_storage::Memory::new()), settings));
         assert_ne!(vaults[0].repository.config().polynomial, vaults[1].repository.config().polynomial);
-        let sinks = vaults.each_ref().map(|vault| {
-            let index = vault.repository.load_index().unwrap();
-            let sink =
-                BackupSink::start(&vault.repository, index, None, BackupOptions::default(), Arc::new(Silent));
-            Arc::new(sink.unwrap())
-        });
         let tar = Arc::new(TarSink::new(Vec::new(), Arc::new(Silent)));
-        let lent = |sink: &Arc<BackupSink>| Box::new(Lent(Arc::clone(sink))) as Box<dyn Sink>;
-        let tee = Tee::new(vec![lent(&sinks[0]), lent(&sinks[1]), Box::new(Lent(Arc::clone(&tar)))]);
-        source(&tee);
-        drop(tee);
-        let trees = sinks.map(|sink| {
-            let outcome = Arc::into_inner(sink).unwrap().finish().unwrap();
+        let together = Several::of(&vaults).and(tar.clone()).start();
+        source(&together);
+        let mut ended = Several::ended(together);
+        let trees = [0, 1].map(|number| {
+            let outcome = ended.remove(&Party::Repository(number)).unwrap().unwrap().unwrap();
             assert_eq!(outcome.failures, 0);
             outcome.tree
         });
+        assert!(ended.remove(&Party::Sink(0)).unwrap().unwrap().is_none());
         let finished = Arc::into_inner(tar).unwrap().finish().unwrap();
         assert_eq!(finished.failed, 0);
         Self { vaults, trees, archive: finished.output }
@@ -157,46 +138,4 @@ fn content_that_opens_once_is_read_once_for_all() {
     for place in three.restored(&room) {
         assert!(fs::read(place.join("once")).unwrap() == bytes);
     }
-}
-
-/// A sink that fails at its first pushed byte.
-struct Full;
-
-impl Sink for Full {
-    fn root(&self) -> Result<Box<dyn Folder>, SinkError> {
-        Ok(Box::new(Self))
-    }
-
-    fn open_limit(&self) -> usize {
-        1
-    }
-}
-
-impl Folder for Full {
-    fn folder(&self, _: &[u8]) -> Result<Box<dyn Folder>, SinkError> {
-        Ok(Box::new(Self))
-    }
-
-    fn add(&self, _: backstay_core::Entry) -> Result<(), SinkError> {
-        Err(SinkError::failed("the tape is full"))
-    }
-
-    fn begin(&self, _: &[u8], _: backstay_core::CutHint) -> Result<Box<dyn Pushed>, SinkError> {
-        Err(SinkError::failed("the tape is full"))
-    }
-
-    fn failed(&self, _: &[u8], _: &str) {}
-
-    fn close(self: Box<Self>, _: Meta) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
-
-#[test]
-fn the_failure_of_one_sink_is_told() {
-    let tee = Tee::new(vec![Box::new(TarSink::new(Vec::new(), Arc::new(Silent))), Box::new(Full)]);
-    assert_eq!(tee.open_limit(), 1);
-    let root = tee.root().unwrap();
-    let error = root.begin(b"x", Default::default()).err().unwrap();
-    assert_eq!(error.to_string(), "the tape is full");
 }

@@ -3,33 +3,15 @@
 use std::path::Path;
 
 use backstay_model::link::SealedRepository;
-use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, RunState, SourceId};
+use backstay_model::{ArchiveSettings, Holds, Level, PlanId, RepositoryId, SourceId};
 
-use super::{Execution, incomplete};
+use super::Execution;
 use crate::tokens::StoredTokens;
-use crate::work::archives::{Labels, Made, Waiting};
-use crate::work::backup::{Backup, BackupDone};
+use crate::work::archives::Waiting;
+use crate::work::backup::BackupDone;
 use crate::work::{Job, WorkError};
 
 impl Execution<'_> {
-    /// Makes an archive and sends it.
-    pub(super) fn archive(
-        &self,
-        job: &Job<'_>,
-        settings: &ArchiveSettings,
-        backup: &Backup<'_>,
-    ) -> Result<BackupDone, WorkError> {
-        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
-            return Err(incomplete());
-        };
-        let (plan, source) = (plan.spec.name.as_str(), source.named.name.as_str());
-        let labels = Labels { run: self.run.id, plan, source, spool: self.spool() };
-        match self.inner.workshop.archive(job, settings, backup, labels)? {
-            Made::There(done) => Ok(done),
-            Made::Here(waiting) => self.send(job, settings, &waiting).map(|()| waiting.done()),
-        }
-    }
-
     /// Sends archives that wait for this destination: those that earlier runs made and could not send, and the run's own, if it was
     /// interrupted after that was made. Tells what the run's own backup did.
     pub(super) fn send_waiting(
@@ -66,13 +48,9 @@ impl Execution<'_> {
         Ok(own)
     }
 
-    /// Whether there is nothing to do any more but to send what this run has made.
-    pub(super) fn has_made_all(&self, repositories: &[SealedRepository]) -> bool {
-        let is_open = |repository: &&SealedRepository| {
-            let state = self.destination(repository.id).map(|destination| destination.state);
-            !matches!(state, Some(RunState::Completed | RunState::Failed | RunState::Cancelled))
-        };
-        repositories.iter().filter(is_open).all(|repository| {
+    /// Whether there is nothing to do any more for these but to send what this run has made.
+    pub(super) fn has_made_all(&self, repositories: &[&SealedRepository]) -> bool {
+        repositories.iter().all(|repository| {
             repository.holds.is_archives()
                 && self.waiting(repository).iter().any(|waiting| waiting.run == self.run.id)
         })
@@ -89,7 +67,12 @@ impl Execution<'_> {
         }
     }
 
-    fn send(&self, job: &Job<'_>, settings: &ArchiveSettings, waiting: &Waiting) -> Result<(), WorkError> {
+    pub(super) fn send(
+        &self,
+        job: &Job<'_>,
+        settings: &ArchiveSettings,
+        waiting: &Waiting,
+    ) -> Result<(), WorkError> {
         let tokens = StoredTokens::of(self.inner, self.handle.clone());
         self.inner.workshop.send(job, settings, waiting, tokens)
     }
@@ -105,7 +88,7 @@ impl Execution<'_> {
         Some((self.order.plan.as_ref()?.id, self.order.source.as_ref()?.named.id, repository))
     }
 
-    fn spool(&self) -> Option<&Path> {
+    pub(super) fn spool(&self) -> Option<&Path> {
         self.order.spool()
     }
 

@@ -10,6 +10,7 @@ use backstay_model::mysql::{ColdSpec, MysqlSpec, Sequence};
 use backstay_model::{Level, SourceSpec};
 use backstay_policy::duration_text;
 
+use super::everywhere::{Round, Stopped as Told};
 use super::{Ending, Execution};
 use crate::active::Stop;
 use crate::debts::{Debts, Stopped};
@@ -32,15 +33,24 @@ impl Execution<'_> {
             let text = format!("going on with the copy that was made at {:.0}", copy.facts.taken);
             self.report.log(Level::Info, "copy", &text);
             *self.copy.lock() = Some(copy);
-            return self.each(repositories);
+            return self.everywhere(repositories);
         }
-        if self.has_made_all(repositories) {
-            self.report.log(
-                Level::Info,
-                "copy",
-                "going on with the archives that were made: nothing is stopped again",
-            );
-            return self.each(repositories);
+        let round = Round::new(self, repositories);
+        // What another destination has already is copied from there: nothing is stopped for that.
+        let rest = match round.begin() {
+            Ok(rest) => rest,
+            Err(stopped) => return round.end(Err(stopped)),
+        };
+        if self.has_made_all(&rest) {
+            if !rest.is_empty() {
+                self.report.log(
+                    Level::Info,
+                    "copy",
+                    "going on with the archives that were made: nothing is stopped again",
+                );
+            }
+            let done = round.read(&rest);
+            return round.end(done);
         }
         let instance = match self.instance(mysql, source) {
             Ok(instance) => instance,
@@ -59,13 +69,18 @@ impl Execution<'_> {
             Err(error) => return self.failed(&error),
         };
         match sequence {
-            Sequence::SendFirst => self.within(instance.spec, || match self.stop(&instance, &inspection) {
-                Ok(originals) => {
-                    *self.copy.lock() = Some(originals);
-                    self.each(repositories)
-                }
-                Err(error) => self.failed(&error),
-            }),
+            Sequence::SendFirst => {
+                let read = self.within(instance.spec, || {
+                    *self.copy.lock() = Some(self.stop(&instance, &inspection)?);
+                    Ok(round.read(&rest))
+                });
+                // The files are in use again from here on.
+                let done = match read {
+                    Ok(done) => done.and_then(|()| self.catch_up_running(&instance, &round)),
+                    Err(error) => return self.failed(&error),
+                };
+                round.end(done)
+            }
             Sequence::Auto | Sequence::CopyFirst => {
                 let copied = self.within(instance.spec, || self.copy(&instance, &inspection));
                 if let Err(error) = copied {
@@ -75,9 +90,23 @@ impl Execution<'_> {
                 if let Err(error) = self.start(&instance) {
                     self.tell_of_stopped(&instance, &error);
                 }
-                self.each(repositories)
+                let done = round.go_on(&rest);
+                round.end(done)
             }
         }
+    }
+
+    /// Copies to those that were out of reach what another destination has, and has the instance run meanwhile. Those that it cannot be
+    /// copied to wait.
+    fn catch_up_running(&self, instance: &Instance<'_>, round: &Round<'_>) -> Result<(), Told> {
+        let late = round.late();
+        if late.is_empty() {
+            return Ok(());
+        }
+        if let Err(error) = self.start(instance) {
+            self.tell_of_stopped(instance, &error);
+        }
+        round.catch_up(late).map(drop)
     }
 
     /// Starts the instance that is stopped for this run, and proves that it answers, before the run ends, waits or is paused.

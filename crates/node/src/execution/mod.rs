@@ -6,15 +6,16 @@
 mod archived;
 mod cold;
 mod comeback;
+mod everywhere;
 mod hooks;
 mod services;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{Outcome, RunDestination, RunError};
-use backstay_model::{ConnectionSettings, Holds, Level, RepositoryId, Run, RunKind, RunState, SourceSpec};
+use backstay_model::{ConnectionSettings, Level, RepositoryId, Run, RunKind, RunState, SourceSpec};
 use parking_lot::Mutex;
 
 use crate::active::{Active, Stop};
@@ -22,9 +23,10 @@ use crate::gentle::gently;
 use crate::node::Inner;
 use crate::orders::{Order, PlanPart};
 use crate::seals::Opened;
-use crate::work::backup::{Backup, BackupDone, Content};
+use crate::work::backup::BackupDone;
 use crate::work::cold::InstanceCopy;
 use crate::work::failure::Class;
+use crate::work::service::ServiceSource;
 use crate::work::{Job, Report, WorkError};
 
 /// How the work of a run came to an end.
@@ -52,6 +54,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) total: Mutex<Outcome>,
     /// The files of the instance that it backs up, once it is known which.
     pub(crate) copy: Mutex<Option<InstanceCopy>>,
+    /// The service that it backs up, once it has answered.
+    pub(crate) service: OnceLock<ServiceSource>,
 }
 
 /// What came of one destination.
@@ -114,7 +118,8 @@ impl Execution<'_> {
         let begun =
             self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
         let ending = match (begun, &source.spec) {
-            (Ok(()), SourceSpec::Files(_) | SourceSpec::S3(_)) => self.each(repositories),
+            (Ok(()), SourceSpec::Files(_)) => self.everywhere(repositories),
+            (Ok(()), SourceSpec::S3(_)) => self.from_service(source, repositories),
             (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),
             (Err(error), _) => self.failed(&error),
         };
@@ -126,11 +131,11 @@ impl Execution<'_> {
 
     /// The same work for each destination that it has not been done for.
     fn each(&self, repositories: &[SealedRepository]) -> Ending {
-        let (mut waits, mut failures, mut done) = (Vec::new(), Vec::new(), 0_usize);
+        let mut verdicts = Vec::new();
         for repository in repositories {
             match self.destination(repository.id).map(|destination| destination.state) {
                 Some(RunState::Completed) => {
-                    done += 1;
+                    verdicts.push(Verdict::Done);
                     continue;
                 }
                 Some(RunState::Failed | RunState::Cancelled) => continue,
@@ -139,41 +144,56 @@ impl Execution<'_> {
             if self.active.control.is_cancelled() {
                 return Ending::Stopped;
             }
-            let verdict = match self.one(repository) {
-                Ok(()) => Verdict::Done,
-                Err(error) => match error.class() {
-                    Class::Interrupted if self.active.stopped().is_some() => return Ending::Stopped,
-                    Class::Unreachable | Class::Locked => Verdict::Wait(at(repository, error.message())),
-                    _ => Verdict::Failed(error),
-                },
-            };
-            match verdict {
-                Verdict::Done => done += 1,
-                Verdict::Wait(reason) => {
-                    self.report.log(Level::Warning, "connect", &reason);
-                    waits.push(reason);
-                }
-                Verdict::Failed(error) => {
-                    self.tell(&error);
-                    let text = error.to_run_error().message;
-                    self.amend(|run| {
-                        settle(run, repository.id, RunState::Failed, |destination| {
-                            destination.error = Some(text.clone());
-                        });
-                    });
-                    failures.push(error);
-                }
+            match self.judge(repository, self.one(repository)) {
+                Some(verdict) => verdicts.push(verdict),
+                None => return Ending::Stopped,
             }
         }
-        if let Some(reason) = waits.into_iter().next() {
-            return Ending::Wait(reason);
+        self.conclude(repositories.len(), verdicts)
+    }
+
+    /// What the result at a destination means for the run, written down and told. `None` when the run was told to stop.
+    fn judge(&self, repository: &SealedRepository, result: Result<(), WorkError>) -> Option<Verdict> {
+        let error = match result {
+            Ok(()) => return Some(Verdict::Done),
+            Err(error) => error,
+        };
+        match error.class() {
+            Class::Interrupted if self.active.stopped().is_some() => None,
+            Class::Unreachable | Class::Locked => {
+                let reason = at(repository, error.message());
+                self.report.log(Level::Warning, "connect", &reason);
+                Some(Verdict::Wait(reason))
+            }
+            _ => {
+                self.tell(&error);
+                let text = error.to_run_error().message;
+                self.amend(|run| {
+                    settle(run, repository.id, RunState::Failed, |destination| {
+                        destination.error = Some(text.clone());
+                    });
+                });
+                Some(Verdict::Failed(error))
+            }
         }
-        match failures.first() {
-            None => Ending::Done(self.total.lock().clone()),
-            Some(error) if repositories.len() == 1 => Ending::Failed(error.to_run_error()),
-            Some(error) => {
+    }
+
+    /// What became of the run, by what became of its destinations.
+    fn conclude(&self, of: usize, verdicts: Vec<Verdict>) -> Ending {
+        let (mut wait, mut failure, mut done) = (None, None, 0_usize);
+        for verdict in verdicts {
+            match verdict {
+                Verdict::Done => done += 1,
+                Verdict::Wait(reason) => wait = wait.or(Some(reason)),
+                Verdict::Failed(error) => failure = failure.or(Some(error)),
+            }
+        }
+        match (wait, failure) {
+            (Some(reason), _) => Ending::Wait(reason),
+            (None, None) => Ending::Done(self.total.lock().clone()),
+            (None, Some(error)) if of == 1 => Ending::Failed(error.to_run_error()),
+            (None, Some(error)) => {
                 let one = error.to_run_error();
-                let of = repositories.len();
                 let message = format!("{} of {of} destinations failed: {}", of - done, one.message);
                 Ending::Failed(RunError { message, ..one })
             }
@@ -192,49 +212,13 @@ impl Execution<'_> {
             report: Arc::clone(&self.report),
         };
         match self.run.kind {
-            RunKind::Backup => gently(|| self.back_up(&job)),
+            // All destinations at once: see `everywhere`.
+            RunKind::Backup => Err(incomplete()),
             // Somebody waits for it.
             RunKind::Restore => self.restore(&job),
             RunKind::Verify => gently(|| self.verify(&job)),
             RunKind::Prune => gently(|| self.prune(&job)),
         }
-    }
-
-    fn back_up(&self, job: &Job<'_>) -> Result<(), WorkError> {
-        let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
-            return Err(incomplete());
-        };
-        if let Holds::Archives(settings) = &job.repository.holds
-            && let Some(done) = self.send_waiting(job, settings)?
-        {
-            self.complete_backup(job, &done);
-            return Ok(());
-        }
-        let leave_out = self.other_folders(job.repository.id);
-        let copy = self.copy.lock().clone();
-        let bucket = match &source.spec {
-            SourceSpec::S3(spec) => Some(self.bucket(spec, source)?),
-            _ => None,
-        };
-        let content = match (&source.spec, &copy) {
-            (SourceSpec::Files(files), _) => Content::Files(files),
-            (SourceSpec::Mysql(_), Some(copy)) => Content::Instance(copy),
-            (SourceSpec::S3(_), _) => Content::Bucket(bucket.as_ref().ok_or_else(incomplete)?),
-            (SourceSpec::Mysql(_), None) => return Err(incomplete()),
-        };
-        let backup = Backup {
-            plan: plan.id,
-            source: source.named.id,
-            content,
-            tags: &plan.spec.tags,
-            leave_out: &leave_out,
-        };
-        let done = match &job.repository.holds {
-            Holds::Repository => self.inner.workshop.backup(job, &backup)?,
-            Holds::Archives(settings) => self.archive(job, settings, &backup)?,
-        };
-        self.complete_backup(job, &done);
-        Ok(())
     }
 
     fn complete_backup(&self, job: &Job<'_>, done: &BackupDone) {
@@ -328,11 +312,13 @@ impl Execution<'_> {
         first
     }
 
-    /// Folders of other local repositories of this node: a backup does not take them in.
-    fn other_folders(&self, own: RepositoryId) -> Vec<PathBuf> {
+    /// Folders of local repositories of this node, and of these: a backup does not take them in.
+    fn repository_folders(&self, of_run: &[SealedRepository]) -> Vec<PathBuf> {
         let configuration = self.inner.configuration();
-        let others = configuration.repositories.iter().filter(|other| other.id != own);
-        others
+        configuration
+            .repositories
+            .iter()
+            .chain(of_run)
             .filter_map(|other| match &other.settings {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
                 ConnectionSettings::S3(_)
@@ -355,9 +341,11 @@ impl Execution<'_> {
 
     /// Writes down that a destination is done, and what that came to.
     fn complete(&self, job: &Job<'_>, outcome: &Outcome, edit: impl Fn(&mut RunDestination) + Send + Sync) {
-        let (total, free) = (self.count(outcome), self.inner.workshop.free(job.repository));
+        self.count(outcome);
+        let free = self.inner.workshop.free(job.repository);
         self.amend(|run| {
-            run.outcome = Some(total.clone());
+            // As it is by now: another destination may have been counted meanwhile.
+            run.outcome = Some(self.total.lock().clone());
             settle(run, job.repository.id, RunState::Completed, |destination| {
                 destination.free = free;
                 edit(destination);

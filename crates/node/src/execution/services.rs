@@ -1,25 +1,44 @@
 //! Services that a run reads or writes beside its destinations: the bucket of a source, and the one that a restore goes to.
 
-use backstay_model::ConnectionSettings;
 use backstay_model::bucket::BucketSpec;
-use backstay_model::link::{NodeSource, SealedConnection};
+use backstay_model::link::{NodeSource, SealedConnection, SealedRepository};
 use backstay_model::run::{IntoBucket, Outcome, RestoreInto, RestoreRequest};
+use backstay_model::{ConnectionSettings, SourceSpec};
 
-use super::{Execution, incomplete};
+use super::{Ending, Execution, incomplete};
 use crate::seals::{self, Opened};
 use crate::work::bucket::BucketSource;
 use crate::work::failure::Class;
+use crate::work::service::ServiceSource;
 use crate::work::{Job, WorkError};
 
 impl Execution<'_> {
     /// The bucket of a source.
-    pub(super) fn bucket(&self, spec: &BucketSpec, source: &NodeSource) -> Result<BucketSource, WorkError> {
+    fn bucket(&self, spec: &BucketSpec, source: &NodeSource) -> Result<BucketSource, WorkError> {
         let connection = self.inner.connection_of(source).ok_or_else(|| {
             WorkError::new(Class::Other, "the connection to the bucket has not reached this node")
                 .hint("save the source again")
         })?;
         let secrets = self.secrets_of(&connection)?;
         self.inner.workshop.bucket_source(spec, &connection.settings, &secrets, &self.active.control)
+    }
+
+    /// Backs up a service, once it has answered.
+    pub(super) fn from_service(&self, source: &NodeSource, repositories: &[SealedRepository]) -> Ending {
+        let opened = match &source.spec {
+            SourceSpec::S3(spec) => self.bucket(spec, source).map(ServiceSource::Bucket),
+            SourceSpec::Files(_) | SourceSpec::Mysql(_) => Err(incomplete()),
+        };
+        match opened {
+            Ok(service) => {
+                let _ = self.service.set(service);
+                self.everywhere(repositories)
+            }
+            Err(error) if error.class() == Class::Unreachable => {
+                Ending::Wait(format!("source {}: {}", source.named.name, error.message()))
+            }
+            Err(error) => self.failed(&error),
+        }
     }
 
     pub(super) fn secrets_of(&self, connection: &SealedConnection) -> Result<Opened, WorkError> {

@@ -1,10 +1,13 @@
-//! Backing up a source into one repository.
+//! What is backed up, and what is done for each repository that it goes to.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use backstay_core::{Control, Events, Sink};
-use backstay_engine::backup::{BackupOptions, BackupSink, ChangeDetection, SnapshotDetails, save_snapshot};
+use backstay_core::{Control, Sink, Timestamp};
+use backstay_engine::backup::{
+    BackupOptions, BackupOutcome, ChangeDetection, Destination, SnapshotDetails, save_snapshot,
+};
+use backstay_engine::chunker::Polynomial;
 use backstay_engine::index::Index;
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
@@ -71,20 +74,55 @@ pub struct BackupDone {
 
 pub(super) const PROGRAM: &str = concat!("backstay ", env!("CARGO_PKG_VERSION"));
 
-impl Workshop {
-    /// Backs a source up into a repository, which is made where it may be.
-    ///
-    /// When the work is cancelled, what is stored stays and is taken up by the next backup of the same plan, source and
-    /// repository. The lock is given back, and nothing temporary is left but the journal.
-    ///
-    /// # Errors
-    /// When there is no whole snapshot to show for it; single items that could not be read are counted and told.
-    pub fn backup(&self, job: &Job<'_>, backup: &Backup<'_>) -> Result<BackupDone> {
-        let reading = self.reading(job, backup)?;
-        job.control.set_read_rate(job.limits.read);
-        let started = self.environment.clock.now();
+/// A repository that is ready to take a backup in.
+pub(super) struct Ready {
+    pub(super) open: Open,
+    index: Arc<Index>,
+    parent: Option<SnapshotEntry>,
+    journal: Option<Noted>,
+}
 
-        let open = self.open(job, Access::Shared, true)?;
+impl Ready {
+    /// As the engine takes it.
+    pub(super) fn destination(&self, reading: &Reading) -> Destination {
+        Destination {
+            repository: self.open.engine.clone(),
+            index: Arc::clone(&self.index),
+            lock: self.open.lock().cloned(),
+            options: BackupOptions {
+                parent_tree: self.parent.as_ref().map(|parent| parent.snapshot.tree),
+                journal: self.journal.as_ref().map(|noted| Arc::clone(&noted.journal)),
+                change_detection: match &reading.capture {
+                    // The files of a copy are new ones with the times of the old.
+                    Taking::Files(capture) if capture.options.root.is_some() => {
+                        ChangeDetection { ignore_ctime: true, ignore_inode: true }
+                    }
+                    _ => ChangeDetection::default(),
+                },
+                ..BackupOptions::default()
+            },
+        }
+    }
+}
+
+/// What was read, by when, and what could not be.
+pub(super) struct Read<'a> {
+    pub(super) reading: &'a Reading,
+    pub(super) report: &'a CaptureReport,
+    pub(super) started: Timestamp,
+    pub(super) meter: &'a Meter,
+}
+
+impl Workshop {
+    /// Opens a repository, or makes one that cuts as `alike` says where it may be made, and finds out what of the source it has.
+    pub(super) fn ready(
+        &self,
+        job: &Job<'_>,
+        backup: &Backup<'_>,
+        reading: &Reading,
+        alike: Option<Polynomial>,
+    ) -> Result<Ready> {
+        let open = self.open_alike(job, Access::Shared, true, alike)?;
         let parent = self.parent(&open, backup.plan, &reading.paths).map_err(|error| open.explain(error))?;
         job.report.log(
             Level::Info,
@@ -97,35 +135,21 @@ impl Workshop {
         let index = open.index()?;
         let path = self.journal_path(backup.plan, backup.source, job.repository.id);
         let journal = journal(job, &open, &index, &path)?;
-        let resumed = journal.as_ref().is_some_and(|journal| journal.is_resumed);
-        let journal = journal.map(|journal| journal.journal);
+        Ok(Ready { open, index, parent, journal })
+    }
 
-        let meter = Arc::new(Meter::new(&job.report, "reading"));
-        let options = BackupOptions {
-            parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
-            journal: journal.clone(),
-            change_detection: match &reading.capture {
-                // The files of a copy are new ones with the times of the old.
-                Taking::Files(capture) if capture.options.root.is_some() => {
-                    ChangeDetection { ignore_ctime: true, ignore_inode: true }
-                }
-                _ => ChangeDetection::default(),
-            },
-            ..BackupOptions::default()
-        };
-        let events: Arc<dyn Events> = meter.clone();
-        let sink = BackupSink::start(&open.engine, index, open.lock().cloned(), options, events)
-            .map_err(|error| open.explain(error))?;
-        job.report.log(Level::Info, "read", &format!("reading {}", reading.paths.join(", ")));
-        let taken = take(job, &reading, &sink, &meter).and_then(|report| {
-            meter.enter("storing");
-            Ok((report, sink.finish()?))
-        });
-        let (report, outcome) = taken.map_err(|error| open.explain(error))?;
-        let Reading { paths, excludes, .. } = reading;
-
-        let failures = outcome.failures.max(meter.errors()) + report.missing.len() as u64;
-        let nothing = outcome.summary.total_files_processed == 0 && report.others == 0;
+    /// Saves the snapshot of what is stored in a repository.
+    pub(super) fn save(
+        &self,
+        job: &Job<'_>,
+        backup: &Backup<'_>,
+        ready: Ready,
+        outcome: &BackupOutcome,
+        read: &Read<'_>,
+    ) -> Result<BackupDone> {
+        let Ready { open, parent, journal, .. } = ready;
+        let failures = outcome.failures.max(read.meter.errors()) + read.report.missing.len() as u64;
+        let nothing = outcome.summary.total_files_processed == 0 && read.report.others == 0;
         if nothing && failures > 0 {
             return Err(nothing_read(failures));
         }
@@ -134,28 +158,27 @@ impl Workshop {
             lock.confirm()?;
         }
         job.control.checkpoint().map_err(|error| open.explain(error))?;
-        meter.enter("saving");
         let mut tags = backup.tags.to_vec();
         tags.push(backup.plan.tag());
         let details = SnapshotDetails {
             time: None,
-            started,
+            started: read.started,
             parent: parent.map(|parent| parent.id),
-            paths,
+            paths: read.reading.paths.clone(),
             host: None,
             tags,
-            excludes,
+            excludes: read.reading.excludes.clone(),
             program: PROGRAM.to_owned(),
         };
-        let (id, _) = save_snapshot(&open.engine, &outcome, details).map_err(|error| open.explain(error))?;
-        if let Some(Err(error)) = journal.map(|journal| journal.complete()) {
+        let (id, _) = save_snapshot(&open.engine, outcome, details).map_err(|error| open.explain(error))?;
+        let resumed = journal.as_ref().is_some_and(|journal| journal.is_resumed);
+        if let Some(Err(error)) = journal.map(|noted| noted.journal.complete()) {
             job.report.log(
                 Level::Warning,
                 "save",
                 &format!("the journal of this backup cannot be removed: {error}"),
             );
         }
-        meter.finish();
         let summary = outcome.summary;
         let text = format!(
             "{} of new data were compressed to {}, of {} looked at",

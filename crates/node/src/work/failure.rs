@@ -137,6 +137,15 @@ impl WorkError {
         Self::new(Class::Interrupted, "cancelled")
     }
 
+    /// The same once more, for the next who has to tell it.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let Inner { class, message, chain, hint, .. } = &*self.0;
+        let mut again = Self::new(*class, message);
+        (again.0.chain, again.0.hint) = (chain.clone(), hint.clone());
+        again
+    }
+
     /// What a node can do about it.
     #[must_use]
     pub fn class(&self) -> Class {

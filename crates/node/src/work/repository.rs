@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstay_core::{CallContext, ErrorKind, FileKind, Handle, Storage};
+use backstay_engine::chunker::Polynomial;
 use backstay_engine::index::Index;
 use backstay_engine::repository::{
     InitOptions, Lock, Repository, Settings, TreeCache, init, list_locks, unlock,
@@ -82,6 +83,17 @@ impl Open {
 impl Workshop {
     /// Opens a repository for a job, or makes it where it may be made and never was.
     pub(super) fn open(&self, job: &Job<'_>, access: Access, with_cache: bool) -> Result<Open> {
+        self.open_alike(job, access, with_cache, None)
+    }
+
+    /// The same; where it is made, it cuts files as `alike` says.
+    pub(super) fn open_alike(
+        &self,
+        job: &Job<'_>,
+        access: Access,
+        with_cache: bool,
+        alike: Option<Polynomial>,
+    ) -> Result<Open> {
         let location = describe(job.repository);
         job.report.log(Level::Info, "connect", &format!("connecting to {location}"));
         let turn = (!self.known_path(job.repository).exists()).then(|| self.turn(job.repository.id));
@@ -92,7 +104,7 @@ impl Workshop {
                 if error.class() != Class::NoRepository || !job.repository.may_create {
                     return Err(error);
                 }
-                match self.create(job)? {
+                match self.create(job, alike)? {
                     Some(made) => (made, true),
                     // Another host was quicker.
                     None => (self.open_existing(job, with_cache)?, false),
@@ -209,13 +221,13 @@ impl Workshop {
     }
 
     /// Makes a repository; `None` when there is one by now. This runs to its end even when the work is cancelled: half of one would be in everybody's way.
-    fn create(&self, job: &Job<'_>) -> Result<Option<Repository>> {
+    fn create(&self, job: &Job<'_>, polynomial: Option<Polynomial>) -> Result<Option<Repository>> {
         job.control.checkpoint()?;
         let SealedRepository { id, settings, path, .. } = job.repository;
         let storage = Arc::from(self.storage(settings, path, job.secrets, job.limits, &job.report)?);
         let password = password(job.secrets)?;
         let settings = self.settings(job.limits);
-        let options = InitOptions::default();
+        let options = InitOptions { polynomial, ..InitOptions::default() };
         let engine = match init(storage, password, options, self.environment.clone(), settings) {
             Err(EngineError::RepositoryExists { .. }) => return Ok(None),
             Err(error) => return Err(WorkError::from(error).context("the repository could not be made")),
@@ -226,7 +238,7 @@ impl Workshop {
         Ok(Some(engine.with_control(job.control.clone())))
     }
 
-    fn settings(&self, limits: &Limits) -> Settings {
+    pub(super) fn settings(&self, limits: &Limits) -> Settings {
         let mut settings = Settings { kdf: self.new_keys, ..Settings::default() };
         if let Some(threads) = limits.concurrency {
             settings.threads = usize::try_from(threads).unwrap_or(1).max(1);

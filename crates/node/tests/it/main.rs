@@ -27,6 +27,7 @@ mod s3_server;
 mod services;
 mod store;
 mod time;
+mod together;
 mod upkeep;
 mod watchdog;
 mod world;

@@ -5,6 +5,7 @@ pub(crate) mod image;
 pub(crate) mod oddities;
 pub(crate) mod recorder;
 pub(crate) mod restic;
+pub(crate) mod several;
 pub(crate) mod shelf;
 pub(crate) mod source;
 pub(crate) mod vault;

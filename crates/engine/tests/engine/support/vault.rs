@@ -136,6 +136,14 @@ impl Vault {
         Self { repository: repository.unwrap() }
     }
 
+    /// A new repository on this storage that cuts as this one does.
+    #[track_caller]
+    pub(crate) fn alike(&self, storage: Arc<dyn Storage>) -> Self {
+        let polynomial = Some(self.repository.config().polynomial);
+        let options = InitOptions { polynomial, ..InitOptions::default() };
+        Self { repository: init(storage, PASSWORD, options, environment(), tiny()).unwrap() }
+    }
+
     /// The repository on this storage, opened as a second program would.
     pub(crate) fn open(storage: Arc<dyn Storage>) -> Result<Self> {
         Self::open_with(storage, PASSWORD, environment(), tiny())

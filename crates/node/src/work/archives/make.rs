@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use backstay_archive::ArchiveError;
-use backstay_archive::create::{ArchiveSink, Compare, Description, Finished, Parent, Settings};
+use backstay_archive::create::{ArchiveSink, Compare, Description, Parent, Settings};
 use backstay_archive::local::NewArchive;
 use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
 use backstay_core::Events;
@@ -19,7 +19,7 @@ use super::known::{Inventory, Known};
 use super::names::{FieldsOf, unnamed};
 use super::outbox::Waiting;
 use crate::host::bytes;
-use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Reading, nothing_read, take};
+use crate::work::backup::{Backup, BackupDone, Content, PROGRAM, Read, Reading, nothing_read};
 use crate::work::cold::InstanceCopy;
 use crate::work::meter::Meter;
 use crate::work::repository::make_folder;
@@ -56,31 +56,51 @@ struct Bench<'a> {
     folder: PathBuf,
     /// The folder of the place that it goes to.
     to: String,
-    place: &'a Place,
     inventory: &'a Inventory,
 }
 
+/// An archive that is being made.
+pub(in crate::work) struct Begun {
+    pub(in crate::work) sink: Arc<ArchiveSink>,
+    new: NewArchive,
+    run: RunId,
+    /// The folder of the place that it goes to.
+    to: String,
+    /// What is left of it is of no use to anybody when this ends before it is made.
+    spool: Spool,
+    is_direct: bool,
+}
+
+/// A folder that goes when nobody needs it.
+struct Spool(Option<PathBuf>);
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            let _ = crate::work::remove_folder_if_there(folder);
+        }
+    }
+}
+
 impl Workshop {
-    /// Makes an archive of a source: at the destination itself where that is a folder on the same disk, else on this host, to be sent.
-    ///
-    /// # Errors
-    /// When there is no whole archive to show for it; single items that could not be read are counted and told.
-    pub fn archive(
+    /// Begins an archive of a source: at the destination itself where that is a folder on the same disk, else on this host, to be
+    /// sent. Troubles with single items are told to `events`.
+    pub(in crate::work) fn begin_archive(
         &self,
         job: &Job<'_>,
         settings: &ArchiveSettings,
         backup: &Backup<'_>,
+        reading: &Reading,
         labels: Labels<'_>,
-    ) -> Result<Made> {
+        events: Arc<dyn Events>,
+    ) -> Result<Begun> {
         if let Some(spool) = labels.spool {
             self.policy.check_repository(spool)?;
         }
-        let reading = self.reading(job, backup)?;
-        job.control.set_read_rate(job.limits.read);
         let created = self.environment.clock.now();
         let place = self.place(job, true)?;
         let inventory = self.manifests.inventory(&place)?;
-        let source = self.facts(backup, &reading, labels);
+        let source = self.facts(backup, reading, labels);
         let (backup_type, leans_on) = kind(settings, &inventory, &source);
         let parent = parent(job, backup, backup_type, leans_on, &place)?;
         let backup_type = if parent.is_some() { backup_type } else { BackupType::Full };
@@ -101,36 +121,11 @@ impl Workshop {
             make_folder(folder).map_err(cannot)?;
         }
         let folder = direct.clone().unwrap_or_else(|| spool.clone());
-        let bench = Bench { folder, to, place: &place, inventory: &inventory };
-        let made = self.write(job, settings, &reading, &bench, &fields, parent, &spool);
-        let (finished, done) = match made {
-            Ok(made) => made,
-            Err(error) => {
-                // What is left of it is of no use to anybody.
-                let _ = crate::work::remove_folder_if_there(&spool);
-                return Err(error);
-            }
-        };
-        if direct.is_some() {
-            let _ = crate::work::remove_folder_if_there(&spool);
-            return Ok(Made::There(done));
-        }
-        Waiting::keep(labels.run, spool, finished.manifest.name, bench.to, done).map(Made::Here)
-    }
+        let spool = Spool(Some(spool));
+        let bench = Bench { folder, to, inventory: &inventory };
 
-    #[allow(clippy::too_many_arguments)]
-    fn write(
-        &self,
-        job: &Job<'_>,
-        settings: &ArchiveSettings,
-        reading: &Reading,
-        bench: &Bench<'_>,
-        fields: &FieldsOf<'_>,
-        parent: Option<Parent>,
-        spool: &Path,
-    ) -> Result<(Finished, BackupDone)> {
-        let packing = packing(settings, bench.place, spool)?;
-        let new = bench.take_name(settings, &packing, fields)?;
+        let packing = packing(settings, &place, spool.0.as_deref().unwrap_or(&self.data_dir))?;
+        let new = bench.take_name(settings, &packing, &fields)?;
         let mut id = [0; 16];
         self.environment.random.fill(&mut id);
         let description = Description {
@@ -141,23 +136,32 @@ impl Workshop {
             source: fields.source.clone(),
             program: PROGRAM.to_owned(),
         };
-        let meter = Arc::new(Meter::new(&job.report, "archiving"));
-        let events: Arc<dyn Events> = meter.clone();
         let text =
             format!("archiving {} to {} ({})", reading.paths.join(", "), new.name(), fields.backup_type);
         job.report.log(Level::Info, "compress", &text);
         let output = Box::new(Careful::new(new.output()?, bench.folder.clone()));
         let sink = ArchiveSink::new(output, &packing, description, parent, job.control.clone(), events)?;
-        let report = take(job, reading, &sink, &meter)?;
-        meter.enter("storing");
+        let (sink, is_direct) = (Arc::new(sink), direct.is_some());
+        Ok(Begun { sink, new, run: labels.run, to: bench.to, spool, is_direct })
+    }
+
+    /// Finishes an archive that has taken everything in.
+    pub(in crate::work) fn finish_archive(
+        &self,
+        job: &Job<'_>,
+        begun: Begun,
+        read: &Read<'_>,
+        meter: &Meter,
+    ) -> Result<Made> {
+        let Begun { sink, new, run, to, mut spool, is_direct } = begun;
         let finished = sink.finish()?;
         let totals = finished.manifest.totals;
-        let failures = totals.failed.max(meter.errors()) + report.missing.len() as u64;
-        if totals.files == 0 && report.others == 0 && failures > 0 {
+        let errors = meter.errors().max(read.meter.errors());
+        let failures = totals.failed.max(errors) + read.report.missing.len() as u64;
+        if totals.files == 0 && read.report.others == 0 && failures > 0 {
             return Err(nothing_read(failures));
         }
         new.publish(&finished)?;
-        meter.finish();
         let done = BackupDone {
             snapshot: finished.manifest.id.to_string(),
             files_new: totals.stored_files,
@@ -178,7 +182,11 @@ impl Workshop {
             finished.sha256.to_hex()
         );
         job.report.log(Level::Info, "compress", &text);
-        Ok((finished, done))
+        if is_direct {
+            return Ok(Made::There(done));
+        }
+        let folder = spool.0.take().unwrap_or_default();
+        Waiting::keep(run, folder, finished.manifest.name, to, done).map(Made::Here)
     }
 
     /// What the manifest says of the source.

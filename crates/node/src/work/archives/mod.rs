@@ -18,6 +18,7 @@ mod upkeep;
 
 pub(super) use content::Taking;
 pub(super) use known::Manifests;
+pub(super) use make::Begun;
 pub use make::{Labels, Made};
 pub use outbox::Waiting;
 use place::Place;
