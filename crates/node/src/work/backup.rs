@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use backstay_core::{Control, Sink, Timestamp};
+use backstay_core::{Control, Events, Sink, Timestamp};
 use backstay_engine::backup::{
     BackupOptions, BackupOutcome, ChangeDetection, Destination, SnapshotDetails, save_snapshot,
 };
