@@ -22,6 +22,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
+pub(crate) use sign_in::Entered;
+
 pub(crate) const CLIENT: &str = "1234-abcd.apps.googleusercontent.com";
 pub(crate) const SECRET: &str = "the-secret-of-the-client";
 pub(crate) const REFRESH: &str = "1//the-first-refresh-token";
