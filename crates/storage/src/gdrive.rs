@@ -14,8 +14,16 @@ pub(crate) mod place;
 
 #[cfg(feature = "gdrive")]
 pub use backend::GoogleDrive;
+#[cfg(feature = "gdrive")]
+pub use backstay_net::google::drive::About;
+#[cfg(feature = "gdrive")]
+pub use backstay_net::google::{Account, device};
 pub use backstay_net::google::{App, Endpoints, OnRotation, Settings};
 
 /// A call failed since Google does not take the sign-in any more, as the cause of an error.
 #[cfg(feature = "gdrive")]
 pub use backstay_net::google::SignedOut;
+
+/// Google refused a call, as the cause of an error.
+#[cfg(feature = "gdrive")]
+pub use backstay_net::google::{OauthError, refusal::Refusal};

@@ -6,9 +6,9 @@ use backstay_core::{ErrorKind, StorageError};
 use parking_lot::Mutex;
 use reqwest::Client;
 
-use super::Settings;
 use super::call::Call;
 use super::oauth::{Granted, NotGranted};
+use super::{Endpoints, Settings};
 use crate::http::runtime::Background;
 use crate::{Secret, failure};
 
@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A refusal of the sign-in holds for so long before Google is asked again.
 const REFUSED_FOR: Duration = Duration::from_secs(2);
 
-/// An account that is signed in.
+/// An account that is signed in. All that use it share it, so that a token is asked for once.
 pub struct Account {
     settings: Settings,
     held: Mutex<Held>,
@@ -50,6 +50,10 @@ impl Account {
     pub fn new(settings: Settings) -> Self {
         let refresh = settings.refresh_token.clone();
         Self { settings, held: Mutex::new(Held { refresh, access: None, refused: None }) }
+    }
+
+    pub(super) fn endpoints(&self) -> &Endpoints {
+        &self.settings.endpoints
     }
 
     /// An access token for a request; another one than `refused`, which Google did not take.

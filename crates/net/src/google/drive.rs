@@ -1,5 +1,6 @@
 //! Requests on Google Drive.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_core::{ErrorKind, StorageError};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::call::Answer;
 use super::files::{FIELDS, Page};
-use super::{Account, Call, Endpoints, FOLDER, File, Settings, SignedOut};
+use super::{Account, Call, Endpoints, FOLDER, File, SignedOut};
 use crate::http::runtime::{Background, SLOWEST_BYTES_PER_SECOND};
 use crate::http::transport::{self, Use};
 use crate::{Http, failure};
@@ -23,7 +24,7 @@ const PAGE: &str = "1000";
 
 /// Google Drive, as one application sees it for one account.
 pub struct Drive {
-    account: Account,
+    account: Arc<Account>,
     pub(super) endpoints: Endpoints,
     asking: reqwest::Client,
     sending: reqwest::Client,
@@ -89,8 +90,8 @@ impl Drive {
     ///
     /// # Errors
     /// When there is no HTTP client with these settings.
-    pub fn new(settings: Settings, http: &Http) -> Result<Self, StorageError> {
-        let endpoints = settings.endpoints.clone();
+    pub fn new(account: Arc<Account>, http: &Http) -> Result<Self, StorageError> {
+        let endpoints = account.endpoints().clone();
         let config = |cause: Box<dyn std::error::Error + Send + Sync>| {
             StorageError::new(ErrorKind::Config, "open", &endpoints.drive, cause)
         };
@@ -103,7 +104,7 @@ impl Drive {
         let runtime = Background::new("backstay-google")
             .map_err(|error| failure::from_io("open", &endpoints.drive, error))?;
         Ok(Self {
-            account: Account::new(settings),
+            account,
             endpoints,
             asking,
             sending,

@@ -38,7 +38,7 @@ pub use endpoints::Endpoints;
 #[cfg(feature = "google")]
 pub use files::{FOLDER, File, quoted};
 #[cfg(feature = "google")]
-pub use oauth::SignedOut;
+pub use oauth::{OauthError, SignedOut};
 #[cfg(feature = "google")]
 pub use upload::{Sent, UNIT};
 

@@ -34,10 +34,10 @@ pub(super) struct NotGranted {
     error_description: String,
 }
 
-/// An answer about the client, in Google's words.
+/// An answer about the application or what it asks for, in Google's words.
 #[derive(Debug, thiserror::Error)]
 #[error("{code}: {description}")]
-struct Oauth {
+pub struct OauthError {
     code: String,
     description: String,
 }
@@ -58,15 +58,15 @@ impl NotGranted {
                 call.failed(ErrorKind::Denied, SignedOut { why })
             }
             "invalid_client" | "unauthorized_client" | "access_denied" | "invalid_scope" | "org_internal" => {
-                call.failed(ErrorKind::Denied, Oauth { code, description })
+                call.failed(ErrorKind::Denied, OauthError { code, description })
             }
             "rate_limit_exceeded" | "slow_down" | "temporarily_unavailable" | "internal_failure" => {
-                call.failed(ErrorKind::Transient, Oauth { code, description })
+                call.failed(ErrorKind::Transient, OauthError { code, description })
             }
             "" => answer.refused(call),
             _ => {
                 let kind = Refusal::of(answer.status.as_u16(), &answer.headers, b"").kind();
-                call.failed(kind, Oauth { code, description })
+                call.failed(kind, OauthError { code, description })
             }
         }
     }

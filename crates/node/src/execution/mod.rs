@@ -142,7 +142,7 @@ impl Execution<'_> {
                 Ok(()) => Verdict::Done,
                 Err(error) => match error.class() {
                     Class::Interrupted if self.active.stopped().is_some() => return Ending::Stopped,
-                    Class::Unreachable | Class::Locked => Verdict::Wait(at(repository, error.message())),
+                    class if class.waits() => Verdict::Wait(at(repository, error.message())),
                     _ => Verdict::Failed(error),
                 },
             };
@@ -310,7 +310,7 @@ impl Execution<'_> {
         for repository in repositories {
             let Ok(secrets) = self.secrets(repository) else { return None };
             match self.inner.workshop.open_or_create(repository, &secrets, false) {
-                Err(error) if error.class() == Class::Unreachable => {
+                Err(error) if matches!(error.class(), Class::Unreachable | Class::SignedOut) => {
                     first.get_or_insert(at(repository, error.message()));
                 }
                 _ => return None,
@@ -328,7 +328,8 @@ impl Execution<'_> {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
                 ConnectionSettings::S3(_)
                 | ConnectionSettings::Mysql(_)
-                | ConnectionSettings::Receiver(_) => None,
+                | ConnectionSettings::Receiver(_)
+                | ConnectionSettings::GoogleDrive(_) => None,
             })
             .collect()
     }

@@ -1,9 +1,11 @@
 //! The storage itself, in restic's layout.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
-use backstay_net::google::{Call, FOLDER, File, Settings};
+use backstay_net::google::drive::About;
+use backstay_net::google::{Account, Call, FOLDER, File};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -36,15 +38,37 @@ impl GoogleDrive {
     /// When the path is not plain, or there is no HTTP client with these settings.
     pub fn new(
         path: &str,
-        settings: &Settings,
+        account: Arc<Account>,
         http: &Http,
         connections: Option<usize>,
     ) -> Result<Self, StorageError> {
         Ok(Self {
-            place: Place::new(path, settings, http)?,
+            place: Place::new(path, account, http)?,
             connections: connections.unwrap_or(CONNECTIONS).max(1),
             packs: Mutex::default(),
         })
+    }
+
+    /// Whose Drive it is, and how much room there is.
+    ///
+    /// # Errors
+    /// As the service fails.
+    pub fn about(&self, context: CallContext<'_>) -> Result<About, StorageError> {
+        self.place.drive.about(Call::new(context, "connect", &"to Google Drive"))
+    }
+
+    /// Removes the folder with all in it. Fine if there is none.
+    ///
+    /// # Errors
+    /// As the service fails.
+    pub fn remove_all(&self, context: CallContext<'_>) -> Result<(), StorageError> {
+        let location = self.place.location();
+        let call = Call::new(context, "remove", &location);
+        self.place.forget();
+        self.packs.lock().clear();
+        let folders = self.place.folders(call, "")?;
+        self.place.forget();
+        folders.iter().try_for_each(|id| self.place.drive.remove(call, id))
     }
 
     /// All files that there are of a handle, the one that counts first.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use backstay_core::{CallContext, ErrorKind, StorageError};
 use backstay_net::google::drive::Drive;
-use backstay_net::google::{Call, FOLDER, File, Settings, quoted};
+use backstay_net::google::{Account, Call, FOLDER, File, quoted};
 use parking_lot::Mutex;
 
 use crate::{Http, failure};
@@ -38,7 +38,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// The folder at a path. Nothing is asked of Google yet.
-    pub(crate) fn new(path: &str, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
+    pub(crate) fn new(path: &str, account: Arc<Account>, http: &Http) -> Result<Self, StorageError> {
         let parts: Vec<String> = path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
         let is_plain = |part: &String| {
             !matches!(part.as_str(), "." | "..") && part.len() <= 255 && !part.chars().any(char::is_control)
@@ -46,7 +46,7 @@ impl Place {
         if parts.is_empty() || !parts.iter().all(is_plain) {
             return Err(StorageError::new(ErrorKind::Config, "open", "Google Drive", Path));
         }
-        let drive = Drive::new(settings.clone(), http)?;
+        let drive = Drive::new(account, http)?;
         Ok(Self { drive, path: parts, folders: Mutex::default(), making: Mutex::default() })
     }
 

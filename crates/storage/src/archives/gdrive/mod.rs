@@ -12,9 +12,10 @@ mod uploads;
 use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use backstay_core::{ArchiveStore, CallContext, Chunk, ErrorKind, NewFile, StorageError, StoredFile};
-use backstay_net::google::{Call, File, Settings, UNIT};
+use backstay_net::google::{Account, Call, File, UNIT};
 use parking_lot::Mutex;
 
 use self::uploads::Upload;
@@ -71,8 +72,8 @@ impl GoogleDrive {
     ///
     /// # Errors
     /// When the path is not plain, or there is no HTTP client with these settings.
-    pub fn new(path: &str, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
-        Ok(Self { place: Place::new(path, settings, http)?, unit: UNIT, known: Mutex::default() })
+    pub fn new(path: &str, account: Arc<Account>, http: &Http) -> Result<Self, StorageError> {
+        Ok(Self { place: Place::new(path, account, http)?, unit: UNIT, known: Mutex::default() })
     }
 
     /// The same at a service that takes chunks of a multiple of so many bytes, fewer than Google's 256 KiB.

@@ -9,14 +9,14 @@ use backstay_storage::testing::archive_conformance;
 use serde_json::json;
 
 use super::server::{Failure, Server};
-use super::storage::settings;
+use super::storage::{account, settings};
 use crate::archives::{chunk, file, noise};
 
 const NONE: CallContext<'static> = CallContext::NONE;
 const UNIT: u64 = 256 << 10;
 
 fn connect(server: &Server) -> GoogleDrive {
-    let store = GoogleDrive::new("Backstay/archives", &settings(server), &Http::default()).unwrap();
+    let store = GoogleDrive::new("Backstay/archives", account(settings(server)), &Http::default()).unwrap();
     store.prepare(NONE).unwrap();
     store
 }
@@ -84,7 +84,9 @@ fn google_drive_conforms() {
         archive_conformance(|| {
             number.set(number.get() + 1);
             let path = format!("Backstay/archives/{}", number.get());
-            Box::new(GoogleDrive::new(&path, &settings(&server), &Http::default()).unwrap().with_unit(1))
+            Box::new(
+                GoogleDrive::new(&path, account(settings(&server)), &Http::default()).unwrap().with_unit(1),
+            )
         });
     }
 }

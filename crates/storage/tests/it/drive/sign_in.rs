@@ -8,7 +8,7 @@ use backstay_storage::gdrive::{App, Endpoints, GoogleDrive};
 use backstay_storage::{Http, Reach, Secret};
 
 use super::server::{CLIENT, Entered, SECRET, Server};
-use super::storage::settings;
+use super::storage::{account, settings};
 use backstay_core::Storage;
 
 const NONE: CallContext<'static> = CallContext::NONE;
@@ -33,7 +33,7 @@ fn a_code_that_is_entered_becomes_a_sign_in() {
     server.state().sign_in.enter(&started.user_code, Entered::Allowed);
     let Outcome::Allowed(refresh_token) = google.poll(&started.device_code, NONE).unwrap() else { panic!() };
     let settings = backstay_storage::gdrive::Settings { refresh_token, ..settings(&server) };
-    GoogleDrive::new("x", &settings, &Http::default(), None).unwrap().prepare(NONE).unwrap();
+    GoogleDrive::new("x", account(settings.clone()), &Http::default(), None).unwrap().prepare(NONE).unwrap();
 }
 
 #[test]

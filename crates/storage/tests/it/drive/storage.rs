@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
-use backstay_storage::gdrive::{App, Endpoints, GoogleDrive, Settings, SignedOut};
+use backstay_storage::gdrive::{Account, App, Endpoints, GoogleDrive, Settings, SignedOut};
 use backstay_storage::retry::Policy;
 use backstay_storage::testing::conformance;
 use backstay_storage::{Http, Options, Retry, Secret, wrapped};
@@ -26,8 +26,12 @@ pub(super) fn settings(server: &Server) -> Settings {
     }
 }
 
+pub(super) fn account(settings: Settings) -> Arc<Account> {
+    Arc::new(Account::new(settings))
+}
+
 fn connect(server: &Server, path: &str) -> GoogleDrive {
-    GoogleDrive::new(path, &settings(server), &Http::default(), None).unwrap()
+    GoogleDrive::new(path, account(settings(server)), &Http::default(), None).unwrap()
 }
 
 fn prepared(server: &Server) -> GoogleDrive {
@@ -116,7 +120,7 @@ fn files_lie_in_restics_layout_in_a_folder_of_its_own() {
     let tops = server.state().items.values().filter(|item| item.name == "Backstay").count();
     assert_eq!(tops, 2);
     for bad in ["", "/", "a/../b", ".", "a\nb"] {
-        let error = GoogleDrive::new(bad, &settings(&server), &Http::default(), None).unwrap_err();
+        let error = GoogleDrive::new(bad, account(settings(&server)), &Http::default(), None).unwrap_err();
         assert_eq!(error.kind, ErrorKind::Config, "{bad:?}");
     }
 }
@@ -160,7 +164,7 @@ fn a_refresh_token_that_is_replaced_is_handed_out_before_it_is_used() {
         keep.lock().unwrap().push(token.expose().to_owned());
         Ok(())
     }));
-    let storage = GoogleDrive::new("x", &settings, &Http::default(), None).unwrap();
+    let storage = GoogleDrive::new("x", account(settings.clone()), &Http::default(), None).unwrap();
     storage.prepare(NONE).unwrap();
     server.state().sign_in.expire();
     storage.write(&pack(b"a"), b"a", NONE).unwrap();
@@ -170,7 +174,7 @@ fn a_refresh_token_that_is_replaced_is_handed_out_before_it_is_used() {
     // Where it cannot be kept, the call fails.
     settings.refresh_token = Secret::new(kept[1].clone());
     settings.on_rotation = Some(Arc::new(|_: &Secret| Err(std::io::ErrorKind::StorageFull.into())));
-    let storage = GoogleDrive::new("x", &settings, &Http::default(), None).unwrap();
+    let storage = GoogleDrive::new("x", account(settings.clone()), &Http::default(), None).unwrap();
     assert_eq!(storage.prepare(NONE).unwrap_err().kind, ErrorKind::NoSpace);
 }
 
@@ -199,7 +203,10 @@ fn a_client_that_google_does_not_know_is_denied() {
     let server = Server::start();
     let mut settings = settings(&server);
     settings.app.client_secret = Secret::new("another");
-    let error = GoogleDrive::new("x", &settings, &Http::default(), None).unwrap().prepare(NONE).unwrap_err();
+    let error = GoogleDrive::new("x", account(settings.clone()), &Http::default(), None)
+        .unwrap()
+        .prepare(NONE)
+        .unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied, "{error}");
     assert!(
         error.cause.downcast_ref::<SignedOut>().is_none() && error.to_string().contains("invalid_client")
