@@ -9,6 +9,10 @@ mod browse;
 mod cold;
 mod comeback;
 mod crashes;
+#[path = "../../../storage/tests/it/drive/server/mod.rs"]
+#[allow(dead_code)]
+mod drive_server;
+mod google_drive;
 mod hooks;
 mod interrupted;
 mod limits;

@@ -7,7 +7,8 @@ use backstay_net::google::device::{Outcome, SignIn};
 use backstay_storage::gdrive::{App, Endpoints, GoogleDrive};
 use backstay_storage::{Http, Reach, Secret};
 
-use super::server::{CLIENT, Entered, SECRET, Server};
+use super::server::sign_in::Entered;
+use super::server::{CLIENT, SECRET, Server};
 use super::storage::{account, settings};
 use backstay_core::Storage;
 

@@ -6,7 +6,7 @@
 
 mod files;
 mod query;
-mod sign_in;
+pub(crate) mod sign_in;
 mod uploads;
 
 use std::collections::{BTreeMap, HashMap};
@@ -21,8 +21,6 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-
-pub(crate) use sign_in::Entered;
 
 pub(crate) const CLIENT: &str = "1234-abcd.apps.googleusercontent.com";
 pub(crate) const SECRET: &str = "the-secret-of-the-client";
@@ -81,6 +79,8 @@ pub(crate) struct State {
     pub(crate) tells_sha256: bool,
     /// Files of a page at the most.
     pub(crate) page: usize,
+    /// After so many more uploads the user takes back what was allowed.
+    pub(crate) revoked_after: Option<u32>,
     /// The status for sessions that are not known.
     pub(crate) gone: u16,
     numbers: u64,
@@ -160,6 +160,7 @@ impl Server {
             quota: None,
             tells_sha256: true,
             page: 1000,
+            revoked_after: None,
             gone: 404,
             numbers: 0,
             last_time: 0,
@@ -288,7 +289,14 @@ impl State {
                 Answer::refused(401, "authError").header("www-authenticate", "Bearer realm=\"Google\"")
             }
             (_, path) => match path.strip_prefix("/upload/drive/v3/files") {
-                Some(rest) => self.upload(asked, rest.trim_start_matches('/')),
+                Some(rest) => {
+                    let answer = self.upload(asked, rest.trim_start_matches('/'));
+                    self.revoked_after = self.revoked_after.and_then(|left| left.checked_sub(1));
+                    if self.revoked_after == Some(0) {
+                        self.sign_in.revoke();
+                    }
+                    answer
+                }
                 None => self.drive(asked),
             },
         };
