@@ -221,10 +221,9 @@ impl Inner {
                         waiting.next_try = waiting.next_try.map(|_| now);
                     }
                 };
-                match self.steward.amend(run.id, sooner).await {
-                    Err(SteerError::Store(error)) => return Err(error),
-                    // It has ended meanwhile.
-                    _ => {}
+                // One that has ended meanwhile needs nothing.
+                if let Err(SteerError::Store(error)) = self.steward.amend(run.id, sooner).await {
+                    return Err(error);
                 }
             }
         }

@@ -326,7 +326,11 @@ impl Drive {
         let patience = self.patience + Duration::from_secs(length / SLOWEST_BYTES_PER_SECOND);
         let mut refused = None;
         loop {
-            let mut request = client.request(ask.method.clone(), &ask.url).header("content-length", length);
+            let mut request = client.request(ask.method.clone(), &ask.url);
+            if ask.method != Method::GET {
+                // A question after an upload has an empty body, and has to say so.
+                request = request.header("content-length", length);
+            }
             for (name, value) in &ask.headers {
                 request = request.header(*name, value);
             }

@@ -190,8 +190,9 @@ impl Drive {
     /// As the service fails.
     pub fn give_up(&self, call: Call<'_>, session: &str) -> Result<(), StorageError> {
         let answer = self.answer(call, &Ask::new(Method::DELETE, session, &[]))?;
-        // Google says 499 to that: the client has closed the request.
-        let is_fine = answer.status.is_success() || matches!(answer.status.as_u16(), 404 | 410 | 499);
+        // Google says 499 to that: the client has closed the request. Whatever else it says no to ends by itself within a week.
+        let may_pass = matches!(answer.status.as_u16(), 408 | 429);
+        let is_fine = answer.status.is_success() || (answer.status.is_client_error() && !may_pass);
         if is_fine { Ok(()) } else { Err(answer.refused(call)) }
     }
 }
