@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 /// A connection that is to be made once somebody has signed in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignInForm {
+struct GoogleSignInForm {
     /// The project; the caller's only one when left out.
     project: Option<ProjectId>,
     /// The connection's name, unique in the project.
@@ -59,7 +59,7 @@ struct SignInForm {
 
 /// A sign-in that was begun.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct SignInStarted {
+struct GoogleSignInStarted {
     /// What it is asked for by. It is sealed: only the server can read it.
     sign_in: String,
     /// The code to enter.
@@ -76,7 +76,7 @@ struct SignInStarted {
 /// A question after a sign-in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SignInPoll {
+struct GoogleSignInPoll {
     /// The project of the connection; the caller's only one when left out.
     project: Option<ProjectId>,
     /// What was given last.
@@ -86,7 +86,7 @@ struct SignInPoll {
 /// How far a sign-in is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum SignInState {
+enum GoogleSignInState {
     /// The code was not entered yet.
     Pending,
     /// Access was allowed, and the connection is saved.
@@ -97,9 +97,9 @@ enum SignInState {
 
 /// What came of a sign-in so far.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct SignInProgress {
+struct GoogleSignInProgress {
     /// How far it is.
-    state: SignInState,
+    state: GoogleSignInState,
     /// What to ask with the next time.
     #[serde(skip_serializing_if = "Option::is_none")]
     sign_in: Option<String>,
@@ -171,15 +171,15 @@ fn record(caller: &Caller) -> RecordId {
 
 /// Begins to sign in to Google for a new connection: gives the code to enter, and where. Nothing is saved before it was entered, access
 /// allowed, and Google Drive reached by the connection's node.
-#[utoipa::path(post, path = "/connections/google/device", tag = "connections", request_body = SignInForm, responses(
-    (status = 200, body = SignInStarted),
+#[utoipa::path(post, path = "/connections/google/device", tag = "connections", request_body = GoogleSignInForm, responses(
+    (status = 200, body = GoogleSignInStarted),
     (status = 422, description = "A field is wrong (`invalid`), or Google does not take it (`sign_in_failed`).",
         body = ProblemDetails, content_type = "application/problem+json")))]
 async fn start_sign_in(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<SignInForm>,
-) -> Result<Json<SignInStarted>, Problem> {
+    Json(form): Json<GoogleSignInForm>,
+) -> Result<Json<GoogleSignInStarted>, Problem> {
     let project = common::choose(&caller, Action::EditConnections, form.project)?;
     let name = common::name("name", &form.name)?;
     form.settings.validate_client()?;
@@ -200,7 +200,7 @@ async fn start_sign_in(
 /// Begins to sign in to Google again, for a connection that is there: as its sign-in was taken back or has expired, or to another account.
 #[utoipa::path(post, path = "/connections/{id}/google/device", tag = "connections", params(("id" = ConnectionId, Path)),
     responses(
-    (status = 200, body = SignInStarted),
+    (status = 200, body = GoogleSignInStarted),
     (status = 409, description = "The connection is none to Google Drive (`conflict`).",
         body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "Google does not take it (`sign_in_failed`).",
@@ -209,7 +209,7 @@ async fn sign_in_again(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<ConnectionId>,
-) -> Result<Json<SignInStarted>, Problem> {
+) -> Result<Json<GoogleSignInStarted>, Problem> {
     let connection = read(&state, &caller, id, Action::EditConnections).await?;
     let ConnectionSettings::GoogleDrive(_) = &connection.settings else {
         return Err(Problem::conflict(format!("connection {} is none to Google Drive", connection.name)));
@@ -226,8 +226,8 @@ async fn sign_in_again(
 
 /// Asks what came of a sign-in. When access was allowed, the connection's node reaches Google Drive, and the connection is saved with what
 /// it needs.
-#[utoipa::path(post, path = "/connections/google/device/poll", tag = "connections", request_body = SignInPoll, responses(
-    (status = 200, body = SignInProgress),
+#[utoipa::path(post, path = "/connections/google/device/poll", tag = "connections", request_body = GoogleSignInPoll, responses(
+    (status = 200, body = GoogleSignInProgress),
     (status = 409, description = "Access was not allowed (`sign_in_denied`), or the time is over (`sign_in_over`).",
         body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "Google does not take it (`sign_in_failed`).",
@@ -235,8 +235,8 @@ async fn sign_in_again(
 async fn poll_sign_in(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<SignInPoll>,
-) -> Result<Json<SignInProgress>, Problem> {
+    Json(form): Json<GoogleSignInPoll>,
+) -> Result<Json<GoogleSignInProgress>, Problem> {
     let project = common::choose(&caller, Action::EditConnections, form.project)?;
     let over =
         |why: &str| Problem::new(StatusCode::CONFLICT, "sign_in_over", why).hint("begin to sign in again");
@@ -255,8 +255,14 @@ async fn poll_sign_in(
                 }
                 let sign_in = Some(pending.seal(&state, &caller)?);
                 let interval = Some(pending.interval);
-                let state = SignInState::Pending;
-                return Ok(Json(SignInProgress { state, sign_in, interval, reason: None, connection: None }));
+                let state = GoogleSignInState::Pending;
+                return Ok(Json(GoogleSignInProgress {
+                    state,
+                    sign_in,
+                    interval,
+                    reason: None,
+                    connection: None,
+                }));
             }
             Outcome::Denied => {
                 let detail = "whoever entered the code did not allow access";
@@ -273,15 +279,15 @@ async fn poll_sign_in(
     }
     // What was allowed is not allowed twice: where it cannot be saved, it goes back to the caller, sealed.
     match save(&state, &caller, &pending).await {
-        Ok(connection) => Ok(Json(SignInProgress {
-            state: SignInState::Done,
+        Ok(connection) => Ok(Json(GoogleSignInProgress {
+            state: GoogleSignInState::Done,
             sign_in: None,
             interval: None,
             reason: None,
             connection: Some(connection),
         })),
-        Err(problem) => Ok(Json(SignInProgress {
-            state: SignInState::Failed,
+        Err(problem) => Ok(Json(GoogleSignInProgress {
+            state: GoogleSignInState::Failed,
             sign_in: Some(pending.seal(&state, &caller)?),
             interval: Some(pending.interval),
             reason: Some(problem.to_string()),
@@ -296,7 +302,7 @@ async fn start(
     project: ProjectId,
     subject: Subject,
     settings: GoogleDriveSettings,
-) -> Result<SignInStarted, Problem> {
+) -> Result<GoogleSignInStarted, Problem> {
     let mut settings = ConnectionSettings::GoogleDrive(settings);
     let mut secrets = settings.take_secrets();
     secrets.remove("refresh_token");
@@ -310,7 +316,7 @@ async fn start(
     pending.expires = later(now, started.expires_in);
     pending.interval = started.interval.as_secs();
     pending.device_code = Some(started.device_code.expose().to_owned());
-    Ok(SignInStarted {
+    Ok(GoogleSignInStarted {
         sign_in: pending.seal(state, caller)?,
         user_code: started.user_code,
         verification_url: started.verification_url,
