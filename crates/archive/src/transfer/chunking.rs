@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(chunking.chunk_size_within(1000, &(5 << 20..=5 << 30), 1), 5 << 20);
         let odd = Chunking { unit: 10_000_000, ..Chunking::default() };
         assert_eq!(odd.chunk_size_within(1 << 30, &(1 << 18..=64 << 20), 1 << 18), 38 << 18);
-        assert_eq!(chunking.chunk_size_within(1 << 30, &(1 << 18..=64 << 20), 1 << 18), 1 << 18);
+        assert_eq!(chunking.chunk_size_within(1000, &(1 << 18..=64 << 20), 1 << 18), 1 << 18);
         let huge = Chunking { unit: 1 << 40, ..chunking };
         assert_eq!(huge.chunk_size_within(1000, &(5 << 20..=5 << 30), 1), 5 << 30);
         // What S3 takes at the most still goes in.
