@@ -74,6 +74,11 @@ pub trait ArchiveStore: Send + Sync {
         1..=u64::MAX
     }
 
+    /// What the length of each chunk but the last of a file is a multiple of, in bytes.
+    fn chunk_unit(&self) -> u64 {
+        1
+    }
+
     /// Whether [`ArchiveStore::finish`] compares the whole file with its hash. Where it does not, it compares chunks alone, and who sends
     /// has to look before that those which [`ArchiveStore::sent`] tells of are the file's.
     fn proves_whole(&self) -> bool {
@@ -138,7 +143,10 @@ pub trait ArchiveStore: Send + Sync {
     /// already is replaced.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when what arrived is not what was sent, else as the store fails.
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) when what arrived is not what was sent,
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) when the token is not known any more: the file has to be begun again. So it is
+    /// where a chunk would take the place of another one and the store cannot replace it: it has given up what was begun then. Else as the
+    /// store fails.
     fn send(
         &self,
         file: &NewFile,

@@ -44,6 +44,8 @@ pub enum ConnectionSettings {
     Mysql(MysqlSettings),
     /// A receiver of archives.
     Receiver(ReceiverSettings),
+    /// A folder of Google Drive.
+    GoogleDrive(GoogleDriveSettings),
 }
 
 /// A folder of the node.
@@ -139,6 +141,34 @@ const fn mysql_port() -> u16 {
     3306
 }
 
+/// A folder of Google Drive, by an OAuth client of one's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct GoogleDriveSettings {
+    /// The id of the OAuth client, as `1234-abcd.apps.googleusercontent.com`.
+    pub client_id: String,
+    /// Its secret.
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
+    pub client_secret: SecretText,
+    /// The refresh token of the account that has signed in. It comes from signing in; who has one may give it.
+    #[serde(default, skip_serializing_if = "SecretText::is_untold")]
+    pub refresh_token: SecretText,
+    /// The folder in the account's Drive, with `/` between folders; it is made if it is not there.
+    #[serde(default = "drive_folder")]
+    pub folder: String,
+    /// The address that all of Google's services are at, where they are not Google's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
+    /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+fn drive_folder() -> String {
+    "Backstay".to_owned()
+}
+
 /// How a bucket is named in the addresses of its objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -191,6 +221,7 @@ impl ConnectionSettings {
             Self::S3(_) => "s3",
             Self::Mysql(_) => "mysql",
             Self::Receiver(_) => "receiver",
+            Self::GoogleDrive(_) => "google_drive",
         }
     }
 
@@ -204,6 +235,7 @@ impl ConnectionSettings {
             Self::S3(s3) => s3.validate(),
             Self::Mysql(mysql) => mysql.validate(),
             Self::Receiver(receiver) => receiver.validate(),
+            Self::GoogleDrive(drive) => drive.validate(),
         }
     }
 
@@ -212,7 +244,7 @@ impl ConnectionSettings {
     pub const fn is_of_one_host(&self) -> bool {
         match self {
             Self::Local(_) | Self::Mysql(_) => true,
-            Self::S3(_) | Self::Receiver(_) => false,
+            Self::S3(_) | Self::Receiver(_) | Self::GoogleDrive(_) => false,
         }
     }
 
@@ -220,7 +252,7 @@ impl ConnectionSettings {
     #[must_use]
     pub const fn is_storage(&self) -> bool {
         match self {
-            Self::Local(_) | Self::S3(_) | Self::Receiver(_) => true,
+            Self::Local(_) | Self::S3(_) | Self::Receiver(_) | Self::GoogleDrive(_) => true,
             Self::Mysql(_) => false,
         }
     }
@@ -265,6 +297,49 @@ impl ReceiverSettings {
         }
         if self.fingerprint.is_some() && self.pin().is_none() {
             return Err(Invalid::new("settings.fingerprint", "it has to be 64 hexadecimal digits"));
+        }
+        Ok(())
+    }
+}
+
+impl GoogleDriveSettings {
+    fn validate(&self) -> Result<(), Invalid> {
+        self.validate_client()?;
+        if !self.refresh_token.is_set() {
+            let why = "sign in first: with the button beside it, or by `backstay connections sign-in`";
+            return Err(Invalid::new("settings.refresh_token", why));
+        }
+        Ok(())
+    }
+
+    /// Whether all is there but the sign-in, and sensible.
+    ///
+    /// # Errors
+    /// The first field that is not.
+    pub fn validate_client(&self) -> Result<(), Invalid> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+        if self.client_id.is_empty() || self.client_id.len() > 255 || !self.client_id.bytes().all(plain) {
+            let why = "give the client's id, as 1234-abcd.apps.googleusercontent.com";
+            return Err(Invalid::new("settings.client_id", why));
+        }
+        if !self.client_secret.is_set() {
+            return Err(Invalid::new("settings.client_secret", "it must be given"));
+        }
+        let is_plain = |part: &str| {
+            !part.is_empty() && !matches!(part, "." | "..") && !part.chars().any(char::is_control)
+        };
+        if self.folder.len() > 1000 || !self.folder.split('/').all(is_plain) {
+            let why = "name a folder, as Backstay/db1, without `/` at its ends and without `..`";
+            return Err(Invalid::new("settings.folder", why));
+        }
+        if let Some(endpoint) = &self.endpoint {
+            let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+            if host.is_none_or(|host| host.is_empty() || host.contains(['@', '?', '#', ' '])) {
+                return Err(Invalid::new(
+                    "settings.endpoint",
+                    "it has to be an address as https://example.org",
+                ));
+            }
         }
         Ok(())
     }
@@ -336,6 +411,9 @@ impl HoldsSecrets for ConnectionSettings {
             Self::S3(s3) => vec![("secret_key", &mut s3.secret_key)],
             Self::Mysql(mysql) => vec![("password", &mut mysql.password)],
             Self::Receiver(receiver) => vec![("token", &mut receiver.token)],
+            Self::GoogleDrive(drive) => {
+                vec![("client_secret", &mut drive.client_secret), ("refresh_token", &mut drive.refresh_token)]
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use backstay_catalog::{CatalogError, NodeStore};
 use backstay_core::{Clock, Random};
 use backstay_model::command::{CommandError, Refusal};
 use backstay_model::link::{News, NodeConfiguration, NodeSource, SealedConnection, SealedRepository};
-use backstay_model::{HostState, Level, NodeId, Run, RunId, Time};
+use backstay_model::{HostState, Level, NodeId, Run, RunId, RunState, Time};
 use backstay_vault::RecordId;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
@@ -22,7 +22,7 @@ use crate::orders::{Clerk, Order};
 use crate::outbox::{self, Results};
 use crate::seals::{self, Opened};
 use crate::sender::Sender;
-use crate::steward::Steward;
+use crate::steward::{SteerError, Steward};
 use crate::uplink::Uplink;
 use crate::work::Workshop;
 use crate::{asks, clock, host, rounds, runner};
@@ -106,7 +106,8 @@ impl Node {
         random.fill(&mut incarnation);
         let news = Arc::new(Notify::new());
         let workshop =
-            Workshop::new(options.environment.clone(), options.data_dir.clone(), options.policy.clone());
+            Workshop::new(options.environment.clone(), options.data_dir.clone(), options.policy.clone())
+                .keeping_tokens(identity.key.clone());
         let configuration = store.configuration().await?;
         let inner = Arc::new(Inner {
             identity,
@@ -189,8 +190,43 @@ impl Inner {
     /// Takes home what the server wants done from now on.
     pub(crate) async fn configure(&self, configuration: NodeConfiguration) -> Result<(), CatalogError> {
         self.store.set_configuration(&configuration).await?;
-        *self.configuration.write() = Arc::new(configuration);
+        let configuration = Arc::new(configuration);
+        let before = std::mem::replace(&mut *self.configuration.write(), Arc::clone(&configuration));
+        self.hurry(&before, &configuration).await?;
         self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Has runs tried at once that wait for repositories which are reached in another way now: what they wait for may be mended.
+    async fn hurry(&self, before: &NodeConfiguration, now: &NodeConfiguration) -> Result<(), CatalogError> {
+        // Seals differ each time that something is sealed.
+        let open = |it: &SealedRepository| self.open_repository(it).map(|it| it.all().clone()).ok();
+        let is_same = |one: &SealedRepository, other: &SealedRepository| {
+            one.settings == other.settings
+                && (one.secrets == other.secrets || open(one).is_some_and(|one| Some(one) == open(other)))
+        };
+        let old = |new: &SealedRepository| before.repositories.iter().find(|old| old.id == new.id);
+        let others = now.repositories.iter().filter(|new| old(new).is_some_and(|old| !is_same(old, new)));
+        let others: Vec<_> = others.map(|repository| repository.id).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        for (run, _) in self.store.open_runs().await? {
+            let waits = run.waiting.as_ref().is_some_and(|waiting| waiting.next_try.is_some());
+            let concerned = run.destinations.iter().any(|it| others.contains(&it.repository));
+            if run.state == RunState::Pending && waits && concerned {
+                let now = self.now();
+                let sooner = |run: &mut Run| {
+                    if let Some(waiting) = &mut run.waiting {
+                        waiting.next_try = waiting.next_try.map(|_| now);
+                    }
+                };
+                // One that has ended meanwhile needs nothing.
+                if let Err(SteerError::Store(error)) = self.steward.amend(run.id, sooner).await {
+                    return Err(error);
+                }
+            }
+        }
         Ok(())
     }
 

@@ -69,6 +69,8 @@ impl Place {
                 "" => format!("rest:{}/repo/", receiver.url()),
                 below => format!("rest:{}/repo/{below}/", receiver.url()),
             },
+            ConnectionSettings::GoogleDrive(drive) if below.is_empty() => format!("gdrive:{}", drive.folder),
+            ConnectionSettings::GoogleDrive(drive) => format!("gdrive:{}/{below}", drive.folder),
             // No repository lies there.
             ConnectionSettings::Mysql(_) => below,
         }
@@ -156,6 +158,7 @@ async fn write_place(
                 fact("Certificate, SHA-256", fingerprint);
             }
         }
+        ConnectionSettings::GoogleDrive(drive) => fact("OAuth client", &drive.client_id),
         ConnectionSettings::Mysql(_) => {}
     }
     page.push_str("</dl>\n</section>\n");

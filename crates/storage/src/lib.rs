@@ -1,6 +1,6 @@
 //! Where Backstay keeps repositories: back ends behind [`backstay_core::Storage`].
 //!
-//! A back end ([`local`], [`s3`], [`memory`]) stores; the wrappers ([`retry`], [`limit`], [`cache`]) add one
+//! A back end ([`local`], [`s3`], [`gdrive`], [`memory`]) stores; the wrappers ([`retry`], [`limit`], [`cache`]) add one
 //! thing each and are storages themselves.
 //! Nothing here knows the repository format: files are bytes under a handle.
 
@@ -9,6 +9,7 @@
 mod address;
 pub mod archives;
 pub mod cache;
+pub mod gdrive;
 #[cfg(feature = "rest")]
 mod http;
 mod layout;
@@ -33,5 +34,5 @@ pub use cache::Cache;
 pub use limit::Limit;
 pub use local::Local;
 pub use memory::Memory;
-pub use options::{OptionError, Options, open};
+pub use options::{OptionError, Options, open, wrapped};
 pub use retry::Retry;

@@ -149,12 +149,18 @@ pub fn open(address: &Address, options: &Options) -> Result<Box<dyn Storage>, St
             return Err(StorageError::new(ErrorKind::Config, "open", address, "built without S3"));
         }
     };
+    Ok(wrapped(backend, options))
+}
+
+/// A back end behind retries and, where rates are set, limits.
+#[must_use]
+pub fn wrapped(backend: Box<dyn Storage>, options: &Options) -> Box<dyn Storage> {
     let mut retry = Retry::new(backend, options.retry.clone());
     if let Some(report) = &options.on_retry {
         retry = retry.on_retry(report.clone());
     }
     if options.rates.is_unlimited() {
-        return Ok(Box::new(retry));
+        return Box::new(retry);
     }
-    Ok(Box::new(Limit::new(Box::new(retry), options.rates)))
+    Box::new(Limit::new(Box::new(retry), options.rates))
 }

@@ -3,6 +3,8 @@
 //! Only errors that are transient are worth it, only as long as the policy and the caller's deadline
 //! allow, and with growing, jittered pauses, so that many clients do not come back at the same moment.
 //!
+//! Where a service says how long to wait, no pause is shorter than that.
+//!
 //! A call that failed may have taken effect all the same. So when a write is told on a later try that the
 //! file exists, and its content is what was to be written, that is success; and so it is when a removal
 //! finds nothing left.
@@ -118,7 +120,7 @@ impl Retry {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let wait = next.mul_f64(0.5 + (self.jitter)().clamp(0.0, 1.0));
+            let wait = next.mul_f64(0.5 + (self.jitter)().clamp(0.0, 1.0)).max(named_wait(&error));
             // With sleeping from outside, the clock on the wall does not move.
             let spent = begin.elapsed().max(slept);
             let too_late = spent + wait > self.policy.give_up_after
@@ -157,6 +159,16 @@ impl Retry {
         self.inner.read(handle, &mut stored, context)?;
         Ok(stored == content)
     }
+}
+
+/// How long the service asks to wait, where it says so.
+fn named_wait(error: &StorageError) -> Duration {
+    #[cfg(feature = "gdrive")]
+    if let Some(wait) = backstay_net::google::refusal::named_wait(error) {
+        return wait;
+    }
+    let _ = error;
+    Duration::ZERO
 }
 
 /// A number from 0 up to 1, unpredictable enough to spread retries.

@@ -10,7 +10,7 @@ export type AuditFilter = { project?: string | undefined; actor?: string; action
 
 /** What is written down, as the server names it. */
 export const ACTIONS = [
-  "connection.create connection.update connection.delete connection.check",
+  "connection.create connection.update connection.delete connection.check connection.sign_in",
   "destination.create destination.update destination.delete",
   "member.set member.remove",
   "node.join node.update node.revoke node.delete node.browse node.token_create node.token_delete",

@@ -90,3 +90,14 @@ it("what the server says of a receiver is shown at the form's field", () => {
   expect(fieldOf("settings.token", "settings", { type: "receiver" })).toBe("settings.token");
   expect(fieldOf("settings.port", "settings", { type: "mysql" })).toBe("settings.port");
 });
+
+it("Google Drive asks for its client, and tells no secret that was not entered", () => {
+  const empty = emptySettings("google_drive");
+  expect(problems(empty)).toEqual(["client_id: needed", "client_secret: needed"]);
+  expect(problems({ ...empty, folder: " " }, false)).toEqual(["client_id: needed", "folder: needed"]);
+  const stored = { type: "google_drive", client_id: "1.apps", folder: "Backstay/db1", allow_private: false } as const;
+  expect(settingsOf(settingsValues(stored))).toEqual(stored);
+  expect(settingsOf({ ...settingsValues(stored), client_secret: "new" })).toEqual({ ...stored, client_secret: "new" });
+  expect(placeOf(stored)).toBe("Backstay/db1 · Google Drive");
+  expect(isStorage({ settings: stored })).toBe(true);
+});

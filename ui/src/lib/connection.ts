@@ -42,6 +42,9 @@ export function settingsSchema(words: Words, isNew: boolean) {
     trust: z.enum(TRUSTS),
     fingerprint: z.string(),
     authority: z.string(),
+    client_id: z.string(),
+    client_secret: z.string(),
+    folder: z.string(),
   });
   type Text = { [K in keyof z.infer<typeof fields>]: z.infer<typeof fields>[K] extends string ? K : never }[keyof z.infer<typeof fields>];
   return fields.superRefine((settings, { addIssue }) => {
@@ -52,6 +55,7 @@ export function settingsSchema(words: Words, isNew: boolean) {
       local: ["path"],
       s3: ["bucket", "access_key", ...(isNew ? (["secret_key"] as const) : [])],
       mysql: [...(bySocket ? (["socket"] as const) : []), "user", ...(isNew ? (["password"] as const) : [])],
+      google_drive: ["client_id", ...(isNew ? (["client_secret"] as const) : []), "folder"],
       receiver: ["receiver_host", ...(isNew ? (["token"] as const) : []), ...(trust === "system" ? [] : [trust])],
     };
     for (const name of needed[settings.type].filter((name) => settings[name].trim() === "")) {
@@ -116,6 +120,9 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   trust: "fingerprint",
   fingerprint: "",
   authority: "",
+  client_id: "",
+  client_secret: "",
+  folder: "Backstay",
 });
 
 export function settingsValues(settings: Connection["settings"]): SettingsValues {
@@ -152,7 +159,30 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
         allow_private: allow_private ?? false,
       };
     }
+    case "google_drive": {
+      const { client_id, folder, endpoint, allow_private } = settings;
+      return {
+        ...empty,
+        client_id,
+        folder: folder ?? empty.folder,
+        endpoint: endpoint ?? "",
+        allow_private: allow_private ?? false,
+      };
+    }
   }
+}
+
+/** What is told of Google Drive, but for the sign-in. */
+export function googleSettingsOf(values: SettingsValues): Schemas["GoogleDriveSettings"] {
+  const { client_id, client_secret, folder, allow_private } = values;
+  const endpoint = values.endpoint.trim();
+  return {
+    client_id: client_id.trim(),
+    folder: folder.trim(),
+    allow_private,
+    ...(client_secret.trim() !== "" && { client_secret: client_secret.trim() }),
+    ...(endpoint !== "" && { endpoint }),
+  };
 }
 
 export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"] {
@@ -198,6 +228,8 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
         allow_private,
       };
     }
+    case "google_drive":
+      return { type: "google_drive", ...googleSettingsOf(values) };
   }
 }
 
@@ -216,6 +248,8 @@ export function placeOf(settings: Connection["settings"]): string {
     }
     case "receiver":
       return withPort(settings.host, settings.port ?? 8421);
+    case "google_drive":
+      return `${settings.folder ?? "Backstay"} · Google Drive`;
   }
 }
 

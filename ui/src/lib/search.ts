@@ -56,7 +56,9 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
 }
 
 /** Connections that repositories can lie behind. */
-export const STORAGE_TYPES = ["local", "s3", "receiver"] as const;
+/** Those that can be made along with a destination. */
+export const MADE_TYPES = ["local", "s3", "receiver"] as const;
+export const STORAGE_TYPES = [...MADE_TYPES, "google_drive"] as const;
 export const CONNECTION_TYPES = [...STORAGE_TYPES, "mysql"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 

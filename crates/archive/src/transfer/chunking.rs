@@ -52,10 +52,12 @@ impl Chunking {
         least.checked_next_multiple_of(STEP).unwrap_or(least)
     }
 
-    /// The same at a store that takes chunks of these sizes.
+    /// The same at a store that takes chunks of these sizes, in multiples of a unit.
     #[must_use]
-    pub fn chunk_size_within(&self, size: u64, sizes: &RangeInclusive<u64>) -> u64 {
-        self.chunk_size(size).min(*sizes.end()).max(*sizes.start()).max(1)
+    pub fn chunk_size_within(&self, size: u64, sizes: &RangeInclusive<u64>, unit: u64) -> u64 {
+        let unit = unit.max(1);
+        let wanted = self.chunk_size(size).min(*sizes.end());
+        (wanted - wanted % unit).max(unit).max(*sizes.start()).max(1)
     }
 }
 
@@ -89,13 +91,16 @@ mod tests {
     #[test]
     fn a_store_says_which_chunks_it_takes() {
         let chunking = Chunking { unit: 10, ..Chunking::default() };
-        assert_eq!(chunking.chunk_size_within(1000, &(1..=u64::MAX)), 10);
-        assert_eq!(chunking.chunk_size_within(1000, &(5 << 20..=5 << 30)), 5 << 20);
+        assert_eq!(chunking.chunk_size_within(1000, &(1..=u64::MAX), 1), 10);
+        assert_eq!(chunking.chunk_size_within(1000, &(5 << 20..=5 << 30), 1), 5 << 20);
+        let odd = Chunking { unit: 10_000_000, ..Chunking::default() };
+        assert_eq!(odd.chunk_size_within(1 << 30, &(1 << 18..=64 << 20), 1 << 18), 38 << 18);
+        assert_eq!(chunking.chunk_size_within(1000, &(1 << 18..=64 << 20), 1 << 18), 1 << 18);
         let huge = Chunking { unit: 1 << 40, ..chunking };
-        assert_eq!(huge.chunk_size_within(1000, &(5 << 20..=5 << 30)), 5 << 30);
+        assert_eq!(huge.chunk_size_within(1000, &(5 << 20..=5 << 30), 1), 5 << 30);
         // What S3 takes at the most still goes in.
         assert_eq!(
-            Chunking::default().chunk_size_within(5 << 40, &(5 << 20..=5 << 30)).div_ceil(1 << 20),
+            Chunking::default().chunk_size_within(5 << 40, &(5 << 20..=5 << 30), 1).div_ceil(1 << 20),
             525
         );
     }

@@ -77,7 +77,8 @@ impl Sender {
         let last_success = Mutex::new(self.clock.now());
         let mut restarts = 0;
         loop {
-            let chunk_size = self.chunking.chunk_size_within(local.size(), &self.store.chunk_sizes());
+            let (sizes, unit) = (self.store.chunk_sizes(), self.store.chunk_unit());
+            let chunk_size = self.chunking.chunk_size_within(local.size(), &sizes, unit);
             let file = NewFile { name: name.to_owned(), size: local.size(), sha256, chunk_size };
             let attempt = Attempt { sender: self, local, key: &key, file, last_success: &last_success };
             let (error, is_garbled) = match attempt.run() {

@@ -166,6 +166,16 @@ pub(crate) enum Connections {
         /// Which
         name: String,
     },
+    /// Sign in to Google Drive: shows a code to enter in a browser, and waits until it was
+    SignIn {
+        /// The connection to sign in again for
+        #[arg(required_unless_present = "file")]
+        name: Option<String>,
+        /// Make a new connection by this form in YAML or JSON instead: name, settings with client_id, client_secret and folder; `-` for
+        /// standard input
+        #[arg(short, long, value_name = "FILE", conflicts_with = "name")]
+        file: Option<PathBuf>,
+    },
 }
 
 /// Repositories at destinations

@@ -13,10 +13,16 @@ mod catalog;
 mod compat;
 mod copies;
 mod damage;
+#[cfg(feature = "s3")]
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/drive/server/mod.rs"]
+mod drive_server;
 mod errors;
 #[cfg(feature = "s3")]
 mod export;
 mod first_run;
+#[cfg(feature = "s3")]
+mod google_drive;
 mod inspect;
 mod keys;
 mod locks;

@@ -160,7 +160,7 @@ impl Execution<'_> {
         };
         match error.class() {
             Class::Interrupted if self.active.stopped().is_some() => None,
-            Class::Unreachable | Class::Locked => {
+            class if class.waits() => {
                 let reason = at(repository, error.message());
                 self.report.log(Level::Warning, "connect", &reason);
                 Some(Verdict::Wait(reason))
@@ -303,7 +303,7 @@ impl Execution<'_> {
         for repository in repositories {
             let Ok(secrets) = self.secrets(repository) else { return None };
             match self.inner.workshop.open_or_create(repository, &secrets, false) {
-                Err(error) if error.class() == Class::Unreachable => {
+                Err(error) if matches!(error.class(), Class::Unreachable | Class::SignedOut) => {
                     first.get_or_insert(at(repository, error.message()));
                 }
                 _ => return None,
@@ -323,7 +323,8 @@ impl Execution<'_> {
                 ConnectionSettings::Local(local) => Some(PathBuf::from(&local.path).join(&other.path)),
                 ConnectionSettings::S3(_)
                 | ConnectionSettings::Mysql(_)
-                | ConnectionSettings::Receiver(_) => None,
+                | ConnectionSettings::Receiver(_)
+                | ConnectionSettings::GoogleDrive(_) => None,
             })
             .collect()
     }

@@ -34,7 +34,7 @@ impl Execution<'_> {
                 let _ = self.service.set(service);
                 self.everywhere(repositories)
             }
-            Err(error) if error.class() == Class::Unreachable => {
+            Err(error) if error.class().waits() => {
                 Ending::Wait(format!("source {}: {}", source.named.name, error.message()))
             }
             Err(error) => self.failed(&error),

@@ -9,6 +9,7 @@ use backstay_core::{ErrorKind, FileKind, Interrupted, SinkError, StorageError};
 use backstay_engine::Error as EngineError;
 use backstay_model::run::RunError;
 use backstay_sources::files::CaptureError;
+use backstay_storage::gdrive::{OauthError, Refusal as GoogleRefusal, SignedOut};
 use backstay_storage::reach;
 
 use crate::local_policy::Refused;
@@ -18,6 +19,8 @@ use crate::local_policy::Refused;
 pub enum Class {
     /// Storage or network are out of reach: the run waits and is tried again.
     Unreachable,
+    /// The service does not take the sign-in any more: the run waits until somebody has signed in again.
+    SignedOut,
     /// Somebody else holds the repository: the run waits and is tried again.
     Locked,
     /// The storage, or a disk of this host, is full.
@@ -48,7 +51,7 @@ impl Class {
     /// Whether to wait and try again, rather than to fail.
     #[must_use]
     pub const fn waits(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Locked)
+        matches!(self, Self::Unreachable | Self::SignedOut | Self::Locked)
     }
 }
 
@@ -90,6 +93,7 @@ impl WorkError {
     /// A failure of a place that holds archives.
     pub(super) fn of_archive_store(error: &StorageError) -> Self {
         match error.kind {
+            ErrorKind::Denied if is_of_google(error) => of_storage(error),
             ErrorKind::NotFound => Self::new(Class::NotFound, error)
                 .hint("list the archives of the destination; it may have been removed meanwhile"),
             ErrorKind::Corrupt => Self::new(Class::Damaged, error)
@@ -308,7 +312,20 @@ fn of_storage(error: &StorageError) -> WorkError {
              file has to say `private_addresses = true`",
         );
     }
+    if error.cause.downcast_ref::<SignedOut>().is_some() {
+        return of(Class::SignedOut).hint(
+            "sign in again: with the button at the connection, or by `backstay connections sign-in NAME`; what waits goes on by itself then",
+        );
+    }
     match error.kind {
+        ErrorKind::Denied if is_of_google(error) => of(Class::Other).hint(if has(&["invalid_client", "unauthorized_client"]) {
+            "Google does not know the OAuth client: check its id and its secret in the connection, and that it is of the type for TVs and \
+             limited input devices"
+        } else if has(&["accessNotConfigured"]) {
+            "enable the Google Drive API in the project of the OAuth client"
+        } else {
+            "the application may change only what it made itself: see who owns the folder, and whether the account may write to it"
+        }),
         ErrorKind::Transient if has(&["RequestTimeTooSkewed"]) => {
             of(Class::Other).hint("the clock of this host is wrong: set it by network time, as with `timedatectl set-ntp true`")
         }
@@ -341,6 +358,11 @@ fn of_storage(error: &StorageError) -> WorkError {
         ErrorKind::Cancelled => WorkError::interrupted(),
         ErrorKind::Exists | ErrorKind::Other => of(Class::Other),
     }
+}
+
+/// Whether Google says so.
+fn is_of_google(error: &StorageError) -> bool {
+    error.cause.is::<SignedOut>() || error.cause.is::<OauthError>() || error.cause.is::<GoogleRefusal>()
 }
 
 /// What to do about damage, by what is damaged: a file of the repository, or something in it.

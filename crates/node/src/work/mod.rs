@@ -20,6 +20,7 @@ mod discard;
 mod excludes;
 pub mod extract;
 pub mod failure;
+mod google;
 pub mod hooks;
 mod http;
 mod indexes;
@@ -84,6 +85,7 @@ pub struct Workshop {
     data_dir: PathBuf,
     policy: LocalPolicy,
     keys: keys::KeyRing,
+    google: google::Accounts,
     indexes: Arc<indexes::Indexes>,
     listings: listings::Listings,
     manifests: archives::Manifests,
@@ -122,6 +124,7 @@ impl Workshop {
             data_dir,
             policy,
             keys: keys::KeyRing::default(),
+            google: google::Accounts::default(),
             indexes: Arc::default(),
             listings: listings::Listings::default(),
             manifests: archives::Manifests::default(),
@@ -165,9 +168,10 @@ impl Workshop {
                 let (total, free) = host::disk(&storage::local_folder(&local.path, &repository.path));
                 (total > 0).then_some(free)
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => {
-                None
-            }
+            ConnectionSettings::S3(_)
+            | ConnectionSettings::Mysql(_)
+            | ConnectionSettings::Receiver(_)
+            | ConnectionSettings::GoogleDrive(_) => None,
         }
     }
 

@@ -5,9 +5,9 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use backstay_core::{ArchiveStore, CallContext, FileId, FileKind, Handle};
+use backstay_core::{ArchiveStore, CallContext, FileId, FileKind, Handle, Storage};
 use backstay_model::ConnectionSettings;
-use backstay_model::connection::ReceiverSettings;
+use backstay_model::connection::{GoogleDriveSettings, ReceiverSettings};
 
 use super::repository::make_folder;
 use super::{Class, Result, WorkError, Workshop};
@@ -25,6 +25,7 @@ impl Workshop {
             ConnectionSettings::S3(_) => self.probe_storage(settings, secrets),
             ConnectionSettings::Mysql(mysql) => self.probe_instance(mysql, secrets),
             ConnectionSettings::Receiver(receiver) => self.probe_receiver(receiver, secrets),
+            ConnectionSettings::GoogleDrive(drive) => self.probe_google_drive(drive, secrets),
         }
     }
 
@@ -60,10 +61,30 @@ impl Workshop {
         Ok(format!("{} can be written to; {} are free", folder.display(), host::bytes(free)))
     }
 
+    /// Whose Drive it is, how much room there is, and whether a folder of it can be used; the folder of the probe goes again.
+    fn probe_google_drive(&self, drive: &GoogleDriveSettings, secrets: &Opened) -> Result<String> {
+        let folder = format!("backstay-probe-{}", self.random_name());
+        let storage = self.google_drive(drive, &folder, secrets)?;
+        let about = storage.about(CallContext::NONE)?;
+        storage.prepare(CallContext::NONE)?;
+        let tried = self.try_storage(&storage);
+        storage.remove_all(CallContext::NONE)?;
+        tried?;
+        let room = match about.limit {
+            Some(limit) => format!("{} are free", host::bytes(limit.saturating_sub(about.used))),
+            None => "it has no limit".to_owned(),
+        };
+        Ok(format!("the Google Drive of {} can be written to, read and cleaned up; {room}", about.account))
+    }
+
     /// The probe is a pack in a folder of its own, so that it is in no repository's way.
     fn probe_storage(&self, settings: &ConnectionSettings, secrets: &Opened) -> Result<String> {
         let folder = format!("backstay-probe-{}", self.random_name());
         let storage = self.storage_for_probe(settings, &folder, secrets)?;
+        self.try_storage(&*storage)
+    }
+
+    fn try_storage(&self, storage: &dyn Storage) -> Result<String> {
         let mut id = [0; 32];
         self.environment.random.fill(&mut id);
         let (handle, content) =

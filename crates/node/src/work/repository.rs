@@ -284,7 +284,10 @@ impl Workshop {
                 WorkError::new(Class::Unreachable, format!("the repository in {location} is not there any more"))
                     .hint("if it is on a disk that is attached at times, attach and mount it; it is never replaced by an empty one")
             }
-            ConnectionSettings::S3(_) | ConnectionSettings::Mysql(_) | ConnectionSettings::Receiver(_) => {
+            ConnectionSettings::S3(_)
+            | ConnectionSettings::Mysql(_)
+            | ConnectionSettings::Receiver(_)
+            | ConnectionSettings::GoogleDrive(_) => {
                 WorkError::new(Class::NoRepository, format!("the repository in {location} is not there any more"))
                     .hint("bring it back from a copy; to begin anew, make a destination with another path")
             }
@@ -405,6 +408,9 @@ pub(super) fn describe(repository: &SealedRepository) -> String {
         ConnectionSettings::Receiver(receiver) => {
             let slash = if repository.path.is_empty() { "" } else { " in " };
             format!("{name} (receiver {}{slash}{})", receiver.url(), repository.path)
+        }
+        ConnectionSettings::GoogleDrive(drive) => {
+            format!("{name} (folder {} of Google Drive)", super::google::folder(drive, &repository.path))
         }
         ConnectionSettings::Mysql(_) => name.clone(),
     }

@@ -14,7 +14,7 @@ use backstay_storage::limit::Rates;
 use backstay_storage::rest::Credentials;
 use backstay_storage::retry::Policy;
 use backstay_storage::s3::{self, Settings, Style};
-use backstay_storage::{Address, Http, Options, Reach, Secret, open};
+use backstay_storage::{Address, Http, Options, Reach, Secret, open, wrapped};
 
 use super::{Class, Report, Result, WorkError, Workshop};
 use crate::seals::Opened;
@@ -24,7 +24,7 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// For how long a service may be silent.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 impl Workshop {
     /// Opens the storage that a connection reaches, at a path within it. Nothing is asked of it yet.
@@ -46,6 +46,9 @@ impl Workshop {
             })),
             ..Options::default()
         };
+        if let ConnectionSettings::GoogleDrive(drive) = settings {
+            return Ok(wrapped(Box::new(self.google_drive(drive, path, secrets)?), &options));
+        }
         let address = self.prepare(settings, path, secrets, &mut options)?;
         Ok(open(&address, &options)?)
     }
@@ -88,7 +91,8 @@ impl Workshop {
                     WorkError::new(Class::Other, "the address of the receiver is not valid").because(&error)
                 })
             }
-            ConnectionSettings::Mysql(_) => {
+            // It has no address of its own; see `google_drive`.
+            ConnectionSettings::GoogleDrive(_) | ConnectionSettings::Mysql(_) => {
                 Err(WorkError::new(Class::Other, "no repository can lie in an instance of MySQL or MariaDB")
                     .hint("give the destination a connection to a folder or to a bucket"))
             }

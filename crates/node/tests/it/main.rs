@@ -10,6 +10,10 @@ mod buckets;
 mod cold;
 mod comeback;
 mod crashes;
+#[path = "../../../storage/tests/it/drive/server/mod.rs"]
+#[allow(dead_code)]
+mod drive_server;
+mod google_drive;
 mod hooks;
 mod interrupted;
 mod limits;

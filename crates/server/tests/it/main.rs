@@ -9,8 +9,12 @@ mod archives;
 mod audit;
 mod connections;
 mod dashboard;
+#[allow(dead_code)]
+#[path = "../../../storage/tests/it/drive/server/mod.rs"]
+mod drive_server;
 mod events;
 mod faults;
+mod google_drive;
 mod hosted_receiver;
 mod hostile;
 mod hosts;

@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used)]
 
 mod archives;
+mod drive;
 mod local;
 mod memory;
 mod open;

@@ -14,16 +14,16 @@ import { SettingsFields, TypeField } from "./SettingsFields";
 
 export type ConnectionValues = { project: string; name: string; node: string; settings: SettingsValues };
 
-type Props = {
+type Props<R> = {
   values: ConnectionValues;
   isNew: boolean;
-  save: (values: ConnectionValues) => Promise<unknown>;
-  saved: () => void;
+  save: (values: ConnectionValues) => Promise<R>;
+  saved: (told: R) => void;
   reload?: () => void;
 };
 
 /** A connection is tried by its node before it is saved, which may take a moment. */
-export function ConnectionForm({ values, isNew, ...rest }: Props) {
+export function ConnectionForm<R>({ values, isNew, ...rest }: Props<R>) {
   const texts = useTexts();
   const words = texts.records;
   const schema = useMemo(() => {
@@ -34,11 +34,13 @@ export function ConnectionForm({ values, isNew, ...rest }: Props) {
   const [project, type] = form.watch(["project", "settings.type"]);
   const mayAllow = useMay("allowPrivate", project);
   const isBarred = isNew && type === "mysql" && !mayAllow;
+  // It is saved when somebody has signed in.
+  const isSignIn = isNew && type === "google_drive";
   return (
     <EditForm
       form={form}
-      action={words.connection.save}
-      doing={words.connection.trying}
+      action={isSignIn ? words.google.signIn : words.connection.save}
+      doing={isSignIn ? words.google.starting : words.connection.trying}
       rename={(field) => fieldOf(field, "settings", form.getValues("settings"))}
       isBarred={isBarred}
       {...rest}

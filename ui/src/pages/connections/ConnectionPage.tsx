@@ -15,6 +15,7 @@ import { When } from "../../components/When";
 import { placeOf, settingsOf, settingsValues } from "../../lib/connection";
 import { useTexts } from "../../texts";
 import { ConnectionForm } from "./ConnectionForm";
+import { SignInAgain } from "./GoogleSignIn";
 import { TryNow } from "./TryNow";
 
 const route = getRouteApi("/connections/$id");
@@ -93,8 +94,9 @@ function About({ connection: found }: { connection: Connection }) {
           [texts.pages[kind], users],
         ]}
       />
-      <div className="mt-4 border-t border-line pt-4">
+      <div className="mt-4 flex flex-col gap-4 border-t border-line pt-4">
         <TryNow connection={found} />
+        {found.settings.type === "google_drive" && <SignInAgain connection={found} />}
       </div>
     </Card>
   );

@@ -4,6 +4,7 @@ import { useMay } from "../../api/roles";
 import { CheckField, MoreFields, SelectField, TextField } from "../../components/fields";
 import { CONNECTION_TYPES, type ConnectionType } from "../../lib/search";
 import { useTexts } from "../../texts";
+import { GoogleFields } from "./GoogleFields";
 import { MysqlFields } from "./MysqlFields";
 import { ReceiverFields } from "./ReceiverFields";
 
@@ -18,6 +19,8 @@ export function SettingsFields({ at, isNew }: { at: string; isNew: boolean }) {
       return <S3Fields at={at} isNew={isNew} />;
     case "receiver":
       return <ReceiverFields at={at} isNew={isNew} />;
+    case "google_drive":
+      return <GoogleFields at={at} isNew={isNew} />;
     case "mysql":
       return <MysqlFields at={at} isNew={isNew} />;
   }

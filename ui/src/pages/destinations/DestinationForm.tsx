@@ -13,7 +13,7 @@ import { NodeField, ProjectField } from "../../components/Where";
 import type { HoldsValues } from "../../lib/archives";
 import { fieldOf, isStorage, placeOf } from "../../lib/connection";
 import { NEW, destinationSchema, type MadeValues } from "../../lib/destination";
-import { STORAGE_TYPES } from "../../lib/search";
+import { MADE_TYPES } from "../../lib/search";
 import { settingsWords } from "../../lib/settingsWords";
 import { useTexts } from "../../texts";
 import { SettingsFields, TypeField } from "../connections/SettingsFields";
@@ -101,7 +101,7 @@ export function DestinationForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       </Fields>
       {chosen === NEW && (
         <Fields title={words.destination.newConnection} hint={words.destination.newHint}>
-          <TypeField at="made.settings" types={STORAGE_TYPES} />
+          <TypeField at="made.settings" types={MADE_TYPES} />
           <TextField name="made.name" label={texts.form.name} maxLength={200} />
           <NodeField name="made.node" hint={words.connection.nodeHint} />
           <SettingsFields at="made.settings" isNew />

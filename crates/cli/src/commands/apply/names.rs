@@ -199,10 +199,12 @@ fn only_project(client: &Client) -> Outcome<Value> {
 }
 
 /// Where records hold secrets: by which field, in what, of which type.
-const SECRETS: [(&str, &str, &str); 4] = [
+const SECRETS: [(&str, &str, &str); 6] = [
     ("settings", "s3", "secret_key"),
     ("settings", "mysql", "password"),
     ("settings", "receiver", "token"),
+    ("settings", "google_drive", "client_secret"),
+    ("settings", "google_drive", "refresh_token"),
     ("channel", "webhook", "secret"),
 ];
 
@@ -241,6 +243,9 @@ mod tests {
         assert_eq!(named("off-site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY");
         assert_eq!(named("off site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY_2");
         assert_eq!(named("2nd", bucket())["settings"]["secret_key"]["env"], "_2ND_SECRET_KEY");
+        let drive = named("google", json!({"settings": {"type": "google_drive"}}));
+        assert_eq!(drive["settings"]["client_secret"]["env"], "GOOGLE_CLIENT_SECRET");
+        assert_eq!(drive["settings"]["refresh_token"]["env"], "GOOGLE_REFRESH_TOKEN");
         let hook = json!({"channel": {"type": "webhook", "url": "https://example.org"}});
         assert_eq!(named("ops", hook)["channel"]["secret"]["env"], "OPS_SECRET");
         let mail = json!({"channel": {"type": "email", "to": []}});

@@ -6,7 +6,7 @@ use crate::failure::{Failure, Outcome};
 use crate::password::from_file;
 
 /// Fields that hold secrets.
-const FIELDS: [&str; 4] = ["secret_key", "password", "secret", "token"];
+const FIELDS: [&str; 6] = ["secret_key", "password", "secret", "token", "client_secret", "refresh_token"];
 
 /// A value without its secrets.
 pub(super) fn hidden(mut value: Value) -> Value {

@@ -4,6 +4,7 @@ mod api;
 mod download;
 mod fields;
 pub(super) mod form;
+mod google;
 mod guard;
 mod login;
 mod nodes;
@@ -51,6 +52,7 @@ pub(super) fn connections(app: &App, args: &Connections) -> Outcome {
             let checked = client.post(&format!("/connections/{id}/check"), &Value::Null)?;
             records::show(app, &checked)
         }
+        Connections::SignIn { name, file } => google::sign_in(app, name.as_deref(), file.as_deref()),
     }
 }
 

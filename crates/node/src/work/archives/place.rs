@@ -10,12 +10,13 @@ use backstay_core::{ArchiveStore, CallContext, Control};
 use backstay_model::connection::ReceiverSettings;
 use backstay_model::link::SealedRepository;
 use backstay_model::{ConnectionSettings, Level, RepositoryId};
-use backstay_storage::archives::{Folder, Receiver, S3};
+use backstay_storage::archives::{Folder, GoogleDrive, Receiver, S3};
 use backstay_storage::rest::Credentials;
 use backstay_storage::{Address, Http, Secret};
 
 use super::known::Inventory;
 use crate::seals::Opened;
+use crate::work::google;
 use crate::work::repository::{describe, make_folder};
 use crate::work::storage::{local_folder, s3_address, s3_settings};
 use crate::work::{Class, Job, Result, WorkError, Workshop};
@@ -103,6 +104,12 @@ impl Workshop {
                 let opened = S3::new(&address, &s3_settings(s3, secrets), &self.s3_http(s3), None);
                 Arc::new(opened.map_err(|error| WorkError::of_archive_store(&error))?)
             }
+            ConnectionSettings::GoogleDrive(drive) => {
+                let account = self.google_account(drive, secrets);
+                let opened =
+                    GoogleDrive::new(&google::folder(drive, path), account, &self.google_http(drive));
+                Arc::new(opened.map_err(|error| WorkError::of_archive_store(&error))?)
+            }
             ConnectionSettings::Mysql(_) => return Err(nowhere()),
         };
         Ok(Place { store, identities, folder, prefix, repository: repository.id, control })
@@ -154,5 +161,5 @@ impl Place {
 
 fn nowhere() -> WorkError {
     WorkError::new(Class::Other, "archives cannot lie there")
-        .hint("give the destination a connection to a folder, a bucket or a receiver")
+        .hint("give the destination a connection to a folder, a bucket, a receiver or Google Drive")
 }

@@ -1,7 +1,7 @@
 //! From a form to a connection that works.
 
 use axum::http::StatusCode;
-use backstay_model::connection::{MysqlSettings, ReceiverSettings, S3Settings};
+use backstay_model::connection::{GoogleDriveSettings, MysqlSettings, ReceiverSettings, S3Settings};
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
     Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Health, Node, NodeId, ProjectId,
@@ -44,6 +44,16 @@ pub(super) struct ConnectionUpdate {
 }
 
 impl ConnectionForm {
+    /// What is told of a connection that comes of a sign-in.
+    pub(super) const fn new(
+        project: ProjectId,
+        name: String,
+        node: NodeId,
+        settings: ConnectionSettings,
+    ) -> Self {
+        Self { project: Some(project), name, node: Some(node), settings }
+    }
+
     /// The connection without its secrets, and these sealed, after its node has reached the service.
     pub(super) async fn into_tried(
         self,
@@ -68,6 +78,11 @@ impl ConnectionForm {
 }
 
 impl ConnectionUpdate {
+    /// What changes with another sign-in.
+    pub(super) fn new(before: &Connection, settings: ConnectionSettings) -> Self {
+        Self { name: before.name.clone(), node: None, settings, revision: before.revision }
+    }
+
     /// The same for a connection that is there.
     pub(super) async fn into_tried(
         self,
@@ -170,6 +185,10 @@ fn same_way(before: &ConnectionSettings, after: &ConnectionSettings) -> bool {
             let way = |it: &ReceiverSettings| (it.url(), it.authority.clone(), it.pin());
             way(before) == way(after)
         }
+        (ConnectionSettings::GoogleDrive(before), ConnectionSettings::GoogleDrive(after)) => {
+            let way = |it: &GoogleDriveSettings| (it.client_id.clone(), it.endpoint.clone());
+            way(before) == way(after)
+        }
         _ => false,
     }
 }
@@ -179,12 +198,13 @@ const fn allows_private(settings: &ConnectionSettings) -> bool {
         ConnectionSettings::Local(_) => false,
         ConnectionSettings::S3(s3) => s3.allow_private,
         ConnectionSettings::Receiver(receiver) => receiver.allow_private,
+        ConnectionSettings::GoogleDrive(drive) => drive.allow_private,
         // An instance on the node's own host.
         ConnectionSettings::Mysql(_) => true,
     }
 }
 
-fn may_allow_private(caller: &Caller, project: ProjectId) -> Result<(), Problem> {
+pub(super) fn may_allow_private(caller: &Caller, project: ProjectId) -> Result<(), Problem> {
     caller.authorize(Action::AllowPrivate, Some(project)).map_err(|problem| {
         problem.hint(
             "the connection reaches the node's own host, or its private network: an owner has to say so",

@@ -2,6 +2,7 @@
 
 mod checks;
 mod forms;
+mod google;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -23,6 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list, create))
         .routes(routes!(get, update, remove))
         .merge(checks::routes())
+        .merge(google::routes())
 }
 
 /// Connections, by name, each with how the last attempt to connect went.

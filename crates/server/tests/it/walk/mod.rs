@@ -391,6 +391,8 @@ async fn ids_of_another_project_in_a_body_are_no_way_in() {
     let local = r#""settings": {"type": "local", "path": "/srv"}"#;
     let attempts = [
         ("POST", "/connections", format!(r#"{{"project": "@PROJECT", "name": "a", "node": "$NODE", {local}}}"#)),
+        ("POST", "/connections/google/device", r#"{"project": "@PROJECT", "name": "a", "node": "$NODE", "settings": {"client_id": "a", "client_secret": "b"}}"#.into()),
+        ("POST", "/connections/$CONNECTION/google/device", "{}".into()),
         ("PUT", "/connections/@CONNECTION", format!(r#"{{"name": "a", "node": "$NODE", "revision": 1, {local}}}"#)),
         ("POST", "/sources", r#"{"project": "@PROJECT", "name": "a", "node": "$NODE", "spec": {"type": "files", "paths": ["/"]}}"#.into()),
         ("PUT", "/sources/@SOURCE", r#"{"name": "a", "node": "$NODE", "revision": 1, "spec": {"type": "files", "paths": ["/"]}}"#.into()),

@@ -36,6 +36,7 @@ const OWNER: Least = Least::Role(Role::Owner);
 const OF_PROJECT: &str = "?project=$PROJECT";
 const NAMED: Option<&str> = Some(r#"{"name": "$NEW"}"#);
 const LOCAL: &str = r#"{"project": "$PROJECT", "node": "$NODE", "name": "$NEW", "settings": {"type": "local", "path": "/srv/$NEW"}}"#;
+const SIGN_IN: &str = r#"{"project": "$PROJECT", "node": "$NODE", "name": "$NEW", "settings": {"client_id": "a", "client_secret": "b", "endpoint": "http://127.0.0.1:9"}}"#;
 const LOCAL_CHANGED: &str =
     r#"{"node": "$NODE", "name": "$NEW", "settings": {"type": "local", "path": "/srv/$NEW"}, "revision": 1}"#;
 const SOURCE: &str = r#"{"project": "$PROJECT", "node": "$NODE", "name": "$NEW", "spec": {"type": "files", "paths": ["/srv"]}}"#;
@@ -101,7 +102,10 @@ pub(super) const TABLE: &[Row] = &[
     ("connections_create", ADMIN, "", Some(LOCAL)),
     ("connections_get", VIEWER, "", None),
     ("connections_list", VIEWER, OF_PROJECT, None),
+    ("connections_poll_sign_in", ADMIN, "", Some(r#"{"project": "$PROJECT", "sign_in": "made up"}"#)),
     ("connections_remove", ADMIN, "", None),
+    ("connections_sign_in_again", ADMIN, "", None),
+    ("connections_start_sign_in", ADMIN, "", Some(SIGN_IN)),
     ("connections_update", ADMIN, "", Some(LOCAL_CHANGED)),
     ("destinations_create", ADMIN, "", Some(DESTINATION)),
     ("destinations_get", VIEWER, "", None),
