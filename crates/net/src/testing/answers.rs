@@ -31,11 +31,19 @@ macro_rules! attributes {
             content_disposition: $input.content_disposition.clone(),
             content_language: $input.content_language.clone(),
             redirect: $input.website_redirect_location.clone(),
-            metadata: $input.metadata.iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            metadata: $input
+                .metadata
+                .iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             tags: crate::testing::answers::tags_of($input.tagging.as_deref())?,
             storage_class: $input.storage_class.as_ref().map(|class| class.as_str().to_owned()),
             retention,
-            legal_hold: $input.object_lock_legal_hold_status.as_ref().is_some_and(|hold| hold.as_str() == "ON"),
+            legal_hold: $input
+                .object_lock_legal_hold_status
+                .as_ref()
+                .is_some_and(|hold| hold.as_str() == "ON"),
             encryption: crate::testing::answers::encryption(
                 $input.server_side_encryption.as_ref().map(ServerSideEncryption::as_str),
                 $input.ssekms_key_id.as_deref(),
@@ -68,13 +76,17 @@ macro_rules! answer {
             content_language: attributes.content_language.clone(),
             content_length: Some(i64::try_from($length).unwrap()),
             content_type: Some(
-                attributes.content_type.as_deref().unwrap_or("binary/octet-stream").parse().map_err(
-                    |_| s3_error!(InternalError, "the content type cannot be sent"),
-                )?,
+                attributes
+                    .content_type
+                    .as_deref()
+                    .unwrap_or("binary/octet-stream")
+                    .parse()
+                    .map_err(|_| s3_error!(InternalError, "the content type cannot be sent"))?,
             ),
             e_tag: Some(ETag::Strong(object.etag.clone())),
             last_modified: Some(object.modified.into()),
-            metadata: (!attributes.metadata.is_empty()).then(|| attributes.metadata.clone().into_iter().collect()),
+            metadata: (!attributes.metadata.is_empty())
+                .then(|| attributes.metadata.clone().into_iter().collect()),
             object_lock_legal_hold_status: attributes.legal_hold.then(|| "ON".to_owned().into()),
             object_lock_mode: mode,
             object_lock_retain_until_date: until,
@@ -142,7 +154,8 @@ pub(super) fn encryption(
 
 /// `aws-chunked` says how the request was sent, and is not kept.
 pub(super) fn content_encoding(told: Option<&str>) -> Option<String> {
-    let kept: Vec<_> = told?.split(',').map(str::trim).filter(|word| *word != "aws-chunked" && !word.is_empty()).collect();
+    let kept: Vec<_> =
+        told?.split(',').map(str::trim).filter(|word| *word != "aws-chunked" && !word.is_empty()).collect();
     (!kept.is_empty()).then(|| kept.join(","))
 }
 
@@ -208,7 +221,9 @@ pub(super) fn checked(
 
 /// The content of an answer: at this speed, and broken off where that is wanted.
 pub(super) fn body(bytes: Bytes, bytes_per_second: Option<u64>, cut: Option<usize>) -> StreamingBlob {
-    let Some(piece) = bytes_per_second.map_or(cut.map(|_| 64 << 10), |speed| Some((speed / 20).clamp(1, 64 << 10))) else {
+    let Some(piece) =
+        bytes_per_second.map_or(cut.map(|_| 64 << 10), |speed| Some((speed / 20).clamp(1, 64 << 10)))
+    else {
         return StreamingBlob::from(Body::from(bytes));
     };
     let piece = usize::try_from(piece).unwrap();

@@ -37,7 +37,10 @@ impl Object {
     /// Takes the wish to read it.
     pub(super) fn restore(&mut self, days: i32, thaw_time: Duration) -> S3Result<Taken> {
         if !self.is_cold() {
-            return Err(s3_error!(InvalidObjectState, "Restore is not allowed for the object's current storage class"));
+            return Err(s3_error!(
+                InvalidObjectState,
+                "Restore is not allowed for the object's current storage class"
+            ));
         }
         let days = u64::try_from(days).ok().filter(|days| *days > 0);
         let Some(days) = days else { return Err(s3_error!(MalformedXML, "there must be days")) };
@@ -63,7 +66,8 @@ impl Object {
             return Some("ongoing-request=\"true\"".to_owned());
         }
         let until = httpdate::fmt_http_date(thaw.until);
-        (thaw.until > SystemTime::now()).then(|| format!("ongoing-request=\"false\", expiry-date=\"{until}\""))
+        (thaw.until > SystemTime::now())
+            .then(|| format!("ongoing-request=\"false\", expiry-date=\"{until}\""))
     }
 
     /// Changes the lock, where that may be done: only a lock of governance can be made shorter, by who may.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, header};
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
@@ -32,6 +32,9 @@ use crate::s3::{Credentials, S3Address, Settings};
 pub const KEY: &str = "the-key";
 /// The secret that belongs to it.
 pub const SECRET: &str = "the-secret-of-the-key";
+
+/// The header by which an operation says another status than its crate gives it. It is not sent.
+pub(super) const STATUS: &str = "x-status-of-the-answer";
 
 type Hook = Arc<dyn Fn(&Asked, &Buckets) + Send + Sync>;
 
@@ -104,13 +107,7 @@ impl Buckets {
     ///
     /// # Panics
     /// When the bucket takes no locks and the object has one.
-    pub fn put(
-        &self,
-        bucket: &str,
-        key: &str,
-        bytes: impl Into<Bytes>,
-        attributes: Attributes,
-    ) -> String {
+    pub fn put(&self, bucket: &str, key: &str, bytes: impl Into<Bytes>, attributes: Attributes) -> String {
         let mut store = self.0.store();
         store.buckets.entry(bucket.to_owned()).or_default();
         store.put(bucket, key, Object::new(bytes.into(), attributes)).unwrap().etag
@@ -155,7 +152,11 @@ impl Buckets {
     #[must_use]
     pub fn keys(&self, bucket: &str) -> Vec<String> {
         let store = self.0.store();
-        store.buckets.get(bucket).map(|bucket| bucket.present().map(|(key, _)| key.clone()).collect()).unwrap_or_default()
+        store
+            .buckets
+            .get(bucket)
+            .map(|bucket| bucket.present().map(|(key, _)| key.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// The names of the buckets.
@@ -292,10 +293,17 @@ async fn serve(listener: TcpListener, service: S3Service, shared: Arc<Shared>) {
                 if !(latency + sending).is_zero() {
                     tokio::time::sleep(latency + sending).await;
                 }
-                service.call(Request::from_parts(head, Body::from(body))).await
+                let mut answer = service.call(Request::from_parts(head, Body::from(body))).await?;
+                let status = answer.headers_mut().remove(STATUS);
+                if let Some(status) = status.and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok())
+                {
+                    *answer.status_mut() = status;
+                }
+                Ok::<_, HttpError>(answer)
             }
         });
-        let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer);
+        let connection =
+            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer);
         tokio::spawn(connection);
     }
 }
@@ -311,7 +319,8 @@ impl S3Access for Gate {
             Some((bucket, key)) => (bucket.to_owned(), key.to_owned()),
             None => (context.s3_path().as_bucket().unwrap_or_default().to_owned(), String::new()),
         };
-        let conditional = [header::IF_MATCH, header::IF_NONE_MATCH].iter().any(|name| context.headers().contains_key(name));
+        let conditional =
+            [header::IF_MATCH, header::IF_NONE_MATCH].iter().any(|name| context.headers().contains_key(name));
         let refusal = {
             let mut control = self.0.control();
             *control.counts.entry(operation.clone()).or_default() += 1;

@@ -5,7 +5,6 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 
@@ -16,7 +15,7 @@ use super::answers::{
 use super::listing::{self, Wanted, encoded};
 use super::locks::Taken;
 use super::parts::{Piece, Upload};
-use super::server::Shared;
+use super::server::{STATUS, Shared};
 use super::store::{self, Attributes, Bucket, Retention, Version, Versioning, now};
 
 pub(super) struct Service(pub(super) Arc<Shared>);
@@ -50,7 +49,9 @@ fn check_read(
     {
         return Err(s3_error!(PreconditionFailed));
     }
-    if if_none_match.is_some_and(is) || if_none_match.is_none() && modified_since.is_some_and(|time| !after(time)) {
+    if if_none_match.is_some_and(is)
+        || if_none_match.is_none() && modified_since.is_some_and(|time| !after(time))
+    {
         return Err(s3_error!(NotModified));
     }
     Ok(())
@@ -131,7 +132,8 @@ impl Service {
             return Err(s3_error!(InvalidObjectState));
         }
         check_customer_key(&object.attributes, key)?;
-        check_read(&object, if_match, if_none_match, None, None).map_err(|_| s3_error!(PreconditionFailed))?;
+        check_read(&object, if_match, if_none_match, None, None)
+            .map_err(|_| s3_error!(PreconditionFailed))?;
         Ok(object)
     }
 
@@ -139,7 +141,13 @@ impl Service {
         page_of(asked, self.0.control().behaviour.page)
     }
 
-    fn remove(&self, bucket: &str, key: &str, version: Option<&str>, bypass: bool) -> S3Result<store::Deleted> {
+    fn remove(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        bypass: bool,
+    ) -> S3Result<store::Deleted> {
         let refuses_locked = self.0.control().behaviour.refuses_deletes_of_locked;
         self.0.store().delete(bucket, key, version, bypass, refuses_locked)
     }
@@ -197,7 +205,9 @@ impl S3 for Service {
         let status = match self.0.store().bucket(&request.input.bucket)?.versioning {
             Versioning::Off => None,
             Versioning::On => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::ENABLED)),
-            Versioning::Suspended => Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED)),
+            Versioning::Suspended => {
+                Some(BucketVersioningStatus::from_static(BucketVersioningStatus::SUSPENDED))
+            }
         };
         Ok(S3Response::new(GetBucketVersioningOutput { status, ..Default::default() }))
     }
@@ -248,7 +258,10 @@ impl S3 for Service {
         if bucket.versioning != Versioning::On {
             return Err(s3_error!(InvalidBucketState));
         }
-        let rule = input.object_lock_configuration.and_then(|lock| lock.rule).and_then(|rule| rule.default_retention);
+        let rule = input
+            .object_lock_configuration
+            .and_then(|lock| lock.rule)
+            .and_then(|rule| rule.default_retention);
         bucket.locks = true;
         bucket.default_lock = rule.and_then(|rule| {
             let days = rule.days.or(rule.years.map(|years| years * 365))?;
@@ -260,7 +273,8 @@ impl S3 for Service {
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let input = request.input;
         let sums = self.0.behaviour().knows_checksums && input.checksum_mode.is_some();
-        let object = self.0.store().bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.clone();
+        let object =
+            self.0.store().bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.clone();
         check_customer_key(&object.attributes, input.sse_customer_key_md5.as_deref())?;
         check_read(
             &object,
@@ -273,7 +287,9 @@ impl S3 for Service {
         output.parts_count = input.part_number.and(object.parts);
         let mut response = S3Response::new(output);
         // The protocol's crate knows the number of tags on reads alone.
-        if let (false, Ok(tags)) = (object.attributes.tags.is_empty(), object.attributes.tags.len().to_string().parse()) {
+        if let (false, Ok(tags)) =
+            (object.attributes.tags.is_empty(), object.attributes.tags.len().to_string().parse())
+        {
             response.headers.insert("x-amz-tagging-count", tags);
         }
         Ok(response)
@@ -282,7 +298,8 @@ impl S3 for Service {
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = request.input;
         let behaviour = self.0.behaviour();
-        let object = self.0.store().bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.clone();
+        let object =
+            self.0.store().bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.clone();
         if object.is_frozen() {
             return Err(s3_error!(
                 InvalidObjectState,
@@ -303,7 +320,8 @@ impl S3 for Service {
             Some(range) => {
                 let range = range.check(size as u64).map_err(|_| s3_error!(InvalidRange))?;
                 let told = format!("bytes {}-{}/{size}", range.start, range.end.saturating_sub(1));
-                let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+                let (start, end) =
+                    (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
                 (object.bytes.slice(start..end), Some(told))
             }
         };
@@ -313,10 +331,7 @@ impl S3 for Service {
         output.tag_count = number(object.attributes.tags.len()).filter(|count| *count > 0);
         let cut = self.0.control().cut().filter(|cut| *cut < bytes.len());
         output.body = Some(body(bytes, behaviour.bytes_per_second, cut));
-        let partial = output.content_range.is_some();
-        let mut response = S3Response::new(output);
-        response.status = partial.then_some(StatusCode::PARTIAL_CONTENT);
-        Ok(response)
+        Ok(S3Response::new(output))
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
@@ -324,8 +339,7 @@ impl S3 for Service {
         let attributes = attributes!(input);
         let bytes = content(input.body.take()).await?;
         let told = told!(input);
-        let has_sum = input.content_md5.is_some()
-            || told != Checksum::default();
+        let has_sum = input.content_md5.is_some() || told != Checksum::default();
         if (attributes.retention.is_some() || attributes.legal_hold) && !has_sum {
             return Err(s3_error!(
                 InvalidRequest,
@@ -333,10 +347,17 @@ impl S3 for Service {
             ));
         }
         let mut object = store::Object::new(bytes, attributes);
-        object.checksum = checked(&object.bytes, input.content_md5.as_deref(), told, input.checksum_algorithm.as_ref())?;
-        let sums = if self.0.behaviour().knows_checksums { object.checksum.clone() } else { Checksum::default() };
+        object.checksum =
+            checked(&object.bytes, input.content_md5.as_deref(), told, input.checksum_algorithm.as_ref())?;
+        let sums =
+            if self.0.behaviour().knows_checksums { object.checksum.clone() } else { Checksum::default() };
         let mut store = self.0.store();
-        check_write(store.bucket(&input.bucket)?, &input.key, input.if_match.as_ref(), input.if_none_match.as_ref())?;
+        check_write(
+            store.bucket(&input.bucket)?,
+            &input.key,
+            input.if_match.as_ref(),
+            input.if_none_match.as_ref(),
+        )?;
         let object = store.put(&input.bucket, &input.key, object)?;
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(object.etag.clone())),
@@ -361,8 +382,10 @@ impl S3 for Service {
             input.copy_source_if_none_match.as_ref(),
             input.copy_source_sse_customer_key_md5.as_deref(),
         )?;
-        let replaces = input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE");
-        let replaces_tags = input.tagging_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE");
+        let replaces =
+            input.metadata_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE");
+        let replaces_tags =
+            input.tagging_directive.as_ref().is_some_and(|directive| directive.as_str() == "REPLACE");
         let told = attributes!(input);
         let (from, name, _) = source(&input.copy_source)?;
         let in_place = from == input.bucket && name == input.key;
@@ -404,7 +427,7 @@ impl S3 for Service {
         let deleted = self.remove(&input.bucket, &input.key, input.version_id.as_deref(), bypass)?;
         let (version_id, delete_marker) = (deleted.version, deleted.marker.then_some(true));
         let output = DeleteObjectOutput { delete_marker, version_id, request_charged: None };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 
     async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
@@ -442,7 +465,9 @@ impl S3 for Service {
         let mut store = self.0.store();
         let bucket = store.bucket(&input.bucket)?;
         let after = match &input.continuation_token {
-            Some(token) => url::form_urlencoded::parse(token.as_bytes()).next().map(|(key, _)| key.into_owned()),
+            Some(token) => {
+                url::form_urlencoded::parse(token.as_bytes()).next().map(|(key, _)| key.into_owned())
+            }
             None => input.start_after.clone(),
         };
         let wanted = Wanted {
@@ -573,7 +598,9 @@ impl S3 for Service {
     ) -> Answer<PutObjectTaggingOutput> {
         let input = request.input;
         let tags = input.tagging.tag_set.into_iter();
-        let tags = checked_tags(tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect())?;
+        let tags = checked_tags(
+            tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())).collect(),
+        )?;
         let mut store = self.0.store();
         let object = store.bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?;
         object.attributes.tags = tags;
@@ -589,7 +616,7 @@ impl S3 for Service {
         let object = store.bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?;
         object.attributes.tags.clear();
         let output = DeleteObjectTaggingOutput { version_id: version_of(object) };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 
     async fn get_object_retention(
@@ -637,9 +664,11 @@ impl S3 for Service {
     ) -> Answer<GetObjectLegalHoldOutput> {
         let input = request.input;
         let mut store = self.0.store();
-        let held = store.bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.attributes.legal_hold;
+        let held =
+            store.bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?.attributes.legal_hold;
         let status = if held { "ON" } else { "OFF" };
-        let legal_hold = Some(ObjectLockLegalHold { status: Some(ObjectLockLegalHoldStatus::from_static(status)) });
+        let legal_hold =
+            Some(ObjectLockLegalHold { status: Some(ObjectLockLegalHoldStatus::from_static(status)) });
         Ok(S3Response::new(GetObjectLegalHoldOutput { legal_hold }))
     }
 
@@ -670,11 +699,11 @@ impl S3 for Service {
         if is_expedited && object.storage_class() == "DEEP_ARCHIVE" {
             return Err(s3_error!(InvalidArgument, "Expedited retrievals are not there for this class"));
         }
-        let status = match object.restore(asked.days.unwrap_or(0), thaw_time)? {
-            Taken::Begun => StatusCode::ACCEPTED,
-            Taken::Prolonged => StatusCode::OK,
-        };
-        Ok(S3Response::with_status(RestoreObjectOutput::default(), status))
+        let mut response = S3Response::new(RestoreObjectOutput::default());
+        if object.restore(asked.days.unwrap_or(0), thaw_time)? == Taken::Begun {
+            response.headers.insert(STATUS, http::HeaderValue::from_static("202"));
+        }
+        Ok(response)
     }
 
     async fn create_multipart_upload(
@@ -699,7 +728,8 @@ impl S3 for Service {
         let (bucket, key) = (Some(input.bucket), Some(input.key));
         let checksum_algorithm = input.checksum_algorithm;
         let upload_id = Some(id);
-        let output = CreateMultipartUploadOutput { bucket, key, upload_id, checksum_algorithm, ..Default::default() };
+        let output =
+            CreateMultipartUploadOutput { bucket, key, upload_id, checksum_algorithm, ..Default::default() };
         Ok(S3Response::new(output))
     }
 
@@ -717,7 +747,8 @@ impl S3 for Service {
         }
         let checksum = checked(&bytes, input.content_md5.as_deref(), told!(input), algorithm.as_ref())?;
         let piece = Piece::new(bytes, checksum);
-        let sums = if self.0.behaviour().knows_checksums { piece.checksum.clone() } else { Checksum::default() };
+        let sums =
+            if self.0.behaviour().knows_checksums { piece.checksum.clone() } else { Checksum::default() };
         let output = UploadPartOutput {
             e_tag: Some(ETag::Strong(piece.etag())),
             checksum_crc32: sums.checksum_crc32,
@@ -728,7 +759,11 @@ impl S3 for Service {
             ..Default::default()
         };
         let mut store = self.0.store();
-        store.bucket(&input.bucket)?.upload(&input.upload_id, &input.key)?.parts.insert(input.part_number, piece);
+        store
+            .bucket(&input.bucket)?
+            .upload(&input.upload_id, &input.key)?
+            .parts
+            .insert(input.part_number, piece);
         Ok(S3Response::new(output))
     }
 
@@ -748,7 +783,9 @@ impl S3 for Service {
             Some(range) => {
                 let range = Range::parse(range).map_err(|_| s3_error!(InvalidArgument))?;
                 let range = range.check(original.bytes.len() as u64).map_err(|_| s3_error!(InvalidRange))?;
-                original.bytes.slice(usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap())
+                original
+                    .bytes
+                    .slice(usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap())
             }
         };
         let piece = Piece::new(bytes, Checksum::default());
@@ -758,7 +795,11 @@ impl S3 for Service {
             ..Default::default()
         });
         let mut store = self.0.store();
-        store.bucket(&input.bucket)?.upload(&input.upload_id, &input.key)?.parts.insert(input.part_number, piece);
+        store
+            .bucket(&input.bucket)?
+            .upload(&input.upload_id, &input.key)?
+            .parts
+            .insert(input.part_number, piece);
         Ok(S3Response::new(UploadPartCopyOutput { copy_part_result, ..Default::default() }))
     }
 
@@ -792,11 +833,13 @@ impl S3 for Service {
         let prefix = input.prefix.unwrap_or_default();
         let mut store = self.0.store();
         let uploads = store.bucket(&input.bucket)?.uploads.iter();
-        let uploads = uploads.filter(|(_, upload)| upload.key.starts_with(&prefix)).map(|(id, upload)| MultipartUpload {
-            initiated: Some(upload.begun.into()),
-            key: Some(upload.key.clone()),
-            upload_id: Some(id.clone()),
-            ..Default::default()
+        let uploads = uploads.filter(|(_, upload)| upload.key.starts_with(&prefix)).map(|(id, upload)| {
+            MultipartUpload {
+                initiated: Some(upload.begun.into()),
+                key: Some(upload.key.clone()),
+                upload_id: Some(id.clone()),
+                ..Default::default()
+            }
         });
         let output = ListMultipartUploadsOutput {
             is_truncated: Some(false),
@@ -843,6 +886,6 @@ impl S3 for Service {
         bucket.upload(&input.upload_id, &input.key)?;
         bucket.uploads.remove(&input.upload_id);
         let output = AbortMultipartUploadOutput { request_charged: None };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 }

@@ -37,7 +37,9 @@ fn elements<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 }
 
 fn ask_list(client: &Client, query: &[(&str, &str)]) -> String {
-    let ask = query.iter().fold(Ask::of_bucket(Method::GET).query("list-type", "2"), |ask, (name, value)| ask.query(name, value));
+    let ask = query.iter().fold(Ask::of_bucket(Method::GET).query("list-type", "2"), |ask, (name, value)| {
+        ask.query(name, value)
+    });
     client.success(CALL, ask).unwrap().text
 }
 
@@ -78,12 +80,13 @@ fn objects_come_back_under_any_key_with_all_that_belongs_to_them() {
     sorted.sort_unstable();
     assert_eq!(server.keys("bucket"), sorted);
     let mut found = Vec::new();
-    client.each("", CALL, &mut |key, object| {
-        assert_eq!(object.size, key.len() as u64);
-        found.push(key.to_owned());
-        Ok(())
-    })
-    .unwrap();
+    client
+        .objects(CALL, "", &mut |key, object| {
+            assert_eq!(object.size, key.len() as u64);
+            found.push(key.to_owned());
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(found, sorted);
     let encoded = ask_list(&client, &[("encoding-type", "url"), ("prefix", "plus")]);
     assert_eq!(elements(&encoded, "Key"), ["plus%2Bpercent%252F%26%3D%3F%23"]);
@@ -102,9 +105,11 @@ fn reads_and_writes_may_have_conditions_and_ranges() {
     let client = client(&server, "bucket");
     let quoted = format!("\"{etag}\"");
     let ranged = |range| client.answer(CALL, Ask::of(Method::GET, "key").header("range", range)).unwrap();
-    for (range, content, told) in
-        [("bytes=2-4", "234", "bytes 2-4/10"), ("bytes=8-99", "89", "bytes 8-9/10"), ("bytes=-3", "789", "bytes 7-9/10")]
-    {
+    for (range, content, told) in [
+        ("bytes=2-4", "234", "bytes 2-4/10"),
+        ("bytes=8-99", "89", "bytes 8-9/10"),
+        ("bytes=-3", "789", "bytes 7-9/10"),
+    ] {
         let answer = ranged(range);
         assert_eq!((answer.status.as_u16(), answer.text.as_str()), (206, content));
         assert_eq!(answer.header("content-range"), Some(told));
@@ -144,8 +149,15 @@ fn lists_come_in_pages_and_fold_folders() {
             query.extend(token.as_deref().map(|token| ("continuation-token", token)));
             let text = ask_list(&client, &query);
             assert_eq!(elements(&text, "KeyCount"), ["1"]);
-            keys.extend(elements(&text, "Contents").iter().flat_map(|it| elements(it, "Key")).map(str::to_owned));
-            keys.extend(elements(&text, "CommonPrefixes").iter().flat_map(|it| elements(it, "Prefix")).map(str::to_owned));
+            keys.extend(
+                elements(&text, "Contents").iter().flat_map(|it| elements(it, "Key")).map(str::to_owned),
+            );
+            keys.extend(
+                elements(&text, "CommonPrefixes")
+                    .iter()
+                    .flat_map(|it| elements(it, "Prefix"))
+                    .map(str::to_owned),
+            );
             token = elements(&text, "NextContinuationToken").first().map(|token| (*token).to_owned());
             assert_eq!(elements(&text, "IsTruncated"), [if token.is_some() { "true" } else { "false" }]);
             if token.is_none() {
@@ -168,11 +180,12 @@ fn a_hundred_thousand_objects_are_cheap() {
         server.put("bucket", &format!("{:02}/{number:06}", number % 100), "x", Attributes::default());
     }
     let mut count = 0;
-    client(&server, "bucket").each("", CALL, &mut |_, _| {
-        count += 1;
-        Ok(())
-    })
-    .unwrap();
+    client(&server, "bucket")
+        .objects(CALL, "", &mut |_, _| {
+            count += 1;
+            Ok(())
+        })
+        .unwrap();
     assert_eq!(count, 100_000);
     assert_eq!(server.count("ListObjectsV2"), 100);
     assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
@@ -191,7 +204,9 @@ fn versions_are_kept_where_the_bucket_keeps_them() {
     assert_eq!(deleted.header("x-amz-delete-marker"), Some("true"));
     let marker = deleted.header("x-amz-version-id").unwrap().to_owned();
     assert_eq!(code(&get(&client, "key")), (404, "NoSuchKey".into()));
-    let of = |method: Method, id: &str| client.answer(CALL, Ask::of(method, "key").query("versionId", id)).unwrap();
+    let of = |method: Method, id: &str| {
+        client.answer(CALL, Ask::of(method, "key").query("versionId", id)).unwrap()
+    };
     assert_eq!(versions.each_ref().map(|id| of(Method::GET, id).text), ["one", "two"]);
     let list = client.success(CALL, Ask::of_bucket(Method::GET).query("versions", "")).unwrap().text;
     assert_eq!(elements(&list, "DeleteMarker").len(), 1);
@@ -209,7 +224,8 @@ fn copies_take_attributes_along_or_replace_them() {
     let server = S3Server::start();
     let metadata = BTreeMap::from([("colour".to_owned(), "blue".to_owned())]);
     let tags = BTreeMap::from([("team".to_owned(), "one".to_owned())]);
-    let attributes = Attributes { metadata, tags, content_type: Some("text/plain".into()), ..Attributes::default() };
+    let attributes =
+        Attributes { metadata, tags, content_type: Some("text/plain".into()), ..Attributes::default() };
     server.put("bucket", "ü/from", "content", attributes.clone());
     let client = client(&server, "bucket");
     let copy = |to| Ask::of(Method::PUT, to).header("x-amz-copy-source", "bucket/%C3%BC/from");
@@ -222,7 +238,10 @@ fn copies_take_attributes_along_or_replace_them() {
     client.success(CALL, replaced).unwrap();
     let replaced = server.get("bucket", "replaced").unwrap();
     assert_eq!(replaced.bytes, "content");
-    assert_eq!(replaced.attributes, Attributes { content_type: Some("text/html".into()), ..Attributes::default() });
+    assert_eq!(
+        replaced.attributes,
+        Attributes { content_type: Some("text/html".into()), ..Attributes::default() }
+    );
     assert_eq!(code(&client.answer(CALL, copy("ü/from")).unwrap()).1, "InvalidRequest");
 }
 
@@ -234,17 +253,27 @@ fn what_is_locked_stays_and_the_request_must_carry_a_checksum() {
     let day = Duration::from_secs(24 * 60 * 60);
     let (long, longer) = ("2999-01-01T00:00:00Z", "2999-01-02T00:00:00Z");
     let locked = |key, mode| {
-        put(key, b"").header("x-amz-object-lock-mode", mode).header("x-amz-object-lock-retain-until-date", long)
+        put(key, b"")
+            .header("x-amz-object-lock-mode", mode)
+            .header("x-amz-object-lock-retain-until-date", long)
     };
-    assert_eq!(code(&client.answer(CALL, locked("key", "COMPLIANCE")).unwrap()), (400, "InvalidRequest".into()));
+    assert_eq!(
+        code(&client.answer(CALL, locked("key", "COMPLIANCE")).unwrap()),
+        (400, "InvalidRequest".into())
+    );
     for mode in ["COMPLIANCE", "GOVERNANCE"] {
         let ask = locked(mode, mode).header("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg==");
         let id = client.success(CALL, ask).unwrap().header("x-amz-version-id").unwrap().to_owned();
         let delete = || Ask::of(Method::DELETE, mode).query("versionId", &id);
         assert_eq!(code(&client.answer(CALL, delete()).unwrap()), (403, "AccessDenied".into()));
         let retention = |until: &str| {
-            let body = format!("<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>");
-            let ask = Ask::of(Method::PUT, mode).query("retention", "").query("versionId", &id).body(body.into_bytes());
+            let body = format!(
+                "<Retention><Mode>{mode}</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>"
+            );
+            let ask = Ask::of(Method::PUT, mode)
+                .query("retention", "")
+                .query("versionId", &id)
+                .body(body.into_bytes());
             client.answer(CALL, ask).unwrap().status.as_u16()
         };
         assert_eq!(retention("2998-01-01T00:00:00Z"), 403);
@@ -254,15 +283,19 @@ fn what_is_locked_stays_and_the_request_must_carry_a_checksum() {
         assert!(head.header("x-amz-object-lock-retain-until-date").unwrap().starts_with("2999-01-02T"));
         // Without a version the object is hidden, and kept.
         assert_eq!(client.answer(CALL, Ask::of(Method::DELETE, mode)).unwrap().status, 204);
-        assert!(server.get(  "bucket", mode).is_none());
+        assert!(server.get("bucket", mode).is_none());
         assert!(server.get_version("bucket", mode, &id).is_some());
-        let bypass = client.answer(CALL, delete().header("x-amz-bypass-governance-retention", "true")).unwrap();
+        let bypass =
+            client.answer(CALL, delete().header("x-amz-bypass-governance-retention", "true")).unwrap();
         assert_eq!(bypass.status, if mode == "GOVERNANCE" { 204 } else { 403 });
     }
     let retention = Some(Retention { mode: "GOVERNANCE".into(), until: SystemTime::now() + day });
     server.put("bucket", "strict", "x", Attributes { retention, ..Attributes::default() });
     server.behave(|behaviour| behaviour.refuses_deletes_of_locked = true);
-    assert_eq!(code(&client.answer(CALL, Ask::of(Method::DELETE, "strict")).unwrap()), (403, "AccessDenied".into()));
+    assert_eq!(
+        code(&client.answer(CALL, Ask::of(Method::DELETE, "strict")).unwrap()),
+        (403, "AccessDenied".into())
+    );
     server.put("bucket", "held", "x", Attributes { legal_hold: true, ..Attributes::default() });
     assert_eq!(code(&client.answer(CALL, Ask::of(Method::DELETE, "held")).unwrap()).0, 403);
     server.create_bucket("plain");
@@ -318,14 +351,22 @@ fn encryption_is_told_and_a_key_of_the_client_is_needed() {
     let name = "x-amz-server-side-encryption";
     client.success(CALL, put("aes", b"x").header(name, "AES256")).unwrap();
     assert_eq!(told("aes", name).as_deref(), Some("AES256"));
-    let kms = put("kms", b"x").header(name, "aws:kms").header("x-amz-server-side-encryption-aws-kms-key-id", "my-key");
+    let kms = put("kms", b"x")
+        .header(name, "aws:kms")
+        .header("x-amz-server-side-encryption-aws-kms-key-id", "my-key");
     client.success(CALL, kms).unwrap();
     assert_eq!(told("kms", name).as_deref(), Some("aws:kms"));
     assert_eq!(told("kms", "x-amz-server-side-encryption-aws-kms-key-id").as_deref(), Some("my-key"));
-    assert_eq!(server.get("bucket", "kms").unwrap().attributes.encryption, Some(Encryption::Kms(Some("my-key".into()))));
+    assert_eq!(
+        server.get("bucket", "kms").unwrap().attributes.encryption,
+        Some(Encryption::Kms(Some("my-key".into())))
+    );
     let customer = |ask: Ask<'static>| {
         ask.header("x-amz-server-side-encryption-customer-algorithm", "AES256")
-            .header("x-amz-server-side-encryption-customer-key", "bXkta2V5LW15LWtleS1teS1rZXktbXkta2V5LTEyMzQ=")
+            .header(
+                "x-amz-server-side-encryption-customer-key",
+                "bXkta2V5LW15LWtleS1teS1rZXktbXkta2V5LTEyMzQ=",
+            )
             .header("x-amz-server-side-encryption-customer-key-md5", "JKHQwzZLYQXmrKRnRwRNcw==")
     };
     client.success(CALL, customer(put("own", b"x"))).unwrap();
@@ -347,17 +388,23 @@ fn uploads_in_parts_make_one_object() {
         client.success(CALL, ask).unwrap().header("etag").unwrap().to_owned()
     };
     let etags = [part("1", b"abc"), part("2", b"d"), part("3", b"e")];
-    let listed = client.success(CALL, Ask::of(Method::GET, "key").query("uploadId", &id).query("max-parts", "2")).unwrap();
+    let listed = client
+        .success(CALL, Ask::of(Method::GET, "key").query("uploadId", &id).query("max-parts", "2"))
+        .unwrap();
     assert_eq!(elements(&listed.text, "PartNumber"), ["1", "2"]);
     assert_eq!(elements(&listed.text, "IsTruncated"), ["true"]);
     assert_eq!(elements(&listed.text, "ChecksumSHA256").len(), 2);
     let complete = |parts: &[(i32, &str)]| {
         let parts: String = parts
             .iter()
-            .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
+            .map(|(number, etag)| {
+                format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>")
+            })
             .collect();
         let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
-        client.answer(CALL, Ask::of(Method::POST, "key").query("uploadId", &id).body(body.into_bytes())).unwrap()
+        client
+            .answer(CALL, Ask::of(Method::POST, "key").query("uploadId", &id).body(body.into_bytes()))
+            .unwrap()
     };
     let [one, two, three] = etags.each_ref().map(String::as_str);
     assert_eq!(complete(&[(1, two)]).code(), "InvalidPart");
@@ -373,7 +420,10 @@ fn uploads_in_parts_make_one_object() {
     assert_eq!(complete(&[(1, one)]).code(), "NoSuchUpload");
     let begun = client.success(CALL, Ask::of(Method::POST, "other").query("uploads", "")).unwrap().text;
     let id = elements(&begun, "UploadId")[0];
-    assert_eq!(client.success(CALL, Ask::of(Method::DELETE, "other").query("uploadId", id)).unwrap().status, 204);
+    assert_eq!(
+        client.success(CALL, Ask::of(Method::DELETE, "other").query("uploadId", id)).unwrap().status,
+        204
+    );
     assert_eq!(server.open_uploads("bucket"), 0);
 }
 
@@ -382,7 +432,9 @@ fn faults_are_as_the_test_wants_them() {
     let server = S3Server::start();
     server.put("bucket", "key", vec![7; 100_000], Attributes::default());
     let client = client(&server, "bucket");
-    for (refused, status) in [("SlowDown", 503), ("InternalError", 500), ("ExpiredToken", 400), ("AccessDenied", 403)] {
+    for (refused, status) in
+        [("SlowDown", 503), ("InternalError", 500), ("ExpiredToken", 400), ("AccessDenied", 403)]
+    {
         server.refuse(refused, 2);
         assert_eq!(code(&get(&client, "key")), (status, refused.to_owned()));
         assert_eq!(get(&client, "key").status.as_u16(), status);
@@ -399,7 +451,9 @@ fn faults_are_as_the_test_wants_them() {
     let start = Instant::now();
     client.success(CALL, Ask::of(Method::HEAD, "key")).unwrap();
     assert!(start.elapsed() >= Duration::from_millis(150));
-    server.behave(|behaviour| (behaviour.latency, behaviour.bytes_per_second) = (Duration::ZERO, Some(400_000)));
+    server.behave(|behaviour| {
+        (behaviour.latency, behaviour.bytes_per_second) = (Duration::ZERO, Some(400_000))
+    });
     let start = Instant::now();
     assert_eq!(get(&client, "key").text.len(), 100_000);
     assert!(start.elapsed() >= Duration::from_millis(240), "{:?}", start.elapsed());
@@ -410,7 +464,10 @@ fn faults_are_as_the_test_wants_them() {
             buckets.put("bucket", "key", "replaced", Attributes::default());
         }
     });
-    assert_eq!(client.success(CALL, Ask::of(Method::HEAD, "key")).unwrap().header("content-length"), Some("100000"));
+    assert_eq!(
+        client.success(CALL, Ask::of(Method::HEAD, "key")).unwrap().header("content-length"),
+        Some("100000")
+    );
     assert_eq!(get(&client, "key").text, "replaced");
     assert_eq!(server.counts(), BTreeMap::from([("GetObject".to_owned(), 1), ("HeadObject".to_owned(), 1)]));
 }
@@ -422,7 +479,10 @@ fn nobody_gets_in_without_the_key() {
     let open = |settings| Client::open(&server.address("bucket", ""), &settings, &Http::default()).unwrap();
     let anonymous = open(Settings { anonymous: true, ..Settings::default() });
     assert_eq!(code(&get(&anonymous, "key")), (403, "AccessDenied".into()));
-    let wrong = Credentials { secret_access_key: backstay_net::Secret::new("wrong"), ..server.settings().credentials.unwrap() };
+    let wrong = Credentials {
+        secret_access_key: backstay_net::Secret::new("wrong"),
+        ..server.settings().credentials.unwrap()
+    };
     let wrong = open(Settings { credentials: Some(wrong), ..Settings::default() });
     assert_eq!(code(&get(&wrong, "key")), (403, "SignatureDoesNotMatch".into()));
 }
