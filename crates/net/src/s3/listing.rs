@@ -36,6 +36,17 @@ pub struct Object {
     pub etag: String,
     /// How it is stored; none where the service says nothing.
     pub storage_class: Option<String>,
+    /// Whether it is brought back from an archive class; none where it was not asked for, or the service says nothing.
+    pub restore_status: Option<RestoreStatus>,
+}
+
+/// How far an object is that was asked for.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RestoreStatus {
+    /// Whether it is on its way. Otherwise it can be read.
+    #[serde(default)]
+    pub is_restore_in_progress: bool,
 }
 
 impl Listing {
@@ -76,11 +87,34 @@ impl Client {
         begin: &str,
         each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
+        self.list(call, begin, false, each)
+    }
+
+    /// The same, with how far those are that are being brought back from an archive class.
+    pub fn objects_with_restores(
+        &self,
+        call: Call<'_>,
+        begin: &str,
+        each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.list(call, begin, true, each)
+    }
+
+    fn list(
+        &self,
+        call: Call<'_>,
+        begin: &str,
+        restores: bool,
+        each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
         let (mut next, mut encoded) = (None::<String>, false);
         loop {
             let mut ask = Ask::of_bucket(Method::GET)
                 .query("list-type", "2")
                 .query("prefix", &format!("{}{begin}", self.prefix));
+            if restores {
+                ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
+            }
             if encoded {
                 ask = ask.query("encoding-type", "url");
             }

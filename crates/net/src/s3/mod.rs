@@ -13,6 +13,7 @@ pub mod connection;
 mod credentials;
 #[cfg(feature = "s3")]
 pub mod endpoint;
+mod keeping;
 #[cfg(feature = "s3")]
 pub mod listing;
 #[cfg(feature = "s3")]
@@ -21,4 +22,5 @@ pub mod refusal;
 mod settings;
 
 pub use address::S3Address;
+pub use keeping::{ArchiveClass, Encryption, Lock, LockMode, Thaw, Tier};
 pub use settings::{Credentials, Settings, Style};

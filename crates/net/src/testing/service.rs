@@ -99,8 +99,9 @@ fn common(folders: &[String], as_told: impl Fn(&str) -> String) -> Option<Common
     (!folders.is_empty()).then(|| folders.iter().map(prefix).collect())
 }
 
-fn listed(key: String, object: &store::Object) -> Object {
+fn listed(key: String, object: &store::Object, with_restores: bool) -> Object {
     Object {
+        restore_status: object.restore_status().filter(|_| with_restores),
         key: Some(key),
         size: i64::try_from(object.bytes.len()).ok(),
         e_tag: Some(ETag::Strong(object.etag.clone())),
@@ -479,6 +480,7 @@ impl S3 for Service {
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
         let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket.clone()),
             prefix: Some(tell(wanted.prefix)),
@@ -490,7 +492,9 @@ impl S3 for Service {
             encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             next_continuation_token: page.next.as_deref().map(encoded),
-            contents: Some(page.items.iter().map(|(key, object)| listed(tell(key), object)).collect()),
+            contents: Some(
+                page.items.iter().map(|(key, object)| listed(tell(key), object, restores)).collect(),
+            ),
             common_prefixes: common(&page.folders, tell),
             request_charged: None,
         }))
@@ -510,6 +514,7 @@ impl S3 for Service {
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
         let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket.clone()),
             prefix: Some(tell(wanted.prefix)),
@@ -519,7 +524,9 @@ impl S3 for Service {
             encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             next_marker: page.next.as_deref().map(tell),
-            contents: Some(page.items.iter().map(|(key, object)| listed(tell(key), object)).collect()),
+            contents: Some(
+                page.items.iter().map(|(key, object)| listed(tell(key), object, restores)).collect(),
+            ),
             common_prefixes: common(&page.folders, tell),
             request_charged: None,
         }))
