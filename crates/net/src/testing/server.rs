@@ -103,6 +103,17 @@ impl Buckets {
         self.0.store().buckets.insert(name.to_owned(), bucket);
     }
 
+    /// Has a bucket lock each new object that asks for no lock of its own.
+    ///
+    /// # Panics
+    /// When the bucket is not there, or takes no locks.
+    pub fn lock_new_objects(&self, bucket: &str, mode: &str, days: u64) {
+        let mut store = self.0.store();
+        let bucket = store.bucket(bucket).unwrap();
+        assert!(bucket.locks, "the bucket takes no locks");
+        bucket.default_lock = Some((mode.to_owned(), days));
+    }
+
     /// Puts an object there, and gives its ETag. The bucket is made if it is not there.
     ///
     /// # Panics

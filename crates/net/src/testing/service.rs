@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{
     answer, attributes, body, check_customer_key, checked, checked_tags, content, customer_key, kms_key,
@@ -341,11 +341,12 @@ impl S3 for Service {
         let bytes = content(input.body.take()).await?;
         let told = told!(input);
         let has_sum = input.content_md5.is_some() || told != Checksum::default();
-        if (attributes.retention.is_some() || attributes.legal_hold) && !has_sum {
-            return Err(s3_error!(
-                InvalidRequest,
-                "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
-            ));
+        let is_locked = self.0.store().bucket(&input.bucket)?.default_lock.is_some()
+            || attributes.retention.is_some()
+            || attributes.legal_hold;
+        if is_locked && !has_sum {
+            let what = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+            return Err(S3Error::with_message(S3ErrorCode::InvalidRequest, what));
         }
         let mut object = store::Object::new(bytes, attributes);
         object.checksum =

@@ -33,6 +33,8 @@ impl S3 {
     ) -> Result<Frozen, StorageError> {
         let thaw = self.settings.thaw;
         let cold = self.cold_packs(context)?;
+        // Whether the service says which were asked for. One that never did may just not know.
+        let tells = cold.values().any(|cold| cold.in_progress.is_some());
         let wanted = files.iter().filter(|file| file.kind == FileKind::Pack);
         let wanted: Vec<(Handle, Cold)> =
             wanted.filter_map(|file| Some((*file, *cold.get(&file.id)?))).collect();
@@ -43,7 +45,7 @@ impl S3 {
             for _ in 0..self.connections().min(wanted.len()) {
                 scope.spawn(|| {
                     while let Some((file, cold)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        match self.is_frozen(file, *cold, thaw.filter(|_| bring_back), context) {
+                        match self.is_frozen(file, *cold, tells, thaw.filter(|_| bring_back), context) {
                             Ok(true) => frozen.lock().push((*file, cold.class)),
                             Ok(false) => {}
                             Err(error) => {
@@ -93,16 +95,16 @@ impl S3 {
         &self,
         file: &Handle,
         cold: Cold,
+        tells: bool,
         thaw: Option<Thaw>,
         context: CallContext<'_>,
     ) -> Result<bool, StorageError> {
         if let Some(in_progress) = cold.in_progress {
             return Ok(in_progress);
         }
-        if self.asked.lock().contains_key(&file.id) || thaw.is_none() {
-            return self.is_away(file, context);
-        }
-        let Some(Thaw { days, tier, .. }) = thaw else { return Ok(true) };
+        let Some(Thaw { days, tier, .. }) = thaw.filter(|_| !self.asked.lock().contains_key(&file.id)) else {
+            return if tells { Ok(true) } else { self.is_away(file, context) };
+        };
         let body = format!(
             "<RestoreRequest xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Days>{days}</Days>\
              <GlacierJobParameters><Tier>{tier}</Tier></GlacierJobParameters></RestoreRequest>"
