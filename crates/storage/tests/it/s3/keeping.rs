@@ -180,7 +180,7 @@ fn what_is_frozen_is_asked_for_at_once_and_waited_for() {
         if lists_restores {
             assert_eq!(
                 (server.count("RestoreObject"), server.count("HeadObject")),
-                (6, 2),
+                (6, 8),
                 "{:?}",
                 server.counts()
             );
