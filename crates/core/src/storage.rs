@@ -192,6 +192,8 @@ pub enum ErrorKind {
     Transient,
     /// The file lies in an archive, from which it has to be brought back before it can be read.
     Frozen,
+    /// The storage keeps the file from being changed or removed until a time that was set when it was written.
+    Retained,
     /// What came back is not what was stored.
     Corrupt,
     /// The address or an option is wrong.

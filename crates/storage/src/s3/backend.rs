@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, IntoFuture};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 use base64::Engine;
@@ -21,6 +21,7 @@ use backstay_net::s3::bucket;
 use backstay_net::s3::client::{Ask, Call, Client};
 use backstay_net::s3::connection::Connection;
 use backstay_net::s3::{ArchiveClass, Credentials, Encryption, Settings};
+use backstay_net::text::moment;
 use parking_lot::Mutex;
 
 /// How many calls at once serve best: what restic uses.
@@ -170,11 +171,33 @@ impl S3 {
         }
     }
 
+    /// Why a file cannot be removed, if it is locked: the service only says that it is denied.
+    fn retained(&self, handle: &Handle, context: CallContext<'_>) -> Option<StorageError> {
+        let path = layout::path(handle);
+        let call = Call::new(context, "remove", handle);
+        let head = self.client.success(call, Ask::of(Method::HEAD, &path)).ok()?;
+        let until = head.header("x-amz-object-lock-retain-until-date");
+        let is_over = |until| moment(until).is_some_and(|until| until.seconds <= now());
+        let why = match until.filter(|until| !is_over(until)) {
+            Some(until) => format!("it is locked until {until}"),
+            None if head.header("x-amz-object-lock-legal-hold") == Some("ON") => {
+                "it is on legal hold".to_owned()
+            }
+            None => return None,
+        };
+        Some(StorageError::new(ErrorKind::Retained, "remove", handle, why))
+    }
+
     /// The class that a file goes to. What is read by each run stays where the service keeps new files.
     fn class(&self, handle: &Handle) -> Option<&str> {
         let is_data = handle.kind == FileKind::Pack && !self.tree_packs.lock().contains(&handle.id);
         self.settings.storage_class.as_deref().filter(|_| is_data)
     }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn builder(
@@ -321,7 +344,11 @@ impl Storage for S3 {
 
     fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError> {
         let path = layout::path(handle);
-        self.on_file(context, "remove", handle, 0, self.asking.delete(&path))
+        let removed = self.on_file(context, "remove", handle, 0, self.asking.delete(&path));
+        removed.map_err(|error| match error.kind {
+            ErrorKind::Denied => self.retained(handle, context).unwrap_or(error),
+            _ => error,
+        })
     }
 
     fn note_tree_pack(&self, pack: &FileId) {

@@ -121,7 +121,14 @@ fn all_but_locks_of_ours_is_locked_and_encrypted() {
     assert_eq!(server.get_version("bucket", &key, &version).unwrap().bytes, "content");
     // Others refuse.
     server.behave(|behaviour| behaviour.refuses_deletes_of_locked = true);
-    assert_eq!(storage.remove(&pack(2), NONE).unwrap_err().kind, ErrorKind::Denied);
+    let error = storage.remove(&pack(2), NONE).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Retained, "{error}");
+    assert!(error.to_string().contains("it is locked until 2"), "{error}");
+    server.refuse_operation("DeleteObject", "AccessDenied", 1);
+    assert_eq!(
+        storage.remove(&Handle::new(FileKind::Lock, FileId([9; 32])), NONE).unwrap_err().kind,
+        ErrorKind::Denied
+    );
     storage.remove(&Handle::new(FileKind::Lock, FileId([9; 32])), NONE).unwrap();
 }
 
