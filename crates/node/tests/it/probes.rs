@@ -20,6 +20,10 @@ pub(crate) fn s3(endpoint: &str) -> ConnectionSettings {
         secret_key: SecretText::default(),
         style: BucketStyle::Path,
         allow_private: true,
+        storage_class: None,
+        lock: None,
+        encryption: None,
+        thaw: None,
     })
 }
 

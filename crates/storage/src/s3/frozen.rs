@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use backstay_core::{CallContext, FileId, FileKind, Frozen, Handle, Storage, StorageError};
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 use http::{Method, StatusCode};
 use parking_lot::Mutex;
 
@@ -23,6 +23,11 @@ struct Cold {
     /// Whether it is on its way; none where it was not asked for, or the service does not say.
     in_progress: Option<bool>,
 }
+
+/// Bringing packs back costs money, so somebody has to say that it may be done.
+#[derive(Debug, thiserror::Error)]
+#[error("they lie in an archive class, and nothing says that they may be brought back from it")]
+struct NotAllowed;
 
 impl S3 {
     pub(super) fn look_for_frozen(
@@ -64,6 +69,10 @@ impl S3 {
             return Err(error);
         }
         let mut frozen = frozen.into_inner();
+        if bring_back && thaw.is_none() && !frozen.is_empty() {
+            let what = format!("{} packs", frozen.len());
+            return Err(StorageError::new(ErrorKind::Frozen, "bring back", what, NotAllowed));
+        }
         frozen.sort_unstable_by_key(|(file, _)| *file);
         let left = |(file, class): &(Handle, ArchiveClass)| {
             let since = self.asked.lock().get(&file.id).map_or(Duration::ZERO, Instant::elapsed);

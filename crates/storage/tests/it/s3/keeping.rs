@@ -88,6 +88,11 @@ fn packs_of_data_alone_go_to_the_class() {
     assert_eq!(error.kind, ErrorKind::Frozen, "{error}");
     storage.read(&pack(2), &mut buffer, NONE).unwrap();
     assert_eq!(storage.size(&pack(1), NONE).unwrap(), 7);
+    // It costs money, so nothing is brought back unasked.
+    let error = storage.frozen(&[pack(1)], true, NONE).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Frozen);
+    assert!(error.to_string().starts_with("bring back 1 packs: they lie in an archive class"), "{error}");
+    assert_eq!(server.count("RestoreObject"), 0);
     assert!(!open(&server, |settings| settings.storage_class = Some("STANDARD_IA".into())).may_freeze());
 }
 
