@@ -377,7 +377,12 @@ mod tests {
             (ErrorKind::Timeout, "took too long", Class::Unreachable, "network"),
             (ErrorKind::Transient, "x (RequestTimeTooSkewed)", Class::Other, "clock"),
             (ErrorKind::NoSpace, "full", Class::NoSpace, "free some space"),
-            (ErrorKind::Frozen, "they were asked for; within 5 h", Class::Unreachable, "brings the packs back"),
+            (
+                ErrorKind::Frozen,
+                "they were asked for; within 5 h",
+                Class::Unreachable,
+                "brings the packs back",
+            ),
             (ErrorKind::Frozen, "InvalidObjectState", Class::Other, "archive class"),
             (ErrorKind::Retained, "it is locked until then", Class::Other, "when the lock is over"),
             (ErrorKind::Denied, "no (InvalidAccessKeyId)", Class::Other, "secret key"),

@@ -97,7 +97,9 @@ impl Workshop {
             }
             ConnectionSettings::S3(s3) => {
                 if let Some(class) = s3.storage_class.as_ref().filter(|_| s3.is_archive()) {
-                    let why = format!("archives cannot lie in the storage class {class}: they are read to be verified, listed and continued");
+                    let why = format!(
+                        "archives cannot lie in the storage class {class}: they are read to be verified, listed and continued"
+                    );
                     return Err(WorkError::new(Class::Other, why).hint(
                         "use a connection with a class whose objects can be read at once, as GLACIER_IR, and have the bucket's rules \
                          move them later; or let the destination hold a repository",
