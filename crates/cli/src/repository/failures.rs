@@ -47,7 +47,7 @@ impl From<backstay_engine::Error> for Failure {
                         "bring back" if cause.cause.to_string().contains("did not come back") => {
                             "run the command again later; what was asked for goes on coming, and what is restored is not written again"
                         }
-                        _ => "`restore` with -o s3.enable-restore=true has packs brought back and waits for them; that costs money at the service",
+                        _ => "`restore` with -o s3.enable-restore=true has packs brought back and waits for them, which costs at the service; with -o s3.storage-class and the class, `check` and `prune` leave them alone",
                     }),
                     ErrorKind::Retained => failure.hint("run the command again when that is over"),
                     // The configuration is named by an error of its own.
