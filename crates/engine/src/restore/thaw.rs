@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn times_are_said_roughly() {
-        let said = |minutes| rough(Duration::from_secs(minutes * 60));
+        let said = |minutes: u64| rough(Duration::from_secs(minutes * 60));
         assert_eq!(
             [said(0), said(5), said(90), said(91), said(720)],
             ["0 min", "5 min", "90 min", "2 h", "12 h"]
