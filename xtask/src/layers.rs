@@ -29,7 +29,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-policy", &[CORE]),
     ("backstay-model", &[RULES]),
     ("backstay-vault", &[CORE]),
-    ("backstay-net", &[CORE]),
+    ("backstay-net", &[RULES]),
     ("backstay-storage", &[NET, RULES]),
     ("backstay-engine", &[RULES]),
     ("backstay-sources", &[NET, RULES]),

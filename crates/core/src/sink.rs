@@ -54,7 +54,8 @@ pub trait Opener: Send {
     /// Opens the content, and puts into `meta` what was not known of it before.
     ///
     /// # Errors
-    /// As [`Opener::open`].
+    /// As [`Opener::open`]. Where metadata [comes with the content](Self::amends), an entry that is
+    /// [not found](std::io::ErrorKind::NotFound) is gone, and left out without counting as a failure.
     fn open_with(self: Box<Self>, _meta: &mut Meta) -> std::io::Result<Box<dyn Read + Send>> {
         self.open()
     }
@@ -209,6 +210,10 @@ pub fn escape_name(raw: &[u8]) -> Vec<u8> {
 #[must_use]
 pub fn unescape_name(name: &[u8]) -> Vec<u8> {
     let body = name.strip_suffix(b"%").unwrap_or(name);
+    if body == b"%" {
+        // An empty name beside a folder of an empty name.
+        return Vec::new();
+    }
     let mut raw = Vec::with_capacity(body.len());
     let mut rest = body;
     while let Some((&first, tail)) = rest.split_first() {
@@ -248,5 +253,6 @@ mod tests {
         let mut object = escape_name(b"a");
         object.push(b'%');
         assert_eq!(unescape_name(&object), b"a");
+        assert_eq!(unescape_name(b"%%"), b"");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::link::{SealedRepository, SealedSecrets};
+use crate::link::{SealedConnection, SealedRepository, SealedSecrets};
 use crate::run::{RestoreRequest, RunKind};
 use crate::{
     CommandId, ConnectionSettings, Health, PlanId, ProjectId, RepositoryId, RunId, Time, TransferId,
@@ -54,6 +54,9 @@ pub enum Ask {
         repository: SealedRepository,
         /// What, and where to.
         request: RestoreRequest,
+        /// The service that it goes to, if it is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        connection: Option<SealedConnection>,
     },
     /// Stop a run after the file in hand; it keeps its place.
     Pause {

@@ -13,6 +13,7 @@
 
 pub mod archives;
 pub mod audit;
+pub mod bucket;
 pub mod command;
 pub mod connection;
 pub mod destination;
@@ -26,6 +27,7 @@ pub mod mysql;
 pub mod node;
 pub mod people;
 pub mod plan;
+mod restore;
 pub mod run;
 pub mod secret;
 pub mod source;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::BucketSpec;
 use crate::connection::check_path;
 use crate::mysql::MysqlSpec;
 use crate::{ConnectionId, Invalid, NodeId, ProjectId, SourceId, Time};
@@ -39,6 +40,8 @@ pub enum SourceSpec {
     Files(FilesSpec),
     /// An instance of MySQL or MariaDB on the node's host.
     Mysql(MysqlSpec),
+    /// A bucket of an S3 service.
+    S3(BucketSpec),
 }
 
 /// Files and folders of a node.
@@ -72,6 +75,7 @@ impl SourceSpec {
         match self {
             Self::Files(_) => "files",
             Self::Mysql(_) => "mysql",
+            Self::S3(_) => "s3",
         }
     }
 
@@ -81,6 +85,7 @@ impl SourceSpec {
         match self {
             Self::Files(_) => None,
             Self::Mysql(mysql) => Some(mysql.connection),
+            Self::S3(bucket) => Some(bucket.connection),
         }
     }
 
@@ -92,6 +97,7 @@ impl SourceSpec {
         match self {
             Self::Files(files) => files.validate(),
             Self::Mysql(mysql) => mysql.validate(),
+            Self::S3(bucket) => bucket.validate(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backstay_catalog::Handled;
 use backstay_model::command::{Answer, Ask, Command, CommandError, CommandResult, Refusal};
-use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
+use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedConnection, SealedRepository};
 use backstay_model::run::{RestoreRequest, Trigger};
 use backstay_model::{Health, PlanId, ProjectId, RunId, RunKind, RunState, SourceId, Time};
 
@@ -50,8 +50,8 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
             })
         }
         Ask::RunPlan { plan, kind, guard, runs } => run_plan(inner, plan, kind, guard, &runs, by).await,
-        Ask::Restore { run, project, repository, request } => {
-            restore(inner, run, project, repository, request, by).await
+        Ask::Restore { run, project, repository, request, connection } => {
+            restore(inner, run, project, repository, (request, connection), by).await
         }
         Ask::Pause { run } => steer(inner, run, Event::Pause, &by).await,
         Ask::Resume { run } => steer(inner, run, Event::Resume, &by).await,
@@ -191,14 +191,19 @@ async fn restore(
     run: RunId,
     project: ProjectId,
     repository: SealedRepository,
-    request: RestoreRequest,
+    (request, connection): (RestoreRequest, Option<SealedConnection>),
     by: String,
 ) -> Result<Answer, CommandError> {
     request.validate().map_err(|error| refusal(Refusal::Invalid, &error.to_string()))?;
     inner.open_repository(&repository)?;
     let occasion = Occasion { trigger: Trigger::Manual, requested_by: Some(by), due: None };
     let source = request.instance.map(|id| find_source(&inner.configuration(), project, id)).transpose()?;
-    let order = inner.clerk().restore(run, project, repository, request, source, &occasion);
+    if let (Some(into), None) = (&request.into, &connection) {
+        let text =
+            format!("the connection of type {} that is restored into did not come along", into.type_name());
+        return Err(refusal(Refusal::Invalid, &text));
+    }
+    let order = inner.clerk().restore(run, project, repository, request, (source, connection), &occasion);
     queue(inner, vec![order]).await
 }
 

@@ -143,7 +143,7 @@ mod tests {
             id(4).parse().unwrap(),
             repository.unwrap(),
             request.unwrap(),
-            None,
+            (None, None),
             &occasion,
         );
         store.insert_run(&run, &serde_json::Value::Null).await.unwrap();

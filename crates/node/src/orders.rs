@@ -5,7 +5,7 @@ use std::path::Path;
 use backstay_catalog::{NewLine, NewRun};
 use backstay_core::{Clock, Random};
 use backstay_model::limits::Priority;
-use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedRepository};
+use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedConnection, SealedRepository};
 use backstay_model::plan::PlanSpec;
 use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, Trigger};
 use backstay_model::{Level, NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, SourceSpec, Time};
@@ -23,6 +23,9 @@ pub(crate) struct Order {
     pub(crate) plan: Option<PlanPart>,
     /// The source, for backups.
     pub(crate) source: Option<NodeSource>,
+    /// The service that a restore goes to, if it is one.
+    #[serde(default)]
+    pub(crate) connection: Option<SealedConnection>,
     /// The repositories, in the order of the run's destinations.
     pub(crate) repositories: Vec<SealedRepository>,
     /// How often the run has had to wait in a row.
@@ -56,7 +59,7 @@ impl Order {
     pub(crate) fn spool(&self) -> Option<&Path> {
         match &self.source.as_ref()?.spec {
             SourceSpec::Mysql(mysql) => mysql.cold().spool.as_deref().map(Path::new),
-            SourceSpec::Files(_) => None,
+            SourceSpec::Files(_) | SourceSpec::S3(_) => None,
         }
     }
 
@@ -147,7 +150,7 @@ impl Clerk<'_> {
         project: ProjectId,
         repository: SealedRepository,
         request: RestoreRequest,
-        source: Option<NodeSource>,
+        (source, connection): (Option<NodeSource>, Option<SealedConnection>),
         occasion: &Occasion,
     ) -> (Run, Order) {
         let repositories = vec![repository];
@@ -157,7 +160,7 @@ impl Clerk<'_> {
             priority: Priority::High,
             ..self.run(id, project, RunKind::Restore, &repositories, occasion)
         };
-        (run, Order { repositories, source, ..Order::default() })
+        (run, Order { repositories, source, connection, ..Order::default() })
     }
 
     /// A run as it is queued, with the first line of its log: why it is.

@@ -1,8 +1,13 @@
-//! What tests of this and other crates use: a real instance of MariaDB in a folder of its own.
+//! What tests of this and other crates use: real servers, each in a folder of its own.
 //!
 //! Test code: here a broken expectation panics, as an assertion does.
 
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod mariadb;
+#[cfg(feature = "mongodb")]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod mongodb;
 
 pub use mariadb::Instance;
+#[cfg(feature = "mongodb")]
+pub use mongodb::{MongoServer, mongo_tool};

@@ -6,6 +6,7 @@
 
 mod cargo;
 pub(crate) mod debian;
+mod git;
 mod go;
 mod npm;
 mod python;
@@ -24,7 +25,7 @@ pub(crate) enum Selection {
     /// What the tests need
     #[default]
     Mandatory,
-    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server
+    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server; and mongo-tools
     All,
 }
 
@@ -47,6 +48,13 @@ pub(crate) struct Peer {
 enum Recipe {
     /// A module in `xtask/peers/`, whose `go.mod` and `go.sum` pin the version, and the package of the program.
     Go { module: &'static str, package: &'static str },
+    /// A revision of a repository that has all it needs within it, and the packages of its programs.
+    GoSources {
+        url: &'static str,
+        revision: &'static str,
+        packages: &'static [(&'static str, &'static str)],
+        folder: &'static str,
+    },
     /// Debian packages, unpacked into a folder and not installed.
     Debian { packages: &'static [&'static str], folder: &'static str },
     /// A crate of the registry.
@@ -255,6 +263,32 @@ pub(crate) const MARIADB: Peer = Peer {
     hint: "it needs Debian 12 with apt-get and dpkg-deb, and package lists (run `apt-get update` as root)",
 };
 
+/// SecantusDB, a server that speaks MongoDB's protocol. Its variable names the Python that has it.
+pub(crate) const SECANTUSDB: Peer = Peer {
+    name: "secantusdb",
+    variable: "BACKSTAY_PEER_SECANTUSDB",
+    mandatory: true,
+    program: "secantusdb-0.7.0b3/bin/python",
+    recipe: Recipe::PythonPinned { list: "secantusdb.txt", folder: "secantusdb-0.7.0b3" },
+    hint: "it needs python3 3.11 or newer with venv (Debian: python3-venv), and a way to the Python package index",
+};
+
+/// mongodump and mongorestore, the judges of their format. The variable names their folder. No registry has them, only their sources'
+/// own place, which a CI machine need not reach.
+pub(crate) const MONGO_TOOLS: Peer = Peer {
+    name: "mongo-tools",
+    variable: "BACKSTAY_PEER_MONGO_TOOLS",
+    mandatory: false,
+    program: "mongo-tools-100.18.0/mongodump",
+    recipe: Recipe::GoSources {
+        url: "https://github.com/mongodb/mongo-tools",
+        revision: "21a342dfee6468ad9350d156d25086da64dd03b1",
+        packages: &[("./mongorestore/main", "mongorestore"), ("./mongodump/main", "mongodump")],
+        folder: "mongo-tools-100.18.0",
+    },
+    hint: "it needs git, Go 1.26 or newer (https://go.dev/dl/) and a way to github.com",
+};
+
 /// rustic: the other program that writes restic's format.
 pub(crate) const RUSTIC: Peer = Peer {
     name: "rustic",
@@ -350,17 +384,19 @@ pub(crate) const REST_SERVER: Peer = Peer {
     hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 16] = [
+const ALL: [Peer; 18] = [
     RESTIC,
     RESTIC_DEBIAN,
     POSTGRES,
     MARIADB,
+    SECANTUSDB,
     SCHEMATHESIS,
     OIDC,
     TUSPY,
     TUS_JS,
     CHROMIUM,
     SYSTEMD,
+    MONGO_TOOLS,
     RUSTIC,
     BORG,
     KOPIA,
@@ -392,7 +428,7 @@ impl Peer {
     /// What the tests are told: the program, or the folder it is in where they need several.
     fn told(&self, program: PathBuf) -> PathBuf {
         match program.parent() {
-            Some(folder) if self.name == POSTGRES.name => folder.to_owned(),
+            Some(folder) if [POSTGRES.name, MONGO_TOOLS.name].contains(&self.name) => folder.to_owned(),
             Some(_) if [SYSTEMD.name, MARIADB.name].contains(&self.name) => {
                 program.ancestors().nth(3).map_or_else(|| program.clone(), Path::to_owned)
             }
@@ -410,6 +446,7 @@ impl Peer {
     pub(crate) fn version(&self, program: &Path) -> Result<String> {
         let argument = match self.recipe {
             Recipe::Go { module: "kopia" | "rest-server", .. } | Recipe::Cargo { .. } => "--version",
+            Recipe::GoSources { .. } => "--version",
             Recipe::Python { .. } | Recipe::PythonPinned { .. } => "--version",
             // It is no program: that Node.js can read it says enough.
             Recipe::Npm { .. } => {
@@ -438,6 +475,9 @@ impl Peer {
         match self.recipe {
             Recipe::Go { module, package } => {
                 go::build(&workspace.root().join("xtask/peers").join(module), package, program)
+            }
+            Recipe::GoSources { url, revision, packages, folder } => {
+                git::build(url, revision, packages, &peers.join(folder))
             }
             Recipe::Debian { packages, folder } => debian::unpack(packages, &peers.join(folder)),
             Recipe::Cargo { name, version } => {

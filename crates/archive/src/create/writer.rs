@@ -167,8 +167,13 @@ impl Writer {
             return Ok(());
         }
         let mut meta = meta.clone();
+        let may_be_gone = opener.amends();
         let mut content = match opener.open_with(&mut meta) {
             Ok(content) => content,
+            Err(error) if may_be_gone && error.kind() == io::ErrorKind::NotFound => {
+                self.events.message(&format!("{}: it was removed meanwhile", String::from_utf8_lossy(path)));
+                return Ok(());
+            }
             Err(error) => {
                 self.fail(path, &format!("cannot open it: {error}"));
                 return Ok(());

@@ -75,6 +75,7 @@ async fn a_verification_and_a_restore_prove_a_repository_and_a_dry_run_does_not(
             delete: false,
             dry_run,
             instance: None,
+            into: None,
         }),
         plan: None,
         source: None,

@@ -164,7 +164,7 @@ impl Sink for BackupSink {
 }
 
 /// Whether the metadata is whole only once the content is opened.
-fn amends(content: &Content) -> bool {
+pub(super) fn amends(content: &Content) -> bool {
     matches!(content, Content::Lazy(opener, _) if opener.amends())
 }
 

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, TryRecvError, select};
 use super::compare::is_complete;
 use super::content::{ChunkStream, read_full};
 use super::folder::FolderState;
-use super::sink::Shared;
+use super::sink::{Shared, amends};
 use crate::format::BlobKind;
 use crate::pack::Packer;
 use crate::repository::BlobReader;
@@ -81,6 +81,8 @@ impl Shared {
         self.control().checkpoint()?;
         let Job { folder, name, meta, content } = job;
         self.events.file_started(&folder.path_of(&name));
+        // Of what is far away it may be found out only now that it is gone.
+        let may_be_gone = amends(&content);
         let outcome = match content {
             Content::Lazy(opener, hint) => self.read(&folder, &name, meta, opener, hint, packer, scratch),
             Content::Patched { opener, ranges } => self.patch(&folder, &name, meta, opener, &ranges, packer),
@@ -88,6 +90,11 @@ impl Shared {
         };
         match outcome? {
             Ok(()) => Ok(()),
+            Err(error) if may_be_gone && error.kind() == std::io::ErrorKind::NotFound => {
+                let path = folder.path_of(&name);
+                self.events.message(&format!("{}: it was removed meanwhile", String::from_utf8_lossy(&path)));
+                self.settle(&folder, None)
+            }
             Err(error) => {
                 self.item_failed(&folder, &name, "archival", &error.to_string());
                 self.settle(&folder, None)

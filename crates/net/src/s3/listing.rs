@@ -13,14 +13,39 @@ pub struct Listing {
     /// The objects of the page.
     #[serde(default)]
     pub contents: Vec<Object>,
+    /// What keys begin with that have a delimiter further on.
+    #[serde(default)]
+    pub common_prefixes: Vec<CommonPrefix>,
+    /// Whether there is more than this page.
+    #[serde(default)]
+    pub is_truncated: bool,
     /// Whether keys are written as in a URL.
     pub encoding_type: Option<String>,
     /// What the next page is asked for by; none on the last.
     pub next_continuation_token: Option<String>,
 }
 
-/// An object in a listing.
+/// What keys begin with that have a delimiter further on.
 #[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CommonPrefix {
+    /// It, as the page writes it, with the delimiter at its end.
+    pub prefix: String,
+}
+
+/// One level of a bucket, as far as one page tells it.
+#[derive(Debug)]
+pub struct Level {
+    /// The objects, by their names below the client's prefix.
+    pub objects: Vec<(String, Object)>,
+    /// The names that others go on from, with a slash at their end.
+    pub folders: Vec<String>,
+    /// Whether that is all of it.
+    pub is_whole: bool,
+}
+
+/// An object in a listing.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Object {
     /// Its key, as the page writes it.
@@ -41,7 +66,7 @@ pub struct Object {
 }
 
 /// How far an object is that was asked for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct RestoreStatus {
     /// Whether it is on its way. Otherwise it can be read.
@@ -50,11 +75,12 @@ pub struct RestoreStatus {
 }
 
 impl Listing {
-    /// The key of an object, as it is.
-    pub fn key<'a>(&self, object: &'a Object) -> Option<std::borrow::Cow<'a, str>> {
+    /// A key of the page, as it is.
+    #[must_use]
+    pub fn decoded<'a>(&self, key: &'a str) -> Option<std::borrow::Cow<'a, str>> {
         match self.encoding_type.as_deref() {
-            Some("url") => decoded(&object.key).map(Into::into),
-            _ => Some(object.key.as_str().into()),
+            Some("url") => decoded(key).map(Into::into),
+            _ => Some(key.into()),
         }
     }
 }
@@ -109,28 +135,9 @@ impl Client {
     ) -> Result<(), StorageError> {
         let (mut next, mut encoded) = (None::<String>, false);
         loop {
-            let mut ask = Ask::of_bucket(Method::GET)
-                .query("list-type", "2")
-                .query("prefix", &format!("{}{begin}", self.prefix));
-            if restores {
-                ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
-            }
-            if encoded {
-                ask = ask.query("encoding-type", "url");
-            }
-            if let Some(token) = &next {
-                ask = ask.query("continuation-token", token);
-            }
-            let answer = self.success(call, ask)?;
-            let Some(listing) = read::<Listing>(&answer.text) else {
-                // Keys may hold what XML cannot. Not all services encode them that say so, so it is not asked for at first.
-                if std::mem::replace(&mut encoded, true) {
-                    return Err(call.failed(ErrorKind::Other, Strange("its listing")));
-                }
-                continue;
-            };
+            let listing = self.page(call, begin, None, restores, next.as_deref(), &mut encoded)?;
             for object in &listing.contents {
-                let Some(key) = listing.key(object) else { continue };
+                let Some(key) = listing.decoded(&object.key) else { continue };
                 let Some(name) = key.strip_prefix(&self.prefix) else { continue };
                 each(name, object)?;
             }
@@ -138,6 +145,62 @@ impl Client {
                 // One that stays the same would never end.
                 Some(token) if Some(&token) != next.as_ref() => next = Some(token),
                 _ => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Client {
+    /// What is on one level below names that begin so: one page of it.
+    ///
+    /// # Errors
+    /// When the service cannot be asked or says no.
+    pub fn level(&self, call: Call<'_>, begin: &str) -> Result<Level, StorageError> {
+        let mut listing = self.page(call, begin, Some("/"), false, None, &mut false)?;
+        let below = |key: &str| {
+            let key = listing.decoded(key)?;
+            key.strip_prefix(&self.prefix).map(str::to_owned)
+        };
+        let folders = listing.common_prefixes.iter().filter_map(|common| below(&common.prefix)).collect();
+        let names: Vec<_> = listing.contents.iter().map(|object| below(&object.key)).collect();
+        let objects = names.into_iter().zip(std::mem::take(&mut listing.contents));
+        let objects = objects.filter_map(|(name, object)| Some((name?, object))).collect();
+        Ok(Level { objects, folders, is_whole: !listing.is_truncated })
+    }
+
+    /// A page of a listing. Whether keys come encoded is kept from page to page.
+    fn page(
+        &self,
+        call: Call<'_>,
+        begin: &str,
+        delimiter: Option<&str>,
+        restores: bool,
+        next: Option<&str>,
+        encoded: &mut bool,
+    ) -> Result<Listing, StorageError> {
+        loop {
+            let mut ask = Ask::of_bucket(Method::GET)
+                .query("list-type", "2")
+                .query("prefix", &format!("{}{begin}", self.prefix));
+            if let Some(delimiter) = delimiter {
+                ask = ask.query("delimiter", delimiter);
+            }
+            if restores {
+                ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
+            }
+            if *encoded {
+                ask = ask.query("encoding-type", "url");
+            }
+            if let Some(token) = next {
+                ask = ask.query("continuation-token", token);
+            }
+            let answer = self.success(call, ask)?;
+            if let Some(listing) = read(&answer.text) {
+                return Ok(listing);
+            }
+            // Keys may hold what XML cannot. Not all services encode them that say so, so it is not asked for at first.
+            if std::mem::replace(encoded, true) {
+                return Err(call.failed(ErrorKind::Other, Strange("its listing")));
             }
         }
     }
@@ -151,9 +214,9 @@ mod tests {
     fn keys_are_decoded_where_the_service_says_that_they_are_encoded() {
         let text = "<R><EncodingType>url</EncodingType><Contents><Key>a+b%2F%C3%BC%2B</Key></Contents></R>";
         let listing: Listing = read(text).unwrap();
-        assert_eq!(listing.key(&listing.contents[0]).unwrap(), "a b/ü+");
+        assert_eq!(listing.decoded(&listing.contents[0].key).unwrap(), "a b/ü+");
         let plain: Listing = read("<R><Contents><Key>a+b&amp;</Key></Contents></R>").unwrap();
-        assert_eq!(plain.key(&plain.contents[0]).unwrap(), "a+b&");
+        assert_eq!(plain.decoded(&plain.contents[0].key).unwrap(), "a+b&");
         assert_eq!(decoded("%"), None);
         assert_eq!(decoded("%zz"), None);
     }

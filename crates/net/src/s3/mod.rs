@@ -13,9 +13,13 @@ pub mod connection;
 mod credentials;
 #[cfg(feature = "s3")]
 pub mod endpoint;
+#[cfg(feature = "s3")]
+pub mod fetch;
 mod keeping;
 #[cfg(feature = "s3")]
 pub mod listing;
+#[cfg(feature = "s3")]
+pub mod multipart;
 #[cfg(feature = "s3")]
 mod profile;
 pub mod refusal;

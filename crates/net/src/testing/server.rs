@@ -68,12 +68,20 @@ pub struct S3Server {
     /// Its URL.
     pub url: String,
     buckets: Buckets,
-    _runtime: Runtime,
+    runtime: Option<Runtime>,
 }
 
 impl fmt::Debug for S3Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("S3Server").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Drop for S3Server {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -259,10 +267,16 @@ impl S3Server {
         builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
         builder.set_access(Gate(Arc::clone(&shared)));
         let runtime = Runtime::new().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        // Without waiting, so that it can be started from within another runtime.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        };
         let url = format!("http://{}", listener.local_addr().unwrap());
         runtime.spawn(serve(listener, builder.build(), Arc::clone(&shared)));
-        Self { url, buckets: Buckets(shared), _runtime: runtime }
+        Self { url, buckets: Buckets(shared), runtime: Some(runtime) }
     }
 
     /// The buckets by themselves, for another thread.

@@ -13,7 +13,6 @@ use backstay_policy::duration_text;
 use super::{Ending, Execution};
 use crate::active::Stop;
 use crate::debts::{Debts, Stopped};
-use crate::seals;
 use crate::work::WorkError;
 use crate::work::cold::{Inspection, Instance, InstanceCopy, instructions};
 use crate::work::failure::Class;
@@ -145,10 +144,7 @@ impl Execution<'_> {
             WorkError::new(Class::Other, "the connection to the instance has not reached this node")
                 .hint("save the source again")
         })?;
-        let secrets = self
-            .inner
-            .open(&seals::of_connection(connection.id), &connection.secrets)
-            .map_err(|error| WorkError::new(Class::Other, error.message).hint("save the connection again"))?;
+        let secrets = self.secrets_of(&connection)?;
         self.inner.workshop.instance(mysql, &connection.settings, &secrets)
     }
 

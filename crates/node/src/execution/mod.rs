@@ -7,6 +7,7 @@ mod archived;
 mod cold;
 mod comeback;
 mod hooks;
+mod services;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -113,7 +114,7 @@ impl Execution<'_> {
         let begun =
             self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
         let ending = match (begun, &source.spec) {
-            (Ok(()), SourceSpec::Files(_)) => self.each(repositories),
+            (Ok(()), SourceSpec::Files(_) | SourceSpec::S3(_)) => self.each(repositories),
             (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),
             (Err(error), _) => self.failed(&error),
         };
@@ -211,9 +212,14 @@ impl Execution<'_> {
         }
         let leave_out = self.other_folders(job.repository.id);
         let copy = self.copy.lock().clone();
+        let bucket = match &source.spec {
+            SourceSpec::S3(spec) => Some(self.bucket(spec, source)?),
+            _ => None,
+        };
         let content = match (&source.spec, &copy) {
             (SourceSpec::Files(files), _) => Content::Files(files),
             (SourceSpec::Mysql(_), Some(copy)) => Content::Instance(copy),
+            (SourceSpec::S3(_), _) => Content::Bucket(bucket.as_ref().ok_or_else(incomplete)?),
             (SourceSpec::Mysql(_), None) => return Err(incomplete()),
         };
         let backup = Backup {
@@ -251,6 +257,9 @@ impl Execution<'_> {
         let Some(request) = &self.run.restore else { return Err(incomplete()) };
         if request.instance.is_some() {
             return self.restore_instance(job, request);
+        }
+        if let Some(into) = &request.into {
+            return self.restore_into(job, request, into);
         }
         let done = self.inner.workshop.restore(job, request)?;
         if done.failures > 0 {

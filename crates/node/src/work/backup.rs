@@ -11,8 +11,10 @@ use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
 use backstay_model::source::FilesSpec;
 use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId};
 use backstay_sources::files::{Capture, CaptureReport, scan};
+use backstay_sources::s3;
 use serde::{Deserialize, Serialize};
 
+use super::bucket::BucketSource;
 use super::cold::InstanceCopy;
 use super::meter::Meter;
 use super::note::Note;
@@ -42,6 +44,8 @@ pub enum Content<'a> {
     Files(&'a FilesSpec),
     /// The files of a stopped instance, or a copy of them.
     Instance(&'a InstanceCopy),
+    /// Objects of a bucket.
+    Bucket(&'a BucketSource),
 }
 
 /// What a backup did.
@@ -100,10 +104,12 @@ impl Workshop {
         let options = BackupOptions {
             parent_tree: parent.as_ref().map(|parent| parent.snapshot.tree),
             journal: journal.clone(),
-            change_detection: match reading.capture.options.root {
+            change_detection: match &reading.capture {
                 // The files of a copy are new ones with the times of the old.
-                Some(_) => ChangeDetection { ignore_ctime: true, ignore_inode: true },
-                None => ChangeDetection::default(),
+                Taking::Files(capture) if capture.options.root.is_some() => {
+                    ChangeDetection { ignore_ctime: true, ignore_inode: true }
+                }
+                _ => ChangeDetection::default(),
             },
             ..BackupOptions::default()
         };
@@ -196,15 +202,22 @@ impl Workshop {
                 let mut capture = Capture::new(self.allowed_paths(files)?);
                 capture.options = excludes::options(files, &self.own_folders(job, backup.leave_out))?;
                 let (paths, excludes) = (files.paths.clone(), files.excludes.clone());
-                Ok(Reading { capture, paths, excludes, facts: None })
+                Ok(Reading { capture: Taking::Files(capture), paths, excludes, facts: None })
             }
             Content::Instance(copy) => {
                 let mut capture = Capture::new(copy.paths());
                 capture.options.root.clone_from(&copy.root);
                 let facts = Note::of_instance(&copy.facts)?;
                 let paths = vec![copy.facts.data_dir.clone()];
+                let capture = Taking::Files(capture);
                 Ok(Reading { capture, paths, excludes: Vec::new(), facts: Some(facts) })
             }
+            Content::Bucket(bucket) => Ok(Reading {
+                capture: Taking::Bucket(bucket.capture.clone()),
+                paths: bucket.paths(),
+                excludes: bucket.excludes.clone(),
+                facts: Some(Note::of_bucket(&bucket.facts)?),
+            }),
         }
     }
 
@@ -243,34 +256,47 @@ impl Workshop {
     }
 }
 
-/// Walks the source into the sink, while a second walk finds out how much there is.
+/// Hands the source over to the sink. Of files, a second walk finds out meanwhile how much there is.
 pub(super) fn take(
     job: &Job<'_>,
     reading: &Reading,
     sink: &dyn Sink,
     meter: &Arc<Meter>,
 ) -> Result<CaptureReport> {
-    let scanning = Control::new();
-    std::thread::scope(|scope| {
-        // The totals are for the display only, and the capture itself reports what is wrong.
-        scope.spawn(|| drop(scan(&reading.capture, &scanning, &**meter)));
-        let captured = match &reading.facts {
-            Some(note) => reading.capture.run(&note.beside(sink), job.control, &**meter),
-            None => reading.capture.run(sink, job.control, &**meter),
-        };
-        scanning.cancel();
-        let report = captured.map_err(WorkError::from)?;
-        job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
-        Ok(report)
-    })
+    let beside = reading.facts.as_ref().map(|note| note.beside(sink));
+    let sink = beside.as_ref().map_or(sink, |beside| beside as &dyn Sink);
+    let report = match &reading.capture {
+        Taking::Files(capture) => {
+            let scanning = Control::new();
+            std::thread::scope(|scope| {
+                // The totals are for the display only, and the capture itself reports what is wrong.
+                scope.spawn(|| drop(scan(capture, &scanning, &**meter)));
+                let captured = capture.run(sink, job.control, &**meter);
+                scanning.cancel();
+                captured.map_err(WorkError::from)
+            })?
+        }
+        Taking::Bucket(capture) => {
+            let events: Arc<dyn Events> = meter.clone();
+            capture.run(sink, job.control, &events)?
+        }
+    };
+    job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
+    Ok(report)
 }
 
 /// What is read, and how the snapshot calls it.
 pub(super) struct Reading {
-    pub(super) capture: Capture,
+    capture: Taking,
     pub(super) paths: Vec<String>,
     excludes: Vec<String>,
     facts: Option<Note>,
+}
+
+/// Who reads.
+enum Taking {
+    Files(Capture),
+    Bucket(s3::Capture),
 }
 
 /// Nothing could be read that was to be backed up.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use backstay_core::{Control, EntryKind, FileId};
 use backstay_engine::format::Node;
-use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, read_content, walk_paths};
+use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, walk_paths};
 use backstay_engine::restore::{Overwrite, RestoreOptions, Selected, restore};
 use backstay_model::{Level, RunId};
 use backstay_sources::files::restore as target;
@@ -18,13 +18,11 @@ use super::cold::{Inspection, Instance, InstanceFacts, failed};
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
-use super::restore::{cannot_restore, find, find_snapshot, relative};
+use super::restore::{cannot_restore, find_snapshot, relative};
 use super::swap::{self, Swap};
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::{self, bytes};
 
-/// What is known of an instance is no longer than this.
-const LONGEST: u64 = 1 << 20;
 /// Space that a restore leaves free.
 const RESERVE: u64 = 256 << 20;
 /// Parts that are not put back: how the instance is configured today stays.
@@ -268,24 +266,7 @@ fn facts(open: &Open, trees: &TreeCache, entry: &SnapshotEntry) -> Result<Instan
         WorkError::new(Class::NotFound, text)
             .hint("choose a snapshot of a source of the type mysql, or restore it to a folder")
     };
-    let path = format!("{}/{}", note::FOLDER, note::INSTANCE);
-    let node = find(trees, &entry.snapshot.tree, path.as_bytes()).map_err(|_| none())?.ok_or_else(none)?;
-    if node.meta.kind != EntryKind::File || node.meta.size > LONGEST {
-        return Err(none());
-    }
-    let mut content = Vec::new();
-    read_content(&open.engine, trees.index(), node.blobs(), &mut |bytes| {
-        content.extend_from_slice(bytes);
-        if content.len() as u64 > LONGEST { Err(none()) } else { Ok(()) }
-    })?;
-    serde_json::from_slice(&content).map_err(|error| {
-        WorkError::new(
-            Class::Damaged,
-            format!("what snapshot {} says of its instance cannot be read", entry.id.short()),
-        )
-        .because(&error)
-        .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
-    })
+    note::read(&open.engine, trees, &entry.snapshot.tree, note::INSTANCE)?.ok_or_else(none)
 }
 
 /// The parts of a backup, with the places they go to.

@@ -2,15 +2,28 @@
 
 use std::io::{Cursor, Read};
 
-use backstay_core::{Content, CutHint, Entry, EntryKind, Folder, Meta, Opener, Sink, SinkError, Timestamp};
+use backstay_core::{
+    Content, CutHint, Entry, EntryKind, FileId, Folder, Meta, Opener, Sink, SinkError, Timestamp,
+};
+use backstay_engine::Repository;
+use backstay_engine::repository::{TreeCache, read_content};
+use backstay_model::Time;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::bucket::BucketFacts;
 use super::cold::InstanceFacts;
+use super::restore::find;
 use super::{Class, Result, WorkError};
 
 /// The folder of such files, at the root of a snapshot.
 pub(super) const FOLDER: &str = ".backstay";
 /// The file with what is known of an instance.
 pub(super) const INSTANCE: &str = "instance.json";
+/// The file with what is known of a bucket.
+pub(super) const BUCKET: &str = "bucket.json";
+/// A note is no longer than this.
+pub(super) const LONGEST: u64 = 1 << 20;
 
 /// A file that is added to a backup.
 pub(super) struct Note {
@@ -22,12 +35,20 @@ pub(super) struct Note {
 impl Note {
     /// What is known of an instance.
     pub(super) fn of_instance(facts: &InstanceFacts) -> Result<Self> {
+        Self::of(INSTANCE, facts, facts.taken)
+    }
+
+    /// What is known of a bucket.
+    pub(super) fn of_bucket(facts: &BucketFacts) -> Result<Self> {
+        Self::of(BUCKET, facts, facts.taken)
+    }
+
+    fn of(name: &'static str, facts: &impl Serialize, taken: Time) -> Result<Self> {
         let content = serde_json::to_vec_pretty(facts).map_err(|error| {
-            WorkError::new(Class::Other, "what is known of the instance cannot be written down")
-                .because(&error)
+            WorkError::new(Class::Other, "what is known of the source cannot be written down").because(&error)
         })?;
-        let seconds = facts.taken.as_second();
-        Ok(Self { name: INSTANCE, content, time: Timestamp { seconds, ..Timestamp::default() } })
+        let time = Timestamp { seconds: taken.as_second(), ..Timestamp::default() };
+        Ok(Self { name, content, time })
     }
 
     /// A sink that takes this in beside what is handed to it.
@@ -48,6 +69,37 @@ impl Note {
             ..Meta::default()
         }
     }
+}
+
+/// The note of this name in a snapshot, if there is one.
+pub(super) fn read<T: DeserializeOwned>(
+    engine: &Repository,
+    trees: &TreeCache,
+    root: &FileId,
+    name: &str,
+) -> Result<Option<T>> {
+    let node = match find(trees, root, format!("{FOLDER}/{name}").as_bytes()) {
+        Ok(Some(node)) if node.meta.kind == EntryKind::File && node.meta.size <= LONGEST => node,
+        Ok(_) => return Ok(None),
+        Err(error) if error.class() == Class::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut content = Vec::new();
+    read_content(engine, trees.index(), node.blobs(), &mut |bytes| {
+        content.extend_from_slice(bytes);
+        if content.len() as u64 > LONGEST { Err(unreadable(&"it is too long")) } else { Ok(()) }
+    })?;
+    parse(&content).map(Some)
+}
+
+/// What a note says.
+pub(super) fn parse<T: DeserializeOwned>(content: &[u8]) -> Result<T> {
+    serde_json::from_slice(content).map_err(|error| unreadable(&error))
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> WorkError {
+    WorkError::new(Class::Damaged, format!("what the backup says of its source cannot be read: {error}"))
+        .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
 }
 
 /// A sink that takes in a note beside what is handed to it.

@@ -175,7 +175,7 @@ pub(super) fn find(trees: &TreeCache, root: &FileId, path: &[u8]) -> Result<Opti
 }
 
 impl RestoreDone {
-    fn new(entry: &SnapshotEntry, report: &RestoreReport) -> Self {
+    pub(super) fn new(entry: &SnapshotEntry, report: &RestoreReport) -> Self {
         Self {
             snapshot: entry.id.to_hex(),
             files: report.files_restored,

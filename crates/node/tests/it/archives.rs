@@ -83,13 +83,14 @@ pub(crate) fn request(snapshot: &str, target: PathBuf) -> RestoreRequest {
         delete: false,
         dry_run: false,
         instance: None,
+        into: None,
     }
 }
 
 pub(crate) async fn restore(world: &World, request: RestoreRequest, state: RunState) -> backstay_model::Run {
     let run = world.run_id();
     let (project, repository) = (world.project, world.repository());
-    world.ask(Ask::Restore { run, project, repository, request });
+    world.ask(Ask::Restore { run, project, repository, request, connection: None });
     world.until_state(run, state).await
 }
 

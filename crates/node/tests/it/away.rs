@@ -86,6 +86,7 @@ async fn a_restore_has_packs_brought_back_and_waits_while_others_run() {
         run: restore,
         project: world.project,
         repository: world.repository(),
+        connection: None,
         request: RestoreRequest {
             snapshot,
             paths: Vec::new(),
@@ -94,6 +95,7 @@ async fn a_restore_has_packs_brought_back_and_waits_while_others_run() {
             delete: false,
             dry_run: false,
             instance: None,
+            into: None,
         },
     });
     let waits = world.until(restore, "waiting", |run| run.waiting.is_some()).await;

@@ -114,9 +114,10 @@ impl Cold {
             delete: false,
             dry_run: false,
             instance: None,
+            into: None,
         };
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request });
+        self.world.ask(Ask::Restore { run, project, repository, request, connection: None });
         self.world.until_state(run, RunState::Completed).await;
         instance.manage("start");
         assert_eq!(instance.checksum(), self.before);

@@ -19,9 +19,10 @@ impl Cold {
             delete: false,
             dry_run,
             instance: Some(source),
+            into: None,
         };
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request });
+        self.world.ask(Ask::Restore { run, project, repository, request, connection: None });
         run
     }
 

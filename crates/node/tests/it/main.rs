@@ -6,6 +6,7 @@ mod archived_instance;
 mod archives;
 mod away;
 mod browse;
+mod buckets;
 mod cold;
 mod comeback;
 mod crashes;

@@ -43,7 +43,9 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
             delete: false,
             dry_run: false,
             instance: None,
+            into: None,
         },
+        connection: None,
     });
     world.until_state(restore, RunState::Completed).await;
     let back = target.join(world.path("source/letter").strip_prefix("/").unwrap());

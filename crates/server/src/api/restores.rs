@@ -5,17 +5,20 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_model::command::{Answer, Ask};
-use backstay_model::run::{OverwriteMode, RestoreRequest};
-use backstay_model::{NodeId, RepositoryId, RunId, SourceId};
+use backstay_model::link::SealedConnection;
+use backstay_model::run::{OverwriteMode, RestoreInto, RestoreRequest};
+use backstay_model::{Node, NodeId, ProjectId, RepositoryId, RunId, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::related;
 use super::snapshots::{Place, odd_answer};
 use crate::access::extract::{Caller, Json};
 use crate::access::policy::Action;
 use crate::audit::Deed;
 use crate::problem::{Problem, ProblemDetails};
+use crate::repositories::seal_connection;
 use crate::state::AppState;
 
 /// How long a node may take to queue it.
@@ -53,6 +56,8 @@ struct RestoreForm {
     /// Bring back the instance of this source of the node instead of files, in its place: `target` is `/` then. It is stopped and started
     /// for that.
     instance: Option<SourceId>,
+    /// Restore into a service instead of a folder: `target` is `/` then. Its connection is one of the node that restores.
+    into: Option<RestoreInto>,
 }
 
 /// The run that was queued.
@@ -70,25 +75,49 @@ async fn create(
     caller: Caller,
     Json(form): Json<RestoreForm>,
 ) -> Result<(StatusCode, Json<QueuedRun>), Problem> {
-    let RestoreForm { repository, node, snapshot, paths, target, overwrite, delete, dry_run, instance } =
+    let RestoreForm { repository, node, snapshot, paths, target, overwrite, delete, dry_run, instance, into } =
         form;
     let place = Place::find(&state, &caller, repository, Action::Restore, node).await?;
-    let request = RestoreRequest { snapshot, paths, target, overwrite, delete, dry_run, instance };
+    let request = RestoreRequest { snapshot, paths, target, overwrite, delete, dry_run, instance, into };
     request.validate().map_err(|mut invalid| {
         invalid.field = invalid.field.trim_start_matches("restore.").to_owned();
         invalid
     })?;
     let run = RunId::new(&*state.clock, &*state.random);
     let project = place.destination.project;
+    let connection = match &request.into {
+        None => None,
+        Some(into) => Some(way_into(&state, project, &place.node, into).await?),
+    };
     let repository = place.sealed(&state).await?;
     let subject = format!("run {run} from repository {}", place.repository.id);
     let deed = Deed::new("restore.create", subject)
         .project(project)
         .after(&serde_json::json!({ "node": place.node.id, "request": request }));
-    let ask = Ask::Restore { run, project, repository, request };
+    let ask = Ask::Restore { run, project, repository, request, connection };
     let Answer::Queued { .. } = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? else {
         return Err(odd_answer());
     };
     deed.by(&state, &caller).await?;
     Ok((StatusCode::CREATED, Json(QueuedRun { run })))
+}
+
+/// The connection that is restored into, for the node that restores.
+async fn way_into(
+    state: &AppState,
+    project: ProjectId,
+    node: &Node,
+    into: &RestoreInto,
+) -> Result<SealedConnection, Problem> {
+    let connection = related::connection(state, project, into.connection()).await?;
+    let why = if connection.settings.type_name() != into.type_name() {
+        format!("connection {} is one of type {}", connection.name, connection.settings.type_name())
+    } else if connection.node != node.id {
+        format!("connection {} is one of another node", connection.name)
+    } else {
+        let (store, vault, random) = (&state.store, &state.vault, &*state.random);
+        return Ok(seal_connection(store, vault, random, node, connection.id).await?);
+    };
+    Err(Problem::invalid("into.connection", why)
+        .hint(format!("choose a connection of type {} on the node that restores", into.type_name())))
 }

@@ -4,15 +4,16 @@ use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use backstay_core::{Control, EntryKind, Events, Meta, Sink, SinkError};
+use backstay_core::{Control, Events, Sink, SinkError};
 use rustix::fs::{AtFlags, CWD};
 
 use super::rules::{MetaRule, NameRule, TagFile};
 use super::targets::{self, LayoutError};
 use super::walk::Walk;
 use super::{filter, path};
+pub use crate::report::CaptureReport;
+use crate::report::Tally;
 
 /// What a capture takes along and leaves out.
 ///
@@ -96,31 +97,6 @@ impl CaptureOptions {
     pub(super) fn thread_count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(1, 4);
         self.threads.map_or_else(cores, NonZeroUsize::get)
-    }
-}
-
-/// What a capture handed to its sink.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CaptureReport {
-    /// Regular files.
-    pub files: u64,
-    /// Folders, those on the way to the targets included.
-    pub folders: u64,
-    /// Links, devices and pipes.
-    pub others: u64,
-    /// Content bytes of the files, as their metadata gives them.
-    pub bytes: u64,
-    /// Items that could not be read; each was told to the sink's folder.
-    pub failed: u64,
-    /// Targets that are not there, or cannot be reached.
-    pub missing: Vec<PathBuf>,
-}
-
-impl CaptureReport {
-    /// Whether nothing at all was captured.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.files + self.folders + self.others == 0
     }
 }
 
@@ -224,44 +200,6 @@ pub fn raise_open_file_limit() {
         limit.current = limit.maximum;
         // Refused, the walk goes on with fewer open files.
         let _ = setrlimit(Resource::Nofile, limit);
-    }
-}
-
-/// The running counts of a walk.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    files: AtomicU64,
-    folders: AtomicU64,
-    others: AtomicU64,
-    bytes: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Tally {
-    pub(super) fn count(&self, meta: &Meta) {
-        let counter = match meta.kind {
-            EntryKind::File => &self.files,
-            EntryKind::Folder => &self.folders,
-            _ => &self.others,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(meta.size, Ordering::Relaxed);
-    }
-
-    pub(super) fn count_failure(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn report(&self, missing: Vec<PathBuf>) -> CaptureReport {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        CaptureReport {
-            files: read(&self.files),
-            folders: read(&self.folders),
-            others: read(&self.others),
-            bytes: read(&self.bytes),
-            failed: read(&self.failed),
-            missing,
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use backstay_core::{Content, CutHint, Entry, Folder, Pushed, Silent, Xattr};
+use backstay_core::{Content, CutHint, Entry, EntryKind, Folder, Meta, Pushed, Silent, Xattr};
 use parking_lot::Mutex;
 use rustix::fs::{CWD, FileType, Mode, XattrFlags};
 

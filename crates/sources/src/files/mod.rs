@@ -11,7 +11,6 @@ mod listing;
 mod opener;
 mod owners;
 pub mod path;
-mod queue;
 pub mod restore;
 mod rules;
 mod scan;

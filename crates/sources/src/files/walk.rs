@@ -9,28 +9,24 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use backstay_core::{Content, Control, CutHint, Entry, EntryKind, Events, Folder, Meta, Sink, SinkError};
+use backstay_core::{Content, Control, CutHint, Entry, EntryKind, Events, Meta, Sink, SinkError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::capture::{CaptureOptions, Tally};
+use super::capture::CaptureOptions;
 use super::opener::{FileOpener, quiet_open};
-use super::queue::Queue;
 use super::selection::Selection;
 use super::source::{Source, beneath};
 use super::stat::{Describer, kind};
 use super::targets::Place;
 use super::worker::Worker;
 use super::{attributes, listing, path};
+use crate::filling::{Filling, finish};
+use crate::queue::Queue;
+use crate::report::Tally;
 
 /// How many items of a folder are looked at before they are handed over.
 const BATCH: usize = 256;
-
-/// A folder of the sink that is being filled. The last to hold it closes it.
-struct Filling {
-    sink: Box<dyn Folder>,
-    meta: Meta,
-}
 
 /// An item to look at.
 struct Job {
@@ -356,13 +352,5 @@ impl<'a> Walk<'a> {
         self.tally.count_failure();
         let text = format!("{action} {}: {error}", String::from_utf8_lossy(full_path));
         into.sink.failed(stored, &text);
-    }
-}
-
-/// Gives a folder back; closes it when nobody else holds it.
-fn finish(folder: Arc<Filling>) -> Result<(), SinkError> {
-    match Arc::into_inner(folder) {
-        Some(Filling { sink, meta }) => sink.close(meta),
-        None => Ok(()),
     }
 }

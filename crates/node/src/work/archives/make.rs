@@ -194,7 +194,14 @@ impl Workshop {
             paths: reading.paths.iter().map(|path| path.as_bytes().into()).collect(),
             ..SourceFacts::default()
         };
-        let Content::Instance(copy) = backup.content else { return of };
+        let copy = match backup.content {
+            Content::Files(_) => return of,
+            Content::Bucket(bucket) => {
+                let server = Some(bucket.facts.location.clone());
+                return SourceFacts { kind: "s3".to_owned(), server, ..of };
+            }
+            Content::Instance(copy) => copy,
+        };
         let facts = &copy.facts;
         SourceFacts {
             kind: "mysql".to_owned(),
@@ -293,7 +300,7 @@ fn parent(
     let compare = match backup.content {
         // The files of a copy are new ones, with the times of their changes.
         Content::Instance(copy) if copy.root.is_some() => Compare::Content,
-        Content::Instance(_) | Content::Files(_) => Compare::Times,
+        Content::Instance(_) | Content::Files(_) | Content::Bucket(_) => Compare::Times,
     };
     let name = &known.file.name;
     let read = known.open(place).and_then(|archive| {

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use backstay_archive::manifest::{Item, ItemKind};
 use backstay_archive::read::{ExtractOptions, Limits, extract};
-use backstay_core::{Control, FileId};
+use backstay_core::{Control, FileId, RestoreTarget};
 use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
 use backstay_sources::files::restore as target;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::Place;
@@ -26,8 +27,6 @@ use crate::work::pin::Pinned;
 use crate::work::restore::{RestoreDone, cannot_restore, relative};
 use crate::work::{Class, Job, Result, WorkError, Workshop};
 
-/// What is known of an instance is no longer than this.
-const LONGEST: u64 = 1 << 20;
 const BLOCK: usize = 256 << 10;
 
 /// An archive that something is brought back from.
@@ -96,7 +95,7 @@ impl Source {
     }
 
     /// Refuses paths that are not in it.
-    fn check_paths(&self, wanted: &[Vec<u8>]) -> Result<()> {
+    pub(in crate::work) fn check_paths(&self, wanted: &[Vec<u8>]) -> Result<()> {
         let mut missing: Vec<_> = wanted.iter().filter(|path| !path.is_empty()).collect();
         if !missing.is_empty() {
             each_item(&self.place, &self.known, &mut |item| {
@@ -125,28 +124,10 @@ impl Source {
         let mut options = target::RestoreOptions::default();
         options.look_only = dry_run;
         let into = target::FolderTarget::open(at, options).map_err(|error| cannot_restore(shown, &error))?;
-        let archive = self.known.open(&self.place)?;
         let meter = Meter::new(&job.report, if dry_run { "comparing" } else { "restoring" });
         let (_, free) = host::disk(shown);
-        let options = ExtractOptions {
-            select,
-            limits: Limits { bytes: (free > 0).then_some(free), ..Limits::default() },
-            dry_run,
-            control: job.control,
-            events: &meter,
-        };
-        let chain = Chain { place: &self.place, inventory: &self.inventory };
-        let report = extract(&archive, &chain, &into, &options)?;
-        let mut done = RestoreDone {
-            snapshot: self.id(),
-            files: report.files,
-            bytes: report.bytes,
-            bytes_unchanged: 0,
-            skipped: 0,
-            deleted: 0,
-            verified: 0,
-            failures: report.failed,
-        };
+        let limits = Limits { bytes: (free > 0).then_some(free), ..Limits::default() };
+        let mut done = self.extract_into(job, &into, select, limits, dry_run, &meter)?;
         if !dry_run {
             meter.enter("verifying");
             let (verified, wrong) = self.compare(job, at, select)?;
@@ -181,24 +162,51 @@ impl Source {
 
     /// What was noted of an instance.
     pub(in crate::work) fn instance_facts(&self) -> Result<InstanceFacts> {
-        let none = || {
+        self.note(note::INSTANCE)?.ok_or_else(|| {
             WorkError::new(
                 Class::NotFound,
                 format!("{} holds no instance of MySQL or MariaDB", self.known.manifest.name),
             )
             .hint("choose an archive of a source of the type mysql, or restore it to a folder")
+        })
+    }
+
+    /// The note of this name, if there is one.
+    pub(in crate::work) fn note<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let path = format!("{}/{name}", note::FOLDER);
+        let item = match find_item(&self.place, &self.known, path.as_bytes()) {
+            Ok(item) => item,
+            Err(error) if error.class() == Class::NotFound => return Ok(None),
+            Err(error) => return Err(error),
         };
-        let path = format!("{}/{}", note::FOLDER, note::INSTANCE);
-        let item = find_item(&self.place, &self.known, path.as_bytes()).map_err(|_| none())?;
         let mut text = Vec::new();
-        copy_content(&self.place, &self.inventory, &self.known, &item, LONGEST, &mut text)?;
-        serde_json::from_slice(&text).map_err(|error| {
-            WorkError::new(
-                Class::Damaged,
-                format!("what {} says of its instance cannot be read", self.name()),
-            )
-            .because(&error)
-            .hint("a newer version of Backstay may have made it; its files can be restored to a folder")
+        copy_content(&self.place, &self.inventory, &self.known, &item, note::LONGEST, &mut text)?;
+        note::parse(&text).map(Some)
+    }
+
+    /// Restores what is chosen into a target of any kind. All of it is read and compared before anything is written.
+    pub(in crate::work) fn extract_into(
+        &self,
+        job: &Job<'_>,
+        target: &dyn RestoreTarget,
+        select: &dyn Fn(&[u8]) -> bool,
+        limits: Limits,
+        dry_run: bool,
+        meter: &Meter,
+    ) -> Result<RestoreDone> {
+        let archive = self.known.open(&self.place)?;
+        let options = ExtractOptions { select, limits, dry_run, control: job.control, events: meter };
+        let chain = Chain { place: &self.place, inventory: &self.inventory };
+        let report = extract(&archive, &chain, target, &options)?;
+        Ok(RestoreDone {
+            snapshot: self.id(),
+            files: report.files,
+            bytes: report.bytes,
+            bytes_unchanged: 0,
+            skipped: 0,
+            deleted: 0,
+            verified: 0,
+            failures: report.failed,
         })
     }
 

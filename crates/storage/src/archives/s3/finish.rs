@@ -9,12 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use sha2::{Digest, Sha256};
 
-use super::answers::{self, Part};
 use super::notes::Begun;
 use super::small::Written;
 use super::uploads::is_unknown_upload;
 use super::{KIND, META_SHA256, MOST_PARTS, S3, Trouble, stored};
 use backstay_net::s3::client::{Answer, Ask, Call};
+use backstay_net::s3::multipart::{self, Part};
 
 /// What putting a file together takes at the slowest: services copy or only note it.
 const PUT_TOGETHER_BYTES_PER_SECOND: u64 = 50 << 20;
@@ -78,7 +78,7 @@ impl S3 {
         parts: &[Part],
     ) -> Result<Written, StorageError> {
         let patience = Duration::from_secs(file.size / PUT_TOGETHER_BYTES_PER_SECOND);
-        let text = answers::complete(parts);
+        let text = multipart::complete(parts);
         loop {
             let conditional = self.conditional.load(Ordering::Relaxed);
             if !conditional && self.head(call, &begun.name)?.is_some() {

@@ -6,7 +6,6 @@
 //! the bucket under the ETag of the part, which is another as soon as the part is. No service compares the whole file with its SHA-256: who
 //! sends has to look that the chunks which lie there are those of the file ([`ArchiveStore::proves_whole`]).
 
-mod answers;
 mod finish;
 mod notes;
 mod small;

@@ -8,13 +8,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 
-use super::answers::{Initiated, Part, Parts};
 use super::notes::{self, Begun};
 use super::small::Written;
 use super::{KIND, LONGEST_KEY, MD5_OF_NOTHING, META_SHA256, MOST_PARTS, S3, Trouble};
 use crate::archives::names;
 use crate::failure;
 use backstay_net::s3::client::{Answer, Ask, Call};
+use backstay_net::s3::multipart::{Initiated, Part, Parts};
 
 impl S3 {
     pub(super) fn begin_upload(&self, file: &NewFile, call: Call<'_>) -> Result<String, StorageError> {

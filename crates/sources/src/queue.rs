@@ -6,7 +6,7 @@
 use parking_lot::{Condvar, Mutex};
 
 #[derive(Debug)]
-pub(super) struct Queue<J, E> {
+pub(crate) struct Queue<J, E> {
     state: Mutex<State<J, E>>,
     changed: Condvar,
 }
@@ -20,7 +20,7 @@ struct State<J, E> {
 }
 
 impl<J: Send, E: Send> Queue<J, E> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: Mutex::new(State { jobs: Vec::new(), busy: 0, failure: None }),
             changed: Condvar::new(),
@@ -28,14 +28,14 @@ impl<J: Send, E: Send> Queue<J, E> {
     }
 
     /// Adds jobs; the last of them is taken first.
-    pub(super) fn push(&self, jobs: impl IntoIterator<Item = J>) {
+    pub(crate) fn push(&self, jobs: impl IntoIterator<Item = J>) {
         self.state.lock().jobs.extend(jobs);
         self.changed.notify_all();
     }
 
     /// Works with this many threads until no job is left or one fails; gives the first failure.
     /// Each thread begins with what `start` makes of it; the work may push more jobs.
-    pub(super) fn work<S>(
+    pub(crate) fn work<S>(
         &self,
         threads: usize,
         start: impl Fn() -> S + Sync,

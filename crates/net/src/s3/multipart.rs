@@ -1,39 +1,48 @@
-//! The answers of an S3 service that are read, and the one list that is written.
+//! Uploads in parts: the answers that are read, and the one list that is written.
 
 use serde::Deserialize;
 
 /// An upload that was begun.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Initiated {
-    pub(super) upload_id: String,
+pub struct Initiated {
+    /// Its id.
+    pub upload_id: String,
 }
 
 /// A page of the parts that an upload has.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Parts {
+pub struct Parts {
+    /// Those of the page.
     #[serde(default, rename = "Part")]
-    pub(super) parts: Vec<Part>,
+    pub parts: Vec<Part>,
+    /// Whether there are more.
     #[serde(default)]
-    pub(super) is_truncated: bool,
-    pub(super) next_part_number_marker: Option<String>,
+    pub is_truncated: bool,
+    /// What the next page goes on from.
+    pub next_part_number_marker: Option<String>,
 }
 
 /// A part that lies there.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Part {
-    pub(super) part_number: u64,
-    pub(super) size: u64,
+pub struct Part {
+    /// Its number, from 1 up.
+    pub part_number: u64,
+    /// Its bytes.
+    pub size: u64,
+    /// What the service calls its content.
     #[serde(default, rename = "ETag")]
-    pub(super) etag: String,
+    pub etag: String,
+    /// Its SHA-256 in base64, where the service tells it.
     #[serde(rename = "ChecksumSHA256")]
-    pub(super) sha256: Option<String>,
+    pub sha256: Option<String>,
 }
 
 /// The parts that a file is put together from.
-pub(super) fn complete(parts: &[Part]) -> String {
+#[must_use]
+pub fn complete(parts: &[Part]) -> String {
     let mut text =
         String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
     for part in parts {
@@ -51,8 +60,8 @@ pub(super) fn complete(parts: &[Part]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::client::read;
     use super::*;
-    use backstay_net::s3::client::read;
 
     #[test]
     fn pages_are_read_with_and_without_what_some_services_leave_out() {

@@ -1,0 +1,90 @@
+//! Services that a run reads or writes beside its destinations: the bucket of a source, and the one that a restore goes to.
+
+use backstay_model::ConnectionSettings;
+use backstay_model::bucket::BucketSpec;
+use backstay_model::link::{NodeSource, SealedConnection};
+use backstay_model::run::{IntoBucket, Outcome, RestoreInto, RestoreRequest};
+
+use super::{Execution, incomplete};
+use crate::seals::{self, Opened};
+use crate::work::bucket::BucketSource;
+use crate::work::failure::Class;
+use crate::work::{Job, WorkError};
+
+impl Execution<'_> {
+    /// The bucket of a source.
+    pub(super) fn bucket(&self, spec: &BucketSpec, source: &NodeSource) -> Result<BucketSource, WorkError> {
+        let connection = self.inner.connection_of(source).ok_or_else(|| {
+            WorkError::new(Class::Other, "the connection to the bucket has not reached this node")
+                .hint("save the source again")
+        })?;
+        let secrets = self.secrets_of(&connection)?;
+        self.inner.workshop.bucket_source(spec, &connection.settings, &secrets, &self.active.control)
+    }
+
+    pub(super) fn secrets_of(&self, connection: &SealedConnection) -> Result<Opened, WorkError> {
+        self.inner
+            .open(&seals::of_connection(connection.id), &connection.secrets)
+            .map_err(|error| WorkError::new(Class::Other, error.message).hint("save the connection again"))
+    }
+
+    /// Restores into a service.
+    pub(super) fn restore_into(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &RestoreInto,
+    ) -> Result<(), WorkError> {
+        let connection = self.order.connection.as_ref().ok_or_else(incomplete)?;
+        let secrets = self.secrets_of(connection)?;
+        match into {
+            RestoreInto::S3(bucket) => self.restore_into_bucket(job, request, bucket, (connection, &secrets)),
+        }
+    }
+
+    fn restore_into_bucket(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &IntoBucket,
+        (connection, secrets): (&SealedConnection, &Opened),
+    ) -> Result<(), WorkError> {
+        let ConnectionSettings::S3(s3) = &connection.settings else {
+            return Err(WorkError::new(
+                Class::Other,
+                "the connection that is restored into is none to a bucket",
+            )
+            .hint("choose a connection of type s3"));
+        };
+        let restored =
+            self.inner.workshop.restore_into_bucket(job, request, into, (s3, secrets), self.run.id)?;
+        let (done, report) = (restored.done, restored.report);
+        if done.failures > 0 {
+            let text =
+                format!("{} objects could not be restored, or are not as in the backup", done.failures);
+            let error = WorkError::new(Class::Other, text);
+            return Err(match report.kept_at {
+                Some(kept) => {
+                    error.hint(format!("see the warnings in the log; what was replaced is kept below {kept}"))
+                }
+                None => error.hint("see the warnings in the log; all else was restored"),
+            });
+        }
+        let more = [
+            ("files", done.files),
+            ("written", report.written),
+            ("unchanged", report.unchanged),
+            ("replaced", report.replaced),
+            ("verified", done.verified),
+            ("deleted", done.deleted),
+            ("skipped", done.skipped),
+        ];
+        let outcome = Outcome {
+            bytes: done.bytes,
+            more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
+            ..Outcome::default()
+        };
+        self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        Ok(())
+    }
+}

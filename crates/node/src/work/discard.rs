@@ -1,0 +1,132 @@
+//! Reading all of a snapshot without writing it anywhere: what a restore into a service does first, so that damage is found while
+//! nothing has been touched.
+
+use std::io;
+
+use backstay_core::{Events, FileId, Meta, RestoreTarget, TargetError, TargetFile};
+use backstay_engine::repository::SnapshotEntry;
+use backstay_engine::restore::{RestoreOptions, Select, restore};
+use backstay_model::Level;
+
+use super::meter::Meter;
+use super::repository::Open;
+use super::{Class, Job, Result, WorkError};
+
+/// Older snapshots that are tried where the one that was asked for is damaged.
+const OLDER: usize = 10;
+
+/// A target that lets everything go.
+struct Discard;
+
+struct Nothing;
+
+impl TargetFile for Nothing {
+    fn read_at(&self, _: u64, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write_at(&self, _: u64, _: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn set_metadata(&self, _: &Meta) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl RestoreTarget for Discard {
+    fn existing(&self, _: &[u8]) -> Result<Option<Meta>, TargetError> {
+        Ok(None)
+    }
+
+    fn names(&self, _: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
+        Ok(Vec::new())
+    }
+
+    fn make_folder(&self, _: &[u8]) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    fn open_file(&self, _: &[u8], _: u64) -> Result<Box<dyn TargetFile>, TargetError> {
+        Ok(Box::new(Nothing))
+    }
+
+    fn read_file(&self, _: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
+        Ok(Box::new(Nothing))
+    }
+
+    fn make_special(&self, _: &[u8], _: &Meta) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    fn hard_link(&self, _: &[u8], _: &[u8]) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    fn set_metadata(&self, _: &[u8], _: &Meta) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &[u8]) -> Result<(), TargetError> {
+        Ok(())
+    }
+}
+
+/// Reads all that is chosen of a snapshot, and says which older one is whole where this one is not.
+pub(super) fn validate(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select: &Select<'_>) -> Result<()> {
+    job.report.log(Level::Info, "verify", "reading all of it first: nothing is written before that");
+    let meter = Meter::new(&job.report, "verifying");
+    let failures = read(open, entry.snapshot.tree, select, &meter)?;
+    meter.finish();
+    if failures == 0 {
+        return Ok(());
+    }
+    let text = format!(
+        "snapshot {} is damaged: {failures} items cannot be read from the repository; nothing was written",
+        entry.id.short()
+    );
+    let error = WorkError::new(Class::Damaged, text);
+    Err(match newest_whole(job, open, entry, select)? {
+        Some(whole) => {
+            let time = backstay_engine::format::time::to_text(&whole.snapshot.time);
+            error.hint(format!("snapshot {} of {time} is whole: restore that one", whole.id.short()))
+        }
+        None => error.hint(
+            "no older snapshot of the same source is whole either; a copy of the repository may have the rest, and \
+             `backstay check --read-data` says what is damaged",
+        ),
+    })
+}
+
+fn read(open: &Open, tree: FileId, select: &Select<'_>, events: &dyn Events) -> Result<u64> {
+    let index = open.index()?;
+    let report = restore(&open.engine, &index, tree, &Discard, select, RestoreOptions::default(), events)
+        .map_err(|error| open.explain(error))?;
+    Ok(report.failures)
+}
+
+/// The newest older snapshot of the same paths of which all that is chosen can be read.
+fn newest_whole(
+    job: &Job<'_>,
+    open: &Open,
+    damaged: &SnapshotEntry,
+    select: &Select<'_>,
+) -> Result<Option<SnapshotEntry>> {
+    let (mut snapshots, _) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
+    snapshots.retain(|other| {
+        other.snapshot.paths == damaged.snapshot.paths && other.snapshot.time < damaged.snapshot.time
+    });
+    snapshots.sort_by(|one, other| other.snapshot.time.cmp(&one.snapshot.time));
+    for older in snapshots.into_iter().take(OLDER) {
+        job.report.log(
+            Level::Info,
+            "verify",
+            &format!("looking whether snapshot {} is whole", older.id.short()),
+        );
+        let meter = Meter::new(&job.report, "verifying");
+        if read(open, older.snapshot.tree, select, &meter)? == 0 {
+            return Ok(Some(older));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,232 @@
+//! Buckets as sources and as targets of restores, over HTTP.
+
+use backstay_model::bucket::BucketSpec;
+use backstay_model::command::Ask;
+use backstay_model::connection::{BucketStyle, S3Settings};
+use backstay_model::link::SealedConnection;
+use backstay_model::run::{IntoBucket, RestoreInto, RestoreRequest};
+use backstay_model::{ConnectionId, ConnectionSettings, Run, RunKind, RunState, SecretText, SourceSpec};
+use backstay_net::testing::{Attributes, S3Server};
+use backstay_node::local_policy::{LocalPolicy, Mode};
+use backstay_node::seals;
+use backstay_policy::Schedule;
+
+use crate::archives::{archives, hold, plain, request};
+use crate::world::{SystemClock, SystemRandom, World};
+
+/// A node whose plan backs up a bucket.
+struct Shelf {
+    world: World,
+    server: S3Server,
+}
+
+/// The way to a bucket of the service.
+fn way(world: &World, server: &S3Server, bucket: &str) -> SealedConnection {
+    let settings = server.settings();
+    let credentials = settings.credentials.as_ref().unwrap();
+    let s3: S3Settings = serde_json::from_value(serde_json::json!({
+        "endpoint": server.url, "bucket": bucket, "access_key": credentials.access_key_id, "allow_private": true,
+    }))
+    .unwrap();
+    assert_eq!((s3.style, s3.secret_key.clone()), (BucketStyle::Auto, SecretText::default()));
+    let id = ConnectionId::new(&SystemClock, &SystemRandom);
+    let secrets = [("secret_key".to_owned(), credentials.secret_access_key.expose().to_owned())].into();
+    let key = world.identity().key;
+    let secrets = seals::seal(key.public(), &seals::of_connection(id), &secrets, &SystemRandom).unwrap();
+    SealedConnection { id, settings: ConnectionSettings::S3(s3), secrets }
+}
+
+impl Shelf {
+    async fn new(number: usize) -> Self {
+        let server = S3Server::start();
+        server.create_bucket("photos");
+        for at in 0..number {
+            let tagged =
+                Attributes { tags: [("number".to_owned(), at.to_string())].into(), ..Attributes::default() };
+            let content = format!("the content of {at} ").repeat(at * 50 + 1);
+            server.put("photos", &format!("{}/k{at:03}", at % 3), content.into_bytes(), tagged);
+        }
+        server.put("photos", "0", b"beside a folder".to_vec(), Attributes::default());
+        let mut world = World::new(Schedule::default()).await;
+        world.stop().await;
+        let file = world.path("policy.toml");
+        std::fs::write(&file, "private_addresses = true\nwrite = [\"/\"]\n").unwrap();
+        world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
+        let connection = way(&world, &server, "photos");
+        let spec: BucketSpec =
+            serde_json::from_value(serde_json::json!({ "connection": connection.id })).unwrap();
+        world.hub.arrange(|configuration| {
+            let source = &mut configuration.plans[0].sources[0];
+            source.spec = SourceSpec::S3(spec);
+            source.connection = Some(connection);
+        });
+        world.start().await;
+        Self { world, server }
+    }
+
+    async fn back_up(&self, state: RunState) -> Run {
+        let run = self.world.run_plan(RunKind::Backup);
+        self.world.until_state(run, state).await
+    }
+
+    async fn restore(&self, bucket: &str, request: RestoreRequest, state: RunState) -> Run {
+        let (run, connection) = (self.world.run_id(), way(&self.world, &self.server, bucket));
+        let prefix = match &request.into {
+            Some(RestoreInto::S3(into)) => into.prefix.clone(),
+            None => String::new(),
+        };
+        let into = Some(RestoreInto::S3(IntoBucket { connection: connection.id, prefix }));
+        let request = RestoreRequest { into, ..request };
+        let (project, repository) = (self.world.project, self.world.repository());
+        self.world.ask(Ask::Restore { run, project, repository, request, connection: Some(connection) });
+        self.world.until_state(run, state).await
+    }
+
+    #[track_caller]
+    fn same(&self, one: &str, other: &str) {
+        assert_eq!(self.server.keys(one), self.server.keys(other));
+        for key in self.server.keys(one) {
+            let (one, other) = (self.server.get(one, &key).unwrap(), self.server.get(other, &key).unwrap());
+            assert!(one.bytes == other.bytes && one.attributes.tags == other.attributes.tags, "{key}");
+        }
+    }
+}
+
+fn all() -> RestoreRequest {
+    request("latest", "/".into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_is_backed_up_into_a_repository_and_comes_back_with_its_tags() {
+    let mut shelf = Shelf::new(30).await;
+    let run = shelf.back_up(RunState::Completed).await;
+    assert_eq!(run.outcome.unwrap().files_new, 32);
+    let log = shelf.world.log(run.id).await;
+    for text in ["reading /photos", "saved snapshot"] {
+        assert!(log.contains(text), "{text}: {log}");
+    }
+    assert!(!log.contains(shelf.server.settings().credentials.unwrap().secret_access_key.expose()));
+    let again = shelf.back_up(RunState::Completed).await.outcome.unwrap();
+    assert_eq!((again.files_new, again.files_changed, again.files_unmodified), (0, 1, 31));
+
+    shelf.server.create_bucket("other");
+    let dry = RestoreRequest { dry_run: true, ..all() };
+    shelf.restore("other", dry, RunState::Completed).await;
+    assert_eq!(shelf.server.keys("other"), [""; 0]);
+    let done = shelf.restore("other", all(), RunState::Completed).await.outcome.unwrap();
+    assert_eq!((&*done.more["written"], &*done.more["verified"]), ("31", "31"));
+    shelf.same("photos", "other");
+
+    // What is there already is not written again, and what was changed since is put right.
+    shelf.server.put("other", "1/k001", b"changed".to_vec(), Attributes::default());
+    shelf.server.put("other", "more", b"more".to_vec(), Attributes::default());
+    let delete = RestoreRequest { delete: true, ..all() };
+    let done = shelf.restore("other", delete, RunState::Completed).await.outcome.unwrap();
+    let counted = ["unchanged", "replaced", "deleted", "verified"].map(|name| done.more[name].clone());
+    assert_eq!(counted, ["30", "1", "1", "31"]);
+    shelf.same("photos", "other");
+
+    // One folder, below a prefix of the same bucket.
+    let into = Some(RestoreInto::S3(IntoBucket {
+        connection: ConnectionId::new(&SystemClock, &SystemRandom),
+        prefix: "back/".to_owned(),
+    }));
+    let some = RestoreRequest { paths: vec!["/photos/1".to_owned()], into, ..all() };
+    shelf.restore("photos", some, RunState::Completed).await;
+    let back: Vec<_> =
+        shelf.server.keys("photos").into_iter().filter(|key| key.starts_with("back/")).collect();
+    assert_eq!((back.len(), back[0].as_str()), (10, "back/1/k001"));
+
+    // As files, too.
+    let target = shelf.world.path("files");
+    crate::archives::restore(&shelf.world, request("latest", target.clone()), RunState::Completed).await;
+    assert_eq!(std::fs::read(target.join("photos/0%")).unwrap(), b"beside a folder");
+    shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_becomes_an_archive_with_all_that_belongs_to_its_objects() {
+    let mut shelf = Shelf::new(12).await;
+    hold(&shelf.world, plain(), None);
+    let run = shelf.back_up(RunState::Completed).await;
+    assert_eq!(run.outcome.unwrap().files_new, 14);
+    let list = archives(&shelf.world).await;
+    assert_eq!((list.len(), list[0].paths.clone()), (1, vec!["/photos".to_owned()]));
+    shelf.server.create_bucket("other");
+    let done = shelf.restore("other", all(), RunState::Completed).await.outcome.unwrap();
+    assert_eq!(&*done.more["verified"], "13");
+    shelf.same("photos", "other");
+    shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_backup_leaves_the_bucket_as_it_was_and_a_whole_one_is_offered() {
+    let mut shelf = Shelf::new(6).await;
+    let first = shelf.back_up(RunState::Completed).await.destinations[0].snapshot.clone().unwrap();
+    let before: Vec<_> = packs(&shelf.world);
+    shelf.server.put("photos", "later", b"what came later".to_vec(), Attributes::default());
+    shelf.back_up(RunState::Completed).await;
+    for pack in packs(&shelf.world).into_iter().filter(|pack| !before.contains(pack)) {
+        let mut bytes = std::fs::read(&pack).unwrap();
+        bytes[0] ^= 1;
+        std::fs::write(&pack, bytes).unwrap();
+    }
+    shelf.server.create_bucket("other");
+    shelf.server.forget_counts();
+    let run = shelf.restore("other", all(), RunState::Failed).await;
+    let error = run.error.unwrap();
+    assert!(error.message.contains("is damaged"), "{error:?}");
+    let hint = error.hint.unwrap();
+    assert!(hint.contains(&first[..8]), "{hint}: {}", shelf.world.log(run.id).await);
+    assert_eq!((shelf.server.keys("other"), shelf.server.count("PutObject")), (Vec::new(), 0));
+    shelf.restore("other", RestoreRequest { snapshot: first, ..all() }, RunState::Completed).await;
+    assert_eq!(shelf.server.keys("other").len(), 7);
+    shelf.world.stop().await;
+}
+
+/// The packs of data, as far as trees lie in others.
+fn packs(world: &World) -> Vec<std::path::PathBuf> {
+    let folders = std::fs::read_dir(world.path("repository/data")).unwrap().flatten();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.path()).unwrap().flatten());
+    files.map(|file| file.path()).filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_or_a_restart_in_the_middle_of_a_bucket_goes_on_where_it_was() {
+    let mut shelf = Shelf::new(0).await;
+    for at in 0..40 {
+        shelf.server.put("photos", &format!("long{at:02}"), vec![at; 1 << 20], Attributes::default());
+    }
+    shelf.server.behave(|behaviour| behaviour.bytes_per_second = Some(6 << 20));
+    let run = shelf.world.run_plan(RunKind::Backup);
+    while shelf.server.count("GetObject") < 30 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    shelf.world.ask(Ask::Pause { run });
+    shelf.world.until_state(run, RunState::Paused).await;
+    shelf.world.stop().await;
+    shelf.server.behave(|behaviour| behaviour.bytes_per_second = None);
+    shelf.server.forget_counts();
+    shelf.world.start().await;
+    shelf.world.ask(Ask::Resume { run });
+    let done = shelf.world.until_state(run, RunState::Completed).await;
+    assert_eq!(done.outcome.unwrap().errors, 0);
+    assert!(shelf.world.log(run).await.contains("going on with an interrupted backup"));
+    shelf.server.create_bucket("other");
+    shelf.restore("other", all(), RunState::Completed).await;
+    shelf.same("photos", "other");
+    shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_are_revoked_fail_the_run_and_say_what_to_do() {
+    let mut shelf = Shelf::new(3).await;
+    shelf.server.refuse("InvalidAccessKeyId", 1000);
+    let run = shelf.back_up(RunState::Failed).await;
+    let error = run.error.unwrap();
+    assert!(error.message.contains("InvalidAccessKeyId") && error.hint.is_some(), "{error:?}");
+    shelf.server.accept();
+    shelf.server.refuse("SlowDown", 3);
+    shelf.back_up(RunState::Completed).await;
+    shelf.world.stop().await;
+}

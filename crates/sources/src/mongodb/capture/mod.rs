@@ -1,0 +1,455 @@
+//! Takes a server into a sink or an archive.
+
+mod archive_output;
+mod sink_output;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use backstay_core::sink::escape_name;
+use backstay_core::{Control, Events, Sink, Timestamp};
+use mongodb::bson::{RawBsonRef, RawDocument};
+use parking_lot::Mutex;
+
+use super::archive::ArchiveWriter;
+use super::error::{MongoError, Result, Trouble};
+use super::reader::{Intake, Order, Scan};
+use super::{Collection, Connection, Counted, Digest, Kind, Manifest, OplogSpan, Position, Selection, users};
+use archive_output::ArchiveOutput;
+use sink_output::SinkOutput;
+
+/// How a server is captured.
+#[derive(Debug, Clone)]
+pub struct CaptureOptions {
+    /// What is taken.
+    pub selection: Selection,
+    /// How many collections are read at once.
+    pub parallel: usize,
+    /// Whether the oplog is taken along, where there is one, so that the dump is of one moment.
+    pub oplog: bool,
+    /// Whether users and roles are taken along when the selection is whole.
+    pub users: bool,
+    /// How long the server may be away before the work is given up.
+    pub patience: Duration,
+    /// The time that the dump is said to be taken at.
+    pub taken_at: Timestamp,
+}
+
+impl Default for CaptureOptions {
+    fn default() -> Self {
+        Self {
+            selection: Selection::all(),
+            parallel: 4,
+            oplog: true,
+            users: true,
+            patience: Duration::from_secs(120),
+            taken_at: Timestamp::default(),
+        }
+    }
+}
+
+/// How many bytes are handed on at once.
+const PIECE: usize = 1 << 20;
+
+/// Captures a server into a sink. A collection that the user may not read is left out and told to the sink.
+///
+/// # Errors
+/// When the server stays away, the oplog does not reach back, the sink fails, or the work is cancelled. The sink is left with folders that
+/// are not closed then.
+pub fn capture(
+    connection: &Connection,
+    sink: &dyn Sink,
+    options: &CaptureOptions,
+    control: &Control,
+    events: &dyn Events,
+) -> Result<Manifest> {
+    let root = sink.root()?;
+    let parallel = options.parallel.min(sink.open_limit());
+    let work = Work { connection, options, control, events };
+    let plan = work.plan()?;
+    let mut folders = BTreeMap::new();
+    for collection in &plan.collections {
+        if !folders.contains_key(&collection.database) {
+            let folder = root.folder(&escape_name(collection.database.as_bytes()))?;
+            let _ = folders.insert(collection.database.clone(), folder);
+        }
+    }
+    let output = SinkOutput { root, folders, taken_at: options.taken_at, events };
+    let manifest = work.run(&plan, parallel, &output)?;
+    output.close(&manifest)?;
+    Ok(manifest)
+}
+
+/// Captures a server into an archive as `mongodump --archive` writes it, with gzip as with `--gzip`. The archive has no place for the
+/// manifest, which is given back.
+///
+/// # Errors
+/// As [`capture`], and when a collection cannot be read at all. What was written is no archive then.
+pub fn capture_archive<W: Write + Send>(
+    connection: &Connection,
+    out: W,
+    is_gzip: bool,
+    options: &CaptureOptions,
+    control: &Control,
+    events: &dyn Events,
+) -> Result<(Manifest, W)> {
+    let work = Work { connection, options, control, events };
+    let plan = work.plan()?;
+    let written = |error: &std::io::Error| MongoError::storage("writing the archive", error);
+    let has_oplog = plan.from.is_some();
+    let parallel = options.parallel.max(1);
+    let writer =
+        ArchiveWriter::new(out, is_gzip, connection.version(), parallel, &plan.collections, has_oplog);
+    let output = ArchiveOutput { writer: writer.map_err(|error| written(&error))? };
+    let manifest = work.run(&plan, parallel, &output)?;
+    let out = output.writer.finish().map_err(|error| written(&error))?;
+    Ok((manifest, out))
+}
+
+/// Where documents go to.
+trait Output: Sync {
+    /// Begins a collection.
+    fn begin(&self, collection: &Collection) -> Result<Box<dyn Stream + '_>>;
+
+    /// Begins the oplog.
+    fn begin_oplog(&self) -> Result<Box<dyn Stream + '_>>;
+
+    /// A collection cannot be read; false when the dump is worth nothing without it.
+    fn failed(&self, collection: &Collection, error: &MongoError) -> bool;
+}
+
+/// The documents of a collection on their way.
+trait Stream {
+    fn write(&mut self, documents: &[u8]) -> Result<()>;
+    /// Forgets what was written; false when it cannot be taken back.
+    fn restart(&mut self) -> Result<bool>;
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+struct Work<'a> {
+    connection: &'a Connection,
+    options: &'a CaptureOptions,
+    control: &'a Control,
+    events: &'a dyn Events,
+}
+
+/// What is to be captured.
+struct Plan {
+    /// The place in the oplog before anything was read.
+    from: Option<Position>,
+    inconsistent_because: Option<String>,
+    collections: Vec<Collection>,
+    has_users: bool,
+}
+
+impl Work<'_> {
+    fn plan(&self) -> Result<Plan> {
+        self.control.checkpoint()?;
+        let (from, inconsistent_because) = self.position()?;
+        let mut collections = self.connection.list(&self.options.selection)?;
+        let has_users = self.options.users && self.options.selection.is_whole() && self.may_read_users();
+        if has_users {
+            collections.extend(users::collections());
+        }
+        let series = collections.iter().find(|collection| collection.kind == Kind::TimeSeries);
+        let inconsistent_because = match series.filter(|_| from.is_some()) {
+            Some(series) => Some(format!(
+                "{} is a time series, and what the oplog says of its buckets is not taken along",
+                series.full_name()
+            )),
+            None => inconsistent_because,
+        };
+        self.events.totals(collections.len() as u64, 0, false);
+        Ok(Plan { from, inconsistent_because, collections, has_users })
+    }
+
+    /// Where the oplog has to be read from, or why there is none.
+    fn position(&self) -> Result<(Option<Position>, Option<String>)> {
+        let without = |why: &str| Ok((None, Some(why.to_owned())));
+        if !self.options.oplog {
+            return without("the oplog was not asked for");
+        }
+        if self.connection.is_router() {
+            return without("a sharded cluster has an oplog in each shard and none for the whole");
+        }
+        if self.connection.replica_set().is_none() {
+            return without("the server is of no replica set and has no oplog");
+        }
+        match self.connection.oplog_start() {
+            Ok(Some(from)) => Ok((Some(from), None)),
+            Ok(None) => without("the oplog is empty"),
+            Err(error) if error.trouble == Trouble::Denied => {
+                self.events.warning(&format!(
+                    "the oplog cannot be read ({error}); grant the role `backup` in `admin`"
+                ));
+                without("the user may not read the oplog")
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn may_read_users(&self) -> bool {
+        let handle = self.connection.database(users::DATABASE);
+        let handle = handle.collection::<mongodb::bson::RawDocumentBuf>(users::USERS);
+        let read =
+            self.connection.ask("reading the users", async { handle.find_one(mongodb::bson::doc! {}).await });
+        if let Err(error) = &read {
+            self.events.warning(&format!(
+                "users and roles are left out ({error}); grant the role `backup` in `admin`"
+            ));
+        }
+        read.is_ok()
+    }
+
+    fn run(&self, plan: &Plan, parallel: usize, output: &dyn Output) -> Result<Manifest> {
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let counted = Mutex::new(BTreeMap::new());
+        let first_error = Mutex::new(None);
+        let worker = || {
+            while !stop.load(Ordering::Relaxed) {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(collection) = plan.collections.get(index) else { return };
+                match self.collection(collection, output, &stop) {
+                    Ok(Some(digest)) => drop(counted.lock().insert(index, digest)),
+                    Ok(None) => {}
+                    Err(error) => {
+                        stop.store(true, Ordering::Relaxed);
+                        let _ = first_error.lock().get_or_insert(error);
+                    }
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..parallel.clamp(1, plan.collections.len().max(1)) {
+                let _ = scope.spawn(worker);
+            }
+        });
+        if let Some(error) = first_error.into_inner() {
+            return Err(error);
+        }
+        let oplog = match plan.from {
+            Some(from) => Some(self.oplog(from, plan, output)?),
+            None => None,
+        };
+        if let Some(why) = &plan.inconsistent_because {
+            self.events.message(&format!("the collections are not of one moment: {why}"));
+        }
+        let counted = counted.into_inner().into_iter().filter_map(|(index, digest): (usize, Digest)| {
+            let collection = plan.collections.get(index)?;
+            Some(Counted {
+                database: collection.database.clone(),
+                collection: collection.name.clone(),
+                kind: collection.kind.name().to_owned(),
+                documents: digest.documents,
+                bytes: digest.bytes,
+                hash: digest.hash(),
+            })
+        });
+        let selection = &self.options.selection;
+        Ok(Manifest {
+            format: 1,
+            server_version: self.connection.version().to_owned(),
+            replica_set: self.connection.replica_set().map(ToOwned::to_owned),
+            taken_at: self.options.taken_at.seconds,
+            include: selection.include.clone(),
+            exclude: selection.exclude.clone(),
+            oplog,
+            inconsistent_because: plan.inconsistent_because.clone(),
+            has_users: plan.has_users,
+            collections: counted.collect(),
+        })
+    }
+
+    /// Reads one collection; nothing when it is left out.
+    fn collection(
+        &self,
+        collection: &Collection,
+        output: &dyn Output,
+        stop: &AtomicBool,
+    ) -> Result<Option<Digest>> {
+        let mut stream = Some(output.begin(collection)?);
+        let mut intake = Counting {
+            stream: &mut stream,
+            buffer: Vec::new(),
+            digest: Digest::default(),
+            events: self.events,
+            stop,
+        };
+        let read = if collection.kind == Kind::View {
+            Ok(())
+        } else {
+            self.scan(
+                &collection.database,
+                &collection.stored_as(),
+                if collection.is_ordered() { Order::Id } else { Order::Natural },
+            )
+            .run(&mut intake)
+            .and_then(|()| intake.flush())
+        };
+        let digest = intake.digest;
+        match read {
+            Ok(()) => {
+                if let Some(stream) = stream {
+                    stream.finish()?;
+                }
+                Ok(Some(digest))
+            }
+            Err(error) if error.trouble == Trouble::Refused && self.is_gone(collection)? => {
+                self.events.message(&format!("{} was dropped while it was read", collection.full_name()));
+                intake.flush()?;
+                if let Some(stream) = stream {
+                    stream.finish()?;
+                }
+                Ok(Some(digest))
+            }
+            Err(error) if matches!(error.trouble, Trouble::Denied | Trouble::Refused) => {
+                drop(stream);
+                if output.failed(collection, &error) { Ok(None) } else { Err(error) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a collection is no longer there.
+    fn is_gone(&self, collection: &Collection) -> Result<bool> {
+        let there = self.connection.collections(&collection.database)?;
+        Ok(!there.iter().any(|there| there.name == collection.name && there.uuid == collection.uuid))
+    }
+
+    fn scan<'b>(&'b self, database: &'b str, collection: &'b str, order: Order) -> Scan<'b> {
+        Scan {
+            connection: self.connection,
+            database,
+            collection,
+            order,
+            control: self.control,
+            events: self.events,
+            patience: self.options.patience,
+        }
+    }
+
+    /// Reads the oplog from before the first collection to now.
+    fn oplog(&self, from: Position, plan: &Plan, output: &dyn Output) -> Result<OplogSpan> {
+        let to = self.connection.newest()?.unwrap_or(from).max(from);
+        let never = AtomicBool::new(false);
+        let mut stream = Some(output.begin_oplog()?);
+        let counting = Counting {
+            stream: &mut stream,
+            buffer: Vec::new(),
+            digest: Digest::default(),
+            events: self.events,
+            stop: &never,
+        };
+        let mut entries = OplogEntries { plan, selection: &self.options.selection, counting };
+        self.scan("local", "oplog.rs", Order::Oplog(from, to)).run(&mut entries)?;
+        entries.counting.flush()?;
+        let count = entries.counting.digest.documents;
+        // Only now is it sure that nothing fell off the other end while it was read.
+        if let Some(oldest) = self.connection.oldest()?.filter(|oldest| *oldest > from) {
+            let cause = format!("it begins at {oldest}, and the capture began at {from}");
+            return Err(MongoError::new(
+                Trouble::Gap,
+                "the oplog does not reach back to the begin of the capture",
+                cause,
+            ));
+        }
+        if let Some(stream) = stream {
+            stream.finish()?;
+        }
+        Ok(OplogSpan { from, to, entries: count })
+    }
+}
+
+/// Counts what goes by, and hands it on in pieces.
+struct Counting<'a, 'b> {
+    stream: &'a mut Option<Box<dyn Stream + 'b>>,
+    buffer: Vec<u8>,
+    digest: Digest,
+    events: &'a dyn Events,
+    /// Another thread failed.
+    stop: &'a AtomicBool,
+}
+
+impl Counting<'_, '_> {
+    fn flush(&mut self) -> Result<()> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        if let Some(stream) = self.stream {
+            stream.write(&self.buffer)?;
+        }
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl Intake for Counting<'_, '_> {
+    fn document(&mut self, document: &[u8]) -> Result<()> {
+        self.digest.add(document);
+        self.buffer.extend_from_slice(document);
+        if self.buffer.len() >= PIECE { self.flush() } else { Ok(()) }
+    }
+
+    fn batch_done(&mut self) -> Result<()> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(MongoError::new(
+                Trouble::Interrupted,
+                "the work was given up",
+                "another collection failed",
+            ));
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<bool> {
+        self.buffer.clear();
+        self.digest = Digest::default();
+        self.events.message("a collection is read anew");
+        self.stream.as_mut().map_or(Ok(false), |stream| stream.restart())
+    }
+}
+
+/// Takes the entries of the oplog that the dump needs.
+struct OplogEntries<'a, 'b> {
+    plan: &'a Plan,
+    selection: &'a Selection,
+    counting: Counting<'a, 'b>,
+}
+
+impl Intake for OplogEntries<'_, '_> {
+    fn document(&mut self, document: &[u8]) -> Result<()> {
+        let entry = RawDocument::from_bytes(document)?;
+        let namespace = entry.get("ns")?.and_then(RawBsonRef::as_str).unwrap_or_default();
+        let operation = entry.get("op")?.and_then(RawBsonRef::as_str).unwrap_or_default();
+        let (database, collection) = namespace.split_once('.').unwrap_or((namespace, ""));
+        let is_command = operation == "c";
+        let is_wanted = if is_command {
+            // A transaction's operations are one command of `admin`.
+            database == "admin" || self.selection.touches(database)
+        } else {
+            self.selection.takes(database, collection)
+        };
+        if operation == "n" || !is_wanted {
+            return Ok(());
+        }
+        if is_command
+            && let Some(RawBsonRef::Document(command)) = entry.get("o")?
+            && let Some(Ok((name, _))) = command.into_iter().next()
+            && ["renameCollection", "importCollection"].contains(&name.as_str())
+            && self.plan.collections.iter().any(|known| known.database == database)
+        {
+            let what = format!("capturing the database {database}");
+            let mut error = MongoError::new(Trouble::Refused, what, "a collection was renamed meanwhile");
+            error.hint = "start it again; rename no collection while it runs";
+            return Err(error);
+        }
+        self.counting.document(document)
+    }
+
+    fn restart(&mut self) -> Result<bool> {
+        self.counting.restart()
+    }
+}

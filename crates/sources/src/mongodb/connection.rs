@@ -1,0 +1,191 @@
+//! A connection to a server, with the runtime that it needs.
+
+use std::future::Future;
+
+use mongodb::bson::{Bson, Document, doc};
+use mongodb::{Client, Database};
+use tokio::runtime::Runtime;
+use tokio::task::AbortHandle;
+
+use super::error::{MongoError, Result, Trouble};
+use super::gate::Gate;
+use super::{Access, Position};
+
+/// A connection to a server, or to the replica set that it is of. It may be used from several threads.
+///
+/// It is made, used and dropped outside of any asynchronous runtime.
+pub struct Connection {
+    // Before the runtime: both end on it.
+    client: Client,
+    _gate: Option<Gate>,
+    runtime: Runtime,
+    place: String,
+    hello: Document,
+    version: String,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Connection({}, {})", self.place, self.version)
+    }
+}
+
+impl Connection {
+    /// Connects and logs in.
+    ///
+    /// # Errors
+    /// When the address cannot be used, nobody answers there, or does not let the user in.
+    pub fn open(access: &Access) -> Result<Self> {
+        let place = access.place();
+        let what = || format!("cannot connect to {place}");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("backstay-mongodb")
+            .enable_all()
+            .build()
+            .map_err(|error| MongoError::storage(what(), &error))?;
+        let (client, gate, hello, build) = runtime.block_on(async {
+            let mut options = access.options().await?;
+            let gate = match &access.guard {
+                None => None,
+                Some(guard) => {
+                    let hosts = options.hosts.clone();
+                    judge(guard, &hosts, &place).await?;
+                    let gate = Gate::open(guard.clone())
+                        .await
+                        .map_err(|error| MongoError::storage(what(), &error))?;
+                    options.socks5_proxy = Some(gate.proxy());
+                    Some(gate)
+                }
+            };
+            let client = Client::with_options(options).map_err(|error| MongoError::of(what(), &error))?;
+            let admin = client.database("admin");
+            let hello = admin
+                .run_command(doc! { "hello": 1 })
+                .await
+                .map_err(|error| MongoError::of(what(), &error))?;
+            let build = admin
+                .run_command(doc! { "buildInfo": 1 })
+                .await
+                .map_err(|error| MongoError::of(what(), &error))?;
+            Ok::<_, MongoError>((client, gate, hello, build))
+        })?;
+        let version = build.get_str("version").unwrap_or_default().to_owned();
+        Ok(Self { client, _gate: gate, runtime, place, hello, version })
+    }
+
+    /// The hosts, for messages.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The server's version, as it says it.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The replica set that the server is of.
+    #[must_use]
+    pub fn replica_set(&self) -> Option<&str> {
+        self.hello.get_str("setName").ok()
+    }
+
+    /// Whether it is a router of a sharded cluster.
+    #[must_use]
+    pub fn is_router(&self) -> bool {
+        self.hello.get_str("msg").is_ok_and(|msg| msg == "isdbgrid")
+    }
+
+    /// Whether a member of a replica set takes writes; any other server does.
+    pub(super) fn is_writable(&self) -> bool {
+        self.hello.get_bool("isWritablePrimary").or_else(|_| self.hello.get_bool("ismaster")).unwrap_or(true)
+    }
+
+    pub(super) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn database(&self, name: &str) -> Database {
+        self.client.database(name)
+    }
+
+    /// Waits for something.
+    pub(super) fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.block_on(future)
+    }
+
+    /// Has something done beside this thread.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.runtime.spawn(work).abort_handle()
+    }
+
+    /// Waits for something that the driver does.
+    pub(super) fn ask<T>(
+        &self,
+        what: impl Into<String>,
+        future: impl Future<Output = mongodb::error::Result<T>>,
+    ) -> Result<T> {
+        self.wait(future).map_err(|error| MongoError::of(what, &error))
+    }
+
+    /// Has a command carried out.
+    pub(super) fn command(
+        &self,
+        what: impl Into<String>,
+        database: &str,
+        command: Document,
+    ) -> Result<Document> {
+        self.ask(what, async { self.database(database).run_command(command).await })
+    }
+
+    /// The newest entry of the oplog; `None` when there is no oplog.
+    pub(super) fn newest(&self) -> Result<Option<Position>> {
+        self.edge(-1)
+    }
+
+    /// The oldest entry of the oplog.
+    pub(super) fn oldest(&self) -> Result<Option<Position>> {
+        self.edge(1)
+    }
+
+    fn edge(&self, direction: i32) -> Result<Option<Position>> {
+        if self.replica_set().is_none() || self.is_router() {
+            return Ok(None);
+        }
+        let oplog = self.database("local").collection::<Document>("oplog.rs");
+        let query = async { oplog.find_one(doc! {}).sort(doc! { "$natural": direction }).await };
+        let entry = self.ask("asking for the end of the oplog", query)?;
+        match entry.as_ref().and_then(|entry| entry.get("ts")) {
+            Some(Bson::Timestamp(at)) => Ok(Some(Position { seconds: at.time, counter: at.increment })),
+            Some(_) => Err(MongoError::new(
+                Trouble::Refused,
+                "asking for the end of the oplog",
+                "an entry has no time",
+            )),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Asks the guard about the hosts that were named, for a clear answer before anything is tried.
+async fn judge(guard: &super::Guard, hosts: &[mongodb::options::ServerAddress], place: &str) -> Result<()> {
+    for host in hosts {
+        let mongodb::options::ServerAddress::Tcp { host, port } = host else {
+            return Err(MongoError::new(
+                Trouble::Settings,
+                format!("cannot connect to {place}"),
+                "sockets are not allowed",
+            ));
+        };
+        let (guard, host, port) = (guard.clone(), host.clone(), port.unwrap_or(27017));
+        let judged = tokio::task::spawn_blocking(move || guard(&host, port)).await;
+        let judged =
+            judged.map_err(|error| MongoError::new(Trouble::Settings, "looking a host up", error))?;
+        judged.map_err(|error| {
+            MongoError::new(Trouble::Settings, format!("cannot connect to {place}"), error)
+        })?;
+    }
+    Ok(())
+}

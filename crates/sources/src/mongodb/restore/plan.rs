@@ -1,0 +1,306 @@
+//! What is restored to where.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::super::error::{MongoError, Result, Trouble};
+use super::super::{Collection, Connection, Digest, Dump, Kind, names, users};
+use super::{Existing, RestoreOptions, Restored};
+
+/// A collection on its way into place.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Target {
+    /// As it is in the dump, with the indexes and options that it gets.
+    pub(in super::super) source: Collection,
+    pub(in super::super) database: String,
+    pub(in super::super) name: String,
+    /// What it is called until it is whole.
+    pub(in super::super) temporary: String,
+    pub(super) digest: Digest,
+    pub(super) agrees_with_manifest: bool,
+    /// What has its name already.
+    pub(super) in_the_way: Option<Collection>,
+    pub(super) aside: String,
+    pub(super) state: State,
+    /// Whether it was made under its temporary name.
+    pub(super) is_made: bool,
+    /// Its number in the dump; none for what the oplog made.
+    number: Option<usize>,
+}
+
+/// How far a target got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    Planned,
+    /// What was in the way has another name.
+    Aside,
+    InPlace,
+}
+
+/// All that is restored.
+pub(in super::super) struct Targets {
+    all: Vec<Target>,
+    by_number: HashMap<usize, usize>,
+    /// Users, roles and functions: they have no temporary names.
+    pub(super) kept: HashMap<usize, Collection>,
+    options: RestoreOptions,
+    mark: String,
+    made: usize,
+}
+
+impl Targets {
+    pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions) -> Result<Self> {
+        let moment = jiff::Timestamp::from_second(options.at.seconds).unwrap_or_default();
+        let mut random = [0; 3];
+        getrandom::fill(&mut random)
+            .map_err(|error| MongoError::new(Trouble::Settings, "choosing names", error))?;
+        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mark = format!("{}-{random}", moment.strftime("%Y%m%dT%H%M%SZ"));
+        let mut targets = Self {
+            all: Vec::new(),
+            by_number: HashMap::new(),
+            kept: HashMap::new(),
+            options: options.clone(),
+            mark,
+            made: 0,
+        };
+        for (number, collection) in dump.collections().iter().enumerate() {
+            if users::has(collection) {
+                if options.users {
+                    let _ = targets.kept.insert(number, collection.clone());
+                }
+            } else if !collection.database.is_empty()
+                && options.selection.takes(&collection.database, &collection.name)
+            {
+                if collection.name == "system.js" {
+                    let _ = targets.kept.insert(number, collection.clone());
+                } else {
+                    targets.add(collection.clone(), Some(number));
+                }
+            }
+        }
+        let mut seen = BTreeSet::new();
+        for target in &targets.all {
+            if !seen.insert((&target.database, &target.name)) {
+                let what = format!("restoring {}", target.source.full_name());
+                let cause = format!("another collection becomes {}.{} too", target.database, target.name);
+                return Err(MongoError::new(Trouble::Settings, what, cause));
+            }
+        }
+        if targets.all.is_empty() && targets.kept.is_empty() {
+            return Err(MongoError::new(Trouble::Settings, "restoring", "nothing of the dump is selected"));
+        }
+        Ok(targets)
+    }
+
+    /// Where a collection of the dump goes.
+    pub(super) fn renamed(&self, database: &str, collection: &str) -> (String, String) {
+        let full = format!("{database}.{collection}");
+        if let Some((_, to)) = self.options.collections.iter().find(|(from, _)| *from == full)
+            && let Some((database, collection)) = to.split_once('.')
+        {
+            return (database.to_owned(), collection.to_owned());
+        }
+        let renamed = self.options.databases.iter().find(|(from, _)| from == database);
+        (renamed.map_or(database, |(_, to)| to.as_str()).to_owned(), collection.to_owned())
+    }
+
+    fn add(&mut self, source: Collection, number: Option<usize>) {
+        let (database, name) = self.renamed(&source.database, &source.name);
+        let index = self.made;
+        self.made += 1;
+        let temporary = match source.kind {
+            Kind::Collection => names::temporary(&self.mark, index),
+            // They cannot be renamed.
+            Kind::View | Kind::TimeSeries => name.clone(),
+        };
+        if let Some(number) = number {
+            let _ = self.by_number.insert(number, self.all.len());
+        }
+        self.all.push(Target {
+            aside: names::aside(&database, &name, &self.mark, index),
+            source,
+            database,
+            name,
+            temporary,
+            digest: Digest::default(),
+            agrees_with_manifest: false,
+            in_the_way: None,
+            state: State::Planned,
+            is_made: false,
+            number,
+        });
+    }
+
+    /// Looks what is in the way.
+    pub(super) fn look(&mut self, connection: &Connection, existing: Existing) -> Result<()> {
+        let databases: BTreeSet<String> = self.all.iter().map(|target| target.database.clone()).collect();
+        let mut there = HashMap::new();
+        for database in databases {
+            for collection in connection.collections(&database)? {
+                let _ = there.insert((database.clone(), collection.name.clone()), collection);
+            }
+        }
+        for target in &mut self.all {
+            target.in_the_way = there.get(&(target.database.clone(), target.name.clone())).cloned();
+        }
+        let in_the_way: Vec<&Target> = self
+            .all
+            .iter()
+            .filter(|target| {
+                let cannot_move = |there: &Collection| {
+                    there.kind == Kind::TimeSeries || target.source.kind == Kind::TimeSeries
+                };
+                target
+                    .in_the_way
+                    .as_ref()
+                    .is_some_and(|there| existing == Existing::Refuse || cannot_move(there))
+            })
+            .collect();
+        match in_the_way.first() {
+            None => Ok(()),
+            Some(first) => {
+                let more = if in_the_way.len() > 1 {
+                    format!(", and {} more", in_the_way.len() - 1)
+                } else {
+                    String::new()
+                };
+                let cause = format!("{}.{}{more} is there already", first.database, first.name);
+                Err(MongoError::new(
+                    Trouble::Exists,
+                    format!("cannot restore to {}", connection.place()),
+                    cause,
+                ))
+            }
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Target> {
+        self.all.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Target> {
+        self.all.iter_mut()
+    }
+
+    pub(super) fn of_number(&self, number: usize) -> Option<&Target> {
+        self.all.get(*self.by_number.get(&number)?)
+    }
+
+    pub(super) fn of_number_mut(&mut self, number: usize) -> Option<&mut Target> {
+        self.all.get_mut(*self.by_number.get(&number)?)
+    }
+
+    pub(super) fn is_kept(&self, number: usize) -> bool {
+        self.kept.contains_key(&number)
+    }
+
+    /// The numbers of all that has documents to be inserted.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (usize, &Target)> {
+        self.all.iter().filter_map(|target| Some((target.number?, target)))
+    }
+
+    /// The target of a collection by its name in the dump.
+    pub(in super::super) fn find(&self, database: &str, collection: &str) -> Option<&Target> {
+        self.all.iter().find(|target| target.source.database == database && target.source.name == collection)
+    }
+
+    pub(in super::super) fn find_mut(&mut self, database: &str, collection: &str) -> Option<&mut Target> {
+        self.all
+            .iter_mut()
+            .find(|target| target.source.database == database && target.source.name == collection)
+    }
+
+    /// Whether a collection of the dump is restored.
+    pub(in super::super) fn wants(&self, database: &str, collection: &str) -> bool {
+        self.options.selection.takes(database, collection)
+    }
+
+    /// A collection that was made after the dump began.
+    pub(in super::super) fn create(&mut self, connection: &Connection, source: Collection) -> Result<()> {
+        self.add(source, None);
+        let Some(target) = self.all.last_mut() else { return Ok(()) };
+        target.in_the_way =
+            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
+        if target.in_the_way.is_some() && self.options.existing == Existing::Refuse {
+            let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
+            return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
+        }
+        if target.has_documents() { target.create(connection) } else { Ok(()) }
+    }
+
+    /// A collection that was dropped after the dump began.
+    pub(in super::super) fn drop(
+        &mut self,
+        connection: &Connection,
+        database: &str,
+        collection: &str,
+    ) -> Result<()> {
+        if let Some(index) = self
+            .all
+            .iter()
+            .position(|target| target.source.database == database && target.source.name == collection)
+        {
+            let target = self.all.remove(index);
+            self.by_number.clear();
+            for (index, target) in self.all.iter().enumerate() {
+                if let Some(number) = target.number {
+                    let _ = self.by_number.insert(number, index);
+                }
+            }
+            if target.has_documents() {
+                target.drop_temporary(connection)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A collection that was renamed after the dump began.
+    pub(in super::super) fn rename(
+        &mut self,
+        connection: &Connection,
+        from: (&str, &str),
+        to: (&str, &str),
+    ) -> Result<()> {
+        self.drop(connection, to.0, to.1)?;
+        let (database, name) = self.renamed(to.0, to.1);
+        let existing = self.options.existing;
+        let Some(target) = self.find_mut(from.0, from.1) else { return Ok(()) };
+        if target.database != database {
+            let what = format!("replaying a rename of {}.{}", from.0, from.1);
+            return Err(MongoError::new(Trouble::Refused, what, "it goes to another database"));
+        }
+        (target.source.database, target.source.name) = (to.0.to_owned(), to.1.to_owned());
+        target.aside = format!("{name}.{}", target.aside.rsplit('.').next().unwrap_or_default());
+        target.name = name;
+        target.in_the_way =
+            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
+        if target.in_the_way.is_some() && existing == Existing::Refuse {
+            let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
+            return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
+        }
+        Ok(())
+    }
+
+    /// The names of a database's collections in the dump.
+    pub(in super::super) fn of_database(&self, database: &str) -> Vec<String> {
+        let of = self.all.iter().filter(|target| target.source.database == database);
+        of.map(|target| target.source.name.clone()).collect()
+    }
+
+    pub(super) fn report(&self) -> Vec<Restored> {
+        let of = |target: &Target| Restored {
+            database: target.database.clone(),
+            collection: target.name.clone(),
+            kind: target.source.kind.name(),
+            digest: target.digest,
+            agrees_with_manifest: target.agrees_with_manifest,
+            indexes: target.indexes_to_build().len(),
+            put_aside: target
+                .in_the_way
+                .as_ref()
+                .filter(|_| self.options.existing == Existing::PutAside)
+                .map(|_| target.aside.clone()),
+        };
+        self.all.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,158 @@
+//! Follows the oplog for restores to a point in time.
+
+use std::time::{Duration, Instant};
+
+use backstay_core::{Control, Silent};
+use mongodb::bson::{RawBsonRef, RawDocument};
+
+use super::error::{MongoError, Result, Trouble};
+use super::reader::{Intake, Order, Scan};
+use super::{Connection, Position};
+
+/// A stretch of the oplog. Its first entry is the last one of the stretch before it, which shows that nothing is missing between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// The first entry.
+    pub from: Position,
+    /// The last entry.
+    pub to: Position,
+    /// How many there are.
+    pub entries: u64,
+    /// The entries one after the other.
+    pub data: Vec<u8>,
+}
+
+impl Segment {
+    /// A name that sorts by time.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let Self { from, to, .. } = self;
+        format!("oplog-{:010}-{:010}-{:010}-{:010}.bson", from.seconds, from.counter, to.seconds, to.counter)
+    }
+}
+
+/// Follows the oplog from a position on.
+#[derive(Debug)]
+pub struct Shipper {
+    position: Position,
+}
+
+/// How much a segment holds before it ends.
+const LARGEST: usize = 16 << 20;
+/// How often the server is asked whether there is more.
+const PAUSE: Duration = Duration::from_millis(500);
+
+impl Shipper {
+    /// Goes on after this entry: the end of a dump's oplog, or of the last segment.
+    #[must_use]
+    pub const fn after(position: Position) -> Self {
+        Self { position }
+    }
+
+    /// The last entry that was shipped.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The next segment; nothing when the server wrote nothing for as long as `patience`.
+    ///
+    /// # Errors
+    /// [`Trouble::Gap`] when the oplog no longer has the position: entries fell off its end, or a primary that went away had them alone. A new
+    /// base is needed then. Else when the server stays away, or the work is cancelled.
+    pub fn next(
+        &mut self,
+        connection: &Connection,
+        patience: Duration,
+        control: &Control,
+    ) -> Result<Option<Segment>> {
+        let end = Instant::now() + patience;
+        loop {
+            control.checkpoint()?;
+            let newest = connection.newest()?;
+            let Some(newest) = newest else {
+                return Err(MongoError::new(Trouble::Settings, "following the oplog", "the server has none"));
+            };
+            if newest > self.position {
+                return self.read(connection, newest, control).map(Some);
+            }
+            // A new primary that never had the last entries writes its own in their place.
+            if newest < self.position {
+                return Err(self.gap(format!("the oplog ends at {newest}")));
+            }
+            if Instant::now() + PAUSE > end {
+                return Ok(None);
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn read(&mut self, connection: &Connection, newest: Position, control: &Control) -> Result<Segment> {
+        let mut entries = Entries { data: Vec::new(), first: None, last: self.position, count: 0 };
+        let scan = Scan {
+            connection,
+            database: "local",
+            collection: "oplog.rs",
+            order: Order::Oplog(self.position, newest),
+            control,
+            events: &Silent,
+            patience: Duration::from_secs(60),
+        };
+        match scan.run(&mut entries) {
+            Ok(()) => {}
+            Err(error)
+                if error.trouble == Trouble::Interrupted
+                    && entries.data.len() >= LARGEST
+                    && control.checkpoint().is_ok() => {}
+            Err(error) => return Err(error),
+        }
+        if entries.first != Some(self.position) {
+            let oldest = connection.oldest()?;
+            return Err(self.gap(match oldest {
+                Some(oldest) if oldest > self.position => format!("the oplog begins at {oldest}"),
+                _ => "the oplog does not have that entry any more".to_owned(),
+            }));
+        }
+        let segment =
+            Segment { from: self.position, to: entries.last, entries: entries.count, data: entries.data };
+        self.position = segment.to;
+        Ok(segment)
+    }
+
+    fn gap(&self, cause: String) -> MongoError {
+        MongoError::new(
+            Trouble::Gap,
+            format!("the oplog cannot be followed from {} on", self.position),
+            cause,
+        )
+    }
+}
+
+struct Entries {
+    data: Vec<u8>,
+    first: Option<Position>,
+    last: Position,
+    count: u64,
+}
+
+impl Intake for Entries {
+    fn document(&mut self, document: &[u8]) -> Result<()> {
+        let at = match RawDocument::from_bytes(document)?.get("ts")? {
+            Some(RawBsonRef::Timestamp(at)) => Position { seconds: at.time, counter: at.increment },
+            _ => return Err(MongoError::damaged("following the oplog", "an entry has no time")),
+        };
+        // Entries of one time stay together.
+        if self.data.len() >= LARGEST && at > self.last {
+            return Err(MongoError::new(Trouble::Interrupted, "following the oplog", "the segment is full"));
+        }
+        self.data.extend_from_slice(document);
+        let _ = self.first.get_or_insert(at);
+        self.last = at;
+        self.count += 1;
+        Ok(())
+    }
+
+    fn restart(&mut self) -> Result<bool> {
+        Ok(false)
+    }
+}

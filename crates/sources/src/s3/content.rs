@@ -1,0 +1,211 @@
+//! The content of an object, and what is told along with it.
+
+use std::io::{Cursor, Error, ErrorKind, Read, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use backstay_core::{
+    CallContext, Control, ErrorKind as Class, Events, Meta, Opener, StorageError, Timestamp, Xattr,
+};
+use backstay_net::s3::client::{Ask, Call, Client};
+use backstay_net::s3::fetch::{Fetcher, Wanted, Whole};
+use backstay_net::text::date;
+use http::header::{IF_MATCH, LAST_MODIFIED};
+use http::{HeaderMap, HeaderValue, Method};
+use serde::Deserialize;
+
+use super::attributes::{of_headers, of_tag, tag_count};
+use super::keys::is_askable;
+
+/// Objects up to this size are fetched whole, ahead of the time when they are needed.
+pub(super) const SMALL: u64 = 4 << 20;
+
+/// What all objects of a capture are read by.
+pub(super) struct Reader {
+    pub(super) fetcher: Fetcher,
+    pub(super) client: Arc<Client>,
+    pub(super) control: Control,
+    pub(super) events: Arc<dyn Events>,
+    pub(super) with_tags: bool,
+    /// Whether it was told that tags may not be read.
+    pub(super) tags_refused: AtomicBool,
+}
+
+/// An object, as it was listed.
+pub(super) struct ObjectOpener {
+    pub(super) reader: Arc<Reader>,
+    pub(super) key: String,
+    pub(super) etag: String,
+    pub(super) size: u64,
+    pub(super) begun: Option<Whole>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tagging {
+    tag_set: TagSet,
+}
+
+#[derive(Deserialize)]
+struct TagSet {
+    #[serde(default, rename = "Tag")]
+    tags: Vec<Tag>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+impl ObjectOpener {
+    fn wanted(&self, as_listed: bool) -> Wanted {
+        let condition = HeaderValue::from_str(&self.etag).ok().filter(|_| as_listed && !self.etag.is_empty());
+        Wanted {
+            name: self.key.clone(),
+            headers: condition.map(|etag| (IF_MATCH, etag)).into_iter().collect(),
+        }
+    }
+
+    /// Asks for it as it was listed, or, if it has been replaced since, as it is now.
+    fn current<T>(&self, ask: impl Fn(&Wanted) -> std::result::Result<T, StorageError>) -> Result<(T, bool)> {
+        match ask(&self.wanted(true)) {
+            Ok(answer) => Ok((answer, false)),
+            Err(error) if error.kind == Class::Exists => {
+                Ok((ask(&self.wanted(false)).map_err(of_service)?, true))
+            }
+            Err(error) => Err(of_service(error)),
+        }
+    }
+
+    fn amend(
+        &self,
+        meta: &mut Meta,
+        headers: &HeaderMap,
+        size: Option<u64>,
+        is_replaced: bool,
+    ) -> Result<()> {
+        if let Some(size) = size {
+            meta.size = size;
+        }
+        if is_replaced {
+            let written = headers.get(LAST_MODIFIED).and_then(|time| date(time.to_str().ok()?));
+            let written =
+                written.unwrap_or(Timestamp { seconds: meta.modified.seconds + 1, ..meta.modified });
+            (meta.modified, meta.changed) = (written, written);
+            self.reader
+                .events
+                .message(&format!("{}: it was replaced meanwhile and is taken as it is now", self.key));
+        }
+        meta.xattrs = of_headers(headers);
+        if self.reader.with_tags && tag_count(headers) > 0 {
+            meta.xattrs.extend(self.reader.tags(&self.key)?);
+        }
+        Ok(())
+    }
+}
+
+impl Opener for ObjectOpener {
+    fn open(self: Box<Self>) -> Result<Box<dyn Read + Send>> {
+        self.open_with(&mut Meta::default())
+    }
+
+    fn duplicate(&self) -> Option<Box<dyn Opener>> {
+        let (reader, key, etag) = (Arc::clone(&self.reader), self.key.clone(), self.etag.clone());
+        Some(Box::new(Self { reader, key, etag, size: self.size, begun: None }))
+    }
+
+    fn prepare(&mut self) {
+        if self.size <= SMALL && self.begun.is_none() && is_askable(&self.key) {
+            self.begun = self.reader.fetcher.begin(&self.wanted(true), self.size);
+        }
+    }
+
+    fn amends(&self) -> bool {
+        true
+    }
+
+    fn open_with(mut self: Box<Self>, meta: &mut Meta) -> Result<Box<dyn Read + Send>> {
+        check(&self.key)?;
+        let begun = self.begun.take();
+        let reader = Arc::clone(&self.reader);
+        if self.size > SMALL {
+            let (stream, is_replaced) = self.current(|wanted| reader.fetcher.stream(wanted))?;
+            let length = stream.headers.get(http::header::CONTENT_LENGTH);
+            let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+            self.amend(meta, &stream.headers.clone(), length, is_replaced)?;
+            return Ok(Box::new(stream));
+        }
+        let (fetched, is_replaced) = match begun.map(|begun| reader.fetcher.finish(begun, &self.key)) {
+            Some(Ok(fetched)) => (fetched, false),
+            Some(Err(error)) if error.kind != Class::Exists => return Err(of_service(error)),
+            _ => self.current(|wanted| reader.fetcher.now(wanted, self.size))?,
+        };
+        self.amend(meta, &fetched.headers, Some(fetched.body.len() as u64), is_replaced)?;
+        Ok(Box::new(Cursor::new(fetched.body)))
+    }
+
+    fn describe(&self, meta: &mut Meta) -> Result<()> {
+        check(&self.key)?;
+        let call = Call::new(CallContext::with(&self.reader.control), "look at", &self.key);
+        let mut ask = Ask::of(Method::HEAD, &self.key);
+        if !self.etag.is_empty() {
+            ask = ask.header("if-match", &self.etag);
+        }
+        let answer = self.reader.client.success(call, ask).map_err(of_service)?;
+        self.amend(meta, &answer.headers, None, false)
+    }
+}
+
+impl Reader {
+    /// The tags of an object. Who may not read them backs up without, and is told so once.
+    fn tags(&self, key: &str) -> Result<Vec<Xattr>> {
+        if self.tags_refused.load(Ordering::Relaxed) {
+            return Ok(Vec::new());
+        }
+        match tags_of(&self.client, &self.control, key) {
+            Ok(tags) => Ok(tags.iter().map(|(key, value)| of_tag(key, value)).collect()),
+            Err(error) if error.kind == Class::Denied => {
+                if !self.tags_refused.swap(true, Ordering::Relaxed) {
+                    self.events
+                        .warning(&format!("tags are not backed up, since they may not be read: {error}"));
+                }
+                Ok(Vec::new())
+            }
+            Err(error) if error.kind == Class::NotFound => Ok(Vec::new()),
+            Err(error) => Err(of_service(error)),
+        }
+    }
+}
+
+/// The tags of an object.
+pub(super) fn tags_of(
+    client: &Client,
+    control: &Control,
+    key: &str,
+) -> std::result::Result<Vec<(String, String)>, StorageError> {
+    let call = Call::new(CallContext::with(control), "read the tags of", &key);
+    let answer = client.success(call, Ask::of(Method::GET, key).query("tagging", ""))?;
+    let Tagging { tag_set } = call.read(&answer, "its tags")?;
+    Ok(tag_set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+fn check(key: &str) -> Result<()> {
+    if is_askable(key) {
+        return Ok(());
+    }
+    Err(Error::other("a part of its key is `.` or `..`, and no address of HTTP can have such a part"))
+}
+
+/// The same as an error of reading.
+fn of_service(error: StorageError) -> Error {
+    let kind = match error.kind {
+        Class::NotFound => ErrorKind::NotFound,
+        Class::Denied => ErrorKind::PermissionDenied,
+        Class::Timeout => ErrorKind::TimedOut,
+        _ => ErrorKind::Other,
+    };
+    Error::new(kind, error)
+}

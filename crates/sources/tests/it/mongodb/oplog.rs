@@ -1,0 +1,321 @@
+//! Dumps of one moment, and restores to any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backstay_core::{Control, Silent};
+use backstay_sources::mongodb::{
+    CaptureOptions, OpenEntry, Position, RestoreOptions, Segment, Shipper, Trouble, capture,
+};
+use backstay_sources::testing::MongoServer;
+use mongodb::bson::{Binary, Bson, Document, Timestamp, doc, spec::BinarySubtype};
+
+use super::folder::FolderSink;
+use super::{captured, restored, sorted, to_copy};
+
+const SOON: Duration = Duration::from_secs(5);
+
+#[test]
+fn what_is_written_during_the_dump_is_in_it() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let server = Arc::new(server);
+    let documents: Vec<Document> = (10..20).map(|n| doc! { "_id": n, "v": 1 }).collect();
+    server.insert("shop", "a", &documents);
+    server.insert("shop", "b", &documents);
+    server.insert("other", "x", &documents);
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        // The first collection was read and is being stored.
+        if count != 0 {
+            return;
+        }
+        writer.insert("shop", "a", &[doc! { "_id": 1, "late": true }]);
+        let _ = writer.run("shop", doc! { "delete": "a", "deletes": [{ "q": { "_id": 15 }, "limit": 1 }] });
+        let _ = writer
+            .run("shop", doc! { "update": "a", "updates": [{ "q": { "_id": 16 }, "u": { "replaced": 1 } }] });
+        let _ = writer.run("shop", doc! { "create": "made", "capped": true, "size": 4096 });
+        writer.insert("shop", "made", &[doc! { "_id": 7 }]);
+        let _ = writer
+            .run("shop", doc! { "createIndexes": "a", "indexes": [{ "key": { "v": 1 }, "name": "later" }] });
+        writer.insert("other", "x", &[doc! { "_id": 1 }]);
+    });
+    let options = CaptureOptions { parallel: 1, ..CaptureOptions::default() };
+    // One collection after the other, `other` first.
+    let manifest = capture(&connection, &sink, &options, &Control::new(), &Silent).unwrap();
+    let span = manifest.oplog.unwrap();
+    assert!(
+        span.entries >= 6 && span.from < span.to && manifest.inconsistent_because.is_none(),
+        "{manifest:?}"
+    );
+
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    assert!(report.replayed >= 5 && report.moment == Some(span.to), "{report:?}");
+    for collection in ["a", "b", "made"] {
+        assert_eq!(sorted(&server, "copy", collection), sorted(&server, "shop", collection), "{collection}");
+    }
+    let made = report.restored.iter().find(|each| each.collection == "a").unwrap();
+    assert_eq!(made.indexes, 1);
+    assert_eq!(report.restored.len(), 3);
+}
+
+#[test]
+fn a_server_without_an_oplog_is_captured_and_it_is_said() {
+    let Some(server) = MongoServer::start_with(&["--standalone"]) else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    assert!(manifest.oplog.is_none());
+    assert!(manifest.inconsistent_because.unwrap().contains("no oplog"));
+    assert!(!sink.files().contains(&"oplog.bson".to_owned()));
+    let error = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+    let error = Shipper::after(Position { seconds: 1, counter: 1 })
+        .next(&connection, SOON, &Control::new())
+        .unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+}
+
+fn opened(segments: &[Segment]) -> Vec<OpenEntry> {
+    let open = |segment: &Segment| -> OpenEntry {
+        let data = segment.data.clone();
+        Arc::new(move |_| Ok(Box::new(std::io::Cursor::new(data.clone())) as Box<dyn std::io::Read + Send>))
+    };
+    segments.iter().map(open).collect()
+}
+
+#[test]
+fn shipped_oplog_brings_back_any_moment() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let control = Control::new();
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    assert!(shipper.next(&connection, Duration::ZERO, &control).unwrap().is_none());
+    let mut ship = || shipper.next(&connection, SOON, &control).unwrap().unwrap();
+
+    server.insert("shop", "a", &[doc! { "_id": 2 }]);
+    let _ = server.run("shop", doc! { "create": "later" });
+    let first = ship();
+    server.insert("shop", "later", &[doc! { "_id": "x" }]);
+    let second = ship();
+    let _ = server.run("shop", doc! { "drop": "a" });
+    let _ = server.run("admin", doc! { "renameCollection": "shop.later", "to": "shop.last" });
+    let third = ship();
+    assert!(first.entries >= 3 && first.to == second.from && second.to == third.from);
+    let mut names = [third.name(), first.name(), second.name()];
+    names.sort();
+    assert_eq!(names, [first.name(), second.name(), third.name()]);
+
+    let segments = [first.clone(), second.clone(), third];
+    let to = |database: &str, segments: &[Segment], until: Option<Position>| RestoreOptions {
+        databases: vec![("shop".to_owned(), database.to_owned())],
+        oplog: true,
+        segments: opened(segments),
+        until,
+        ..to_copy()
+    };
+    let report = restored(&connection, &sink, &to("middle", &segments, Some(first.to))).unwrap();
+    assert_eq!(report.moment, Some(first.to));
+    assert_eq!(sorted(&server, "middle", "a").len(), 2);
+    assert_eq!(sorted(&server, "middle", "later").len(), 0);
+    assert_eq!(report.restored.len(), 2);
+    let report = restored(&connection, &sink, &to("end", &segments, None)).unwrap();
+    let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    assert_eq!(names, ["last"], "{report:?}");
+    assert_eq!(sorted(&server, "end", "last").len(), 1);
+
+    // One that is missing is no moment that may be passed over.
+    let [first, _, third] = segments;
+    let error = restored(&connection, &sink, &to("gap", &[first, third], None)).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Gap, "{error}");
+    assert!(super::listing(&server, "gap").is_empty());
+    let before = Position { seconds: 1, counter: 1 };
+    let error = restored(&connection, &sink, &to("before", &[], Some(before))).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+}
+
+#[test]
+fn oplog_that_is_gone_is_a_gap() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    for position in [Position { seconds: 1, counter: 1 }, Position { seconds: u32::MAX, counter: 1 }] {
+        let error = Shipper::after(position).next(&connection, SOON, &Control::new()).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Gap, "{error}");
+        assert!(error.hint.contains("full backup"), "{}", error.hint);
+    }
+}
+
+#[test]
+fn an_oplog_that_is_too_small_for_the_dump_is_told() {
+    let Some(server) = MongoServer::start_with(&["--oplog-max-entries", "20"]) else { return };
+    let server = Arc::new(server);
+    server.insert("shop", "a", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        if count == 0 {
+            for n in 0..10 {
+                let documents: Vec<Document> = (0..500).map(|m| doc! { "_id": n * 500 + m }).collect();
+                writer.insert("shop", "much", &documents);
+            }
+        }
+    });
+    let error =
+        capture(&connection, &sink, &CaptureOptions::default(), &Control::new(), &Silent).unwrap_err();
+    assert_eq!(error.trouble, Trouble::Gap, "{error}");
+    assert!(!sink.is_closed());
+}
+
+#[test]
+fn a_collection_that_is_dropped_meanwhile_is_no_failure() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let server = Arc::new(server);
+    for collection in ["a", "b"] {
+        server.insert("shop", collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let writer = Arc::clone(&server);
+    sink.on_write(move |count| {
+        if count == 0 {
+            let _ = writer.run("shop", doc! { "drop": "b" });
+        }
+    });
+    let options = CaptureOptions { parallel: 1, ..CaptureOptions::default() };
+    let manifest = capture(&connection, &sink, &options, &Control::new(), &Silent).unwrap();
+    assert_eq!(manifest.counted("shop", "b").unwrap().documents, 0);
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    assert_eq!(names, ["a"]);
+}
+
+/// Entries as a server of MongoDB 5.0 or newer writes them; the tests' own server writes other updates.
+fn entries_of_mongodb() -> Vec<Document> {
+    let session = |n: u8| doc! { "id": Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] } };
+    let insert = |id: i32| doc! { "op": "i", "ns": "shop.a", "o": { "_id": id } };
+    let apply = |parts: Vec<Document>, more: Document| {
+        let mut object = doc! { "applyOps": parts };
+        object.extend(more);
+        object
+    };
+    let command = |object: Document| doc! { "op": "c", "ns": "shop.$cmd", "o": object };
+    let of_transaction = |number: u8, object: Document| {
+        doc! { "op": "c", "ns": "admin.$cmd", "lsid": session(number), "txnNumber": 1_i64, "o": object }
+    };
+    vec![
+        doc! { "op": "n", "ns": "", "o": { "msg": "periodic noop" } },
+        doc! { "op": "u", "ns": "shop.a", "o": { "$v": 2, "diff": { "u": { "v": 2 }, "i": { "w": [1] }, "sin": { "d": { "x": false } } } }, "o2": { "_id": 1 } },
+        doc! { "op": "u", "ns": "shop.a", "o": { "$v": 1, "$set": { "old": true }, "$unset": { "v": true } }, "o2": { "_id": 2 } },
+        doc! { "op": "u", "ns": "shop.a", "o": { "_id": 3, "whole": 1 }, "o2": { "_id": 3 } },
+        // Of a document that is deleted later, and so was never read.
+        doc! { "op": "u", "ns": "shop.a", "o": { "$v": 2, "diff": { "u": { "v": 2 } } }, "o2": { "_id": 99 } },
+        doc! { "op": "d", "ns": "shop.a", "o": { "_id": 4 } },
+        doc! { "op": "i", "ns": "not.selected", "o": { "_id": 1 } },
+        // In one, in parts, prepared and committed, and given up.
+        of_transaction(1, apply(vec![insert(10), insert(11)], doc! {})),
+        of_transaction(2, apply(vec![insert(20)], doc! { "partialTxn": true })),
+        of_transaction(3, apply(vec![insert(30)], doc! { "prepare": true })),
+        of_transaction(4, apply(vec![insert(40)], doc! { "prepare": true })),
+        of_transaction(5, apply(vec![insert(50)], doc! { "partialTxn": true })),
+        of_transaction(2, apply(vec![insert(21)], doc! { "count": 2_i64 })),
+        of_transaction(
+            3,
+            doc! { "commitTransaction": 1, "commitTimestamp": Timestamp { time: 1, increment: 1 } },
+        ),
+        of_transaction(4, doc! { "abortTransaction": 1 }),
+        command(doc! { "createIndexes": "a", "v": 2, "key": { "w": 1, "b": -1 }, "name": "w_b" }),
+        command(
+            doc! { "commitIndexBuild": "a", "indexes": [{ "v": 2, "key": { "s": 1 }, "name": "s" }, { "v": 2, "key": { "t": 1 }, "name": "t" }] },
+        ),
+        command(doc! { "dropIndexes": "a", "index": "s" }),
+        command(doc! { "dropIndexes": "a", "index": "first" }),
+        command(doc! { "collMod": "a", "index": { "name": "t", "expireAfterSeconds": 7200 } }),
+        command(
+            doc! { "create": "view", "viewOn": "a", "pipeline": [{ "$match": { "_id": { "$gte": 20 } } }] },
+        ),
+        command(doc! { "somethingNew": "a" }),
+    ]
+}
+
+#[test]
+fn operations_as_mongodb_writes_them_are_replayed() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let documents = [
+        doc! { "_id": 1, "v": 1, "in": { "x": 1, "y": 2 } },
+        doc! { "_id": 2, "v": 1 },
+        doc! { "_id": 3, "v": 1 },
+        doc! { "_id": 4, "v": 1 },
+    ];
+    server.insert("shop", "a", &documents);
+    let _ = server
+        .run("shop", doc! { "createIndexes": "a", "indexes": [{ "key": { "f": 1 }, "name": "first" }] });
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let end = manifest.oplog.unwrap().to;
+    let mut oplog = Vec::new();
+    let mut last = end;
+    for (n, mut entry) in (1..).zip(entries_of_mongodb()) {
+        last = Position { seconds: end.seconds + 1, counter: n };
+        let _ = entry.insert("ts", Timestamp { time: last.seconds, increment: last.counter });
+        entry.to_writer(&mut oplog).unwrap();
+    }
+    std::fs::write(sink.path().join("oplog.bson"), &oplog).unwrap();
+
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    assert_eq!(report.moment, Some(last));
+    assert_eq!(report.warnings, ["the oplog's command somethingNew on shop.a is not known and was left out"]);
+    let mut expected = vec![
+        doc! { "_id": 1, "v": 2, "in": { "y": 2 }, "w": [1] },
+        doc! { "_id": 2, "old": true },
+        doc! { "_id": 3, "whole": 1 },
+    ];
+    expected.extend([10, 11, 20, 21, 30].map(|id| doc! { "_id": id }));
+    let by_id = |document: &Document| document.get_i32("_id").unwrap();
+    let mut there = server.documents("copy", "a");
+    there.sort_by_key(by_id);
+    assert_eq!(there, expected);
+    let listed = super::listing(&server, "copy");
+    let of_a = listed.iter().find(|each| each.get_str("name").unwrap() == "a").unwrap();
+    let indexes: Vec<&Document> =
+        of_a.get_array("indexes").unwrap().iter().filter_map(Bson::as_document).collect();
+    let names: Vec<&str> = indexes.iter().map(|index| index.get_str("name").unwrap()).collect();
+    assert_eq!(names, ["_id_", "t", "w_b"]);
+    assert_eq!(indexes[1].get_i32("expireAfterSeconds").unwrap(), 7200);
+    assert_eq!(sorted(&server, "copy", "view").len(), 3);
+
+    // Only as far as it is asked for.
+    let until = Position { seconds: end.seconds + 1, counter: 6 };
+    let options = RestoreOptions {
+        databases: vec![("shop".to_owned(), "until".to_owned())],
+        oplog: true,
+        until: Some(until),
+        ..to_copy()
+    };
+    let report = restored(&connection, &sink, &options).unwrap();
+    assert_eq!((report.moment, sorted(&server, "until", "a").len()), (Some(until), 3));
+
+    // What is not understood ends it, and leaves nothing.
+    for wrong in [
+        doc! { "op": "u", "ns": "shop.a", "ts": Timestamp { time: u32::MAX, increment: 1 }, "o": { "$v": 2, "diff": { "what": 1 } }, "o2": { "_id": 1 } },
+        doc! { "op": "u", "ns": "shop.a", "ts": Timestamp { time: u32::MAX, increment: 1 }, "o": { "a": 1 } },
+        doc! { "op": "?", "ns": "shop.a", "ts": Timestamp { time: u32::MAX, increment: 1 }, "o": { "a": 1 } },
+        doc! { "op": "i", "ns": "shop.a", "o": { "_id": 1 } },
+    ] {
+        let mut damaged = oplog.clone();
+        wrong.to_writer(&mut damaged).unwrap();
+        std::fs::write(sink.path().join("oplog.bson"), &damaged).unwrap();
+        let options = RestoreOptions {
+            databases: vec![("shop".to_owned(), "none".to_owned())],
+            oplog: true,
+            ..to_copy()
+        };
+        let error = restored(&connection, &sink, &options).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Damaged, "{error}");
+        assert!(super::listing(&server, "none").is_empty());
+    }
+}
