@@ -23,4 +23,4 @@ pub use environment::{Clock, Random};
 pub use events::{Events, ItemAction, Silent};
 pub use restore::{RestoreTarget, TargetError, TargetFile};
 pub use sink::{Content, CutHint, Entry, Folder, Opener, Pushed, Sink, SinkError};
-pub use storage::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+pub use storage::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};

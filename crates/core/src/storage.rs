@@ -1,7 +1,7 @@
 //! Where a repository keeps its files: a small, blocking key-value store.
 
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::Control;
 
@@ -190,6 +190,10 @@ pub enum ErrorKind {
     Cancelled,
     /// A passing fault: trying again may help.
     Transient,
+    /// The file lies in an archive, from which it has to be brought back before it can be read.
+    Frozen,
+    /// The storage keeps the file from being changed or removed until a time that was set when it was written.
+    Retained,
     /// What came back is not what was stored.
     Corrupt,
     /// The address or an option is wrong.
@@ -230,6 +234,17 @@ impl StorageError {
     ) -> Self {
         Self { kind, action, what: what.to_string(), cause: cause.into() }
     }
+}
+
+/// Files that lie in an archive, from which they have to be brought back before they can be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Frozen {
+    /// Which.
+    pub files: Vec<Handle>,
+    /// How long it takes at most until all can be read that are being brought back, as far as that is known.
+    pub ready_in: Option<Duration>,
+    /// After how long it is worth looking again.
+    pub look_again_in: Duration,
 }
 
 /// A place that holds the files of one repository.
@@ -305,4 +320,23 @@ pub trait Storage: Send + Sync {
     /// Tells that a pack holds trees: it will be read often and in small pieces, so a cache keeps it whole. Said before the
     /// pack is written or read. Storages that are no cache, nor wrap one, ignore it.
     fn note_tree_pack(&self, _pack: &FileId) {}
+
+    /// Whether files may lie in an archive, so that it is worth asking which do ([`Storage::frozen`]).
+    fn may_freeze(&self) -> bool {
+        false
+    }
+
+    /// Which of these files cannot be read now since they lie in an archive. With `bring_back` those are asked for which were not yet,
+    /// all at once; this does not wait for them.
+    ///
+    /// # Errors
+    /// When that cannot be found out, or they cannot be asked for.
+    fn frozen(
+        &self,
+        _files: &[Handle],
+        _bring_back: bool,
+        _context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        Ok(Frozen::default())
+    }
 }

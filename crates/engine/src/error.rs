@@ -125,6 +125,12 @@ impl Error {
         }
     }
 
+    /// Whether the storage keeps a file from being removed for a while.
+    #[must_use]
+    pub fn is_retained(&self) -> bool {
+        matches!(self, Self::Storage(error) if error.kind == ErrorKind::Retained)
+    }
+
     /// Whether the work was cancelled, at whichever layer that was noticed.
     #[must_use]
     pub fn is_interrupted(&self) -> bool {

@@ -1,7 +1,10 @@
 //! The stored way to reach a service.
 
+mod keeping;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::keeping::{BucketEncryption, EncryptionMode, LockMode, ObjectLock, Thaw, ThawTier};
 use crate::secret::HoldsSecrets;
 use crate::{ConnectionId, Invalid, NodeId, ProjectId, SecretText, Time};
 
@@ -81,6 +84,19 @@ pub struct S3Settings {
     /// Whether addresses of this host and of its private network may be reached; an owner has to say so.
     #[serde(default)]
     pub allow_private: bool,
+    /// The storage class, as `STANDARD_IA` or `DEEP_ARCHIVE`, of what is read seldom: packs of data, and archives. All else stays where
+    /// the service keeps new objects. The service's choice when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    /// The lock that all new objects get, but for locks on repositories. The bucket has to be made for it. None when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<ObjectLock>,
+    /// How the service encrypts new objects, beside the encryption of repositories and archives; its choice when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<BucketEncryption>,
+    /// How restores have packs brought back from an archive class. Where `storage_class` is one, they do so when it is left out too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thaw: Option<Thaw>,
 }
 
 /// A receiver of archives: `backstay receiver`, or one inside of `backstay up`.
@@ -368,6 +384,7 @@ impl MysqlSettings {
 
 impl S3Settings {
     fn validate(&self) -> Result<(), Invalid> {
+        self.validate_keeping()?;
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
         if !(3..=255).contains(&self.bucket.len()) || !self.bucket.bytes().all(plain) {
             let why = "a bucket's name has 3 to 255 letters, digits, dots, hyphens or underscores";

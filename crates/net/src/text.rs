@@ -1,5 +1,7 @@
 //! Names and moments as HTTP services write them.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use backstay_core::Timestamp;
 
 /// A name as a URL has it.
@@ -34,6 +36,22 @@ pub fn moment(text: &str) -> Option<Timestamp> {
     Some(Timestamp::utc(days * 86_400 + hour * 3600 + minute * 60 + second, nanos))
 }
 
+/// A moment as RFC 3339 has it in UTC, in whole seconds.
+pub fn told(time: SystemTime) -> String {
+    let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    // Eras of 400 years, and in them years that begin in March.
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (month, later) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    let year = 400 * era + year + later;
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// A moment as HTTP's headers have it, `Wed, 21 Oct 2015 07:28:00 GMT`.
 pub fn date(text: &str) -> Option<Timestamp> {
     let time = httpdate::parse_http_date(text).ok()?;
@@ -58,6 +76,16 @@ mod tests {
         {
             assert_eq!(moment(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn moments_are_told_as_they_are_read() {
+        for days in (0..80_000).step_by(13).chain([11_016, 11_017, 58, 59, 60]) {
+            let seconds = days * 86_400 + days % 86_400;
+            let text = told(UNIX_EPOCH + std::time::Duration::from_secs(seconds));
+            assert_eq!(moment(&text), Some(Timestamp::utc(i64::try_from(seconds).unwrap(), 0)), "{text}");
+        }
+        assert_eq!(told(UNIX_EPOCH + std::time::Duration::from_secs(951_868_799)), "2000-02-29T23:59:59Z");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 use parking_lot::Mutex;
 
 use self::folder::Folder;
@@ -213,5 +213,18 @@ impl Storage for Cache {
     fn note_tree_pack(&self, pack: &FileId) {
         self.tree_packs.lock().insert(*pack);
         self.inner.note_tree_pack(pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.inner.may_freeze()
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.inner.frozen(files, bring_back, context)
     }
 }

@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 use parking_lot::Mutex;
 
 use crate::failure;
@@ -164,6 +164,19 @@ impl Storage for Limit {
 
     fn note_tree_pack(&self, pack: &FileId) {
         self.inner.note_tree_pack(pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.inner.may_freeze()
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.inner.frozen(files, bring_back, context)
     }
 }
 

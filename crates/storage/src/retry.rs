@@ -14,7 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 
 use crate::failure;
 use crate::pause::pause;
@@ -252,5 +252,20 @@ impl Storage for Retry {
 
     fn note_tree_pack(&self, pack: &FileId) {
         self.inner.note_tree_pack(pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.inner.may_freeze()
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.run(context, "bring back", &self.inner.location(), |context, _| {
+            self.inner.frozen(files, bring_back, context)
+        })
     }
 }

@@ -8,6 +8,9 @@
 //! around every call, and our classes of errors. Its own retries are left out ([`crate::retry`] does that), and
 //! so are its TLS provider and its look at the environment. TLS is rustls with ring, trusting what the system trusts.
 //!
+//! Packs of data go to the class that is wished for, all else stays where it can be read at once. What lies in an archive class is
+//! brought back when a restore asks for it ([`Storage::frozen`](backstay_core::Storage::frozen)).
+//!
 //! Files are created with `If-None-Match`, so that nothing is ever overwritten; where the service does not
 //! know that, a look before the write has to do.
 
@@ -15,7 +18,11 @@
 mod backend;
 #[cfg(feature = "s3")]
 mod classify;
+#[cfg(feature = "s3")]
+mod frozen;
 
 #[cfg(feature = "s3")]
 pub use backend::S3;
-pub use backstay_net::s3::{Credentials, Settings, Style};
+pub use backstay_net::s3::{
+    ArchiveClass, Credentials, Encryption, Lock, LockMode, Settings, Style, Thaw, Tier,
+};

@@ -25,6 +25,8 @@ it("an address has no credentials in it", () => {
 it("what is stored comes back as it was, and an empty secret is not sent", () => {
   const stored = { type: "s3", bucket: "b", access_key: "a", endpoint: "https://s3.example.org", style: "path", allow_private: true } as const;
   expect(settingsOf(settingsValues(stored))).toEqual(stored);
+  const keeping = { storage_class: "DEEP_ARCHIVE", lock: { mode: "compliance", days: 30 }, encryption: { mode: "aes256" }, thaw: { tier: "bulk", days: 3 } } as const;
+  expect(settingsOf(settingsValues({ ...stored, ...keeping }))).toEqual({ ...stored, ...keeping });
   expect(settingsOf({ ...settingsValues(stored), secret_key: "new" })).toEqual({ ...stored, secret_key: "new" });
   expect(settingsOf({ ...emptySettings("local"), path: " /srv " })).toEqual({ type: "local", path: "/srv" });
   expect(placeOf({ type: "local", path: "/srv" })).toBe("/srv");

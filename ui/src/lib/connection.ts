@@ -8,6 +8,10 @@ import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
 type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string };
 
+type Bucket = Extract<Schemas["ConnectionSettings"], { type: "s3" }>;
+/** What a bucket is to do beside keeping files. The form has no fields for it, and leaves it as it is. */
+type Keeping = Pick<Bucket, "storage_class" | "lock" | "encryption" | "thaw">;
+
 /** By what a receiver is known for who it is. */
 export const TRUSTS = ["fingerprint", "authority", "system"] as const;
 
@@ -30,6 +34,7 @@ export function settingsSchema(words: Words, isNew: boolean) {
     secret_key: z.string(),
     style: z.enum(["auto", "path", "host"]),
     allow_private: z.boolean(),
+    keeping: z.custom<Keeping>(),
     reach: z.enum(["socket", "tcp"]),
     socket: z.string(),
     host: z.enum(OWN_HOSTS),
@@ -108,6 +113,7 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   secret_key: "",
   style: "auto",
   allow_private: false,
+  keeping: {},
   reach: "socket",
   socket: "/run/mysqld/mysqld.sock",
   host: "127.0.0.1",
@@ -131,7 +137,7 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
     case "local":
       return { ...empty, path: settings.path };
     case "s3": {
-      const { endpoint, region, bucket, access_key, style, allow_private } = settings;
+      const { type: _, endpoint, region, bucket, access_key, secret_key: __, style, allow_private, ...keeping } = settings;
       return {
         ...empty,
         endpoint: endpoint ?? "",
@@ -140,6 +146,7 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
         access_key,
         style: style ?? "auto",
         allow_private: allow_private ?? false,
+        keeping,
       };
     }
     case "mysql": {
@@ -190,7 +197,7 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
     case "local":
       return { type: "local", path: values.path.trim() };
     case "s3": {
-      const { bucket, access_key, secret_key, style, allow_private } = values;
+      const { bucket, access_key, secret_key, style, allow_private, keeping } = values;
       const [endpoint, region] = [values.endpoint.trim(), values.region.trim()];
       return {
         type: "s3",
@@ -198,6 +205,7 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
         access_key: access_key.trim(),
         style,
         allow_private,
+        ...keeping,
         ...(endpoint !== "" && { endpoint }),
         ...(region !== "" && { region }),
         // A secret that is left out stays as it is.

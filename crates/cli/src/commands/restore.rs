@@ -12,7 +12,7 @@ use crate::args::{OverwriteMode, Restore};
 use crate::failure::{Explain, Failure, Outcome};
 use crate::json::restore::{Figures, Summary};
 use crate::patterns::Patterns;
-use crate::repository::{Access, Opened};
+use crate::repository::{Access, Opened, patience_for_frozen};
 use crate::terminal::RestoreProgress;
 use crate::walk::subfolder;
 use crate::{choose, format};
@@ -48,6 +48,7 @@ pub(super) fn run(app: &App, args: &Restore) -> Outcome {
         delete: args.delete,
         dry_run: args.dry_run,
         verify: args.verify,
+        wait_for_frozen: patience_for_frozen(app),
     };
     let progress = RestoreProgress::start(&app.console, folder);
     let report =

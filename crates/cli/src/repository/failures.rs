@@ -43,6 +43,13 @@ impl From<backstay_engine::Error> for Failure {
                         "check the user, password or token, and who owns the files; commands that only read work with --no-lock where nothing may be written",
                     ),
                     ErrorKind::ReadOnly => failure.hint("the storage is read-only; commands that only read work with --no-lock"),
+                    ErrorKind::Frozen => failure.hint(match cause.action {
+                        "bring back" if cause.cause.to_string().contains("did not come back") => {
+                            "run the command again later; what was asked for goes on coming, and what is restored is not written again"
+                        }
+                        _ => "`restore` with -o s3.enable-restore=true has packs brought back and waits for them, which costs at the service; with -o s3.storage-class and the class, `check` and `prune` leave them alone",
+                    }),
+                    ErrorKind::Retained => failure.hint("run the command again when that is over"),
                     // The configuration is named by an error of its own.
                     ErrorKind::NotFound | ErrorKind::Corrupt => failure.hint(damage(&cause.what, "")),
                     _ => failure,

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use crate::app::App;
 use crate::failure::{Exit, Failure, Outcome};
 
-pub(crate) use place::{Place, identity, storage_options};
+pub(crate) use place::{Place, identity, patience_for_frozen, storage_options};
 
 /// What a command is going to do with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Where a repository is, and how it is reached.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use backstay_core::Storage;
 use backstay_engine::pack::Compression;
@@ -183,6 +184,16 @@ pub(crate) fn storage_options(app: &App) -> Outcome<Options> {
         console.complain(format!("{error}, retrying after {:.1}s", pause.as_secs_f64()));
     }));
     Ok(options)
+}
+
+/// How long to wait for packs that lie in an archive class, if they may be brought back.
+pub(crate) fn patience_for_frozen(app: &App) -> Option<Duration> {
+    let mut options = Options::default();
+    for (key, value) in &app.settings.options {
+        // What is wrong with one was said when the storage was opened.
+        let _ = options.set_extended(key, value);
+    }
+    options.s3.thaw.map(|thaw| thaw.patience)
 }
 
 /// The outside world for the engine.

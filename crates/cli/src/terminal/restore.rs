@@ -33,6 +33,8 @@ struct Shared {
     files: AtomicU64,
     bytes: AtomicU64,
     deleted: AtomicU64,
+    /// Packs that are back from an archive class, and all that were asked for.
+    packs: Mutex<(u64, u64)>,
     rate: Mutex<Rate>,
 }
 
@@ -48,6 +50,7 @@ impl RestoreProgress {
             files: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             deleted: AtomicU64::new(0),
+            packs: Mutex::default(),
             rate: Mutex::default(),
         });
         let ticked = Arc::clone(&shared);
@@ -110,6 +113,10 @@ impl Shared {
             figures.total_files,
             format::bytes(figures.total_bytes),
         );
+        let (back, asked) = *self.packs.lock();
+        if back < asked {
+            line.push_str(&format!(", {back} / {asked} packs brought back"));
+        }
         if figures.files_deleted > 0 {
             line.push_str(&format!(", deleted {} files/dirs", figures.files_deleted));
         }
@@ -189,6 +196,10 @@ impl Events for RestoreProgress {
         } else {
             self.shared.console.complain(format!("ignoring error for {}: {error}", format::quote(path)));
         }
+    }
+
+    fn step(&self, _name: &str, done: u64, total: u64) {
+        *self.shared.packs.lock() = (done, total);
     }
 
     fn message(&self, text: &str) {

@@ -45,6 +45,8 @@ mod s3;
 #[cfg(feature = "s3")]
 mod s3_archives;
 #[cfg(feature = "s3")]
+mod s3_keeping;
+#[cfg(feature = "s3")]
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 mod s3_multipart;
 #[cfg(feature = "s3")]

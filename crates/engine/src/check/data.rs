@@ -1,6 +1,6 @@
 //! Reading packs whole.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{Events, FileId, FileKind, Handle, Random};
@@ -86,6 +86,29 @@ fn shuffle<T>(items: &mut [T], random: &dyn Random) {
         random.fill(&mut bytes);
         items.swap(last, (u64::from_le_bytes(bytes) % (last as u64 + 1)) as usize);
     }
+}
+
+/// Leaves out the packs that lie in an archive and cannot be read.
+pub(super) fn leave_out_frozen(
+    repository: &Repository,
+    chosen: &mut Chosen,
+    report: &mut CheckReport,
+) -> Result<()> {
+    if !repository.storage().may_freeze() {
+        return Ok(());
+    }
+    let packs: Vec<Handle> = chosen.left.iter().map(|pack| Handle::new(FileKind::Pack, pack.id)).collect();
+    let frozen = repository.storage().frozen(&packs, false, repository.context())?.files;
+    if !frozen.is_empty() {
+        report.hint(format!(
+            "{} of {} packs lie in an archive class and were not read",
+            frozen.len(),
+            packs.len()
+        ));
+        let frozen: HashSet<FileId> = frozen.into_iter().map(|file| file.id).collect();
+        chosen.left.retain(|pack| !frozen.contains(&pack.id));
+    }
+    Ok(())
 }
 
 /// Reads packs on all threads and notes what is wrong with them.

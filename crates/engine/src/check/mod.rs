@@ -149,7 +149,8 @@ pub fn check_from(
     if options.snapshots.is_some() {
         packs.retain(|(pack, _)| pack.blobs.iter().any(|blob| needed.has(blob.kind, &blob.id)));
     }
-    let chosen = data::choose(repository, options, packs, place);
+    let mut chosen = data::choose(repository, options, packs, place);
+    data::leave_out_frozen(repository, &mut chosen, &mut report)?;
     if !chosen.is_empty() {
         match chosen.done {
             0 => events.message("read all data"),

@@ -1,6 +1,6 @@
 //! Planning a prune and carrying it out.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use backstay_core::{Events, FileId, FileKind, Handle};
@@ -49,10 +49,31 @@ pub fn prune_plan(
         let roots =
             snapshots.iter().filter(|entry| !ignore.contains(&entry.id)).map(|entry| entry.snapshot.tree);
         walk_trees(repository, &TreeCache::new(repository, Arc::clone(&index)), roots, &used)?;
-        let stored = repository.list(FileKind::Pack)?.into_iter().collect();
-        select(index.packs(), stored, &used.marks, repository.config().version, &options)?
+        let stored: HashMap<FileId, u64> = repository.list(FileKind::Pack)?.into_iter().collect();
+        let frozen = frozen(repository, &stored, events)?;
+        select(index.packs(), stored, &frozen, &used.marks, repository.config().version, &options)?
     };
     Ok(PrunePlan { repository: repository.clone(), options, index, selection })
+}
+
+/// The packs that lie in an archive: they can be removed, but not read.
+fn frozen(
+    repository: &Repository,
+    stored: &HashMap<FileId, u64>,
+    events: &dyn Events,
+) -> Result<HashSet<FileId>> {
+    if !repository.storage().may_freeze() {
+        return Ok(HashSet::new());
+    }
+    let packs: Vec<Handle> = stored.keys().map(|id| Handle::new(FileKind::Pack, *id)).collect();
+    let frozen = repository.storage().frozen(&packs, false, repository.context())?.files;
+    if !frozen.is_empty() {
+        let count = frozen.len();
+        events.message(&format!(
+            "{count} packs lie in an archive class and cannot be read: none of them is written anew"
+        ));
+    }
+    Ok(frozen.into_iter().map(|file| file.id).collect())
 }
 
 struct Used<'a> {
@@ -120,7 +141,14 @@ impl PrunePlan {
         if !remove.is_empty() {
             lock.confirm()?;
             events.message("rebuilding index");
-            rewrite_index(&repository, &remove, Vec::new(), &[], events)?;
+            match rewrite_index(&repository, &remove, Vec::new(), &[], events) {
+                // An index file that stays names the packs, so they have to stay too.
+                Err(error) if error.is_retained() => {
+                    events.warning(&format!("{error}; no pack was removed. Prune again when that is over"));
+                    return Ok(());
+                }
+                outcome => outcome?,
+            }
             lock.confirm()?;
             remove_files(&repository, FileKind::Pack, &remove, "removing old packs", events)?;
         }
@@ -147,6 +175,7 @@ fn make_room(
     write_index(repository, left)
 }
 
+/// Removes files. Those that the storage keeps for a while are told, and found again by the next prune.
 fn remove_files<'a>(
     repository: &Repository,
     kind: FileKind,
@@ -156,10 +185,21 @@ fn remove_files<'a>(
 ) -> Result<()> {
     let files = files.into_iter();
     let total = files.len() as u64;
+    let mut retained = None;
     for (done, id) in files.enumerate() {
         repository.control().checkpoint()?;
-        repository.remove_file(Handle::new(kind, *id))?;
+        match repository.remove_file(Handle::new(kind, *id)) {
+            Err(error) if kind == FileKind::Pack && error.is_retained() => {
+                let (count, _) = retained.get_or_insert((0_u64, error));
+                *count += 1;
+            }
+            outcome => outcome?,
+        }
         events.step(step, done as u64 + 1, total);
+    }
+    if let Some((count, first)) = retained {
+        events
+            .warning(&format!("{count} packs could not be removed yet: {first}. A later prune removes them"));
     }
     Ok(())
 }

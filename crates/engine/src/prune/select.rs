@@ -42,10 +42,11 @@ pub(super) struct Selection {
 /// Below this many small packs it is not worth writing them anew.
 const SMALL_PACKS: usize = 10;
 
-/// Decides about every pack. `used` marks the blobs that snapshots need.
+/// Decides about every pack. `used` marks the blobs that snapshots need; packs that are `frozen` cannot be read.
 pub(super) fn select(
     packs: Vec<PackIndex>,
     mut stored: HashMap<FileId, u64>,
+    frozen: &HashSet<FileId>,
     used: &Marks<'_>,
     version: u32,
     options: &PruneOptions,
@@ -90,7 +91,7 @@ pub(super) fn select(
             stats.blobs.remove += pack.unused_blobs;
             stats.bytes.remove += pack.unused;
             selection.remove.insert(pack.index.id);
-        } else if options.repack_cacheable_only && !pack.has_trees {
+        } else if options.repack_cacheable_only && !pack.has_trees || frozen.contains(&pack.index.id) {
             stats.packfiles.keep += 1;
         } else if pack.unused_blobs == 0 && !must_compress {
             if length >= target {

@@ -201,9 +201,18 @@ impl Run<'_> {
     }
 
     fn run_plan(&self, plan: &mut Plan, files: &[FileState]) -> Result<()> {
-        let stretches = plan.stretches();
-        let next = AtomicUsize::new(0);
         let open = OpenFiles::default();
+        let mut stretches = plan.stretches();
+        while !stretches.is_empty() {
+            let (now, later) = self.readable(stretches)?;
+            self.run_stretches(&now, files, &open)?;
+            stretches = later;
+        }
+        Ok(())
+    }
+
+    fn run_stretches(&self, stretches: &[Stretch<'_>], files: &[FileState], open: &OpenFiles) -> Result<()> {
+        let next = AtomicUsize::new(0);
         let settings = self.repository.settings();
         let threads =
             settings.threads.max(self.repository.storage().connections().min(8)).min(stretches.len());
@@ -215,7 +224,7 @@ impl Run<'_> {
                         if self.repository.control().checkpoint().is_err() {
                             break;
                         }
-                        self.restore_stretch(stretch, files, &open, &mut worker);
+                        self.restore_stretch(stretch, files, open, &mut worker);
                     }
                 });
             }

@@ -2,7 +2,8 @@
 //!
 //! The tree is walked in batches, so that memory stays bounded. What a batch needs is sorted by pack; workers take
 //! pack after pack, read each stretch once, and write its blobs to all the files that have them. What is
-//! at the target already is compared first, and only what differs is written.
+//! at the target already is compared first, and only what differs is written. Packs that lie in an archive are all asked for at the
+//! beginning, and those that come are restored while the others are waited for.
 
 mod batch;
 mod delete;
@@ -11,7 +12,10 @@ mod folders;
 mod plan;
 mod present;
 mod run;
+mod thaw;
 mod verify;
+
+use std::time::Duration;
 
 use backstay_core::{Meta, Timestamp};
 
@@ -44,6 +48,9 @@ pub struct RestoreOptions {
     pub dry_run: bool,
     /// Read every restored file again at the end and compare it.
     pub verify: bool,
+    /// How long to wait for packs that lie in an archive. They are asked for in any case; where nobody waits for them, the restore
+    /// ends with [`ErrorKind::Frozen`](backstay_core::ErrorKind::Frozen) before anything is restored, and can be done later.
+    pub wait_for_frozen: Option<Duration>,
 }
 
 /// Whether an item is restored, and whether anything below it may be.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::batch::Batch;
 use super::folders::Folders;
+use super::thaw::Thaw;
 use super::{RestoreOptions, Select, verify};
 use crate::crypto::{Hasher, hash};
 use crate::format::Node;
@@ -67,7 +68,9 @@ pub fn restore(
         totals: Mutex::new((0, 0)),
         failed: Mutex::default(),
         kept: Mutex::default(),
+        thaw: Thaw::default(),
     };
+    run.bring_back(root)?;
     run.restore(root)?;
     if options.verify && !options.dry_run {
         verify::verify(&run, root)?;
@@ -91,6 +94,7 @@ pub(super) struct Run<'a> {
     /// Files that were left as they are, by the hashes of their paths: nothing is linked to them either, and nobody says
     /// that they are as in the snapshot.
     kept: Mutex<HashSet<FileId>>,
+    pub(super) thaw: Thaw,
 }
 
 /// What is done with an item that is chosen.

@@ -7,6 +7,7 @@ mod control;
 mod corpora;
 mod damage;
 mod forget;
+mod frozen;
 mod hostile;
 mod interop;
 mod journal;

@@ -13,7 +13,7 @@ use crate::http::fault::{find, is_bad_certificate};
 use crate::reach::Refused;
 
 /// The SHA-256 of a body that is not signed.
-const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+pub(super) const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 
 /// Talks to the service about one bucket.
 pub struct Bucket {

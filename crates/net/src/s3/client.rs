@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::io::Read;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use backstay_core::{CallContext, ErrorKind, FileId, StorageError};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -13,11 +13,13 @@ use sha2::{Digest, Sha256};
 use super::S3Address;
 use crate::Http;
 use crate::http::fault;
+use crate::http::runtime::SLOWEST_BYTES_PER_SECOND;
 use crate::http::sending::Sending;
-use crate::s3::Settings;
+use crate::s3::bucket::UNSIGNED;
 use crate::s3::connection::Connection;
 use crate::s3::refusal::{Refusal, of_code};
-use crate::text::encoded;
+use crate::s3::{Encryption, Lock, Settings};
+use crate::text::{encoded, told};
 
 /// Bytes that an answer may have which is held in memory: a page of a listing has less.
 const LONGEST_ANSWER: usize = 16 << 20;
@@ -131,6 +133,34 @@ impl<'a> Ask<'a> {
         self
     }
 
+    /// Has the service keep a new object so.
+    pub fn encrypted(self, encryption: Option<&Encryption>) -> Self {
+        let (name, key_name) =
+            ("x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id");
+        match encryption {
+            None => self,
+            Some(Encryption::Aes256) => self.header(name, "AES256"),
+            Some(Encryption::Kms(None)) => self.header(name, "aws:kms"),
+            Some(Encryption::Kms(Some(key))) => self.header(name, "aws:kms").header(key_name, key),
+        }
+    }
+
+    /// Has the service lock a new object, from now on. Its content has to come with a checksum.
+    pub fn locked(self, lock: Option<&Lock>) -> Self {
+        let Some(lock) = lock else { return self };
+        let until = SystemTime::now() + Duration::from_secs(u64::from(lock.days) * 24 * 60 * 60);
+        self.header("x-amz-object-lock-mode", lock.mode.name())
+            .header("x-amz-object-lock-retain-until-date", &told(until))
+    }
+
+    /// Has the service keep a new object in this class.
+    pub fn in_class(self, class: Option<&str>) -> Self {
+        match class {
+            Some(class) => self.header("x-amz-storage-class", class),
+            None => self,
+        }
+    }
+
     /// Adds a header whose name is only known now.
     #[must_use]
     pub fn header_of(mut self, name: HeaderName, value: HeaderValue) -> Self {
@@ -164,7 +194,16 @@ impl Client {
     /// The answer to a request, whatever it says.
     pub fn answer(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
         let patience = ask.patience;
-        let mut response = self.response(call, ask)?;
+        let response = self.response(call, ask)?;
+        self.whole(call, patience, response)
+    }
+
+    fn whole(
+        &self,
+        call: Call<'_>,
+        patience: Duration,
+        mut response: Response,
+    ) -> Result<Answer, StorageError> {
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         self.run(call, patience, async {
@@ -189,14 +228,31 @@ impl Client {
 
     /// The answer to a request before its body is read.
     pub fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
+        let sha256 = FileId(Sha256::digest(&ask.body).into()).to_hex();
+        self.request(call, ask, &sha256, &self.connection.bucket.client)
+    }
+
+    /// The answer to content on its way there, as [`answer`](Self::answer) but that the signature does not hold for the content:
+    /// its MD5 in a header does.
+    pub fn upload(&self, call: Call<'_>, mut ask: Ask<'_>) -> Result<Answer, StorageError> {
+        ask.patience += Duration::from_secs(ask.body.len() as u64 / SLOWEST_BYTES_PER_SECOND);
+        let response = self.request(call, ask, UNSIGNED, &self.connection.sending)?;
+        self.whole(call, Duration::ZERO, response)
+    }
+
+    fn request(
+        &self,
+        call: Call<'_>,
+        ask: Ask<'_>,
+        sha256: &str,
+        client: &reqwest::Client,
+    ) -> Result<Response, StorageError> {
         let Ask { method, name, query, headers, body, patience } = ask;
-        let sha256 = FileId(Sha256::digest(&body).into()).to_hex();
         let url = self.url(name, &query);
         self.run(call, patience, async {
-            let signed = self.connection.bucket.sign(method, &url, headers, &sha256).await;
+            let signed = self.connection.bucket.sign(method, &url, headers, sha256).await;
             let signed = signed.map_err(|error| error.into_error(call.action, call.what))?;
-            let request = signed.on(&self.connection.bucket.client).body(body);
-            request.send().await.map_err(|error| of_client(call, error))
+            signed.on(client).body(body).send().await.map_err(|error| of_client(call, error))
         })
     }
 

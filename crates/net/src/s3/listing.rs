@@ -61,6 +61,17 @@ pub struct Object {
     pub etag: String,
     /// How it is stored; none where the service says nothing.
     pub storage_class: Option<String>,
+    /// Whether it is brought back from an archive class; none where it was not asked for, or the service says nothing.
+    pub restore_status: Option<RestoreStatus>,
+}
+
+/// How far an object is that was asked for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RestoreStatus {
+    /// Whether it is on its way. Otherwise it can be read.
+    #[serde(default)]
+    pub is_restore_in_progress: bool,
 }
 
 impl Listing {
@@ -102,9 +113,29 @@ impl Client {
         begin: &str,
         each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
+        self.list(call, begin, false, each)
+    }
+
+    /// The same, with how far those are that are being brought back from an archive class.
+    pub fn objects_with_restores(
+        &self,
+        call: Call<'_>,
+        begin: &str,
+        each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
+        self.list(call, begin, true, each)
+    }
+
+    fn list(
+        &self,
+        call: Call<'_>,
+        begin: &str,
+        restores: bool,
+        each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
+    ) -> Result<(), StorageError> {
         let (mut next, mut encoded) = (None::<String>, false);
         loop {
-            let listing = self.page(call, begin, None, next.as_deref(), &mut encoded)?;
+            let listing = self.page(call, begin, None, restores, next.as_deref(), &mut encoded)?;
             for object in &listing.contents {
                 let Some(key) = listing.decoded(&object.key) else { continue };
                 let Some(name) = key.strip_prefix(&self.prefix) else { continue };
@@ -125,7 +156,7 @@ impl Client {
     /// # Errors
     /// When the service cannot be asked or says no.
     pub fn level(&self, call: Call<'_>, begin: &str) -> Result<Level, StorageError> {
-        let mut listing = self.page(call, begin, Some("/"), None, &mut false)?;
+        let mut listing = self.page(call, begin, Some("/"), false, None, &mut false)?;
         let below = |key: &str| {
             let key = listing.decoded(key)?;
             key.strip_prefix(&self.prefix).map(str::to_owned)
@@ -143,6 +174,7 @@ impl Client {
         call: Call<'_>,
         begin: &str,
         delimiter: Option<&str>,
+        restores: bool,
         next: Option<&str>,
         encoded: &mut bool,
     ) -> Result<Listing, StorageError> {
@@ -152,6 +184,9 @@ impl Client {
                 .query("prefix", &format!("{}{begin}", self.prefix));
             if let Some(delimiter) = delimiter {
                 ask = ask.query("delimiter", delimiter);
+            }
+            if restores {
+                ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
             }
             if *encoded {
                 ask = ask.query("encoding-type", "url");

@@ -15,6 +15,7 @@ mod credentials;
 pub mod endpoint;
 #[cfg(feature = "s3")]
 pub mod fetch;
+mod keeping;
 #[cfg(feature = "s3")]
 pub mod listing;
 #[cfg(feature = "s3")]
@@ -25,4 +26,5 @@ pub mod refusal;
 mod settings;
 
 pub use address::S3Address;
+pub use keeping::{ArchiveClass, Encryption, Lock, LockMode, Thaw, Tier};
 pub use settings::{Credentials, Settings, Style};

@@ -33,6 +33,7 @@ pub fn of_code(code: &str) -> Option<ErrorKind> {
         | "SignatureDoesNotMatch"
         | "UnauthorizedAccess" => ErrorKind::Denied,
         "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
+        "InvalidObjectState" => ErrorKind::Frozen,
         "InvalidBucketName"
         | "NoSuchBucket"
         | "PermanentRedirect"

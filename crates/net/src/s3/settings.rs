@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::keeping::{Encryption, Lock, Thaw};
 use crate::Secret;
 
 /// How requests name the bucket.
@@ -53,8 +54,14 @@ pub struct Settings {
     pub region: Option<String>,
     /// How requests name the bucket.
     pub style: Style,
-    /// The storage class of new files; the service's choice if none.
+    /// The storage class of new files that are read seldom: packs of data, and archives; the service's choice if none.
     pub storage_class: Option<String>,
+    /// The lock that new files get; none if none.
+    pub lock: Option<Lock>,
+    /// How the service encrypts new files; its choice if none.
+    pub encryption: Option<Encryption>,
+    /// How files are brought back that lie in an archive class; they are not if none.
+    pub thaw: Option<Thaw>,
     /// Go without any credentials.
     pub anonymous: bool,
 }

@@ -24,6 +24,8 @@ pub struct Behaviour {
     pub page: usize,
     /// How long it takes until an object of an archive class can be read, once that was asked for.
     pub thaw_time: Duration,
+    /// Whether lists tell which cold objects were asked for, if they are asked to. Amazon's do.
+    pub lists_restores: bool,
     /// Whether a locked object cannot even be hidden by a delete marker. Amazon hides it, and keeps its version.
     pub refuses_deletes_of_locked: bool,
 }
@@ -39,6 +41,7 @@ impl Default for Behaviour {
             least_part: 1,
             page: 1000,
             thaw_time: Duration::ZERO,
+            lists_restores: true,
             refuses_deletes_of_locked: false,
         }
     }

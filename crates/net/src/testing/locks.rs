@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use s3s::dto::RestoreStatus;
 use s3s::{S3Result, s3_error};
 
 use super::store::{Attributes, Bucket, Object, Retention, Thaw};
@@ -68,6 +69,14 @@ impl Object {
         let until = httpdate::fmt_http_date(thaw.until);
         (thaw.until > SystemTime::now())
             .then(|| format!("ongoing-request=\"false\", expiry-date=\"{until}\""))
+    }
+
+    /// What lists say of it.
+    pub(super) fn restore_status(&self) -> Option<RestoreStatus> {
+        let thaw = self.thaw.filter(|thaw| self.is_cold() && thaw.until > SystemTime::now())?;
+        let in_progress = thaw.ready > Instant::now();
+        let restore_expiry_date = (!in_progress).then(|| thaw.until.into());
+        Some(RestoreStatus { is_restore_in_progress: Some(in_progress), restore_expiry_date })
     }
 
     /// Changes the lock, where that may be done: only a lock of governance can be made shorter, by who may.

@@ -70,14 +70,13 @@ impl Upload {
         if named.is_empty() {
             return Err(s3_error!(MalformedXML));
         }
+        let number = |part: &CompletedPart| part.part_number.unwrap_or(0);
+        if !named.is_sorted_by(|one, next| number(one) < number(next)) {
+            return Err(s3_error!(InvalidPartOrder));
+        }
         let (mut bytes, mut md5s, mut sums) = (BytesMut::new(), Vec::new(), Vec::new());
-        let mut before = 0;
         for (place, part) in named.iter().enumerate() {
-            let number = part.part_number.unwrap_or(0);
-            if number <= before {
-                return Err(s3_error!(InvalidPartOrder));
-            }
-            before = number;
+            let number = number(part);
             let piece = self.parts.get(&number).ok_or_else(|| s3_error!(InvalidPart))?;
             let same = |told: &Option<String>, kept: &Option<String>| told.is_none() || told == kept;
             let is_it = part.e_tag.as_ref().is_some_and(|etag| etag.value() == piece.etag())

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Request, header};
+use hyper::{Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::SimpleAuth;
@@ -32,6 +32,9 @@ use crate::s3::{Credentials, S3Address, Settings};
 pub const KEY: &str = "the-key";
 /// The secret that belongs to it.
 pub const SECRET: &str = "the-secret-of-the-key";
+
+/// The header by which an operation says another status than its crate gives it. It is not sent.
+pub(super) const STATUS: &str = "x-status-of-the-answer";
 
 type Hook = Arc<dyn Fn(&Asked, &Buckets) + Send + Sync>;
 
@@ -106,6 +109,17 @@ impl Buckets {
     pub fn create_bucket_of_locks(&self, name: &str) {
         let bucket = Bucket { versioning: Versioning::On, locks: true, ..Bucket::default() };
         self.0.store().buckets.insert(name.to_owned(), bucket);
+    }
+
+    /// Has a bucket lock each new object that asks for no lock of its own.
+    ///
+    /// # Panics
+    /// When the bucket is not there, or takes no locks.
+    pub fn lock_new_objects(&self, bucket: &str, mode: &str, days: u64) {
+        let mut store = self.0.store();
+        let bucket = store.bucket(bucket).unwrap();
+        assert!(bucket.locks, "the bucket takes no locks");
+        bucket.default_lock = Some((mode.to_owned(), days));
     }
 
     /// Puts an object there, and gives its ETag. The bucket is made if it is not there.
@@ -304,7 +318,13 @@ async fn serve(listener: TcpListener, service: S3Service, shared: Arc<Shared>) {
                 if !(latency + sending).is_zero() {
                     tokio::time::sleep(latency + sending).await;
                 }
-                service.call(Request::from_parts(head, Body::from(body))).await
+                let mut answer = service.call(Request::from_parts(head, Body::from(body))).await?;
+                let status = answer.headers_mut().remove(STATUS);
+                if let Some(status) = status.and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok())
+                {
+                    *answer.status_mut() = status;
+                }
+                Ok::<_, HttpError>(answer)
             }
         });
         let connection =

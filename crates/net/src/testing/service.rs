@@ -5,9 +5,8 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::StatusCode;
 use s3s::dto::*;
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 
 use super::answers::{
     answer, attributes, body, check_customer_key, checked, checked_tags, content, customer_key, kms_key,
@@ -16,7 +15,7 @@ use super::answers::{
 use super::listing::{self, Wanted, encoded};
 use super::locks::Taken;
 use super::parts::{Piece, Upload};
-use super::server::Shared;
+use super::server::{STATUS, Shared};
 use super::store::{self, Attributes, Bucket, Retention, Version, Versioning, now};
 
 pub(super) struct Service(pub(super) Arc<Shared>);
@@ -100,8 +99,9 @@ fn common(folders: &[String], as_told: impl Fn(&str) -> String) -> Option<Common
     (!folders.is_empty()).then(|| folders.iter().map(prefix).collect())
 }
 
-fn listed(key: String, object: &store::Object) -> Object {
+fn listed(key: String, object: &store::Object, with_restores: bool) -> Object {
     Object {
+        restore_status: object.restore_status().filter(|_| with_restores),
         key: Some(key),
         size: i64::try_from(object.bytes.len()).ok(),
         e_tag: Some(ETag::Strong(object.etag.clone())),
@@ -332,10 +332,7 @@ impl S3 for Service {
         output.tag_count = number(object.attributes.tags.len()).filter(|count| *count > 0);
         let cut = self.0.control().cut().filter(|cut| *cut < bytes.len());
         output.body = Some(body(bytes, behaviour.bytes_per_second, cut));
-        let partial = output.content_range.is_some();
-        let mut response = S3Response::new(output);
-        response.status = partial.then_some(StatusCode::PARTIAL_CONTENT);
-        Ok(response)
+        Ok(S3Response::new(output))
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
@@ -344,11 +341,12 @@ impl S3 for Service {
         let bytes = content(input.body.take()).await?;
         let told = told!(input);
         let has_sum = input.content_md5.is_some() || told != Checksum::default();
-        if (attributes.retention.is_some() || attributes.legal_hold) && !has_sum {
-            return Err(s3_error!(
-                InvalidRequest,
-                "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
-            ));
+        let is_locked = self.0.store().bucket(&input.bucket)?.default_lock.is_some()
+            || attributes.retention.is_some()
+            || attributes.legal_hold;
+        if is_locked && !has_sum {
+            let what = "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters";
+            return Err(S3Error::with_message(S3ErrorCode::InvalidRequest, what));
         }
         let mut object = store::Object::new(bytes, attributes);
         object.checksum =
@@ -431,7 +429,7 @@ impl S3 for Service {
         let deleted = self.remove(&input.bucket, &input.key, input.version_id.as_deref(), bypass)?;
         let (version_id, delete_marker) = (deleted.version, deleted.marker.then_some(true));
         let output = DeleteObjectOutput { delete_marker, version_id, request_charged: None };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 
     async fn delete_objects(&self, request: S3Request<DeleteObjectsInput>) -> Answer<DeleteObjectsOutput> {
@@ -483,6 +481,7 @@ impl S3 for Service {
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
         let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket.clone()),
             prefix: Some(tell(wanted.prefix)),
@@ -494,7 +493,9 @@ impl S3 for Service {
             encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             next_continuation_token: page.next.as_deref().map(encoded),
-            contents: Some(page.items.iter().map(|(key, object)| listed(tell(key), object)).collect()),
+            contents: Some(
+                page.items.iter().map(|(key, object)| listed(tell(key), object, restores)).collect(),
+            ),
             common_prefixes: common(&page.folders, tell),
             request_charged: None,
         }))
@@ -514,6 +515,7 @@ impl S3 for Service {
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
         let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket.clone()),
             prefix: Some(tell(wanted.prefix)),
@@ -523,7 +525,9 @@ impl S3 for Service {
             encoding_type: input.encoding_type,
             is_truncated: Some(page.next.is_some()),
             next_marker: page.next.as_deref().map(tell),
-            contents: Some(page.items.iter().map(|(key, object)| listed(tell(key), object)).collect()),
+            contents: Some(
+                page.items.iter().map(|(key, object)| listed(tell(key), object, restores)).collect(),
+            ),
             common_prefixes: common(&page.folders, tell),
             request_charged: None,
         }))
@@ -620,7 +624,7 @@ impl S3 for Service {
         let object = store.bucket(&input.bucket)?.find(&input.key, input.version_id.as_deref())?;
         object.attributes.tags.clear();
         let output = DeleteObjectTaggingOutput { version_id: version_of(object) };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 
     async fn get_object_retention(
@@ -703,11 +707,11 @@ impl S3 for Service {
         if is_expedited && object.storage_class() == "DEEP_ARCHIVE" {
             return Err(s3_error!(InvalidArgument, "Expedited retrievals are not there for this class"));
         }
-        let status = match object.restore(asked.days.unwrap_or(0), thaw_time)? {
-            Taken::Begun => StatusCode::ACCEPTED,
-            Taken::Prolonged => StatusCode::OK,
-        };
-        Ok(S3Response::with_status(RestoreObjectOutput::default(), status))
+        let mut response = S3Response::new(RestoreObjectOutput::default());
+        if object.restore(asked.days.unwrap_or(0), thaw_time)? == Taken::Begun {
+            response.headers.insert(STATUS, http::HeaderValue::from_static("202"));
+        }
+        Ok(response)
     }
 
     async fn create_multipart_upload(
@@ -890,6 +894,6 @@ impl S3 for Service {
         bucket.upload(&input.upload_id, &input.key)?;
         bucket.uploads.remove(&input.upload_id);
         let output = AbortMultipartUploadOutput { request_charged: None };
-        Ok(S3Response::with_status(output, StatusCode::NO_CONTENT))
+        Ok(S3Response::new(output))
     }
 }

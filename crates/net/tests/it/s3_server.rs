@@ -81,7 +81,7 @@ fn objects_come_back_under_any_key_with_all_that_belongs_to_them() {
     assert_eq!(server.keys("bucket"), sorted);
     let mut found = Vec::new();
     client
-        .each("", CALL, &mut |key, object| {
+        .objects(CALL, "", &mut |key, object| {
             assert_eq!(object.size, key.len() as u64);
             found.push(key.to_owned());
             Ok(())
@@ -181,7 +181,7 @@ fn a_hundred_thousand_objects_are_cheap() {
     }
     let mut count = 0;
     client(&server, "bucket")
-        .each("", CALL, &mut |_, _| {
+        .objects(CALL, "", &mut |_, _| {
             count += 1;
             Ok(())
         })
@@ -323,6 +323,16 @@ fn cold_objects_are_read_only_after_they_were_asked_for_and_waited_for() {
         let head = client.success(CALL, Ask::of(Method::HEAD, key)).unwrap();
         head.header("x-amz-restore").map(str::to_owned)
     };
+    let listed = || {
+        let mut listed = BTreeMap::new();
+        let each = &mut |key: &str, object: &backstay_net::s3::listing::Object| {
+            listed.insert(key.to_owned(), object.restore_status.as_ref().map(|it| it.is_restore_in_progress));
+            Ok(())
+        };
+        client.objects_with_restores(CALL, "", each).unwrap();
+        listed
+    };
+    assert!(listed().values().all(Option::is_none));
     assert_eq!(get(&client, "GLACIER_IR").text, "GLACIER_IR");
     assert_eq!(restore("GLACIER_IR", "Bulk").1, "InvalidObjectState");
     assert_eq!(restore("DEEP_ARCHIVE", "Expedited").1, "InvalidArgument");
@@ -333,7 +343,9 @@ fn cold_objects_are_read_only_after_they_were_asked_for_and_waited_for() {
         assert_eq!(restore(key, "Standard"), (409, "RestoreAlreadyInProgress".into()));
         assert_eq!(header(key).as_deref(), Some("ongoing-request=\"true\""));
         assert_eq!(code(&get(&client, key)).1, "InvalidObjectState");
+        assert_eq!(listed()[key], Some(true));
         server.thaw();
+        assert_eq!(listed()[key], Some(false));
         assert_eq!(get(&client, key).text, key);
         assert!(header(key).unwrap().starts_with("ongoing-request=\"false\", expiry-date=\""));
         assert_eq!(restore(key, "Standard").0, 200);

@@ -355,6 +355,14 @@ fn of_storage(error: &StorageError) -> WorkError {
         } else {
             "check the settings of the connection: endpoint, bucket and path"
         }),
+        ErrorKind::Frozen if has(&["were asked for"]) => {
+            of(Class::Unreachable).hint("the service brings the packs back by itself; the run is tried again until they are there")
+        }
+        ErrorKind::Frozen => of(Class::Other).hint(
+            "a restore has packs brought back from an archive class where the connection names that class, or says how to; other work \
+             cannot read them before",
+        ),
+        ErrorKind::Retained => of(Class::Other).hint("it is locked at the service: run it again when the lock is over"),
         ErrorKind::Cancelled => WorkError::interrupted(),
         ErrorKind::Exists | ErrorKind::Other => of(Class::Other),
     }
@@ -400,6 +408,14 @@ mod tests {
             (ErrorKind::Timeout, "took too long", Class::Unreachable, "network"),
             (ErrorKind::Transient, "x (RequestTimeTooSkewed)", Class::Other, "clock"),
             (ErrorKind::NoSpace, "full", Class::NoSpace, "free some space"),
+            (
+                ErrorKind::Frozen,
+                "they were asked for; within 5 h",
+                Class::Unreachable,
+                "brings the packs back",
+            ),
+            (ErrorKind::Frozen, "InvalidObjectState", Class::Other, "archive class"),
+            (ErrorKind::Retained, "it is locked until then", Class::Other, "when the lock is over"),
             (ErrorKind::Denied, "no (InvalidAccessKeyId)", Class::Other, "secret key"),
             (ErrorKind::Config, "no (NoSuchBucket)", Class::Other, "no such bucket"),
             (ErrorKind::Config, "x (AuthorizationHeaderMalformed)", Class::Other, "region"),

@@ -3,7 +3,7 @@
 //! Opening a repository asks for its keys and its configuration before there is anything that could be steered. A run that is
 //! cancelled just then must not wait for a storage that does not answer.
 
-use backstay_core::{CallContext, Control, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, Control, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 
 /// Calls without reins get these.
 pub(super) struct Leash {
@@ -72,5 +72,18 @@ impl Storage for Leash {
 
     fn note_tree_pack(&self, pack: &FileId) {
         self.inner.note_tree_pack(pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.inner.may_freeze()
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.inner.frozen(files, bring_back, self.hold(context))
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use backstay_core::{ArchiveStore, CallContext, FileId, FileKind, Handle, Storage};
+use backstay_core::{ArchiveStore, CallContext, ErrorKind, FileId, FileKind, Handle, Storage};
 use backstay_model::ConnectionSettings;
 use backstay_model::connection::{GoogleDriveSettings, ReceiverSettings};
 
@@ -67,7 +67,7 @@ impl Workshop {
         let storage = self.google_drive(drive, &folder, secrets)?;
         let about = storage.about(CallContext::NONE)?;
         storage.prepare(CallContext::NONE)?;
-        let tried = self.try_storage(&storage);
+        let tried = self.try_storage(&storage, false);
         storage.remove_all(CallContext::NONE)?;
         tried?;
         let room = match about.limit {
@@ -80,15 +80,25 @@ impl Workshop {
     /// The probe is a pack in a folder of its own, so that it is in no repository's way.
     fn probe_storage(&self, settings: &ConnectionSettings, secrets: &Opened) -> Result<String> {
         let folder = format!("backstay-probe-{}", self.random_name());
-        let storage = self.storage_for_probe(settings, &folder, secrets)?;
-        self.try_storage(&*storage)
+        let mut settings = settings.clone();
+        let mut is_kept = false;
+        if let ConnectionSettings::S3(s3) = &mut settings {
+            is_kept = s3.storage_class.is_some() || s3.lock.is_some();
+            // The probe cannot be removed before.
+            if let Some(lock) = &mut s3.lock {
+                lock.days = 1;
+            }
+        }
+        let storage = self.storage_for_probe(&settings, &folder, secrets)?;
+        self.try_storage(&*storage, is_kept)
     }
 
-    fn try_storage(&self, storage: &dyn Storage) -> Result<String> {
+    fn try_storage(&self, storage: &dyn Storage, is_kept: bool) -> Result<String> {
         let mut id = [0; 32];
         self.environment.random.fill(&mut id);
-        let (handle, content) =
-            (Handle::new(FileKind::Pack, FileId(id)), *b"a probe of Backstay's; it may be removed");
+        // What is read back must be no pack where those are locked, or cannot be read at once.
+        let kind = if is_kept { FileKind::Lock } else { FileKind::Pack };
+        let (handle, content) = (Handle::new(kind, FileId(id)), *b"a probe of Backstay's; it may be removed");
         let context = CallContext::NONE;
         storage.list(FileKind::Pack, context, &mut |_, _| ())?;
         storage.write(&handle, &content, context)?;
@@ -102,6 +112,15 @@ impl Workshop {
                 Class::Damaged,
                 format!("{} gives back other bytes than were stored", storage.location()),
             ));
+        }
+        if is_kept {
+            let pack = Handle::new(FileKind::Pack, FileId(id));
+            storage.write(&pack, &content, context)?;
+            match storage.remove(&pack, context) {
+                // A service that refuses to remove what is locked does what it was asked for.
+                Err(error) if error.kind == ErrorKind::Retained => {}
+                removed => removed?,
+            }
         }
         Ok(format!("{} can be listed, written to, read and cleaned up", storage.location()))
     }

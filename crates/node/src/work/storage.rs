@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_core::Storage;
-use backstay_model::connection::{BucketStyle, S3Settings};
+use backstay_model::connection::{BucketStyle, EncryptionMode, LockMode, S3Settings, ThawTier};
 use backstay_model::{ConnectionSettings, Level, Limits};
 use backstay_storage::limit::Rates;
 use backstay_storage::rest::Credentials;
 use backstay_storage::retry::Policy;
-use backstay_storage::s3::{self, Settings, Style};
+use backstay_storage::s3::{self, Encryption, Lock, Settings, Style, Thaw, Tier};
 use backstay_storage::{Address, Http, Options, Reach, Secret, open, wrapped};
 
 use super::{Class, Report, Result, WorkError, Workshop};
@@ -129,6 +129,27 @@ pub(super) fn s3_settings(s3: &S3Settings, secrets: &Opened) -> Settings {
             BucketStyle::Path => Style::Path,
             BucketStyle::Host => Style::Virtual,
         },
+        storage_class: s3.storage_class.clone(),
+        lock: s3.lock.map(|lock| Lock {
+            mode: match lock.mode {
+                LockMode::Governance => s3::LockMode::Governance,
+                LockMode::Compliance => s3::LockMode::Compliance,
+            },
+            days: lock.days,
+        }),
+        encryption: s3.encryption.as_ref().map(|encryption| match encryption.mode {
+            EncryptionMode::Aes256 => Encryption::Aes256,
+            EncryptionMode::Kms => Encryption::Kms(encryption.key.clone()),
+        }),
+        thaw: s3.thaw().map(|thaw| Thaw {
+            days: thaw.days,
+            tier: match thaw.tier {
+                ThawTier::Expedited => Tier::Expedited,
+                ThawTier::Standard => Tier::Standard,
+                ThawTier::Bulk => Tier::Bulk,
+            },
+            ..Thaw::default()
+        }),
         ..Settings::default()
     }
 }
@@ -169,6 +190,10 @@ mod tests {
             secret_key: SecretText::default(),
             style: BucketStyle::Auto,
             allow_private: false,
+            storage_class: None,
+            lock: None,
+            encryption: None,
+            thaw: None,
         }
     }
 

@@ -1,10 +1,11 @@
 //! Connections are tried for real, and what is wrong with them is told in words.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use backstay_model::command::{Answer, Ask};
-use backstay_model::connection::{BucketStyle, LocalSettings, S3Settings};
+use backstay_model::connection::{BucketStyle, LocalSettings, LockMode, ObjectLock, S3Settings};
 use backstay_model::{ConnectionSettings, Health, SecretText};
+use backstay_net::testing::S3Server;
 use backstay_node::seals;
 use backstay_policy::Schedule;
 
@@ -20,6 +21,10 @@ pub(crate) fn s3(endpoint: &str) -> ConnectionSettings {
         secret_key: SecretText::default(),
         style: BucketStyle::Path,
         allow_private: true,
+        storage_class: None,
+        lock: None,
+        encryption: None,
+        thaw: None,
     })
 }
 
@@ -64,6 +69,37 @@ async fn a_bucket_is_used_or_what_is_wrong_is_told() {
     std::fs::remove_dir_all(server.root().join("bucket")).unwrap();
     let reason = probe(&world, s3(&server.url), SECRET).await.unwrap();
     assert!(reason.contains("bucket"), "{reason}");
+    world.stop().await;
+    tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_freezes_and_locks_is_tried_with_what_it_is_to_do() {
+    let server = tokio::task::spawn_blocking(S3Server::start).await.unwrap();
+    server.create_bucket_of_locks("bucket");
+    let mut world = World::new(Schedule::default()).await;
+    let keeping = |class: Option<&str>, days: Option<u32>| {
+        let ConnectionSettings::S3(mut settings) = s3(&server.url) else { panic!("no bucket") };
+        settings.storage_class = class.map(str::to_owned);
+        settings.lock = days.map(|days| ObjectLock { mode: LockMode::Compliance, days });
+        ConnectionSettings::S3(settings)
+    };
+    for refuses in [false, true] {
+        server.behave(|behaviour| behaviour.refuses_deletes_of_locked = refuses);
+        assert_eq!(probe(&world, keeping(Some("DEEP_ARCHIVE"), None), SECRET).await, None);
+        assert_eq!(server.keys("bucket"), [""; 0]);
+    }
+    assert_eq!(probe(&world, keeping(None, Some(3000)), SECRET).await, None);
+    // What cannot be removed is there for a day, not for years.
+    let left = server.keys("bucket");
+    assert_eq!(left.len(), 1, "{left:?}");
+    let until = server.get("bucket", &left[0]).unwrap().attributes.retention.unwrap().until;
+    assert!(until < SystemTime::now() + Duration::from_secs(25 * 60 * 60));
+    // Which a bucket can do is found out now, not by the first backup.
+    server.create_bucket("bucket");
+    let reason = probe(&world, keeping(None, Some(30)), SECRET).await.unwrap();
+    assert!(reason.contains("Object Lock"), "{reason}");
+    assert_eq!(server.keys("bucket"), [""; 0]);
     world.stop().await;
     tokio::task::spawn_blocking(move || drop(server)).await.unwrap();
 }

@@ -1,20 +1,28 @@
 //! The storage itself: each call is one request or a few, run to its end on a small runtime.
 
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, IntoFuture};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
+use http::Method;
+use md5::{Digest, Md5};
 use opendal::{HttpTransporter, OperationContext, Operator, services};
 use opendal_http_transport_reqwest::ReqwestTransport;
 
 use super::classify;
 use crate::{Http, S3Address, failure, layout};
-use backstay_net::http::runtime::{self, Background};
-use backstay_net::s3::bucket::{self, Bucket};
+use backstay_net::http::runtime::SLOWEST_BYTES_PER_SECOND;
+use backstay_net::s3::bucket;
+use backstay_net::s3::client::{Ask, Call, Client};
 use backstay_net::s3::connection::Connection;
-use backstay_net::s3::{Credentials, Settings};
+use backstay_net::s3::{ArchiveClass, Credentials, Encryption, Settings};
+use backstay_net::text::moment;
+use parking_lot::Mutex;
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
@@ -27,16 +35,18 @@ pub struct S3 {
     location: String,
     connections: usize,
     asking: Operator,
-    /// The same for files on their way there, with time for them.
-    sending: Operator,
-    /// That without checksums: services differ in those that they take with parts.
+    /// The same for long files on their way there, in parts.
     in_parts: Operator,
-    /// How long a request may take beside what its content needs.
-    patience: Duration,
-    bucket: Bucket,
+    /// Requests that say how files are to be kept.
+    pub(super) client: Client,
+    /// How files are kept.
+    pub(super) settings: Settings,
     /// Whether the service is still believed to know conditional creation.
     conditional: AtomicBool,
-    runtime: Background,
+    /// Packs that hold trees, as far as somebody said so.
+    tree_packs: Mutex<HashSet<FileId>>,
+    /// Packs that were asked for, and when.
+    pub(super) asked: Mutex<HashMap<FileId, Instant>>,
 }
 
 impl std::fmt::Debug for S3 {
@@ -57,31 +67,28 @@ impl S3 {
         http: &Http,
         connections: Option<usize>,
     ) -> Result<Self, StorageError> {
-        let connection = Connection::open(address, settings, http)?;
-        let Connection { bucket, sending, credentials, virtual_host, patience, runtime } = connection;
-        let region = bucket.region.as_str();
-        let builder = || builder(address, settings, credentials.as_ref(), region, virtual_host);
-        let operator = |builder, client: &reqwest::Client| match Operator::new(builder) {
-            Ok(operator) => {
-                let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
-                Ok(operator.with_context(OperationContext::new().with_http_transport(transport)))
+        let client = Client::open(address, settings, http)?;
+        let Connection { bucket, sending, credentials, virtual_host, .. } = &client.connection;
+        let operator = |client: &reqwest::Client| {
+            let region = bucket.region.as_str();
+            match Operator::new(builder(address, settings, credentials.as_ref(), region, *virtual_host)) {
+                Ok(operator) => {
+                    let transport = HttpTransporter::new(ReqwestTransport::new(client.clone()));
+                    Ok(operator.with_context(OperationContext::new().with_http_transport(transport)))
+                }
+                Err(error) => Err(classify::error("open", address, &error)),
             }
-            Err(error) => Err(classify::error("open", address, &error)),
         };
-        let in_parts = operator(builder(), &sending)?;
-        // Content-MD5, as restic sends it: buckets with object lock demand it.
-        let with_md5 = || builder().checksum_algorithm("md5");
-        let (asking, sending) = (operator(with_md5(), &bucket.client)?, operator(with_md5(), &sending)?);
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
-            asking,
-            sending,
-            in_parts,
-            patience,
-            bucket,
+            asking: operator(&bucket.client)?,
+            in_parts: operator(sending)?,
+            client,
+            settings: settings.clone(),
             conditional: AtomicBool::new(true),
-            runtime,
+            tree_packs: Mutex::default(),
+            asked: Mutex::default(),
         })
     }
 
@@ -95,8 +102,9 @@ impl S3 {
         classify: impl FnOnce(E) -> StorageError,
         request: impl Future<Output = Result<T, E>>,
     ) -> Result<T, StorageError> {
-        let patience = self.patience + Duration::from_secs(bytes / runtime::SLOWEST_BYTES_PER_SECOND);
-        self.runtime.run(context, action, what, patience, async { request.await.map_err(classify) })
+        let Connection { runtime, patience, .. } = &self.client.connection;
+        let patience = *patience + Duration::from_secs(bytes / SLOWEST_BYTES_PER_SECOND);
+        runtime.run(context, action, what, patience, async { request.await.map_err(classify) })
     }
 
     /// [`S3::run`] for what opendal does on one file.
@@ -112,27 +120,84 @@ impl S3 {
         self.run(context, action, handle, bytes as u64, classify, request)
     }
 
+    /// Writes a file; whether the service knows how to do that only if it is not there.
     fn put(
         &self,
         handle: &Handle,
         content: &[u8],
         conditional: bool,
         context: CallContext<'_>,
-    ) -> Result<Result<(), opendal::Error>, StorageError> {
+    ) -> Result<bool, StorageError> {
+        // The other way cannot lock, and a service takes this much in one request.
+        let lock = self.settings.lock.as_ref().filter(|_| handle.kind != FileKind::Lock);
+        if content.len() > LONGEST_REQUEST && lock.is_none() {
+            return self.put_in_parts(handle, content, conditional, context);
+        }
+        // Buckets with object lock demand a checksum. This one all services know.
+        let md5 = STANDARD.encode(Md5::digest(content));
         let path = layout::path(handle);
-        let bytes = content.len() as u64;
-        let long = content.len() > LONGEST_REQUEST;
-        let content = content.to_vec();
+        let ask = Ask::of(Method::PUT, &path)
+            .header("content-md5", &md5)
+            .header("content-type", "application/octet-stream")
+            .in_class(self.class(handle))
+            .locked(lock)
+            .encrypted(self.settings.encryption.as_ref());
+        let ask = if conditional { ask.header("if-none-match", "*") } else { ask };
+        let call = Call::new(context, "write", handle);
+        let answer = self.client.upload(call, ask.body(content.to_vec()))?;
+        if conditional && answer.is_not_implemented() {
+            return Ok(false);
+        }
+        if answer.status.is_success() { Ok(true) } else { Err(answer.refusal(call)) }
+    }
+
+    fn put_in_parts(
+        &self,
+        handle: &Handle,
+        content: &[u8],
+        conditional: bool,
+        context: CallContext<'_>,
+    ) -> Result<bool, StorageError> {
+        let path = layout::path(handle);
+        let (bytes, content) = (content.len() as u64, content.to_vec());
         let request = async {
-            let write = if long {
-                self.in_parts.write_with(&path, content).chunk(PART_SIZE)
-            } else {
-                self.sending.write_with(&path, content)
-            };
+            let write = self.in_parts.write_with(&path, content).chunk(PART_SIZE);
             Ok::<_, StorageError>(write.if_not_exists(conditional).await.map(|_| ()))
         };
-        self.run(context, "write", handle, bytes, |error| error, request)
+        match self.run(context, "write", handle, bytes, |error| error, request)? {
+            Ok(()) => Ok(true),
+            Err(error) if conditional && classify::knows_no_conditions(&error) => Ok(false),
+            Err(error) => Err(classify::error("write", handle, &error)),
+        }
     }
+
+    /// Why a file cannot be removed, if it is locked: the service only says that it is denied.
+    fn retained(&self, handle: &Handle, context: CallContext<'_>) -> Option<StorageError> {
+        let path = layout::path(handle);
+        let call = Call::new(context, "remove", handle);
+        let head = self.client.success(call, Ask::of(Method::HEAD, &path)).ok()?;
+        let until = head.header("x-amz-object-lock-retain-until-date");
+        let is_over = |until| moment(until).is_some_and(|until| until.seconds <= now());
+        let why = match until.filter(|until| !is_over(until)) {
+            Some(until) => format!("it is locked until {until}"),
+            None if head.header("x-amz-object-lock-legal-hold") == Some("ON") => {
+                "it is on legal hold".to_owned()
+            }
+            None => return None,
+        };
+        Some(StorageError::new(ErrorKind::Retained, "remove", handle, why))
+    }
+
+    /// The class that a file goes to. What is read by each run stays where the service keeps new files.
+    fn class(&self, handle: &Handle) -> Option<&str> {
+        let is_data = handle.kind == FileKind::Pack && !self.tree_packs.lock().contains(&handle.id);
+        self.settings.storage_class.as_deref().filter(|_| is_data)
+    }
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
 fn builder(
@@ -152,9 +217,12 @@ fn builder(
     if virtual_host {
         builder = builder.enable_virtual_host_style();
     }
-    if let Some(class) = &settings.storage_class {
-        builder = builder.default_storage_class(class);
-    }
+    builder = match &settings.encryption {
+        None => builder,
+        Some(Encryption::Aes256) => builder.server_side_encryption_with_s3_key(),
+        Some(Encryption::Kms(None)) => builder.server_side_encryption_with_aws_managed_kms_key(),
+        Some(Encryption::Kms(Some(key))) => builder.server_side_encryption_with_customer_managed_kms_key(key),
+    };
     let Some(credentials) = credentials else { return builder.skip_signature() };
     builder = builder
         .access_key_id(&credentials.access_key_id)
@@ -176,7 +244,7 @@ impl Storage for S3 {
 
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
         let classify = |error: bucket::Failed| error.into_error("prepare", &self.location);
-        self.run(context, "prepare", &self.location, 0, classify, self.bucket.ensure())
+        self.run(context, "prepare", &self.location, 0, classify, self.client.connection.bucket.ensure())
     }
 
     fn size(&self, handle: &Handle, context: CallContext<'_>) -> Result<u64, StorageError> {
@@ -261,25 +329,44 @@ impl Storage for S3 {
 
     fn write(&self, handle: &Handle, content: &[u8], context: CallContext<'_>) -> Result<(), StorageError> {
         if self.conditional.load(Ordering::Relaxed) {
-            match self.put(handle, content, true, context)? {
-                Ok(()) => return Ok(()),
-                Err(error) if classify::knows_no_conditions(&error) => {
-                    self.conditional.store(false, Ordering::Relaxed);
-                }
-                Err(error) => return Err(classify::error("write", handle, &error)),
+            if self.put(handle, content, true, context)? {
+                return Ok(());
             }
+            self.conditional.store(false, Ordering::Relaxed);
         }
         match self.size(handle, context) {
             Ok(_) => return Err(failure::exists("write", handle)),
             Err(error) if error.kind == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        self.put(handle, content, false, context)?.map_err(|error| classify::error("write", handle, &error))
+        self.put(handle, content, false, context).map(|_| ())
     }
 
     fn remove(&self, handle: &Handle, context: CallContext<'_>) -> Result<(), StorageError> {
         let path = layout::path(handle);
-        self.on_file(context, "remove", handle, 0, self.asking.delete(&path))
+        let removed = self.on_file(context, "remove", handle, 0, self.asking.delete(&path));
+        removed.map_err(|error| match error.kind {
+            ErrorKind::Denied => self.retained(handle, context).unwrap_or(error),
+            _ => error,
+        })
+    }
+
+    fn note_tree_pack(&self, pack: &FileId) {
+        self.tree_packs.lock().insert(*pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        let class = self.settings.storage_class.as_deref();
+        self.settings.thaw.is_some() || class.is_some_and(|class| ArchiveClass::of(class).is_some())
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.look_for_frozen(files, bring_back, context)
     }
 }
 

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Handle};
 use backstay_storage::limit::Rates;
-use backstay_storage::s3::Style;
+use backstay_storage::s3::{Encryption, Lock, LockMode, Style, Tier};
 use backstay_storage::{Address, OptionError, Options, open};
 
 #[test]
@@ -45,6 +47,38 @@ fn extended_options_are_named_as_restic_names_them() {
         [("local.connections", "0"), ("s3.bucket-lookup", "both"), ("s3.unsafe-anonymous-auth", "maybe")]
     {
         assert!(matches!(options.set_extended(key, value), Err(OptionError::Value { .. })), "{key}");
+    }
+    // Whether it comes before or behind.
+    options.set_extended("s3.restore-days", "3").unwrap();
+    options.set_extended("s3.enable-restore", "true").unwrap();
+    options.set_extended("s3.restore-tier", "bulk").unwrap();
+    options.set_extended("s3.restore-timeout", "1h30m").unwrap();
+    let thaw = options.s3.thaw.unwrap();
+    assert_eq!((thaw.days, thaw.tier, thaw.patience), (3, Tier::Bulk, Duration::from_secs(5400)));
+    options.set_extended("s3.enable-restore", "false").unwrap();
+    assert_eq!(options.s3.thaw, None);
+    options.set_extended("s3.object-lock", "Compliance:30").unwrap();
+    assert_eq!(options.s3.lock, Some(Lock { mode: LockMode::Compliance, days: 30 }));
+    for (value, encryption) in [
+        ("AES256", Encryption::Aes256),
+        ("aws:kms", Encryption::Kms(None)),
+        ("aws:kms:arn:aws:kms:key/1", Encryption::Kms(Some("arn:aws:kms:key/1".into()))),
+    ] {
+        options.set_extended("s3.encryption", value).unwrap();
+        assert_eq!(options.s3.encryption, Some(encryption));
+    }
+    for (key, values) in [
+        ("s3.object-lock", &["30", "compliance", "forever:1", "governance:0", "governance:99999"][..]),
+        ("s3.encryption", &["", "aes", "aws:kmsx", "aws:kms:", "SSE-C"]),
+        ("s3.restore-timeout", &["", "24", "h", "1d", "0h", "99999999999999999999h"]),
+        ("s3.restore-tier", &["", "Slow"]),
+        ("s3.restore-days", &["0", "-1", "x"]),
+        ("s3.enable-restore", &["", "yes"]),
+    ] {
+        for value in values {
+            let refused = options.set_extended(key, value);
+            assert!(matches!(refused, Err(OptionError::Value { .. })), "{key}={value}: {refused:?}");
+        }
     }
     assert!(matches!(options.set_extended("s3.nothing", ""), Err(OptionError::Unknown(_))));
 }

@@ -1,6 +1,7 @@
 //! S3 against a real server over HTTP, in this process.
 
 mod archives;
+mod keeping;
 mod multipart;
 pub(crate) mod server;
 mod tls;

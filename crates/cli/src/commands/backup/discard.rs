@@ -1,6 +1,6 @@
 //! A storage that takes everything and keeps nothing, for `--dry-run`.
 
-use backstay_core::{CallContext, FileId, FileKind, Handle, Storage, StorageError};
+use backstay_core::{CallContext, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 
 /// Reads go to the storage beneath, writes go nowhere.
 pub(crate) struct Discard(pub(crate) Box<dyn Storage>);
@@ -60,5 +60,18 @@ impl Storage for Discard {
 
     fn note_tree_pack(&self, pack: &FileId) {
         self.0.note_tree_pack(pack);
+    }
+
+    fn may_freeze(&self) -> bool {
+        self.0.may_freeze()
+    }
+
+    fn frozen(
+        &self,
+        files: &[Handle],
+        bring_back: bool,
+        context: CallContext<'_>,
+    ) -> Result<Frozen, StorageError> {
+        self.0.frozen(files, bring_back, context)
     }
 }

@@ -1,6 +1,7 @@
 //! What the tests share: repositories that are made in a moment, sources and targets in memory, trees on disk.
 
 pub(crate) mod forge;
+pub(crate) mod freezer;
 pub(crate) mod image;
 pub(crate) mod oddities;
 pub(crate) mod recorder;

@@ -15,6 +15,8 @@ pub(crate) struct Recorder {
     pub(crate) started: AtomicU64,
     failures: Mutex<Vec<(String, String)>>,
     pub(crate) warnings: Mutex<Vec<String>>,
+    pub(crate) messages: Mutex<Vec<String>>,
+    pub(crate) steps: Mutex<Vec<(String, u64, u64)>>,
 }
 
 fn slot(action: ItemAction) -> usize {
@@ -51,6 +53,14 @@ impl Recorder {
 }
 
 impl Events for Recorder {
+    fn message(&self, text: &str) {
+        self.messages.lock().push(text.to_owned());
+    }
+
+    fn step(&self, name: &str, done: u64, total: u64) {
+        self.steps.lock().push((name.to_owned(), done, total));
+    }
+
     fn file_started(&self, _: &[u8]) {
         self.started.fetch_add(1, Ordering::SeqCst);
     }

@@ -97,6 +97,15 @@ impl Workshop {
                 Arc::new(self.receiver(receiver, secrets)?)
             }
             ConnectionSettings::S3(s3) => {
+                if let Some(class) = s3.storage_class.as_ref().filter(|_| s3.is_archive()) {
+                    let why = format!(
+                        "archives cannot lie in the storage class {class}: they are read to be verified, listed and continued"
+                    );
+                    return Err(WorkError::new(Class::Other, why).hint(
+                        "use a connection with a class whose objects can be read at once, as GLACIER_IR, and have the bucket's rules \
+                         move them later; or let the destination hold a repository",
+                    ));
+                }
                 let address = match s3_address(s3, path)? {
                     Address::S3(address) => address,
                     Address::Local(_) | Address::Rest(_) => return Err(nowhere()),

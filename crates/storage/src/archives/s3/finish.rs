@@ -109,7 +109,7 @@ impl S3 {
     fn write_empty(&self, call: Call<'_>, file: &NewFile) -> Result<Written, StorageError> {
         let sha256 = file.sha256.to_hex();
         self.write_with(call, &file.name, Vec::new(), &|ask| {
-            ask.header(META_SHA256, &sha256).header("content-type", KIND)
+            self.kept(ask.header(META_SHA256, &sha256).header("content-type", KIND))
         })
     }
 

@@ -37,6 +37,8 @@ const MOST_PARTS: u64 = 10_000;
 const LONGEST_KEY: usize = 1024;
 /// The media type of archives.
 const KIND: &str = "application/octet-stream";
+/// Buckets that lock take nothing without a checksum.
+const MD5_OF_NOTHING: &str = "1B2M2Y8AsgTpgAmY7PhCfg==";
 /// What the SHA-256 of a whole file is kept under.
 const META_SHA256: &str = "x-amz-meta-backstay-sha256";
 
@@ -65,6 +67,8 @@ enum Trouble {
 pub struct S3 {
     location: String,
     client: Client,
+    /// How files are kept.
+    settings: Settings,
     connections: usize,
     parts: RangeInclusive<u64>,
     /// Whether the service is still believed to know conditional creation.
@@ -95,6 +99,7 @@ impl S3 {
         Ok(Self {
             location: address.to_string(),
             client: Client::open(address, settings, http)?,
+            settings: settings.clone(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
             parts: LEAST_PART..=LARGEST_PART,
             conditional: AtomicBool::new(true),
@@ -107,6 +112,12 @@ impl S3 {
     #[must_use]
     pub fn with_least_part(self, bytes: u64) -> Self {
         Self { parts: bytes.clamp(1, LEAST_PART)..=LARGEST_PART, ..self }
+    }
+
+    /// Has the service keep an archive so. Nobody may take what is noted for it as long.
+    fn kept<'a>(&self, ask: Ask<'a>) -> Ask<'a> {
+        let Settings { storage_class, lock, encryption, .. } = &self.settings;
+        ask.in_class(storage_class.as_deref()).locked(lock.as_ref()).encrypted(encryption.as_ref())
     }
 
     fn head(&self, call: Call<'_>, name: &str) -> Result<Option<Answer>, StorageError> {

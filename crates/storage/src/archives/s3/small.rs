@@ -3,7 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use backstay_core::{ErrorKind, StorageError};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
+use md5::{Digest, Md5};
 
 use super::notes::{self, Begun};
 use super::{S3, Trouble};
@@ -54,7 +57,9 @@ impl S3 {
         name: &str,
         content: Vec<u8>,
     ) -> Result<Written, StorageError> {
-        self.write_with(call, name, content, &|ask| ask.header("content-type", "application/json"))
+        self.write_with(call, name, content, &|ask| {
+            ask.header("content-type", "application/json").encrypted(self.settings.encryption.as_ref())
+        })
     }
 
     /// Writes a small object, unless there is one of that name.
@@ -65,12 +70,14 @@ impl S3 {
         content: Vec<u8>,
         arrange: &dyn for<'a> Fn(Ask<'a>) -> Ask<'a>,
     ) -> Result<Written, StorageError> {
+        // Buckets that lock take nothing without a checksum.
+        let md5 = STANDARD.encode(Md5::digest(&content));
         loop {
             let conditional = self.conditional.load(Ordering::Relaxed);
             if !conditional && self.head(call, name)?.is_some() {
                 return Ok(Written::Before);
             }
-            let ask = arrange(Ask::of(Method::PUT, name)).body(content.clone());
+            let ask = arrange(Ask::of(Method::PUT, name)).header("content-md5", &md5).body(content.clone());
             let ask = if conditional { ask.header("if-none-match", "*") } else { ask };
             let answer = self.client.answer(call, ask)?;
             if conditional && answer.is_not_implemented() {

@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 
 use super::notes::{self, Begun};
 use super::small::Written;
-use super::{KIND, LONGEST_KEY, META_SHA256, MOST_PARTS, S3, Trouble};
+use super::{KIND, LONGEST_KEY, MD5_OF_NOTHING, META_SHA256, MOST_PARTS, S3, Trouble};
 use crate::archives::names;
 use crate::failure;
 use backstay_net::s3::client::{Answer, Ask, Call};
@@ -64,6 +64,7 @@ impl S3 {
                 .query("uploads", "")
                 .header("content-type", KIND)
                 .header(META_SHA256, &sha256);
+            let ask = self.kept(ask);
             let ask = if checksums { ask.header("x-amz-checksum-algorithm", "SHA256") } else { ask };
             let answer = self.client.answer(call, ask)?;
             if checksums && (answer.is_not_implemented() || answer.status == StatusCode::BAD_REQUEST) {
@@ -181,7 +182,8 @@ impl S3 {
             (Some(told), _) if told == sum => Ok(()),
             (_, Some(etag)) => {
                 let note = notes::part(token, chunk.index, etag, &chunk.sha256);
-                self.client.success(call, Ask::of(Method::PUT, &note)).map(drop)
+                let ask = Ask::of(Method::PUT, &note).header("content-md5", MD5_OF_NOTHING);
+                self.client.success(call, ask.encrypted(self.settings.encryption.as_ref())).map(drop)
             }
             // It is sent again when the transfer is taken up.
             (_, None) => Ok(()),
