@@ -5,6 +5,7 @@ mod keeping;
 use serde::{Deserialize, Serialize};
 
 pub use self::keeping::{BucketEncryption, EncryptionMode, LockMode, ObjectLock, Thaw, ThawTier};
+use crate::mongodb::MongodbSettings;
 use crate::secret::HoldsSecrets;
 use crate::{ConnectionId, Invalid, NodeId, ProjectId, SecretText, Time};
 
@@ -49,6 +50,8 @@ pub enum ConnectionSettings {
     Receiver(ReceiverSettings),
     /// A folder of Google Drive.
     GoogleDrive(GoogleDriveSettings),
+    /// A server of MongoDB.
+    Mongodb(MongodbSettings),
 }
 
 /// A folder of the node.
@@ -238,6 +241,7 @@ impl ConnectionSettings {
             Self::Mysql(_) => "mysql",
             Self::Receiver(_) => "receiver",
             Self::GoogleDrive(_) => "google_drive",
+            Self::Mongodb(_) => "mongodb",
         }
     }
 
@@ -252,6 +256,7 @@ impl ConnectionSettings {
             Self::Mysql(mysql) => mysql.validate(),
             Self::Receiver(receiver) => receiver.validate(),
             Self::GoogleDrive(drive) => drive.validate(),
+            Self::Mongodb(mongodb) => mongodb.validate(),
         }
     }
 
@@ -260,7 +265,7 @@ impl ConnectionSettings {
     pub const fn is_of_one_host(&self) -> bool {
         match self {
             Self::Local(_) | Self::Mysql(_) => true,
-            Self::S3(_) | Self::Receiver(_) | Self::GoogleDrive(_) => false,
+            Self::S3(_) | Self::Receiver(_) | Self::GoogleDrive(_) | Self::Mongodb(_) => false,
         }
     }
 
@@ -269,7 +274,7 @@ impl ConnectionSettings {
     pub const fn is_storage(&self) -> bool {
         match self {
             Self::Local(_) | Self::S3(_) | Self::Receiver(_) | Self::GoogleDrive(_) => true,
-            Self::Mysql(_) => false,
+            Self::Mysql(_) | Self::Mongodb(_) => false,
         }
     }
 }
@@ -427,6 +432,7 @@ impl HoldsSecrets for ConnectionSettings {
             Self::Local(_) => Vec::new(),
             Self::S3(s3) => vec![("secret_key", &mut s3.secret_key)],
             Self::Mysql(mysql) => vec![("password", &mut mysql.password)],
+            Self::Mongodb(mongodb) => vec![("password", &mut mongodb.password)],
             Self::Receiver(receiver) => vec![("token", &mut receiver.token)],
             Self::GoogleDrive(drive) => {
                 vec![("client_secret", &mut drive.client_secret), ("refresh_token", &mut drive.refresh_token)]

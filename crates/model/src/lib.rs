@@ -23,6 +23,7 @@ pub mod invalid;
 pub mod limits;
 pub mod link;
 pub mod log;
+pub mod mongodb;
 pub mod mysql;
 pub mod node;
 pub mod people;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bucket::check_prefix;
+pub use crate::mongodb::IntoMongodb;
 use crate::{ConnectionId, Invalid, SourceId};
 
 /// What to bring back, and where to.
@@ -42,6 +43,8 @@ pub struct RestoreRequest {
 pub enum RestoreInto {
     /// A bucket of an S3 service.
     S3(IntoBucket),
+    /// A server of MongoDB.
+    Mongodb(IntoMongodb),
 }
 
 /// A bucket that is restored into.
@@ -123,6 +126,7 @@ impl RestoreInto {
     pub const fn connection(&self) -> ConnectionId {
         match self {
             Self::S3(bucket) => bucket.connection,
+            Self::Mongodb(mongodb) => mongodb.connection,
         }
     }
 
@@ -131,12 +135,14 @@ impl RestoreInto {
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::S3(_) => "s3",
+            Self::Mongodb(_) => "mongodb",
         }
     }
 
     fn validate(&self) -> Result<(), Invalid> {
         match self {
             Self::S3(bucket) => check_prefix("restore.into.prefix", &bucket.prefix),
+            Self::Mongodb(mongodb) => mongodb.validate(),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Priority;
-pub use crate::restore::{IntoBucket, OverwriteMode, RestoreInto, RestoreRequest, check_snapshot};
+pub use crate::restore::{
+    IntoBucket, IntoMongodb, OverwriteMode, RestoreInto, RestoreRequest, check_snapshot,
+};
 use crate::{DestinationId, NodeId, PersonId, PlanId, ProjectId, RepositoryId, RunId, SourceId, Time};
 
 /// One execution, as its node last told.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::BucketSpec;
 use crate::connection::check_path;
+use crate::mongodb::MongodbSpec;
 use crate::mysql::MysqlSpec;
 use crate::{ConnectionId, Invalid, NodeId, ProjectId, SourceId, Time};
 
@@ -42,6 +43,8 @@ pub enum SourceSpec {
     Mysql(MysqlSpec),
     /// A bucket of an S3 service.
     S3(BucketSpec),
+    /// A server of MongoDB.
+    Mongodb(MongodbSpec),
 }
 
 /// Files and folders of a node.
@@ -76,6 +79,7 @@ impl SourceSpec {
             Self::Files(_) => "files",
             Self::Mysql(_) => "mysql",
             Self::S3(_) => "s3",
+            Self::Mongodb(_) => "mongodb",
         }
     }
 
@@ -86,6 +90,7 @@ impl SourceSpec {
             Self::Files(_) => None,
             Self::Mysql(mysql) => Some(mysql.connection),
             Self::S3(bucket) => Some(bucket.connection),
+            Self::Mongodb(mongodb) => Some(mongodb.connection),
         }
     }
 
@@ -98,6 +103,7 @@ impl SourceSpec {
             Self::Files(files) => files.validate(),
             Self::Mysql(mysql) => mysql.validate(),
             Self::S3(bucket) => bucket.validate(),
+            Self::Mongodb(mongodb) => mongodb.validate(),
         }
     }
 }

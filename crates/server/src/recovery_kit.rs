@@ -72,7 +72,7 @@ impl Place {
             ConnectionSettings::GoogleDrive(drive) if below.is_empty() => format!("gdrive:{}", drive.folder),
             ConnectionSettings::GoogleDrive(drive) => format!("gdrive:{}/{below}", drive.folder),
             // No repository lies there.
-            ConnectionSettings::Mysql(_) => below,
+            ConnectionSettings::Mysql(_) | ConnectionSettings::Mongodb(_) => below,
         }
     }
 }
@@ -159,7 +159,7 @@ async fn write_place(
             }
         }
         ConnectionSettings::GoogleDrive(drive) => fact("OAuth client", &drive.client_id),
-        ConnectionSettings::Mysql(_) => {}
+        ConnectionSettings::Mysql(_) | ConnectionSettings::Mongodb(_) => {}
     }
     page.push_str("</dl>\n</section>\n");
     Ok(())

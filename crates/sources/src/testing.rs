@@ -11,3 +11,7 @@ mod mongodb;
 pub use mariadb::Instance;
 #[cfg(feature = "mongodb")]
 pub use mongodb::{MongoServer, mongo_tool};
+
+/// Documents, for tests that fill a server.
+#[cfg(feature = "mongodb")]
+pub use ::mongodb::bson;

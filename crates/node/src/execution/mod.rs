@@ -119,7 +119,7 @@ impl Execution<'_> {
             self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
         let ending = match (begun, &source.spec) {
             (Ok(()), SourceSpec::Files(_)) => self.everywhere(repositories),
-            (Ok(()), SourceSpec::S3(_)) => self.from_service(source, repositories),
+            (Ok(()), SourceSpec::S3(_) | SourceSpec::Mongodb(_)) => self.from_service(source, repositories),
             (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),
             (Err(error), _) => self.failed(&error),
         };
@@ -324,7 +324,8 @@ impl Execution<'_> {
                 ConnectionSettings::S3(_)
                 | ConnectionSettings::Mysql(_)
                 | ConnectionSettings::Receiver(_)
-                | ConnectionSettings::GoogleDrive(_) => None,
+                | ConnectionSettings::GoogleDrive(_)
+                | ConnectionSettings::Mongodb(_) => None,
             })
             .collect()
     }

@@ -2,31 +2,45 @@
 
 use backstay_model::bucket::BucketSpec;
 use backstay_model::link::{NodeSource, SealedConnection, SealedRepository};
-use backstay_model::run::{IntoBucket, Outcome, RestoreInto, RestoreRequest};
+use backstay_model::mongodb::MongodbSpec;
+use backstay_model::run::{IntoBucket, IntoMongodb, Outcome, RestoreInto, RestoreRequest};
 use backstay_model::{ConnectionSettings, SourceSpec};
 
 use super::{Ending, Execution, incomplete};
 use crate::seals::{self, Opened};
 use crate::work::bucket::BucketSource;
 use crate::work::failure::Class;
+use crate::work::mongo::MongoSource;
 use crate::work::service::ServiceSource;
 use crate::work::{Job, WorkError};
 
 impl Execution<'_> {
     /// The bucket of a source.
     fn bucket(&self, spec: &BucketSpec, source: &NodeSource) -> Result<BucketSource, WorkError> {
-        let connection = self.inner.connection_of(source).ok_or_else(|| {
-            WorkError::new(Class::Other, "the connection to the bucket has not reached this node")
-                .hint("save the source again")
-        })?;
+        let connection = self.connection_of(source)?;
         let secrets = self.secrets_of(&connection)?;
         self.inner.workshop.bucket_source(spec, &connection.settings, &secrets, &self.active.control)
+    }
+
+    /// The server of a source.
+    fn mongo(&self, spec: &MongodbSpec, source: &NodeSource) -> Result<MongoSource, WorkError> {
+        let connection = self.connection_of(source)?;
+        let secrets = self.secrets_of(&connection)?;
+        self.inner.workshop.mongo_source(spec, &connection.settings, &secrets)
+    }
+
+    fn connection_of(&self, source: &NodeSource) -> Result<SealedConnection, WorkError> {
+        self.inner.connection_of(source).ok_or_else(|| {
+            WorkError::new(Class::Other, "the connection to the source has not reached this node")
+                .hint("save the source again")
+        })
     }
 
     /// Backs up a service, once it has answered.
     pub(super) fn from_service(&self, source: &NodeSource, repositories: &[SealedRepository]) -> Ending {
         let opened = match &source.spec {
             SourceSpec::S3(spec) => self.bucket(spec, source).map(ServiceSource::Bucket),
+            SourceSpec::Mongodb(spec) => self.mongo(spec, source).map(ServiceSource::Mongodb),
             SourceSpec::Files(_) | SourceSpec::Mysql(_) => Err(incomplete()),
         };
         match opened {
@@ -58,6 +72,9 @@ impl Execution<'_> {
         let secrets = self.secrets_of(connection)?;
         match into {
             RestoreInto::S3(bucket) => self.restore_into_bucket(job, request, bucket, (connection, &secrets)),
+            RestoreInto::Mongodb(mongodb) => {
+                self.restore_into_mongodb(job, request, mongodb, (connection, &secrets))
+            }
         }
     }
 
@@ -104,6 +121,39 @@ impl Execution<'_> {
             ..Outcome::default()
         };
         self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        Ok(())
+    }
+
+    fn restore_into_mongodb(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &IntoMongodb,
+        (connection, secrets): (&SealedConnection, &Opened),
+    ) -> Result<(), WorkError> {
+        let ConnectionSettings::Mongodb(mongodb) = &connection.settings else {
+            return Err(WorkError::new(
+                Class::Other,
+                "the connection that is restored into is none to MongoDB",
+            )
+            .hint("choose a connection of type mongodb"));
+        };
+        let (snapshot, report) =
+            self.inner.workshop.restore_into_mongodb(job, request, into, (mongodb, secrets), self.run.id)?;
+        let documents: u64 = report.restored.iter().map(|one| one.digest.documents).sum();
+        let more = [
+            ("collections", report.restored.len() as u64),
+            ("documents", documents),
+            ("verified", report.restored.iter().filter(|one| one.agrees_with_manifest).count() as u64),
+            ("replayed", report.replayed),
+            ("users", report.users as u64),
+        ];
+        let outcome = Outcome {
+            bytes: report.restored.iter().map(|one| one.digest.bytes).sum(),
+            more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
+            ..Outcome::default()
+        };
+        self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
         Ok(())
     }
 }

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::BucketSource;
 use super::cold::InstanceCopy;
 use super::meter::Meter;
+use super::mongo::MongoSource;
 use super::note::Note;
 use super::repository::{Access, Open, make_folder};
 use super::{Class, Job, Result, WorkError, Workshop, excludes, remove_if_there};
@@ -49,6 +50,8 @@ pub enum Content<'a> {
     Instance(&'a InstanceCopy),
     /// Objects of a bucket.
     Bucket(&'a BucketSource),
+    /// A server of MongoDB.
+    Mongodb(&'a MongoSource),
 }
 
 /// What a backup did.
@@ -241,6 +244,12 @@ impl Workshop {
                 excludes: bucket.excludes.clone(),
                 facts: Some(Note::of_bucket(&bucket.facts)?),
             }),
+            Content::Mongodb(mongo) => Ok(Reading {
+                capture: Taking::Mongodb(mongo.clone()),
+                paths: mongo.paths(),
+                excludes: Vec::new(),
+                facts: None,
+            }),
         }
     }
 
@@ -303,6 +312,7 @@ pub(super) fn take(
             let events: Arc<dyn Events> = meter.clone();
             capture.run(sink, job.control, &events)?
         }
+        Taking::Mongodb(mongo) => mongo.take(sink, job, &**meter)?,
     };
     job.report.log(Level::Info, "upload", "everything is looked at; storing what is left");
     Ok(report)
@@ -320,6 +330,7 @@ pub(super) struct Reading {
 enum Taking {
     Files(Capture),
     Bucket(s3::Capture),
+    Mongodb(MongoSource),
 }
 
 /// Nothing could be read that was to be backed up.

@@ -32,6 +32,7 @@ mod label;
 mod leash;
 mod listings;
 mod meter;
+pub mod mongo;
 mod note;
 mod pin;
 pub mod probe;
@@ -171,7 +172,8 @@ impl Workshop {
             ConnectionSettings::S3(_)
             | ConnectionSettings::Mysql(_)
             | ConnectionSettings::Receiver(_)
-            | ConnectionSettings::GoogleDrive(_) => None,
+            | ConnectionSettings::GoogleDrive(_)
+            | ConnectionSettings::Mongodb(_) => None,
         }
     }
 

@@ -26,6 +26,7 @@ impl Workshop {
             ConnectionSettings::Mysql(mysql) => self.probe_instance(mysql, secrets),
             ConnectionSettings::Receiver(receiver) => self.probe_receiver(receiver, secrets),
             ConnectionSettings::GoogleDrive(drive) => self.probe_google_drive(drive, secrets),
+            ConnectionSettings::Mongodb(mongodb) => self.probe_mongodb(mongodb, secrets),
         }
     }
 

@@ -287,7 +287,8 @@ impl Workshop {
             ConnectionSettings::S3(_)
             | ConnectionSettings::Mysql(_)
             | ConnectionSettings::Receiver(_)
-            | ConnectionSettings::GoogleDrive(_) => {
+            | ConnectionSettings::GoogleDrive(_)
+            | ConnectionSettings::Mongodb(_) => {
                 WorkError::new(Class::NoRepository, format!("the repository in {location} is not there any more"))
                     .hint("bring it back from a copy; to begin anew, make a destination with another path")
             }
@@ -412,7 +413,7 @@ pub(super) fn describe(repository: &SealedRepository) -> String {
         ConnectionSettings::GoogleDrive(drive) => {
             format!("{name} (folder {} of Google Drive)", super::google::folder(drive, &repository.path))
         }
-        ConnectionSettings::Mysql(_) => name.clone(),
+        ConnectionSettings::Mysql(_) | ConnectionSettings::Mongodb(_) => name.clone(),
     }
 }
 

@@ -45,7 +45,7 @@ impl Surroundings {
                     let of_source = files.paths.iter().take(FOLDERS);
                     all.folders.extend(of_source.map(|path| ("the source".to_owned(), PathBuf::from(path))));
                 }
-                SourceSpec::S3(_) => {}
+                SourceSpec::S3(_) | SourceSpec::Mongodb(_) => {}
                 SourceSpec::Mysql(mysql) => {
                     let cold = mysql.cold();
                     let folders = [("the instance", &cold.data_dir), ("copies", &cold.spool)];

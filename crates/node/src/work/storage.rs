@@ -92,8 +92,10 @@ impl Workshop {
                 })
             }
             // It has no address of its own; see `google_drive`.
-            ConnectionSettings::GoogleDrive(_) | ConnectionSettings::Mysql(_) => {
-                Err(WorkError::new(Class::Other, "no repository can lie in an instance of MySQL or MariaDB")
+            ConnectionSettings::GoogleDrive(_)
+            | ConnectionSettings::Mysql(_)
+            | ConnectionSettings::Mongodb(_) => {
+                Err(WorkError::new(Class::Other, "no repository can lie in a database")
                     .hint("give the destination a connection to a folder or to a bucket"))
             }
         }

@@ -73,7 +73,7 @@ impl Shelf {
         let (run, connection) = (self.world.run_id(), way(&self.world, &self.server, bucket));
         let prefix = match &request.into {
             Some(RestoreInto::S3(into)) => into.prefix.clone(),
-            None => String::new(),
+            _ => String::new(),
         };
         let into = Some(RestoreInto::S3(IntoBucket { connection: connection.id, prefix }));
         let request = RestoreRequest { into, ..request };

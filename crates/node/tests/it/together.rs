@@ -77,7 +77,13 @@ async fn restored(world: &World, id: RepositoryId, name: &str) -> std::path::Pat
     let run = world.run_id();
     let target = world.path(name);
     let request = request("latest", target.clone());
-    world.ask(Ask::Restore { run, project: world.project, repository: sealed(world, id), request });
+    world.ask(Ask::Restore {
+        run,
+        project: world.project,
+        repository: sealed(world, id),
+        request,
+        connection: None,
+    });
     world.until_state(run, RunState::Completed).await;
     target.join(world.path("source").strip_prefix("/").unwrap())
 }

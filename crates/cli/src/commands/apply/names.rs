@@ -199,8 +199,9 @@ fn only_project(client: &Client) -> Outcome<Value> {
 }
 
 /// Where records hold secrets: by which field, in what, of which type.
-const SECRETS: [(&str, &str, &str); 6] = [
+const SECRETS: [(&str, &str, &str); 7] = [
     ("settings", "s3", "secret_key"),
+    ("settings", "mongodb", "password"),
     ("settings", "mysql", "password"),
     ("settings", "receiver", "token"),
     ("settings", "google_drive", "client_secret"),

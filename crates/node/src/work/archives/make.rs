@@ -208,6 +208,11 @@ impl Workshop {
                 let server = Some(bucket.facts.location.clone());
                 return SourceFacts { kind: "s3".to_owned(), server, ..of };
             }
+            Content::Mongodb(mongo) => {
+                let (server, server_version) =
+                    (Some(mongo.place().to_owned()), Some(mongo.version().to_owned()));
+                return SourceFacts { kind: "mongodb".to_owned(), server, server_version, ..of };
+            }
             Content::Instance(copy) => copy,
         };
         let facts = &copy.facts;
@@ -308,6 +313,7 @@ fn parent(
     let compare = match backup.content {
         // The files of a copy are new ones, with the times of their changes.
         Content::Instance(copy) if copy.root.is_some() => Compare::Content,
+        Content::Mongodb(_) => Compare::Content,
         Content::Instance(_) | Content::Files(_) | Content::Bucket(_) => Compare::Times,
     };
     let name = &known.file.name;

@@ -119,7 +119,7 @@ impl Workshop {
                     GoogleDrive::new(&google::folder(drive, path), account, &self.google_http(drive));
                 Arc::new(opened.map_err(|error| WorkError::of_archive_store(&error))?)
             }
-            ConnectionSettings::Mysql(_) => return Err(nowhere()),
+            ConnectionSettings::Mysql(_) | ConnectionSettings::Mongodb(_) => return Err(nowhere()),
         };
         Ok(Place { store, identities, folder, prefix, repository: repository.id, control })
     }

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use backstay_model::connection::{GoogleDriveSettings, MysqlSettings, ReceiverSettings, S3Settings};
+use backstay_model::mongodb::MongodbSettings;
 use backstay_model::secret::HoldsSecrets;
 use backstay_model::{
     Connection, ConnectionId, ConnectionSettings, ConnectionStatus, Health, Node, NodeId, ProjectId,
@@ -189,6 +190,10 @@ fn same_way(before: &ConnectionSettings, after: &ConnectionSettings) -> bool {
             let way = |it: &GoogleDriveSettings| (it.client_id.clone(), it.endpoint.clone());
             way(before) == way(after)
         }
+        (ConnectionSettings::Mongodb(before), ConnectionSettings::Mongodb(after)) => {
+            let way = |it: &MongodbSettings| (it.uri.clone(), it.user.clone(), it.auth_database.clone());
+            way(before) == way(after)
+        }
         _ => false,
     }
 }
@@ -199,6 +204,7 @@ const fn allows_private(settings: &ConnectionSettings) -> bool {
         ConnectionSettings::S3(s3) => s3.allow_private,
         ConnectionSettings::Receiver(receiver) => receiver.allow_private,
         ConnectionSettings::GoogleDrive(drive) => drive.allow_private,
+        ConnectionSettings::Mongodb(mongodb) => mongodb.allow_private,
         // An instance on the node's own host.
         ConnectionSettings::Mysql(_) => true,
     }

@@ -1,0 +1,328 @@
+//! MongoDB: the way to a server, what is taken of it, and bringing it back.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use backstay_core::sink::escape_name;
+use backstay_core::{Events, Sink};
+use backstay_engine::format::Node;
+use backstay_engine::repository::{TreeCache, read_content};
+use backstay_model::mongodb::{ExistingCollections, IntoMongodb, MongodbSettings, MongodbSpec};
+use backstay_model::run::RestoreRequest;
+use backstay_model::{ConnectionSettings, Level, RunId};
+use backstay_sources::CaptureReport;
+use backstay_sources::files::restore::{FolderTarget, RestoreOptions as FolderOptions};
+use backstay_sources::mongodb::{
+    Access, CaptureOptions, Connection, EntriesDump, Existing, MongoError, OpenEntry, RestoreOptions,
+    RestoreReport, Selection, Trouble, capture, probe, restore,
+};
+
+use super::discard::validate;
+use super::meter::Meter;
+use super::repository::{Access as Hold, Open, make_folder};
+use super::restore::{cannot_restore, find_snapshot};
+use super::{Class, Job, Result, WorkError, Workshop};
+use crate::seals::Opened;
+
+/// How long a server may take to be found and to answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+/// Pieces of a content that wait to be read.
+const AHEAD: usize = 2;
+
+/// A server that is backed up.
+#[derive(Clone)]
+pub struct MongoSource {
+    connection: Arc<Connection>,
+    options: CaptureOptions,
+    place: String,
+}
+
+impl std::fmt::Debug for MongoSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MongoSource").field("place", &self.place).finish_non_exhaustive()
+    }
+}
+
+impl MongoSource {
+    /// How the snapshot calls what is read.
+    pub(super) fn paths(&self) -> Vec<String> {
+        let all = vec![format!("mongodb://{}", self.place)];
+        match self.options.selection.include.as_slice() {
+            [] => all,
+            chosen => chosen.iter().map(|name| format!("mongodb://{}/{name}", self.place)).collect(),
+        }
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Its version, as it tells it.
+    pub(super) fn version(&self) -> &str {
+        self.connection.version()
+    }
+
+    /// Hands all of it to a sink.
+    pub(super) fn take(&self, sink: &dyn Sink, job: &Job<'_>, events: &dyn Events) -> Result<CaptureReport> {
+        let manifest = capture(&self.connection, sink, &self.options, job.control, events)?;
+        if let Some(why) = &manifest.inconsistent_because {
+            job.report.log(Level::Warning, "read", &format!("the collections are not of one moment: {why}"));
+        }
+        Ok(CaptureReport {
+            files: manifest.collections.len() as u64,
+            bytes: manifest.collections.iter().map(|counted| counted.bytes).sum(),
+            ..CaptureReport::default()
+        })
+    }
+}
+
+impl Workshop {
+    /// The server of a source, once it has answered.
+    ///
+    /// # Errors
+    /// When the connection is none to MongoDB, or the server does not answer or does not know us.
+    pub fn mongo_source(
+        &self,
+        spec: &MongodbSpec,
+        settings: &ConnectionSettings,
+        secrets: &Opened,
+    ) -> Result<MongoSource> {
+        let ConnectionSettings::Mongodb(mongodb) = settings else {
+            return Err(WorkError::new(Class::Other, "the connection of the source is none to MongoDB")
+                .hint("save the source again, with a connection of type mongodb"));
+        };
+        let connection = Arc::new(Connection::open(&self.mongo_access(mongodb, secrets))?);
+        let place = connection.place().to_owned();
+        let options = CaptureOptions {
+            selection: Selection { include: spec.include.clone(), exclude: spec.exclude.clone() },
+            oplog: spec.oplog,
+            users: spec.users,
+            taken_at: self.environment.clock.now(),
+            ..CaptureOptions::default()
+        };
+        Ok(MongoSource { connection, options, place })
+    }
+
+    fn mongo_access(&self, mongodb: &MongodbSettings, secrets: &Opened) -> Access {
+        let reach = self.reach_of(mongodb.allow_private);
+        let password = secrets.get("password").or_else(|| mongodb.password.expose()).unwrap_or_default();
+        Access {
+            uri: mongodb.uri.clone(),
+            user: mongodb.user.clone(),
+            password: password.to_owned(),
+            auth_database: mongodb.auth_database.clone(),
+            patience: PATIENCE,
+            guard: Some(Arc::new(move |host, port| reach.resolve(host, port))),
+            ..Access::default()
+        }
+    }
+
+    /// Whether the server is there, knows us and lets us read.
+    pub(super) fn probe_mongodb(&self, mongodb: &MongodbSettings, secrets: &Opened) -> Result<String> {
+        let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
+        let facts = probe(&connection, mongodb.user.as_deref())?;
+        let set = facts.replica_set.map_or_else(String::new, |name| format!(", replica set {name}"));
+        let mut text = format!(
+            "{} runs MongoDB {}{set} and has {} databases",
+            connection.place(),
+            facts.version,
+            facts.databases.len()
+        );
+        for missing in &facts.missing {
+            text.push_str(&format!("; the user may not {}: {}", missing.what, missing.grant));
+        }
+        Ok(text)
+    }
+
+    /// Restores a snapshot or an archive, or collections of it, to a server. All of it is read before anything is written there.
+    ///
+    /// # Errors
+    /// When the backup is damaged or none of MongoDB, or the server does not take it; then it is as it was.
+    pub fn restore_into_mongodb(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &IntoMongodb,
+        (mongodb, secrets): (&MongodbSettings, &Opened),
+        run: RunId,
+    ) -> Result<(String, RestoreReport)> {
+        let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
+        let spool = self.data_dir.join("restores").join(run.to_string());
+        let restored = self.into_mongodb(job, request, into, &connection, &spool);
+        let _ = super::remove_folder_if_there(&spool);
+        restored
+    }
+
+    fn into_mongodb(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &IntoMongodb,
+        connection: &Connection,
+        spool: &std::path::Path,
+    ) -> Result<(String, RestoreReport)> {
+        let (id, dump) = if job.repository.holds.is_archives() {
+            let source = self.archive_source(job, &request.snapshot)?;
+            make_folder(spool).map_err(|error| cannot_restore(spool, &error))?;
+            let target = FolderTarget::open(spool, FolderOptions::default())
+                .map_err(|error| cannot_restore(spool, &error))?;
+            let meter = Meter::new(&job.report, "verifying");
+            let limits = backstay_archive::read::Limits::default();
+            let done = source.extract_into(job, &target, &|_| true, limits, false, &meter)?;
+            meter.finish();
+            if done.failures > 0 {
+                return Err(WorkError::new(
+                    Class::Other,
+                    format!("{} files of the archive cannot be kept here", done.failures),
+                )
+                .hint("see the warnings in the log; nothing was written to the server"));
+            }
+            (source.id(), EntriesDump::of_folder(spool)?)
+        } else {
+            let open = self.open(job, Hold::Shared, true)?;
+            let entry = find_snapshot(&open, &request.snapshot)?;
+            if !request.dry_run {
+                validate(job, &open, &entry, &|_, _| backstay_engine::restore::Selected::ALL)?;
+            }
+            (entry.id.to_hex(), dump_of(open, &entry.snapshot.tree)?)
+        };
+        let manifest = backstay_sources::mongodb::Dump::manifest(&dump).cloned();
+        let selection = Selection { include: into.include.clone(), exclude: Vec::new() };
+        if request.dry_run {
+            for counted in manifest.iter().flat_map(|manifest| &manifest.collections) {
+                if selection.takes(&counted.database, &counted.collection) {
+                    let text = format!(
+                        "would restore {} {}.{}: {} documents, {}",
+                        counted.kind,
+                        counted.database,
+                        counted.collection,
+                        counted.documents,
+                        crate::host::bytes(counted.bytes)
+                    );
+                    job.report.log(Level::Info, "write", &text);
+                }
+            }
+            return Ok((id, RestoreReport::default()));
+        }
+        let pairs = |renames: &[backstay_model::mongodb::Rename]| {
+            renames.iter().map(|rename| (rename.from.clone(), rename.to.clone())).collect()
+        };
+        let options = RestoreOptions {
+            selection,
+            databases: pairs(&into.databases),
+            collections: pairs(&into.collections),
+            existing: match into.existing {
+                ExistingCollections::Refuse => Existing::Refuse,
+                ExistingCollections::Replace => Existing::Replace,
+                ExistingCollections::PutAside => Existing::PutAside,
+            },
+            users: into.users,
+            oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
+            at: self.environment.clock.now(),
+            ..RestoreOptions::default()
+        };
+        job.report.log(Level::Info, "write", &format!("restoring to {}", connection.place()));
+        let meter = Meter::new(&job.report, "restoring");
+        let report = restore(connection, Box::new(dump), &options, job.control, &meter)?;
+        meter.finish();
+        for one in &report.restored {
+            let aside =
+                one.put_aside.as_ref().map_or_else(String::new, |name| format!("; the old one is {name}"));
+            let text = format!(
+                "{} {}.{}: {} documents are as they were backed up, {} indexes{aside}",
+                one.kind, one.database, one.collection, one.digest.documents, one.indexes
+            );
+            job.report.log(Level::Info, "verify", &text);
+        }
+        for warning in &report.warnings {
+            job.report.log(Level::Warning, "verify", warning);
+        }
+        Ok((id, report))
+    }
+}
+
+/// The entries of a snapshot as a dump.
+fn dump_of(open: Open, root: &backstay_core::FileId) -> Result<EntriesDump> {
+    let open = Arc::new(open);
+    let index = open.index()?;
+    let trees = TreeCache::new(&open.engine, Arc::clone(&index));
+    let mut files: std::collections::HashMap<Vec<u8>, Node> = std::collections::HashMap::new();
+    let tree = trees.tree(root)?;
+    for node in &tree.nodes {
+        match node.subtree {
+            None => drop(files.insert(node.name.clone(), node.clone())),
+            Some(_) if node.name == escape_name(super::note::FOLDER.as_bytes()) => {}
+            Some(subtree) => {
+                for inner in &trees.tree(&subtree)?.nodes {
+                    let path = [node.name.as_slice(), b"/", inner.name.as_slice()].concat();
+                    files.insert(path, inner.clone());
+                }
+            }
+        }
+    }
+    let paths: Vec<_> = files.keys().cloned().collect();
+    let entries: OpenEntry = Arc::new(move |path| {
+        let node = files.get(path).ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        Ok(Box::new(Content::start(&open, &index, node)?))
+    });
+    Ok(EntriesDump::open(&paths, entries)?)
+}
+
+/// Content of a repository that a thread reads ahead of who takes it.
+struct Content {
+    pieces: Receiver<io::Result<Vec<u8>>>,
+    piece: io::Cursor<Vec<u8>>,
+}
+
+impl Content {
+    fn start(open: &Arc<Open>, index: &Arc<backstay_engine::index::Index>, node: &Node) -> io::Result<Self> {
+        let (sender, pieces) = sync_channel(AHEAD);
+        let (open, index, blobs) = (Arc::clone(open), Arc::clone(index), node.blobs().to_vec());
+        std::thread::Builder::new().name("content".to_owned()).spawn(move || {
+            let read = read_content::<WorkError>(&open.engine, &index, &blobs, &mut |bytes| {
+                sender
+                    .send(Ok(bytes.to_vec()))
+                    .map_err(|_| WorkError::new(Class::Interrupted, "nobody reads on"))
+            });
+            if let Err(error) = read {
+                // Nobody may be left to hear it.
+                let _ = sender.send(Err(io::Error::other(error.message().to_owned())));
+            }
+        })?;
+        Ok(Self { pieces, piece: io::Cursor::new(Vec::new()) })
+    }
+}
+
+impl Read for Content {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let count = self.piece.read(buffer)?;
+            if count > 0 || buffer.is_empty() {
+                return Ok(count);
+            }
+            match self.pieces.recv() {
+                Ok(piece) => self.piece = io::Cursor::new(piece?),
+                Err(_) => return Ok(0),
+            }
+        }
+    }
+}
+
+impl From<MongoError> for WorkError {
+    fn from(error: MongoError) -> Self {
+        if let Some(sink) = error.sink {
+            return sink.into();
+        }
+        let class = match error.trouble {
+            Trouble::NoAnswer => Class::Unreachable,
+            Trouble::Interrupted => return Self::from(backstay_core::Interrupted),
+            Trouble::Damaged | Trouble::Differs => Class::Damaged,
+            _ => Class::Other,
+        };
+        let text = format!("{}: {}", error.what, error.cause);
+        let told = Self::new(class, text);
+        if error.hint.is_empty() { told } else { told.hint(error.hint) }
+    }
+}
