@@ -53,10 +53,10 @@ pub enum Ask {
         /// From where.
         repository: SealedRepository,
         /// What, and where to.
-        request: RestoreRequest,
+        request: Box<RestoreRequest>,
         /// The service that it goes to, if it is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        connection: Option<SealedConnection>,
+        connection: Option<Box<SealedConnection>>,
     },
     /// Stop a run after the file in hand; it keeps its place.
     Pause {

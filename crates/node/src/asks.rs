@@ -51,7 +51,7 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
         }
         Ask::RunPlan { plan, kind, guard, runs } => run_plan(inner, plan, kind, guard, &runs, by).await,
         Ask::Restore { run, project, repository, request, connection } => {
-            restore(inner, run, project, repository, (request, connection), by).await
+            restore(inner, run, project, repository, (*request, connection.map(|boxed| *boxed)), by).await
         }
         Ask::Pause { run } => steer(inner, run, Event::Pause, &by).await,
         Ask::Resume { run } => steer(inner, run, Event::Resume, &by).await,

@@ -119,7 +119,9 @@ impl Execution<'_> {
             self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
         let ending = match (begun, &source.spec) {
             (Ok(()), SourceSpec::Files(_)) => self.everywhere(repositories),
-            (Ok(()), SourceSpec::S3(_) | SourceSpec::Mongodb(_)) => self.from_service(source, repositories),
+            (Ok(()), SourceSpec::S3(_) | SourceSpec::Mongodb(_)) => {
+                self.back_up_service(source, repositories)
+            }
             (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),
             (Err(error), _) => self.failed(&error),
         };

@@ -37,7 +37,7 @@ impl Execution<'_> {
     }
 
     /// Backs up a service, once it has answered.
-    pub(super) fn from_service(&self, source: &NodeSource, repositories: &[SealedRepository]) -> Ending {
+    pub(super) fn back_up_service(&self, source: &NodeSource, repositories: &[SealedRepository]) -> Ending {
         let opened = match &source.spec {
             SourceSpec::S3(spec) => self.bucket(spec, source).map(ServiceSource::Bucket),
             SourceSpec::Mongodb(spec) => self.mongo(spec, source).map(ServiceSource::Mongodb),

@@ -116,7 +116,7 @@ fn newest_whole(
     snapshots.retain(|other| {
         other.snapshot.paths == damaged.snapshot.paths && other.snapshot.time < damaged.snapshot.time
     });
-    snapshots.sort_by(|one, other| other.snapshot.time.cmp(&one.snapshot.time));
+    snapshots.sort_by_key(|entry| std::cmp::Reverse(entry.snapshot.time));
     for older in snapshots.into_iter().take(OLDER) {
         job.report.log(
             Level::Info,

@@ -48,12 +48,12 @@ impl Workshop {
         run: RunId,
     ) -> Result<IntoBucketDone> {
         let spool = self.data_dir.join("restores").join(run.to_string());
-        let restored = self.into_bucket(job, request, into, (s3, secrets), &spool, run);
+        let restored = self.fill_bucket(job, request, into, (s3, secrets), &spool, run);
         let _ = super::remove_folder_if_there(&spool);
         restored
     }
 
-    fn into_bucket(
+    fn fill_bucket(
         &self,
         job: &Job<'_>,
         request: &RestoreRequest,

@@ -150,12 +150,12 @@ impl Workshop {
     ) -> Result<(String, RestoreReport)> {
         let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
         let spool = self.data_dir.join("restores").join(run.to_string());
-        let restored = self.into_mongodb(job, request, into, &connection, &spool);
+        let restored = self.fill_mongodb(job, request, into, &connection, &spool);
         let _ = super::remove_folder_if_there(&spool);
         restored
     }
 
-    fn into_mongodb(
+    fn fill_mongodb(
         &self,
         job: &Job<'_>,
         request: &RestoreRequest,

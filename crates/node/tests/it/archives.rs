@@ -90,7 +90,7 @@ pub(crate) fn request(snapshot: &str, target: PathBuf) -> RestoreRequest {
 pub(crate) async fn restore(world: &World, request: RestoreRequest, state: RunState) -> backstay_model::Run {
     let run = world.run_id();
     let (project, repository) = (world.project, world.repository());
-    world.ask(Ask::Restore { run, project, repository, request, connection: None });
+    world.ask(Ask::Restore { run, project, repository, request: Box::new(request), connection: None });
     world.until_state(run, state).await
 }
 

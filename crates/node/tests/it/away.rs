@@ -87,7 +87,7 @@ async fn a_restore_has_packs_brought_back_and_waits_while_others_run() {
         project: world.project,
         repository: world.repository(),
         connection: None,
-        request: RestoreRequest {
+        request: Box::new(RestoreRequest {
             snapshot,
             paths: Vec::new(),
             target: target.display().to_string(),
@@ -96,7 +96,7 @@ async fn a_restore_has_packs_brought_back_and_waits_while_others_run() {
             dry_run: false,
             instance: None,
             into: None,
-        },
+        }),
     });
     let waits = world.until(restore, "waiting", |run| run.waiting.is_some()).await;
     assert_eq!(waits.state, RunState::Pending);

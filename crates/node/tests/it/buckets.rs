@@ -78,7 +78,13 @@ impl Shelf {
         let into = Some(RestoreInto::S3(IntoBucket { connection: connection.id, prefix }));
         let request = RestoreRequest { into, ..request };
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request, connection: Some(connection) });
+        self.world.ask(Ask::Restore {
+            run,
+            project,
+            repository,
+            request: Box::new(request),
+            connection: Some(Box::new(connection)),
+        });
         self.world.until_state(run, state).await
     }
 

@@ -117,7 +117,13 @@ impl Cold {
             into: None,
         };
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request, connection: None });
+        self.world.ask(Ask::Restore {
+            run,
+            project,
+            repository,
+            request: Box::new(request),
+            connection: None,
+        });
         self.world.until_state(run, RunState::Completed).await;
         instance.manage("start");
         assert_eq!(instance.checksum(), self.before);

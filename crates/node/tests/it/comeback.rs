@@ -22,7 +22,13 @@ impl Cold {
             into: None,
         };
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request, connection: None });
+        self.world.ask(Ask::Restore {
+            run,
+            project,
+            repository,
+            request: Box::new(request),
+            connection: None,
+        });
         run
     }
 

@@ -68,9 +68,9 @@ impl Shop {
         into.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let into: RestoreInto = serde_json::from_value(into).unwrap();
         let request = RestoreRequest { into: Some(into), ..request(snapshot, "/".into()) };
-        let (run, connection) = (self.world.run_id(), Some(self.connection.clone()));
+        let (run, connection) = (self.world.run_id(), Some(Box::new(self.connection.clone())));
         let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request, connection });
+        self.world.ask(Ask::Restore { run, project, repository, request: Box::new(request), connection });
         self.world.until_state(run, state).await
     }
 

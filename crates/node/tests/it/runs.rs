@@ -35,7 +35,7 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
         run: restore,
         project: world.project,
         repository: world.repository(),
-        request: RestoreRequest {
+        request: Box::new(RestoreRequest {
             snapshot,
             paths: Vec::new(),
             target: target.display().to_string(),
@@ -44,7 +44,7 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
             dry_run: false,
             instance: None,
             into: None,
-        },
+        }),
         connection: None,
     });
     world.until_state(restore, RunState::Completed).await;

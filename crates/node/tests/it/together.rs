@@ -81,7 +81,7 @@ async fn restored(world: &World, id: RepositoryId, name: &str) -> std::path::Pat
         run,
         project: world.project,
         repository: sealed(world, id),
-        request,
+        request: Box::new(request),
         connection: None,
     });
     world.until_state(run, RunState::Completed).await;

@@ -94,6 +94,7 @@ async fn create(
     let deed = Deed::new("restore.create", subject)
         .project(project)
         .after(&serde_json::json!({ "node": place.node.id, "request": request }));
+    let (request, connection) = (Box::new(request), connection.map(Box::new));
     let ask = Ask::Restore { run, project, repository, request, connection };
     let Answer::Queued { .. } = state.hub.ask(place.node.id, &caller.actor(), ask, PATIENCE).await? else {
         return Err(odd_answer());
