@@ -44,18 +44,18 @@ export const folderPage = (repository: string, snapshot: string, asked: Asked, p
   });
 
 /** Where the node notes what it knows of an instance that it backed up. */
-const NOTE = { folder: ".backstay", file: "instance.json" };
+const NOTES = ".backstay";
 
-/** Whether a snapshot is one of an instance of a database. A folder is listed only where it is. */
-export const holdsInstance = (repository: string, snapshot: string) =>
+/** Whether a snapshot is one of an instance of a database, or of a bucket. A folder is listed only where it is. */
+export const isOf = (what: "instance" | "bucket", repository: string, snapshot: string) =>
   queryOptions({
-    queryKey: ["folder", repository, snapshot, "instance"],
+    queryKey: ["folder", repository, snapshot, what],
     queryFn: async ({ client }) => {
       const holds = async (path: string, name: string) => {
         const asked = { path, sort: "name", descending: false, name } as const;
         return (await client.fetchQuery(folderPage(repository, snapshot, asked, 0))).items.some((item) => item.name === name);
       };
-      return (await holds("/", NOTE.folder)) && (await holds(`/${NOTE.folder}`, NOTE.file));
+      return (await holds("/", NOTES)) && (await holds(`/${NOTES}`, `${what}.json`));
     },
     ...FOR_GOOD,
   });

@@ -4,7 +4,7 @@ import { instanceOf } from "../lib/restore";
 import { planOf } from "../lib/timeline";
 import { plans, sources, type Node } from "./queries";
 import type { Source } from "./records";
-import { holdsInstance, type Snapshot } from "./snapshots";
+import { isOf, type Snapshot } from "./snapshots";
 
 export type Instances = {
   /** The sources whose instance could be brought back from the snapshot; none where it holds none. */
@@ -18,7 +18,7 @@ export function useInstances(project: string, node: Node | undefined, snapshot: 
   const [all, planned] = [useQuery(sources(project)), useQuery(plans(project))];
   const fitting = all.data?.filter(({ spec, node: place }) => spec.type === "mysql" && place === node?.id) ?? [];
   // The repository is looked into only where there is something that it could be of.
-  const held = useQuery({ ...holdsInstance(snapshot.repository, snapshot.id), enabled: fitting.length > 0 });
+  const held = useQuery({ ...isOf("instance", snapshot.repository, snapshot.id), enabled: fitting.length > 0 });
   if (all.isPending || planned.isPending || (fitting.length > 0 && held.isPending)) {
     return undefined;
   }

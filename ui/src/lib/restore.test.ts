@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Node, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { existingOf, formOf, instanceForm, instanceOf, latestOf, modesOf, searchOf, told, usualNode } from "./restore";
+import { bucketForm, bucketModesOf, bucketOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, latestOf, modesOf, searchOf, told, usualNode } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -86,6 +86,48 @@ it("the instance of a snapshot is told only where there is no doubt", () => {
   expect(instanceOf([one, two, three], { sources: ["1", "2"] })).toBeUndefined();
   expect(instanceOf([one, two], undefined)).toBeUndefined();
   expect(instanceOf([], { sources: [] })).toBeUndefined();
+});
+
+it("a restore into a bucket names its connection, keeps a prefix, and is begun again so", () => {
+  const asked = (search: Parameters<typeof formOf>[0], of = snapshot) => bucketForm(search, of, node("a"), "c", false);
+  expect(asked({ prefix: "back/", target: "/restored", delete: true })).toEqual({
+    repository: "r",
+    snapshot: "abc",
+    node: "a",
+    paths: [],
+    target: "/",
+    into: { type: "s3", connection: "c", prefix: "back/" },
+    overwrite: "always",
+    delete: true,
+    dry_run: false,
+  });
+  expect(asked({ paths: ["/photos/a"], overwrite: "if_changed" })).toMatchObject({ paths: ["/photos/a"], overwrite: "always" });
+  expect(asked({ overwrite: "never" })).toMatchObject({ overwrite: "never", into: { prefix: "" } });
+  expect(asked({ delete: true }, { ...snapshot, name: "nightly/Data.zip" })).toMatchObject({ delete: false });
+  expect(bucketModesOf(snapshot)).toEqual(["always", "if_newer", "never"]);
+  const into = { type: "s3", connection: "c", prefix: "back/" } as const;
+  const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into, overwrite: "never" as const } };
+  expect(searchOf(run)).toEqual({ repository: "r", snapshot: "abc", node: "a", into: "c", prefix: "back/", overwrite: "never" });
+  expect(exampleKey("back/", "/srv/data")).toBe("back/srv/data");
+});
+
+it("the bucket of a snapshot is told only where there is no doubt", () => {
+  const source = (id: string, connection: string): Source => ({
+    id,
+    project: "x",
+    name: id,
+    node: "a",
+    created: "",
+    changed: "",
+    revision: 1,
+    spec: { type: "s3", connection },
+  });
+  const [one, same, other] = [source("1", "c"), source("2", "c"), source("3", "d")];
+  expect(bucketOf([one, same], undefined)).toBe("c");
+  expect(bucketOf([one, same, other], { sources: ["3"] })).toBe("d");
+  expect(bucketOf([one, other], { sources: ["1", "3"] })).toBeUndefined();
+  expect(bucketOf([one, other], undefined)).toBeUndefined();
+  expect(bucketOf([], undefined)).toBeUndefined();
 });
 
 it("each source of a plan has its latest snapshot", () => {

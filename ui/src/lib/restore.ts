@@ -25,6 +25,9 @@ export function usualNode(nodes: readonly Node[], repository: Repository, snapsh
 /** What may be done with files that are there. An archive is written over them: nothing else there is looked at. */
 export const modesOf = (snapshot: Snapshot): readonly Mode[] => MODES.filter((mode) => mode !== "if_newer" || !isArchived(snapshot));
 
+/** The same of objects in a bucket, which are compared by what the service lists, always. */
+export const bucketModesOf = (snapshot: Snapshot) => modesOf(snapshot).filter((mode) => mode !== "if_changed");
+
 /** What is done with files that are there. */
 export function existingOf({ overwrite = "always", delete: deletes = false }: RestoreSearch, snapshot: Snapshot) {
   const mode = modesOf(snapshot).includes(overwrite) ? overwrite : "always";
@@ -45,6 +48,34 @@ export function formOf(search: RestoreSearch, snapshot: Snapshot, node: Node, dr
     delete: deletes,
     dry_run: dryRun,
   };
+}
+
+/** What the server is asked for to restore into a bucket. Deleting there is kept to the prefix, or to what was chosen. */
+export function bucketForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
+  const { paths = [], prefix = "" } = search;
+  const { overwrite, deletes } = existingOf(search, snapshot);
+  return {
+    repository: snapshot.repository,
+    snapshot: snapshot.id,
+    node: node.id,
+    paths: [...paths],
+    target: ORIGINAL,
+    into: { type: "s3", connection, prefix },
+    overwrite: overwrite === "if_changed" ? "always" : overwrite,
+    delete: deletes,
+    dry_run: dryRun,
+  };
+}
+
+/** An object of a snapshot for an example: its key as it was in its bucket, or as the path of a file becomes one. */
+export const exampleKey = (prefix: string, path: string): string => `${prefix}${path.replace(/^\/+/, "")}`;
+
+/** The connection of the bucket that a snapshot is of, where that is beyond doubt: of the sources of its plan, or of all. */
+export function bucketOf(origins: readonly Source[], plan: Pick<Plan, "sources"> | undefined): string | undefined {
+  const ways = (sources: readonly Source[]) => new Set(sources.flatMap(({ spec }) => (spec.type === "s3" ? [spec.connection] : [])));
+  const planned = ways(origins.filter(({ id }) => plan?.sources.includes(id)));
+  const [only, ...others] = planned.size > 0 ? planned : ways(origins);
+  return others.length === 0 ? only : undefined;
 }
 
 /** What the server is asked for to bring the instance of a source back in its place: all of it, always. */
@@ -71,14 +102,14 @@ export function searchOf(run: Run): RestoreSearch | undefined {
   if (!restore || !destination) {
     return undefined;
   }
-  const { snapshot, paths, target, overwrite, instance } = restore;
+  const { snapshot, paths, target, overwrite, instance, into } = restore;
   const about = { repository: destination.repository, snapshot, node: run.node };
   if (instance) {
     return { ...about, instance };
   }
   return {
     ...about,
-    target,
+    ...(into ? { into: into.connection, ...(into.prefix && { prefix: into.prefix }) } : { target }),
     ...(paths && paths.length > 0 && { paths }),
     ...(overwrite && { overwrite }),
     ...(restore.delete && { delete: true }),

@@ -68,7 +68,7 @@ export function newConnectionSearch(search: Record<string, unknown>): { type?: C
   return type === undefined ? {} : { type };
 }
 
-export const SOURCE_TYPES = ["files", "mysql"] as const;
+export const SOURCE_TYPES = ["files", "mysql", "s3"] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
 /** Of which type a new source is, and on which node. */

@@ -34,4 +34,7 @@ it("addresses of restores keep what makes sense", () => {
     target: "/",
     delete: true,
   });
+  const into = { into: REPOSITORY, prefix: 2026 };
+  expect(restoreSearch(into)).toEqual({ into: REPOSITORY, prefix: "2026" });
+  expect(restoreSearch({ into: "bucket", prefix: "" })).toEqual({});
 });

@@ -71,6 +71,8 @@ export const restoreSearch = (search: Search) =>
     node: uuid(search.node),
     target: isPath(search.target) ? search.target : undefined,
     instance: uuid(search.instance),
+    into: uuid(search.into),
+    prefix: text(search.prefix),
     overwrite: MODES.find((mode) => mode === search.overwrite),
     delete: search.delete === true ? true : undefined,
     dry: uuid(search.dry),

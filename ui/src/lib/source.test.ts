@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 
+import { emptyBucket, type BucketSpec, type BucketValues } from "./bucket";
 import { NEW } from "./destination";
 import { emptyMysql, type MysqlSpec, type MysqlValues } from "./mysql";
 import { emptyFiles, emptySpec, fieldOf, sourceSchema, specOf, specValues, type FilesSpec } from "./source";
@@ -14,6 +15,8 @@ const schema = sourceSchema({
   unit: "unit",
   variable: "variable",
   positive: "positive",
+  dots: "dots",
+  long: "long",
 });
 const about = { project: "p", name: "n", node: "d" };
 const problems = (values: object) =>
@@ -21,6 +24,8 @@ const problems = (values: object) =>
 const ofPaths = (paths: string) => problems({ ...emptySpec("files"), spec: { ...emptyFiles, paths } })[0];
 const ofMysql = (mysql: Partial<MysqlValues>) =>
   problems({ ...emptySpec("mysql"), mysql: { ...emptyMysql, connection: "c", service: "mariadb", ...mysql } });
+
+const ofBucket = (s3: Partial<BucketValues>) => problems({ ...emptySpec("s3"), s3: { ...emptyBucket, connection: "c", ...s3 } });
 
 it("paths are absolute and there is one at least", () => {
   expect(ofPaths(" \n")).toBe("spec.paths: needed");
@@ -46,6 +51,35 @@ it("a database needs a connection, and what stops and starts it", () => {
 
 it("a connection that is made along is asked for what it needs, another is not", () => {
   expect(ofMysql({ connection: NEW })).toEqual(["made.name: needed", "made.settings.user: needed", "made.settings.password: needed"]);
+});
+
+it("a bucket needs a connection, and prefixes that keys can begin with", () => {
+  expect(problems(emptySpec("s3"))).toEqual(["s3.connection: needed"]);
+  expect(ofBucket({ prefixes: "photos/\n\nlogs/2026-\n..a/b..\n/x" })).toEqual([]);
+  expect(ofBucket({ prefixes: "photos/\na/../b" })).toEqual(["s3.prefixes: dots"]);
+  expect(ofBucket({ prefixes: "./a" })).toEqual(["s3.prefixes: dots"]);
+  expect(ofBucket({ prefixes: "é".repeat(512) })).toEqual([]);
+  expect(ofBucket({ prefixes: `${"é".repeat(512)}a` })).toEqual(["s3.prefixes: long"]);
+  expect(ofBucket({ connection: NEW })).toEqual([
+    "made.name: needed",
+    "made.settings.bucket: needed",
+    "made.settings.access_key: needed",
+    "made.settings.secret_key: needed",
+  ]);
+});
+
+it("what is stored of a bucket comes back as it was", () => {
+  const spec: BucketSpec = {
+    type: "s3",
+    connection: "c",
+    prefixes: ["photos/", "größe <b>"],
+    excludes: ["*.tmp"],
+    exclude_larger_than: 1024 ** 3,
+    tags: false,
+  };
+  expect(specOf(specValues(spec))).toEqual(spec);
+  const least = specOf(specValues({ type: "s3", connection: "c" }));
+  expect(least).toEqual({ type: "s3", connection: "c", prefixes: [], excludes: [], tags: true });
 });
 
 it("what is stored of files comes back as it was", () => {
@@ -94,4 +128,14 @@ it("a field that the server names is found in the form", () => {
   expect(named("service", "spec.method.service")).toBe("mysql.service");
   expect(named("commands", "spec.method.service")).toBe("mysql.stop.program");
   expect(named("service", "made.settings.user")).toBe("made.settings.user");
+});
+
+it("a field of a bucket that the server names is the form's", () => {
+  const values = emptySpec("s3");
+  expect(["spec.connection", "spec.prefixes[1]", "spec.excludes.0", "name"].map((field) => fieldOf(field, values))).toEqual([
+    "s3.connection",
+    "s3.prefixes",
+    "s3.excludes",
+    "name",
+  ]);
 });

@@ -4,6 +4,7 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import { BYTES, amountOf, valueOf } from "./amount";
+import { bucketSchema, bucketSpec, bucketValues, emptyBucket, type BucketValues, type BucketWords } from "./bucket";
 import { settingsSchema } from "./connection";
 import { NEW, madeEmpty, madeSchema, type MadeValues } from "./destination";
 import { lines } from "./lines";
@@ -13,7 +14,7 @@ import { SOURCE_TYPES, type SourceType } from "./search";
 export type FilesSpec = Extract<Schemas["SourceSpec"], { type: "files" }>;
 
 type FilesWords = { required: string; absolute: string; upwards: string };
-type Words = FilesWords & MysqlWords & Parameters<typeof settingsSchema>[0];
+type Words = FilesWords & MysqlWords & BucketWords & Parameters<typeof settingsSchema>[0];
 
 const amount = z.object({ amount: z.number().nullable(), unit: z.string() });
 
@@ -44,18 +45,19 @@ export function sourceSchema(words: Words) {
     type: z.enum(SOURCE_TYPES),
     spec: z.custom<FilesValues>(),
     mysql: z.custom<MysqlValues>(),
+    s3: z.custom<BucketValues>(),
     // The connection that is made along with the source counts only where one is.
     made: z.custom<MadeValues>(),
   });
-  const [files, mysql, made] = [filesSchema(words), mysqlSchema(words), madeSchema(words)];
+  const [files, services, made] = [filesSchema(words), { mysql: mysqlSchema(words), s3: bucketSchema(words) }, madeSchema(words)];
   return fields.superRefine((values, { addIssue }) => {
     const add = (at: string, found: z.ZodError | undefined) =>
       found?.issues.forEach(({ path, message }) => addIssue({ code: "custom", path: [at, ...path], message }));
     if (values.type === "files") {
       return add("spec", files.safeParse(values.spec).error);
     }
-    add("mysql", mysql.safeParse(values.mysql).error);
-    if (values.mysql.connection === NEW) {
+    add(values.type, services[values.type].safeParse(values[values.type]).error);
+    if (values[values.type].connection === NEW) {
       add("made", made.safeParse(values.made).error);
     }
   });
@@ -72,17 +74,38 @@ export const emptyFiles: FilesValues = {
   one_file_system: false,
 };
 
-type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "made">;
+type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "s3" | "made">;
 
-export const emptySpec = (type: SourceType): Spec => ({ type, spec: emptyFiles, mysql: emptyMysql, made: madeEmpty("mysql") });
+export const emptySpec = (type: SourceType): Spec => ({
+  type,
+  spec: emptyFiles,
+  mysql: emptyMysql,
+  s3: emptyBucket,
+  made: madeEmpty(type === "files" ? "mysql" : type),
+});
 
-export const specValues = (spec: Schemas["SourceSpec"]): Spec =>
-  spec.type === "files"
-    ? { ...emptySpec("files"), spec: filesValues(spec) }
-    : { ...emptySpec("mysql"), mysql: mysqlValues(spec) };
+export function specValues(spec: Schemas["SourceSpec"]): Spec {
+  const empty = emptySpec(spec.type);
+  switch (spec.type) {
+    case "files":
+      return { ...empty, spec: filesValues(spec) };
+    case "mysql":
+      return { ...empty, mysql: mysqlValues(spec) };
+    case "s3":
+      return { ...empty, s3: bucketValues(spec) };
+  }
+}
 
-export const specOf = ({ type, spec, mysql }: Spec): Schemas["SourceSpec"] =>
-  type === "files" ? filesSpec(spec) : mysqlSpec(mysql);
+export function specOf({ type, spec, mysql, s3 }: Spec): Schemas["SourceSpec"] {
+  switch (type) {
+    case "files":
+      return filesSpec(spec);
+    case "mysql":
+      return mysqlSpec(mysql);
+    case "s3":
+      return bucketSpec(s3);
+  }
+}
 
 const filesValues = (spec: FilesSpec): FilesValues => ({
   paths: spec.paths.join("\n"),
@@ -108,13 +131,13 @@ export function filesSpec(values: FilesValues): FilesSpec {
 
 /** The form's field for one that the server names. A line of paths or patterns that is refused is one of the whole field. */
 export function fieldOf(field: string, { type, mysql }: Pick<SourceValues, "type" | "mysql">): string {
-  const whole = field.replace(/\.\d+$/, "");
+  const whole = field.replace(/(\.\d+|\[\d+\])$/, "");
   if (type === "files" || !whole.startsWith("spec.")) {
     return whole;
   }
   const within = whole.replace(/^spec\.(method\.)?/, "");
-  if (within === "service") {
+  if (type === "mysql" && within === "service") {
     return mysql.control === "commands" ? "mysql.stop.program" : `mysql.${mysql.control}`;
   }
-  return `mysql.${within}`;
+  return `${type}.${within}`;
 }

@@ -1,3 +1,4 @@
+import { bucket } from "./de/buckets";
 import { guide } from "./de/guide";
 import { mysql } from "./de/mysql";
 import { node } from "./de/nodes";
@@ -209,6 +210,7 @@ export const de: Texts = {
   },
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
+  bucket,
   guide,
   mysql,
   node,

@@ -1,5 +1,6 @@
 // All words of the dashboard. Other languages have the same form.
 
+import { bucket } from "./en/buckets";
 import { guide } from "./en/guide";
 import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
@@ -210,6 +211,7 @@ export const en = {
   },
   time: { never: "never", now: "just now" },
   loading: "Loading …",
+  bucket,
   guide,
   mysql,
   node,

@@ -26,12 +26,11 @@ export function DryRun({ id }: { id: string }) {
   const isOver = Boolean(found.ended);
   const number = (name: string) => told(found, name).toLocaleString(language);
   const would = [texts.restore.would, `${number("files")} (${size(found.outcome?.bytes ?? 0, language)})`] as const;
-  const others = [
-    [texts.restore.wouldSkip, number("skipped")],
-    [texts.restore.wouldDelete, number("deleted")],
-  ] as const;
-  // Of an instance all files are exchanged.
-  const counts = found.restore?.instance ? [would] : [would, ...others];
+  const wouldSkip = [texts.restore.wouldSkip, number("skipped")] as const;
+  const wouldDelete = [texts.restore.wouldDelete, number("deleted")] as const;
+  const { instance, into } = found.restore ?? {};
+  // Of an instance all files are exchanged. What would be deleted in a bucket is not looked for.
+  const counts = instance ? [would] : into ? [would, wouldSkip] : [would, wouldSkip, wouldDelete];
   return (
     <section aria-label={texts.restore.dryRun} aria-live="polite" className="rounded-lg border border-line p-4">
       <h3 className="mb-2 flex flex-wrap items-center justify-between gap-2 text-sm font-semibold">

@@ -1,12 +1,14 @@
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { RotateCcw } from "lucide-react";
 
-import type { Run } from "../../api/queries";
+import { connections, type Run } from "../../api/queries";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
-import { useSpeech } from "../../texts";
+import { useSpeech, useTexts } from "../../texts";
 import { Card, buttonClass } from "../basics";
 import { Facts, type Fact } from "../Facts";
 import { Name } from "../Name";
+import { bucketName } from "./IntoBucket";
 
 /** What a restore was to do, and did. */
 export function RestoreFacts({ run }: { run: Run }) {
@@ -31,23 +33,56 @@ export function RestoreFacts({ run }: { run: Run }) {
       </Card>
     );
   }
+  const { into } = restore;
+  const words = texts.bucket;
+  const counts: Fact[] = into
+    ? [
+        [isTry ? texts.restore.would : texts.restore.did, number("files")],
+        [words.written, !isTry && number("written")],
+        [words.unchanged, !isTry && number("unchanged")],
+        [words.replaced, !isTry && number("replaced")],
+        [words.compared, !isTry && number("verified")],
+        [words.deleted, !isTry && number("deleted")],
+        [words.skipped, number("skipped")],
+      ]
+    : [
+        [isTry ? texts.restore.would : texts.restore.did, number("files")],
+        [texts.restore.reread, !isTry && number("verified")],
+        [isTry ? texts.restore.wouldSkip : texts.restore.didSkip, number("skipped")],
+        [isTry ? texts.restore.wouldDelete : texts.restore.didDelete, number("deleted")],
+      ];
+  const mode = restore.overwrite ?? "always";
   const facts: Fact[] = [
-    [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
+    into ? [texts.restore.place, <Bucket key="bucket" into={into} />] : [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
     [
       texts.restore.what,
       paths.length === 0 ? texts.restore.all : paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>),
     ],
-    [texts.restore.overwrite, texts.restore.modes[restore.overwrite ?? "always"][0]],
+    into
+      ? [words.overwrite, words.modes[mode === "if_changed" ? "always" : mode][0]]
+      : [texts.restore.overwrite, texts.restore.modes[mode][0]],
     [texts.restore.delete, restore.delete === true && texts.restore.yes],
-    [isTry ? texts.restore.would : texts.restore.did, number("files")],
-    [texts.restore.reread, !isTry && number("verified")],
-    [isTry ? texts.restore.wouldSkip : texts.restore.didSkip, number("skipped")],
-    [isTry ? texts.restore.wouldDelete : texts.restore.didDelete, number("deleted")],
+    ...counts,
   ];
   return (
     <Card title={title}>
       <Facts facts={facts} />
     </Card>
+  );
+}
+
+/** The bucket that it went to. */
+function Bucket({ into: { connection, prefix = "" } }: { into: NonNullable<NonNullable<Run["restore"]>["into"]> }) {
+  const { bucket: words } = useTexts();
+  const { data } = useQuery(connections());
+  const way = data?.find(({ id }) => id === connection);
+  if (data !== undefined && way === undefined) {
+    return words.gone;
+  }
+  return (
+    <Link to="/connections/$id" params={{ id: connection }} className="text-accent hover:underline">
+      {words.place(bucketName(way), prefix)}
+    </Link>
   );
 }
 

@@ -3,9 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { nodes } from "../../api/queries";
 import type { Repository, Snapshot } from "../../api/snapshots";
 import { Problem } from "../../api/client";
+import { useBuckets } from "../../api/useBuckets";
 import { useInstances } from "../../api/useInstances";
 import { useRestore } from "../../api/useRestore";
-import { ORIGINAL, formOf, usualNode } from "../../lib/restore";
+import { wrongPrefix } from "../../lib/bucket";
+import { ORIGINAL, bucketForm, formOf, usualNode } from "../../lib/restore";
 import type { RestoreSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
 import { useTexts } from "../../texts";
@@ -13,6 +15,7 @@ import { Failure, Loading } from "../basics";
 import { Existing } from "./Existing";
 import { Go } from "./Go";
 import { GoInstance, Instance } from "./Instance";
+import { GoIntoBucket, IntoBucket } from "./IntoBucket";
 import { Step } from "./Step";
 import { What } from "./What";
 import { Where } from "./Where";
@@ -36,8 +39,10 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const usable = (query.data ?? []).filter(({ revoked, id }) => !revoked && (anyNode || !repository.node || repository.node === id));
   const node = usable.find(({ id }) => id === search.node) ?? usualNode(usable, repository, snapshot);
   const instances = useInstances(project, node, snapshot);
+  const buckets = useBuckets(project, node, snapshot);
   const { target = ORIGINAL } = search;
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
+  const [prefix, setPrefix, settlePrefix] = useTyped(search.prefix ?? "", (text) => change({ prefix: text === "" ? undefined : text }));
   if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
@@ -47,16 +52,21 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   if (!node) {
     return <Failure error={new Error(texts.restore.noNode)} />;
   }
-  if (!instances) {
+  if (!instances || !buckets) {
     return <Loading />;
   }
   // An instance comes back as a whole unless something else is chosen: files put over one that runs would spoil it.
-  const comesBack = instances.fitting.length > 0 && search.target === undefined && search.paths === undefined;
+  const comesBack = instances.fitting.length > 0 && search.target === undefined && search.into === undefined && search.paths === undefined;
   const instance = instances.fitting.find(({ id }) => id === search.instance) ?? instances.likely;
+  // What was in a bucket goes back to one unless something else is chosen.
+  const isInto = search.into !== undefined || (buckets.isOfBucket && search.target === undefined && !comesBack);
+  const way = search.into === undefined ? buckets.likely : buckets.ways.find(({ id }) => id === search.into);
+  const odd = wrongPrefix(prefix);
   const wrong = typed.startsWith("/") && !typed.split("/").includes("..") ? undefined : texts.restore.badTarget;
   const problem = restore.error;
   const field = problem instanceof Problem ? problem.field : undefined;
   const ofFiles = (dryRun: boolean) => ({ ...formOf(search, snapshot, node, dryRun), target: typed });
+  const ofBucket = (dryRun: boolean) => bucketForm({ ...search, prefix }, snapshot, node, way?.id ?? "", dryRun);
   return (
     <div className="flex max-w-4xl flex-col gap-4">
       <Step number={1} title={texts.restore.what}>
@@ -74,7 +84,21 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
           change={change}
           holdsInstance={instances.fitting.length > 0}
           comesBack={comesBack}
+          buckets={buckets}
+          isInto={isInto}
         >
+          {isInto && (
+            <IntoBucket
+              buckets={buckets}
+              chosen={way}
+              snapshot={snapshot}
+              prefix={prefix}
+              setPrefix={setPrefix}
+              settle={settlePrefix}
+              problem={odd ? texts.bucket[odd] : field?.startsWith("into") ? problem?.message : undefined}
+              change={change}
+            />
+          )}
           {comesBack && <Instance instances={instances} chosen={instance} change={change} />}
         </Where>
       </Step>
@@ -84,11 +108,21 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
         </Step>
       ) : (
         <>
-          <Step number={3} title={texts.restore.existing}>
-            <Existing snapshot={snapshot} search={search} problem={field === "delete" ? problem?.message : undefined} change={change} />
+          <Step number={3} title={isInto ? texts.bucket.existing : texts.restore.existing}>
+            <Existing
+              snapshot={snapshot}
+              search={search}
+              problem={field === "delete" ? problem?.message : undefined}
+              change={change}
+              isBucket={isInto}
+            />
           </Step>
           <Step number={4} title={texts.restore.go}>
-            <Go form={ofFiles} dry={search.dry} restore={restore} blocked={wrong !== undefined} />
+            {isInto ? (
+              <GoIntoBucket form={ofBucket} chosen={way} blocked={way === undefined || odd !== undefined} dry={search.dry} restore={restore} />
+            ) : (
+              <Go form={ofFiles} dry={search.dry} restore={restore} blocked={wrong !== undefined} />
+            )}
           </Step>
         </>
       )}

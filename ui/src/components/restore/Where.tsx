@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 
 import type { Node } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
+import type { Buckets } from "../../api/useBuckets";
 import { ORIGINAL } from "../../lib/restore";
 import { useTexts } from "../../texts";
 import { Field, inputClass } from "../basics";
@@ -28,16 +29,22 @@ type Props = {
   holdsInstance: boolean;
   /** Whether that is chosen. */
   comesBack: boolean;
-  /** What there is to say of that. */
+  /** The buckets that it may go to. */
+  buckets: Buckets;
+  /** Whether it goes to one of them. */
+  isInto: boolean;
+  /** What there is to say of what is chosen. */
   children?: ReactNode;
 };
 
 /** Where to: on which node, and into which folder. */
 export function Where(props: Props) {
-  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, children } = props;
+  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, buckets, isInto, children } = props;
   const texts = useTexts();
-  const isOriginal = target === ORIGINAL && !comesBack;
-  const isOther = target !== ORIGINAL && !comesBack;
+  const isFolder = !comesBack && !isInto;
+  const isOriginal = target === ORIGINAL && isFolder;
+  const isOther = target !== ORIGINAL && isFolder;
+  const [first] = buckets.ways;
   const isElsewhere = Boolean(node.host?.host_name) && node.host?.host_name !== snapshot.host;
   return (
     <div className="flex flex-col gap-4">
@@ -61,17 +68,20 @@ export function Where(props: Props) {
       )}
       <Choice
         legend={texts.restore.place}
-        value={comesBack ? "instance" : isOriginal ? "original" : "other"}
+        value={comesBack ? "instance" : isInto ? "bucket" : isOriginal ? "original" : "other"}
         choices={[
           ...(holdsInstance ? [["instance", texts.mysql.inPlace, texts.mysql.inPlaceHint] as const] : []),
-          ["original", texts.restore.original, texts.restore.originalHint] as const,
+          ["original", texts.restore.original, buckets.isOfBucket ? texts.bucket.asFiles : texts.restore.originalHint] as const,
           ["other", texts.restore.other, texts.restore.otherHint] as const,
+          ...(first !== undefined || isInto ? [["bucket", texts.bucket.into, texts.bucket.intoHint] as const] : []),
         ]}
         choose={(place) =>
           change(
             place === "instance"
-              ? { target: undefined, paths: undefined, overwrite: undefined, delete: undefined }
-              : { target: place === "original" ? ORIGINAL : OTHER, instance: undefined },
+              ? { target: undefined, into: undefined, prefix: undefined, paths: undefined, overwrite: undefined, delete: undefined }
+              : place === "bucket"
+                ? { into: (buckets.likely ?? first)?.id, target: undefined, instance: undefined }
+                : { target: place === "original" ? ORIGINAL : OTHER, into: undefined, prefix: undefined, instance: undefined },
           )
         }
       />
@@ -98,7 +108,7 @@ export function Where(props: Props) {
           </p>
         </div>
       )}
-      {problem !== undefined && !comesBack && (
+      {problem !== undefined && isFolder && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
           {problem}
         </p>
@@ -109,7 +119,7 @@ export function Where(props: Props) {
           {texts.mysql.overRunning}
         </p>
       )}
-      {!isOther && isElsewhere && (
+      {!isOther && !isInto && isElsewhere && (
         <p className="flex items-start gap-2 text-sm text-warn">
           <TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" />
           {texts.restore.elsewhere(node.name, snapshot.host)}

@@ -75,13 +75,7 @@ function About({ connection: found }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
   const { data: hosts } = useQuery(nodes());
-  const { kind, records } = useUsers(found);
-  const users =
-    kind === "sources" ? (
-      <RecordLinks key="users" records={records} to="/sources/$id" none={texts.mysql.unusedConnection} />
-    ) : (
-      <RecordLinks key="users" records={records} to="/destinations/$id" none={words.unused} />
-    );
+  const users = useUsers(found);
   return (
     <Card>
       <Facts
@@ -91,7 +85,14 @@ function About({ connection: found }: { connection: Connection }) {
           ...(found.settings.type === "receiver" ? [[texts.records.receiver.known, <KnownBy key="known" {...found.settings} />] as const] : []),
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
           [texts.records.changed, <When key="changed" time={found.changed} />],
-          [texts.pages[kind], users],
+          ...users.map(({ kind, records }) => [
+            texts.pages[kind],
+            kind === "sources" ? (
+              <RecordLinks key="users" records={records} to="/sources/$id" none={texts.mysql.unusedConnection} />
+            ) : (
+              <RecordLinks key="users" records={records} to="/destinations/$id" none={words.unused} />
+            ),
+          ] as const),
         ]}
       />
       <div className="mt-4 flex flex-col gap-4 border-t border-line pt-4">

@@ -29,8 +29,10 @@ function Row({ connection }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
   const node = useQuery(nodes()).data?.find(({ id }) => id === connection.node);
-  const { kind, records: users = [] } = useUsers(connection);
-  const unused = kind === "sources" ? texts.mysql.unusedConnection : words.unused;
+  const kinds = useUsers(connection);
+  const users = kinds.flatMap(({ records }) => records ?? []);
+  const unused =
+    kinds.length > 1 ? texts.bucket.unusedConnection : kinds[0]?.kind === "sources" ? texts.mysql.unusedConnection : words.unused;
   return (
     <div className="grid items-start gap-3 lg:grid-cols-2">
       <div className="min-w-0">

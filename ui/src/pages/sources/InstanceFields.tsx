@@ -1,21 +1,14 @@
-import { useQuery } from "@tanstack/react-query";
-import { useEffect } from "react";
 import { useFormContext } from "react-hook-form";
 
-import { connections } from "../../api/queries";
-import { useMay } from "../../api/roles";
 import { AmountField } from "../../components/AmountField";
 import { ChoiceField } from "../../components/ChoiceField";
 import { CommandFields } from "../../components/CommandFields";
-import { Fields, LinesField, MoreFields, SelectField, TextField } from "../../components/fields";
+import { Fields, LinesField, MoreFields, TextField } from "../../components/fields";
 import { TIMES } from "../../lib/amount";
-import { placeOf } from "../../lib/connection";
-import { NEW } from "../../lib/destination";
 import { CONTROLS, SEQUENCES } from "../../lib/mysql";
-import { isolated } from "../../lib/shown";
 import type { SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
-import { SettingsFields } from "../connections/SettingsFields";
+import { WayFields } from "./WayFields";
 
 /** What a source of the type MySQL or MariaDB is asked for. */
 export function InstanceFields({ mayStop }: { mayStop: boolean }) {
@@ -23,7 +16,7 @@ export function InstanceFields({ mayStop }: { mayStop: boolean }) {
   const words = texts.mysql;
   return (
     <>
-      <ConnectionFields />
+      <WayFields type="mysql" title={words.database} hint={words.connectionHint} action="allowPrivate" />
       {mayStop ? (
         <>
           <Fields title={words.stopping}>
@@ -43,48 +36,6 @@ export function InstanceFields({ mayStop }: { mayStop: boolean }) {
         </>
       ) : (
         <p className="text-sm text-faint">{words.controlForOwner}</p>
-      )}
-    </>
-  );
-}
-
-/** One of the connections to databases of the node, or a new one. */
-function ConnectionFields() {
-  const texts = useTexts();
-  const words = texts.mysql;
-  const { watch, setValue } = useFormContext<SourceValues>();
-  const [project, node, chosen] = watch(["project", "node", "mysql.connection"]);
-  const mayMake = useMay("allowPrivate", project);
-  const fitting = useQuery(connections()).data?.filter(
-    (one) => one.project === project && one.node === node && one.settings.type === "mysql",
-  );
-  const isOdd = fitting !== undefined && chosen !== NEW && !fitting.some(({ id }) => id === chosen);
-  const instead = fitting?.length === 0 && mayMake ? NEW : "";
-  useEffect(() => {
-    if (isOdd) {
-      setValue("mysql.connection", instead);
-    }
-  }, [isOdd, instead, setValue]);
-  const choices = (fitting ?? []).map(({ id, name, settings }) => [id, `${isolated(name)} (${isolated(placeOf(settings))})`] as const);
-  return (
-    <>
-      <Fields title={words.database}>
-        <SelectField
-          name="mysql.connection"
-          label={words.connection}
-          hint={words.connectionHint}
-          choices={[
-            ["", texts.records.choose] as const,
-            ...choices,
-            ...(mayMake ? [[NEW, texts.records.destination.newConnection] as const] : []),
-          ]}
-        />
-      </Fields>
-      {chosen === NEW && (
-        <Fields title={texts.records.destination.newConnection} hint={words.newHint}>
-          <TextField name="made.name" label={words.connectionName} maxLength={200} />
-          <SettingsFields at="made.settings" isNew />
-        </Fields>
       )}
     </>
   );

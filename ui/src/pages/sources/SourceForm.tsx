@@ -14,6 +14,7 @@ import { SOURCE_TYPES } from "../../lib/search";
 import { settingsWords } from "../../lib/settingsWords";
 import { fieldOf, sourceSchema, type SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
+import { BucketFields } from "./BucketFields";
 import { FilesFields } from "./FilesFields";
 import { InstanceFields } from "./InstanceFields";
 
@@ -32,19 +33,20 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const schema = useSchema();
   const form = useForm<SourceValues>({ defaultValues: values, resolver: zodResolver(schema) });
   const make = useMakeConnection();
-  const [project, type, chosen] = form.watch(["project", "type", "mysql.connection"]);
+  const [project, type, ...ways] = form.watch(["project", "type", "mysql.connection", "s3.connection"]);
   const mayStop = useMay("editHooks", project);
   const isInstance = type === "mysql";
+  const isBucket = type === "s3";
   const isBarred = isInstance && isNew && !mayStop;
-  const makes = isInstance && chosen === NEW;
+  const makes = (isInstance && ways[0] === NEW) || (isBucket && ways[1] === NEW);
   const saveBoth = async (entered: SourceValues) => {
-    if (!makes) {
+    if (!makes || entered.type === "files") {
       return save(entered);
     }
     // Once it is made it stays, and is the one that is chosen, also where the source is refused then.
     const connection = await make(entered.project, { ...entered.made, node: entered.node });
-    form.setValue("mysql.connection", connection);
-    return save({ ...entered, mysql: { ...entered.mysql, connection } });
+    form.setValue(`${entered.type}.connection`, connection);
+    return save({ ...entered, [entered.type]: { ...entered[entered.type], connection } });
   };
   return (
     <EditForm
@@ -63,10 +65,11 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
         )}
         {isBarred && <Notice tone="warn">{texts.mysql.sourceForOwner}</Notice>}
         <TextField name="name" label={texts.form.name} maxLength={200} />
-        <NodeField hint={isInstance ? texts.mysql.nodeHint : words.source.nodeHint} />
+        <NodeField hint={isInstance ? texts.mysql.nodeHint : isBucket ? texts.bucket.nodeHint : words.source.nodeHint} />
       </Fields>
-      {!isInstance && <FilesFields />}
+      {type === "files" && <FilesFields />}
       {isInstance && !isBarred && <InstanceFields mayStop={mayStop} />}
+      {isBucket && <BucketFields />}
     </EditForm>
   );
 }
@@ -74,7 +77,7 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
 function useSchema() {
   const texts = useTexts();
   return useMemo(() => {
-    const { records, plan } = texts;
+    const { bucket, records, plan } = texts;
     return sourceSchema({
       ...settingsWords(texts),
       required: records.source.needPath,
@@ -83,6 +86,8 @@ function useSchema() {
       unit: plan.unitWrong,
       variable: plan.variableWrong,
       positive: plan.positive,
+      dots: bucket.dots,
+      long: bucket.long,
     });
   }, [texts]);
 }

@@ -13,6 +13,7 @@ import { RecordPage } from "../../components/RecordPage";
 import { When } from "../../components/When";
 import { specOf, specValues } from "../../lib/source";
 import { useTexts } from "../../texts";
+import { useBucketFacts } from "./BucketFacts";
 import { Paths, useInstanceFacts } from "./InstanceFacts";
 import { SourceForm } from "./SourceForm";
 
@@ -68,14 +69,14 @@ function About({ source: found }: { source: Source }) {
   const words = texts.records.source;
   const { data: hosts } = useQuery(nodes());
   const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id));
-  const instance = useInstanceFacts(found);
+  const [instance, bucket] = [useInstanceFacts(found), useBucketFacts(found)];
   const facts: readonly Fact[] =
     found.spec.type === "files"
       ? [
           [words.paths, <Paths key="paths" paths={found.spec.paths} />],
           [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
         ]
-      : instance;
+      : [...instance, ...bucket];
   return (
     <Card>
       <Facts

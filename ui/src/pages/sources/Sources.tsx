@@ -8,6 +8,7 @@ import { useProject } from "../../components/project";
 import { useTexts } from "../../texts";
 import { Breaking, Name } from "../../components/Name";
 import { placeOf } from "../../lib/connection";
+import type { BucketSpec } from "../../lib/bucket";
 import type { MysqlSpec } from "../../lib/mysql";
 import { isolated } from "../../lib/shown";
 
@@ -47,13 +48,24 @@ function Row({ source }: { source: Source }) {
         <p className="text-sm text-faint wrap-anywhere">{node?.name ?? "…"}</p>
       </div>
       <div className="min-w-0 text-sm">
-        {source.spec.type === "files" ? <Paths paths={source.spec.paths} /> : <Database spec={source.spec} />}
+        <What spec={source.spec} />
         <p className="mt-1 text-faint wrap-anywhere">
           {users.length === 0 ? words.unused : texts.records.usedBy(users.map(({ name }) => name))}
         </p>
       </div>
     </div>
   );
+}
+
+function What({ spec }: Pick<Source, "spec">) {
+  switch (spec.type) {
+    case "files":
+      return <Paths paths={spec.paths} />;
+    case "mysql":
+      return <Database spec={spec} />;
+    case "s3":
+      return <Bucket spec={spec} />;
+  }
 }
 
 function Paths({ paths }: { paths: readonly string[] }) {
@@ -75,6 +87,17 @@ function Database({ spec }: { spec: MysqlSpec }) {
   return (
     <p className="wrap-anywhere">
       {texts.records.connection.types.mysql} · {way === undefined ? "…" : <Name>{placeOf(way.settings)}</Name>}
+    </p>
+  );
+}
+
+/** Which bucket it is, and which of its keys. */
+function Bucket({ spec: { connection, prefixes = [] } }: { spec: BucketSpec }) {
+  const words = useTexts().bucket;
+  const settings = useQuery(connections()).data?.find(({ id }) => id === connection)?.settings;
+  return (
+    <p className="wrap-anywhere">
+      {words.named(settings?.type === "s3" ? settings.bucket : "…", prefixes.slice(0, SHOWN), Math.max(prefixes.length - SHOWN, 0))}
     </p>
   );
 }

@@ -13,7 +13,7 @@ export const records: typeof En = {
   connection: {
     add: "Verbindung hinzufügen",
     none: "Noch keine Verbindungen",
-    noneHint: "Eine Verbindung ist der Weg zu einem Ordner oder Dienst, wohin Sicherungen gehen, oder zu einer Datenbank, die gesichert wird.",
+    noneHint: "Eine Verbindung ist der Weg zu einem Ordner oder Dienst, wohin Sicherungen gehen, oder zu einer Datenbank oder einem Bucket, die gesichert werden.",
     unused: "Von keinem Ziel verwendet",
     type: "Art",
     types: { local: "Ordner eines Knotens", s3: "S3-Bucket", receiver: "Empfänger", google_drive: "Google Drive", mysql: "MySQL oder MariaDB" },
@@ -161,12 +161,12 @@ export const records: typeof En = {
   source: {
     add: "Quelle hinzufügen",
     none: "Noch keine Quellen",
-    noneHint: "Eine Quelle sagt, was gesichert wird: Ordner und Dateien eines Rechners oder eine Datenbank darauf.",
+    noneHint: "Eine Quelle sagt, was gesichert wird: Ordner und Dateien eines Rechners, eine Datenbank darauf oder ein Bucket.",
     unused: "Von keinem Plan verwendet: Davon wird nichts gesichert",
     more: (count) => `und ${count} weitere`,
     what: "Die Quelle",
     type: "Was gesichert wird",
-    types: { files: "Dateien und Ordner", mysql: "MySQL oder MariaDB (für die Kopie angehalten)" },
+    types: { files: "Dateien und Ordner", mysql: "MySQL oder MariaDB (für die Kopie angehalten)", s3: "S3-Bucket" },
     nodeHint: "Der Rechner, auf dem die Dateien liegen.",
     paths: "Dateien und Ordner",
     needPath: "Diese Angabe wird gebraucht.",

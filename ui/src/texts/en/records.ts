@@ -12,7 +12,7 @@ export const records = {
   connection: {
     add: "Add a connection",
     none: "No connections yet",
-    noneHint: "A connection is the way to a folder or a service that backups go to, or to a database that is backed up.",
+    noneHint: "A connection is the way to a folder or a service that backups go to, or to a database or a bucket that is backed up.",
     unused: "Not used by any destination",
     type: "Type",
     types: { local: "Folder of a node", s3: "S3 bucket", receiver: "Receiver", google_drive: "Google Drive", mysql: "MySQL or MariaDB" },
@@ -156,12 +156,12 @@ export const records = {
   source: {
     add: "Add a source",
     none: "No sources yet",
-    noneHint: "A source says what is backed up: folders and files of one computer, or a database on it.",
+    noneHint: "A source says what is backed up: folders and files of one computer, a database on it, or a bucket.",
     unused: "Not used by any plan: nothing of it is backed up",
     more: (count: number) => `and ${count} more`,
     what: "The source",
     type: "What is backed up",
-    types: { files: "Files and folders", mysql: "MySQL or MariaDB (stopped for the copy)" },
+    types: { files: "Files and folders", mysql: "MySQL or MariaDB (stopped for the copy)", s3: "S3 bucket" },
     nodeHint: "The computer that the files are on.",
     paths: "Files and folders",
     needPath: "This is needed.",
