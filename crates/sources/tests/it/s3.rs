@@ -275,7 +275,7 @@ fn prefixes_and_patterns_choose_what_is_taken() {
         capture.options.prefixes = texts(prefixes);
         let case = backstay_sources::files::filter::Case::Sensitive;
         capture.options.exclude =
-            Some(backstay_sources::files::filter::List::parse(&texts(exclude), case).unwrap());
+            Some(backstay_sources::files::filter::List::parse(texts(exclude), case).unwrap());
         capture.options.exclude_larger_than = most;
         let taken = vault.take(&capture, None);
         let tree = vault.bucket_tree(&taken, "bucket");
