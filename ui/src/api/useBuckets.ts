@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { bucketOf } from "../lib/restore";
+import { wayOf } from "../lib/restore";
 import { planOf } from "../lib/timeline";
 import { connections, plans, sources, type Connection, type Node } from "./queries";
 import { isOf, type Snapshot } from "./snapshots";
@@ -30,6 +30,6 @@ export function useBuckets(project: string, node: Node | undefined, snapshot: Sn
   }
   const isOfBucket = enabled && held.data === true;
   const plan = planned.data?.find(({ id }) => id === planOf(snapshot));
-  const likely = isOfBucket ? bucketOf(origins.data ?? [], plan) : undefined;
+  const likely = isOfBucket ? wayOf("s3", origins.data ?? [], plan) : undefined;
   return { ways, isOfBucket, likely: ways.find(({ id }) => id === likely) };
 }

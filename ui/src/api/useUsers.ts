@@ -10,7 +10,7 @@ type Users = { kind: "destinations" | "sources"; records: readonly Named[] | und
 /** What a connection is used by: destinations where it leads to storage, sources where it leads to what can be backed up. */
 export function useUsers({ id, settings }: Connection): readonly Users[] {
   const [places, origins] = [useQuery(destinations()).data, useQuery(sources()).data];
-  const isRead = settings.type === "mysql" || settings.type === "s3";
+  const isRead = settings.type === "mysql" || settings.type === "mongodb" || settings.type === "s3";
   const kept: Users = { kind: "destinations", records: places?.filter(({ connection }) => connection === id) };
   const read: Users = { kind: "sources", records: origins?.filter(({ spec }) => spec.type !== "files" && spec.connection === id) };
   return [...(isStorage({ settings }) ? [kept] : []), ...(isRead ? [read] : [])];

@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { emptySettings, fieldOf, isStorage, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
 
-const words = { required: "needed", path: "absolute", endpoint: "address", port: "port", host: "host", fingerprint: "digits", authority: "pem" };
+const words = { required: "needed", path: "absolute", endpoint: "address", port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri" };
 const problems = (values: unknown, isNew = true) =>
   settingsSchema(words, isNew)
     .safeParse(values)
@@ -102,4 +102,27 @@ it("Google Drive asks for its client, and tells no secret that was not entered",
   expect(settingsOf({ ...settingsValues(stored), client_secret: "new" })).toEqual({ ...stored, client_secret: "new" });
   expect(placeOf(stored)).toBe("Backstay/db1 · Google Drive");
   expect(isStorage({ settings: stored })).toBe(true);
+});
+
+it("a server of MongoDB is reached by an address without credentials, and by a user or nobody", () => {
+  const server = { ...emptySettings("mongodb"), uri: "mongodb://db.example.org:27017/" };
+  expect(problems(emptySettings("mongodb"))).toEqual(["uri: needed"]);
+  expect(problems(server)).toEqual([]);
+  for (const uri of ["db.example.org", "mongodb://", "mongodb://me:secret@db/", "mongodb://a b/", "https://db/"]) {
+    expect(problems({ ...server, uri })).toEqual(["uri: uri"]);
+  }
+  expect(problems({ ...server, user: "backstay" })).toEqual(["password: needed"]);
+  expect(problems({ ...server, user: "backstay" }, false)).toEqual([]);
+  expect(problems({ ...server, password: "secret" })).toEqual(["user: needed"]);
+});
+
+it("a MongoDB server's settings come back as they were, and say where they lead", () => {
+  const open = { type: "mongodb", uri: "mongodb+srv://cluster.example.org?replicaSet=rs0", allow_private: false } as const;
+  const known = { type: "mongodb", uri: "mongodb://a:27017,b:27018/admin?tls=true", user: "backstay", auth_database: "users", allow_private: true } as const;
+  expect(settingsOf(settingsValues(open))).toEqual(open);
+  expect(settingsOf(settingsValues(known))).toEqual(known);
+  expect(settingsOf({ ...settingsValues(known), password: " a " })).toEqual({ ...known, password: " a " });
+  expect(placeOf(open)).toBe("cluster.example.org");
+  expect(placeOf(known)).toBe("backstay · a:27017,b:27018");
+  expect(isStorage({ settings: open })).toBe(false);
 });

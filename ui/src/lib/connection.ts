@@ -4,9 +4,10 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import type { Connection } from "../api/queries";
+import { hostsOf, isAddress } from "./mongodb";
 import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
-type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string };
+type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string; uri: string };
 
 type Bucket = Extract<Schemas["ConnectionSettings"], { type: "s3" }>;
 /** What a bucket is to do beside keeping files. The form has no fields for it, and leaves it as it is. */
@@ -50,6 +51,8 @@ export function settingsSchema(words: Words, isNew: boolean) {
     client_id: z.string(),
     client_secret: z.string(),
     folder: z.string(),
+    uri: z.string(),
+    auth_database: z.string(),
   });
   type Text = { [K in keyof z.infer<typeof fields>]: z.infer<typeof fields>[K] extends string ? K : never }[keyof z.infer<typeof fields>];
   return fields.superRefine((settings, { addIssue }) => {
@@ -60,6 +63,7 @@ export function settingsSchema(words: Words, isNew: boolean) {
       local: ["path"],
       s3: ["bucket", "access_key", ...(isNew ? (["secret_key"] as const) : [])],
       mysql: [...(bySocket ? (["socket"] as const) : []), "user", ...(isNew ? (["password"] as const) : [])],
+      mongodb: ["uri"],
       google_drive: ["client_id", ...(isNew ? (["client_secret"] as const) : []), "folder"],
       receiver: ["receiver_host", ...(isNew ? (["token"] as const) : []), ...(trust === "system" ? [] : [trust])],
     };
@@ -73,6 +77,18 @@ export function settingsSchema(words: Words, isNew: boolean) {
     const isPort = (port: number | null) => port !== null && Number.isInteger(port) && port >= 1 && port <= 65_535;
     if (type === "mysql" && !bySocket && !isPort(settings.port)) {
       wrong("port", words.port);
+    }
+    if (type === "mongodb") {
+      const [isNamed, isTold] = [settings.user.trim() !== "", settings.password !== ""];
+      if (settings.uri.trim() !== "" && !isAddress(settings.uri)) {
+        wrong("uri", words.uri);
+      }
+      if (isNamed && !isTold && isNew) {
+        wrong("password", words.required);
+      }
+      if (isTold && !isNamed) {
+        wrong("user", words.required);
+      }
     }
     if (type === "receiver") {
       const [host, fingerprint, authority] = [settings.receiver_host.trim(), bare(settings.fingerprint), settings.authority];
@@ -129,6 +145,8 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   client_id: "",
   client_secret: "",
   folder: "Backstay",
+  uri: "",
+  auth_database: "",
 });
 
 export function settingsValues(settings: Connection["settings"]): SettingsValues {
@@ -153,6 +171,10 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
       const { socket, port, user } = settings;
       const host = OWN_HOSTS.find((one) => one === settings.host) ?? empty.host;
       return { ...empty, reach: socket ? "socket" : "tcp", socket: socket ?? empty.socket, host, port: port ?? empty.port, user };
+    }
+    case "mongodb": {
+      const { uri, user, auth_database, allow_private } = settings;
+      return { ...empty, uri, user: user ?? "", auth_database: auth_database ?? "", allow_private: allow_private ?? false };
     }
     case "receiver": {
       const { host, port, fingerprint, authority, allow_private } = settings;
@@ -224,6 +246,18 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
         ...(password !== "" && { password }),
       };
     }
+    case "mongodb": {
+      const { uri, password, allow_private } = values;
+      const [user, database] = [values.user.trim(), values.auth_database.trim()];
+      return {
+        type: "mongodb",
+        uri: uri.trim(),
+        allow_private,
+        ...(user !== "" && { user }),
+        ...(password !== "" && { password }),
+        ...(database !== "" && { auth_database: database }),
+      };
+    }
     case "receiver": {
       const { receiver_host, receiver_port, token, trust, fingerprint, authority, allow_private } = values;
       return {
@@ -253,6 +287,10 @@ export function placeOf(settings: Connection["settings"]): string {
     case "mysql": {
       const { socket, host = OWN_HOSTS[0], port = 3306, user } = settings;
       return `${user} · ${socket ?? withPort(host, port)}`;
+    }
+    case "mongodb": {
+      const hosts = hostsOf(settings.uri);
+      return settings.user ? `${settings.user} · ${hosts}` : hosts;
     }
     case "receiver":
       return withPort(settings.host, settings.port ?? 8421);

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Node, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { bucketForm, bucketModesOf, bucketOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, latestOf, modesOf, searchOf, told, usualNode } from "./restore";
+import { bucketForm, bucketModesOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, isOfMongodb, latestOf, modesOf, mongodbForm, searchOf, told, usualNode, wayOf, type RestoreForm } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -123,11 +123,28 @@ it("the bucket of a snapshot is told only where there is no doubt", () => {
     spec: { type: "s3", connection },
   });
   const [one, same, other] = [source("1", "c"), source("2", "c"), source("3", "d")];
-  expect(bucketOf([one, same], undefined)).toBe("c");
-  expect(bucketOf([one, same, other], { sources: ["3"] })).toBe("d");
-  expect(bucketOf([one, other], { sources: ["1", "3"] })).toBeUndefined();
-  expect(bucketOf([one, other], undefined)).toBeUndefined();
-  expect(bucketOf([], undefined)).toBeUndefined();
+  expect(wayOf("s3", [one, same], undefined)).toBe("c");
+  expect(wayOf("s3", [one, same, other], { sources: ["3"] })).toBe("d");
+  expect(wayOf("s3", [one, other], { sources: ["1", "3"] })).toBeUndefined();
+  expect(wayOf("s3", [one, other], undefined)).toBeUndefined();
+  expect(wayOf("s3", [], undefined)).toBeUndefined();
+});
+
+it("a restore into a server of MongoDB names collections, and is begun again so", () => {
+  const held = { ...snapshot, paths: ["mongodb://db:27017/shop"] };
+  const search = { include: "shop\n\n crm.people \n", existing: "put_aside", users: true, overwrite: "never", delete: true } as const;
+  const form = mongodbForm(search, held, node("a"), "c", true);
+  const into: RestoreForm["into"] = { type: "mongodb", connection: "c", include: ["shop", "crm.people"], existing: "put_aside", users: true };
+  expect(form).toEqual({ repository: "r", snapshot: "abc", node: "a", target: "/", into, dry_run: true });
+  expect(mongodbForm({}, held, node("a"), "c", false).into).toEqual({ type: "mongodb", connection: "c", include: [], existing: "refuse", users: false });
+  const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into, overwrite: "always" as const } };
+  const again = { repository: "r", snapshot: "abc", node: "a", into: "c", include: "shop\ncrm.people", existing: "put_aside", users: true };
+  expect(searchOf(run)).toEqual(again);
+  // What the form has no fields for is not left out in silence.
+  for (const more of [{ databases: [{ from: "shop", to: "old" }] }, { collections: [{ from: "a.b", to: "a.c" }] }, { oplog: false }]) {
+    expect(searchOf({ ...run, restore: { ...run.restore, into: { ...into, ...more } } })).toBeUndefined();
+  }
+  expect([isOfMongodb(held), isOfMongodb(snapshot)]).toEqual([true, false]);
 });
 
 it("each source of a plan has its latest snapshot", () => {

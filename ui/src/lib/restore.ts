@@ -4,6 +4,7 @@ import type { Schemas } from "../api/client";
 import type { Node, Plan, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
+import { lines } from "./lines";
 import { MODES, type Mode, type RestoreSearch } from "./snapshotSearch";
 import { isArchived } from "./timeline";
 
@@ -67,12 +68,28 @@ export function bucketForm(search: RestoreSearch, snapshot: Snapshot, node: Node
   };
 }
 
+/** Whether a snapshot is one of a server of MongoDB. */
+export const isOfMongodb = ({ paths }: Pick<Snapshot, "paths">): boolean => paths.some((path) => path.startsWith("mongodb://"));
+
+/** What the server is asked for to restore into a server of MongoDB: databases and collections by their names. */
+export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
+  const { include = "", existing = "refuse", users = false } = search;
+  return {
+    repository: snapshot.repository,
+    snapshot: snapshot.id,
+    node: node.id,
+    target: ORIGINAL,
+    into: { type: "mongodb", connection, include: lines(include), existing, users },
+    dry_run: dryRun,
+  };
+}
+
 /** An object of a snapshot for an example: its key as it was in its bucket, or as the path of a file becomes one. */
 export const exampleKey = (prefix: string, path: string): string => `${prefix}${path.replace(/^\/+/, "")}`;
 
-/** The connection of the bucket that a snapshot is of, where that is beyond doubt: of the sources of its plan, or of all. */
-export function bucketOf(origins: readonly Source[], plan: Pick<Plan, "sources"> | undefined): string | undefined {
-  const ways = (sources: readonly Source[]) => new Set(sources.flatMap(({ spec }) => (spec.type === "s3" ? [spec.connection] : [])));
+/** The connection of the service that a snapshot is of, where that is beyond doubt: of the sources of its plan, or of all. */
+export function wayOf(type: "s3" | "mongodb", origins: readonly Source[], plan: Pick<Plan, "sources"> | undefined): string | undefined {
+  const ways = (sources: readonly Source[]) => new Set(sources.flatMap(({ spec }) => (spec.type === type ? [spec.connection] : [])));
   const planned = ways(origins.filter(({ id }) => plan?.sources.includes(id)));
   const [only, ...others] = planned.size > 0 ? planned : ways(origins);
   return others.length === 0 ? only : undefined;
@@ -95,6 +112,21 @@ export function instanceOf(fitting: readonly Source[], plan: Pick<Plan, "sources
   return others.length === 0 ? only : undefined;
 }
 
+/** The part of that address that says which service it goes to. */
+function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
+  const { connection } = into;
+  if (into.type === "s3") {
+    return { into: connection, ...(into.prefix && { prefix: into.prefix }) };
+  }
+  const { include = [], existing, users } = into;
+  return {
+    into: connection,
+    ...(include.length > 0 && { include: include.join("\n") }),
+    ...(existing && { existing }),
+    ...(users && { users: true }),
+  };
+}
+
 /** The address of the form that a restore was begun with. */
 export function searchOf(run: Run): RestoreSearch | undefined {
   const { restore, destinations } = run;
@@ -103,15 +135,20 @@ export function searchOf(run: Run): RestoreSearch | undefined {
     return undefined;
   }
   const { snapshot, paths, target, overwrite, instance, into } = restore;
+  if (into?.type === "mongodb" && ((into.databases ?? []).length > 0 || (into.collections ?? []).length > 0 || into.oplog === false)) {
+    // The form has no fields for these, and would restore something else.
+    return undefined;
+  }
   const about = { repository: destination.repository, snapshot, node: run.node };
   if (instance) {
     return { ...about, instance };
   }
   return {
     ...about,
-    ...(into ? { into: into.connection, ...(into.prefix && { prefix: into.prefix }) } : { target }),
+    ...(into ? intoSearch(into) : { target }),
     ...(paths && paths.length > 0 && { paths }),
-    ...(overwrite && { overwrite }),
+    // Collections are told of by what is in their way.
+    ...(overwrite && into?.type !== "mongodb" && { overwrite }),
     ...(restore.delete && { delete: true }),
   };
 }

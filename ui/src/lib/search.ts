@@ -59,7 +59,7 @@ export function runSearch(search: Record<string, unknown>): RunFilter {
 /** Those that can be made along with a destination. */
 export const MADE_TYPES = ["local", "s3", "receiver"] as const;
 export const STORAGE_TYPES = [...MADE_TYPES, "google_drive"] as const;
-export const CONNECTION_TYPES = [...STORAGE_TYPES, "mysql"] as const;
+export const CONNECTION_TYPES = [...STORAGE_TYPES, "mysql", "mongodb"] as const;
 export type ConnectionType = (typeof CONNECTION_TYPES)[number];
 
 /** Of which type a new connection is. */
@@ -68,7 +68,7 @@ export function newConnectionSearch(search: Record<string, unknown>): { type?: C
   return type === undefined ? {} : { type };
 }
 
-export const SOURCE_TYPES = ["files", "mysql", "s3"] as const;
+export const SOURCE_TYPES = ["files", "mysql", "mongodb", "s3"] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
 
 /** Of which type a new source is, and on which node. */

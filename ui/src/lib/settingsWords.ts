@@ -4,7 +4,7 @@ import type { settingsSchema } from "./connection";
 type Words = Parameters<typeof settingsSchema>[0];
 
 /** What is said of settings of a connection that cannot be. */
-export const settingsWords = ({ form, records, mysql }: Texts): Words => ({
+export const settingsWords = ({ form, records, mysql, mongodb }: Texts): Words => ({
   required: form.required,
   path: records.absolute,
   endpoint: records.connection.endpointWrong,
@@ -12,4 +12,5 @@ export const settingsWords = ({ form, records, mysql }: Texts): Words => ({
   host: records.receiver.hostWrong,
   fingerprint: records.receiver.fingerprintWrong,
   authority: records.receiver.authorityWrong,
+  uri: mongodb.uriWrong,
 });

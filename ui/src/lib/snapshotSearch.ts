@@ -60,6 +60,9 @@ export const browseSearch = (search: Search) =>
 export const MODES = ["always", "if_changed", "if_newer", "never"] as const;
 export type Mode = (typeof MODES)[number];
 
+/** What becomes of collections of MongoDB that are in the way. */
+export const COLLECTION_MODES = ["refuse", "replace", "put_aside"] as const;
+
 export type RestoreSearch = ReturnType<typeof restoreSearch>;
 
 export const restoreSearch = (search: Search) =>
@@ -73,6 +76,10 @@ export const restoreSearch = (search: Search) =>
     instance: uuid(search.instance),
     into: uuid(search.into),
     prefix: text(search.prefix),
+    // One name on each line, as it is typed.
+    include: text(search.include),
+    existing: COLLECTION_MODES.find((mode) => mode === search.existing),
+    users: search.users === true ? true : undefined,
     overwrite: MODES.find((mode) => mode === search.overwrite),
     delete: search.delete === true ? true : undefined,
     dry: uuid(search.dry),

@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 
 import { emptyBucket, type BucketSpec, type BucketValues } from "./bucket";
 import { NEW } from "./destination";
+import { emptyMongodb, type MongodbSpec, type MongodbValues } from "./mongodb";
 import { emptyMysql, type MysqlSpec, type MysqlValues } from "./mysql";
 import { emptyFiles, emptySpec, fieldOf, sourceSchema, specOf, specValues, type FilesSpec } from "./source";
 
@@ -11,7 +12,7 @@ const schema = sourceSchema({
   upwards: "upwards",
   path: "path",
   endpoint: "address",
-  port: "port", host: "host", fingerprint: "digits", authority: "pem",
+  port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri", collection: "collection",
   unit: "unit",
   variable: "variable",
   positive: "positive",
@@ -25,6 +26,8 @@ const ofPaths = (paths: string) => problems({ ...emptySpec("files"), spec: { ...
 const ofMysql = (mysql: Partial<MysqlValues>) =>
   problems({ ...emptySpec("mysql"), mysql: { ...emptyMysql, connection: "c", service: "mariadb", ...mysql } });
 
+const ofMongodb = (mongodb: Partial<MongodbValues>) =>
+  problems({ ...emptySpec("mongodb"), mongodb: { ...emptyMongodb, connection: "c", ...mongodb } });
 const ofBucket = (s3: Partial<BucketValues>) => problems({ ...emptySpec("s3"), s3: { ...emptyBucket, connection: "c", ...s3 } });
 
 it("paths are absolute and there is one at least", () => {
@@ -138,4 +141,15 @@ it("a field of a bucket that the server names is the form's", () => {
     "s3.excludes",
     "name",
   ]);
+});
+
+it("a server of MongoDB is taken whole unless collections are named, and comes back as it was", () => {
+  expect(problems(emptySpec("mongodb"))).toEqual(["mongodb.connection: needed"]);
+  expect(ofMongodb({ include: "shop\nshop.orders", exclude: "" })).toEqual([]);
+  expect(ofMongodb({ include: ".orders", exclude: "crm\n.people" })).toEqual(["mongodb.include: collection", "mongodb.exclude: collection"]);
+  const stored: MongodbSpec = { type: "mongodb", connection: "c", include: ["shop"], exclude: ["shop.carts"], oplog: false, users: false };
+  expect(specOf(specValues(stored))).toEqual(stored);
+  const least = specOf(specValues({ type: "mongodb", connection: "c" }));
+  expect(least).toEqual({ type: "mongodb", connection: "c", include: [], exclude: [], oplog: true, users: true });
+  expect(fieldOf("spec.include[1]", emptySpec("mongodb"))).toBe("mongodb.include");
 });

@@ -8,13 +8,14 @@ import { bucketSchema, bucketSpec, bucketValues, emptyBucket, type BucketValues,
 import { settingsSchema } from "./connection";
 import { NEW, madeEmpty, madeSchema, type MadeValues } from "./destination";
 import { lines } from "./lines";
+import { emptyMongodb, mongodbSchema, mongodbSpec, mongodbValues, type MongodbValues, type MongodbWords } from "./mongodb";
 import { emptyMysql, mysqlSchema, mysqlSpec, mysqlValues, type MysqlValues, type MysqlWords } from "./mysql";
 import { SOURCE_TYPES, type SourceType } from "./search";
 
 export type FilesSpec = Extract<Schemas["SourceSpec"], { type: "files" }>;
 
 type FilesWords = { required: string; absolute: string; upwards: string };
-type Words = FilesWords & MysqlWords & BucketWords & Parameters<typeof settingsSchema>[0];
+type Words = FilesWords & MysqlWords & MongodbWords & BucketWords & Parameters<typeof settingsSchema>[0];
 
 const amount = z.object({ amount: z.number().nullable(), unit: z.string() });
 
@@ -45,11 +46,13 @@ export function sourceSchema(words: Words) {
     type: z.enum(SOURCE_TYPES),
     spec: z.custom<FilesValues>(),
     mysql: z.custom<MysqlValues>(),
+    mongodb: z.custom<MongodbValues>(),
     s3: z.custom<BucketValues>(),
     // The connection that is made along with the source counts only where one is.
     made: z.custom<MadeValues>(),
   });
-  const [files, services, made] = [filesSchema(words), { mysql: mysqlSchema(words), s3: bucketSchema(words) }, madeSchema(words)];
+  const services = { mysql: mysqlSchema(words), mongodb: mongodbSchema(words), s3: bucketSchema(words) };
+  const [files, made] = [filesSchema(words), madeSchema(words)];
   return fields.superRefine((values, { addIssue }) => {
     const add = (at: string, found: z.ZodError | undefined) =>
       found?.issues.forEach(({ path, message }) => addIssue({ code: "custom", path: [at, ...path], message }));
@@ -74,12 +77,13 @@ export const emptyFiles: FilesValues = {
   one_file_system: false,
 };
 
-type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "s3" | "made">;
+type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "mongodb" | "s3" | "made">;
 
 export const emptySpec = (type: SourceType): Spec => ({
   type,
   spec: emptyFiles,
   mysql: emptyMysql,
+  mongodb: emptyMongodb,
   s3: emptyBucket,
   made: madeEmpty(type === "files" ? "mysql" : type),
 });
@@ -91,17 +95,21 @@ export function specValues(spec: Schemas["SourceSpec"]): Spec {
       return { ...empty, spec: filesValues(spec) };
     case "mysql":
       return { ...empty, mysql: mysqlValues(spec) };
+    case "mongodb":
+      return { ...empty, mongodb: mongodbValues(spec) };
     case "s3":
       return { ...empty, s3: bucketValues(spec) };
   }
 }
 
-export function specOf({ type, spec, mysql, s3 }: Spec): Schemas["SourceSpec"] {
+export function specOf({ type, spec, mysql, mongodb, s3 }: Spec): Schemas["SourceSpec"] {
   switch (type) {
     case "files":
       return filesSpec(spec);
     case "mysql":
       return mysqlSpec(mysql);
+    case "mongodb":
+      return mongodbSpec(mongodb);
     case "s3":
       return bucketSpec(s3);
   }

@@ -1,5 +1,6 @@
 import { bucket } from "./de/buckets";
 import { guide } from "./de/guide";
+import { mongodb } from "./de/mongodb";
 import { mysql } from "./de/mysql";
 import { node } from "./de/nodes";
 import { people } from "./de/people";
@@ -212,6 +213,7 @@ export const de: Texts = {
   loading: "Lädt …",
   bucket,
   guide,
+  mongodb,
   mysql,
   node,
   people,

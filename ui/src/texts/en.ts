@@ -2,6 +2,7 @@
 
 import { bucket } from "./en/buckets";
 import { guide } from "./en/guide";
+import { mongodb } from "./en/mongodb";
 import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
 import { people } from "./en/people";
@@ -213,6 +214,7 @@ export const en = {
   loading: "Loading …",
   bucket,
   guide,
+  mongodb,
   mysql,
   node,
   people,

@@ -30,7 +30,7 @@ export function DryRun({ id }: { id: string }) {
   const wouldDelete = [texts.restore.wouldDelete, number("deleted")] as const;
   const { instance, into } = found.restore ?? {};
   // Of an instance all files are exchanged. What would be deleted in a bucket is not looked for.
-  const counts = instance ? [would] : into ? [would, wouldSkip] : [would, wouldSkip, wouldDelete];
+  const counts = instance ? [would] : into?.type === "mongodb" ? [] : into ? [would, wouldSkip] : [would, wouldSkip, wouldDelete];
   return (
     <section aria-label={texts.restore.dryRun} aria-live="polite" className="rounded-lg border border-line p-4">
       <h3 className="mb-2 flex flex-wrap items-center justify-between gap-2 text-sm font-semibold">
@@ -50,7 +50,8 @@ export function DryRun({ id }: { id: string }) {
           {found.error.hint && <p className="text-faint">{found.error.hint}</p>}
         </div>
       )}
-      {found.state === "completed" && (
+      {found.state === "completed" && counts.length === 0 && <p className="text-sm">{texts.mongodb.dryHint}</p>}
+      {found.state === "completed" && counts.length > 0 && (
         <dl className="grid grid-cols-1 gap-3 text-sm sm:grid-cols-3">
           {counts.map(([name, value]) => (
             <div key={name}>

@@ -90,7 +90,7 @@ export function GoIntoBucket({ form, chosen, ...rest }: GoProps) {
   const confirm = {
     trigger: texts.restore.start,
     title: words.sure,
-    hint: words.sureHint(bucketName(chosen), into?.prefix ?? "", paths),
+    hint: words.sureHint(bucketName(chosen), into?.type === "s3" ? (into.prefix ?? "") : "", paths),
     yes: texts.restore.sureYes,
   };
   return <Go form={form} hint={words.goHint} {...(deletes && { confirm })} {...rest} />;

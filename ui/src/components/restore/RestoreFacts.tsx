@@ -1,14 +1,13 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { RotateCcw } from "lucide-react";
 
-import { connections, type Run } from "../../api/queries";
+import type { Run } from "../../api/queries";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
-import { useSpeech, useTexts } from "../../texts";
+import { useSpeech } from "../../texts";
 import { Card, buttonClass } from "../basics";
 import { Facts, type Fact } from "../Facts";
 import { Name } from "../Name";
-import { bucketName } from "./IntoBucket";
+import { IntoPlace } from "./IntoFacts";
 
 /** What a restore was to do, and did. */
 export function RestoreFacts({ run }: { run: Run }) {
@@ -34,6 +33,26 @@ export function RestoreFacts({ run }: { run: Run }) {
     );
   }
   const { into } = restore;
+  if (into?.type === "mongodb") {
+    const { include = [], existing = "refuse", users = false, databases = [], collections = [] } = into;
+    const renames = [...databases, ...collections];
+    const words = texts.mongodb;
+    const facts: Fact[] = [
+      [texts.restore.place, <IntoPlace key="place" into={into} />],
+      [texts.restore.what, include.length === 0 ? texts.restore.all : include.map((name) => <Name key={name} className="block">{name}</Name>)],
+      [words.renames, renames.length > 0 && renames.map(({ from, to }) => <Name key={from} className="block">{`${from} → ${to}`}</Name>)],
+      [words.existing, words.modes[existing][0]],
+      [words.intoUsers, users && words.yes],
+      [words.restoredCollections, !isTry && number("collections")],
+      [words.documents, !isTry && number("documents")],
+      [words.compared, !isTry && number("verified")],
+    ];
+    return (
+      <Card title={title}>
+        <Facts facts={facts} />
+      </Card>
+    );
+  }
   const words = texts.bucket;
   const counts: Fact[] = into
     ? [
@@ -53,7 +72,7 @@ export function RestoreFacts({ run }: { run: Run }) {
       ];
   const mode = restore.overwrite ?? "always";
   const facts: Fact[] = [
-    into ? [texts.restore.place, <Bucket key="bucket" into={into} />] : [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
+    into ? [texts.restore.place, <IntoPlace key="place" into={into} />] : [texts.restore.place, restore.target === ORIGINAL ? texts.restore.original : <Name>{restore.target}</Name>],
     [
       texts.restore.what,
       paths.length === 0 ? texts.restore.all : paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>),
@@ -68,21 +87,6 @@ export function RestoreFacts({ run }: { run: Run }) {
     <Card title={title}>
       <Facts facts={facts} />
     </Card>
-  );
-}
-
-/** The bucket that it went to. */
-function Bucket({ into: { connection, prefix = "" } }: { into: NonNullable<NonNullable<Run["restore"]>["into"]> }) {
-  const { bucket: words } = useTexts();
-  const { data } = useQuery(connections());
-  const way = data?.find(({ id }) => id === connection);
-  if (data !== undefined && way === undefined) {
-    return words.gone;
-  }
-  return (
-    <Link to="/connections/$id" params={{ id: connection }} className="text-accent hover:underline">
-      {words.place(bucketName(way), prefix)}
-    </Link>
   );
 }
 

@@ -6,8 +6,10 @@ import { Problem } from "../../api/client";
 import { useBuckets } from "../../api/useBuckets";
 import { useInstances } from "../../api/useInstances";
 import { useRestore } from "../../api/useRestore";
+import { useServers } from "../../api/useServers";
 import { wrongPrefix } from "../../lib/bucket";
-import { ORIGINAL, bucketForm, formOf, usualNode } from "../../lib/restore";
+import { areNames } from "../../lib/mongodb";
+import { ORIGINAL, bucketForm, formOf, mongodbForm, usualNode } from "../../lib/restore";
 import type { RestoreSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
 import { useTexts } from "../../texts";
@@ -16,6 +18,7 @@ import { Existing } from "./Existing";
 import { Go } from "./Go";
 import { GoInstance, Instance } from "./Instance";
 import { GoIntoBucket, IntoBucket } from "./IntoBucket";
+import { ExistingCollections, GoIntoMongodb, IntoMongodb } from "./IntoMongodb";
 import { Step } from "./Step";
 import { What } from "./What";
 import { Where } from "./Where";
@@ -40,9 +43,11 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const node = usable.find(({ id }) => id === search.node) ?? usualNode(usable, repository, snapshot);
   const instances = useInstances(project, node, snapshot);
   const buckets = useBuckets(project, node, snapshot);
+  const servers = useServers(project, node, snapshot);
   const { target = ORIGINAL } = search;
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
   const [prefix, setPrefix, settlePrefix] = useTyped(search.prefix ?? "", (text) => change({ prefix: text === "" ? undefined : text }));
+  const [include, setInclude, settleInclude] = useTyped(search.include ?? "", (text) => change({ include: text === "" ? undefined : text }));
   if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
@@ -52,21 +57,29 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   if (!node) {
     return <Failure error={new Error(texts.restore.noNode)} />;
   }
-  if (!instances || !buckets) {
+  if (!instances || !buckets || !servers) {
     return <Loading />;
   }
   // An instance comes back as a whole unless something else is chosen: files put over one that runs would spoil it.
   const comesBack = instances.fitting.length > 0 && search.target === undefined && search.into === undefined && search.paths === undefined;
   const instance = instances.fitting.find(({ id }) => id === search.instance) ?? instances.likely;
   // What was in a bucket goes back to one unless something else is chosen.
-  const isInto = search.into !== undefined || (buckets.isOfBucket && search.target === undefined && !comesBack);
+  const isHome = search.into === undefined && search.target === undefined && !comesBack;
+  // A server's backup has no other place to go back to; a connection of another node is none here.
+  const isAtHome = !buckets.ways.some(({ id }) => id === search.into) && (search.target ?? ORIGINAL) === ORIGINAL && !comesBack;
+  const isServer = servers.ways.some(({ id }) => id === search.into) || (servers.isOfServer && isAtHome);
+  const isInto = !isServer && (search.into !== undefined || (isHome && buckets.isOfBucket));
   const way = search.into === undefined ? buckets.likely : buckets.ways.find(({ id }) => id === search.into);
+  const server = search.into === undefined ? (servers.likely ?? servers.ways[0]) : servers.ways.find(({ id }) => id === search.into);
+  // What was chosen in the snapshot are its files, which are none of a server's.
+  const oddNames = search.paths !== undefined ? texts.mongodb.byName : areNames(include) ? undefined : texts.mongodb.collectionWrong;
   const odd = wrongPrefix(prefix);
   const wrong = typed.startsWith("/") && !typed.split("/").includes("..") ? undefined : texts.restore.badTarget;
   const problem = restore.error;
   const field = problem instanceof Problem ? problem.field : undefined;
   const ofFiles = (dryRun: boolean) => ({ ...formOf(search, snapshot, node, dryRun), target: typed });
   const ofBucket = (dryRun: boolean) => bucketForm({ ...search, prefix }, snapshot, node, way?.id ?? "", dryRun);
+  const ofServer = (dryRun: boolean) => mongodbForm({ ...search, include }, snapshot, node, server?.id ?? "", dryRun);
   return (
     <div className="flex max-w-4xl flex-col gap-4">
       <Step number={1} title={texts.restore.what}>
@@ -85,8 +98,20 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
           holdsInstance={instances.fitting.length > 0}
           comesBack={comesBack}
           buckets={buckets}
-          isInto={isInto}
+          servers={servers}
+          service={isServer ? "mongodb" : isInto ? "bucket" : undefined}
         >
+          {isServer && (
+            <IntoMongodb
+              servers={servers}
+              chosen={server}
+              include={include}
+              setInclude={setInclude}
+              settle={settleInclude}
+              problem={oddNames ?? (field?.includes("into") ? problem?.message : undefined)}
+              change={change}
+            />
+          )}
           {isInto && (
             <IntoBucket
               buckets={buckets}
@@ -106,6 +131,15 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
         <Step number={3} title={texts.restore.go}>
           <GoInstance instance={instance} snapshot={snapshot} node={node} dry={search.dry} restore={restore} />
         </Step>
+      ) : isServer ? (
+        <>
+          <Step number={3} title={texts.mongodb.existing}>
+            <ExistingCollections search={search} change={change} />
+          </Step>
+          <Step number={4} title={texts.restore.go}>
+            <GoIntoMongodb form={ofServer} chosen={server} blocked={server === undefined || oddNames !== undefined} dry={search.dry} restore={restore} />
+          </Step>
+        </>
       ) : (
         <>
           <Step number={3} title={isInto ? texts.bucket.existing : texts.restore.existing}>

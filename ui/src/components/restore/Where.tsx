@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import type { Node } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
 import type { Buckets } from "../../api/useBuckets";
+import type { Servers } from "../../api/useServers";
 import { ORIGINAL } from "../../lib/restore";
 import { useTexts } from "../../texts";
 import { Field, inputClass } from "../basics";
@@ -31,16 +32,19 @@ type Props = {
   comesBack: boolean;
   /** The buckets that it may go to. */
   buckets: Buckets;
-  /** Whether it goes to one of them. */
-  isInto: boolean;
+  /** The servers of MongoDB that it may go to. */
+  servers: Servers;
+  /** The service that it goes to, if it goes to one. */
+  service: "bucket" | "mongodb" | undefined;
   /** What there is to say of what is chosen. */
   children?: ReactNode;
 };
 
 /** Where to: on which node, and into which folder. */
 export function Where(props: Props) {
-  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, buckets, isInto, children } = props;
+  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, buckets, servers, service, children } = props;
   const texts = useTexts();
+  const isInto = service !== undefined;
   const isFolder = !comesBack && !isInto;
   const isOriginal = target === ORIGINAL && isFolder;
   const isOther = target !== ORIGINAL && isFolder;
@@ -68,20 +72,23 @@ export function Where(props: Props) {
       )}
       <Choice
         legend={texts.restore.place}
-        value={comesBack ? "instance" : isInto ? "bucket" : isOriginal ? "original" : "other"}
+        value={comesBack ? "instance" : service ?? (isOriginal ? "original" : "other")}
         choices={[
           ...(holdsInstance ? [["instance", texts.mysql.inPlace, texts.mysql.inPlaceHint] as const] : []),
-          ["original", texts.restore.original, buckets.isOfBucket ? texts.bucket.asFiles : texts.restore.originalHint] as const,
-          ["other", texts.restore.other, texts.restore.otherHint] as const,
-          ...(first !== undefined || isInto ? [["bucket", texts.bucket.into, texts.bucket.intoHint] as const] : []),
+          ...(servers.isOffered ? [["mongodb", texts.mongodb.into, texts.mongodb.intoHint] as const] : []),
+          ...(servers.isOfServer ? [] : [["original", texts.restore.original, buckets.isOfBucket ? texts.bucket.asFiles : texts.restore.originalHint] as const]),
+          ["other", texts.restore.other, servers.isOfServer ? texts.mongodb.otherHint : texts.restore.otherHint] as const,
+          ...(first !== undefined || service === "bucket" ? [["bucket", texts.bucket.into, texts.bucket.intoHint] as const] : []),
         ]}
         choose={(place) =>
           change(
             place === "instance"
               ? { target: undefined, into: undefined, prefix: undefined, paths: undefined, overwrite: undefined, delete: undefined }
-              : place === "bucket"
-                ? { into: (buckets.likely ?? first)?.id, target: undefined, instance: undefined }
-                : { target: place === "original" ? ORIGINAL : OTHER, into: undefined, prefix: undefined, instance: undefined },
+              : place === "mongodb"
+                ? { into: (servers.likely ?? servers.ways[0])?.id, target: undefined, instance: undefined, prefix: undefined, paths: undefined }
+                : place === "bucket"
+                  ? { into: (buckets.likely ?? first)?.id, target: undefined, instance: undefined }
+                  : { target: place === "original" ? ORIGINAL : OTHER, into: undefined, prefix: undefined, instance: undefined },
           )
         }
       />
@@ -104,7 +111,7 @@ export function Where(props: Props) {
           </div>
           <FolderChooser node={node.id} start="/" choose={setTarget} />
           <p id="target-example" className="w-full text-xs text-faint wrap-anywhere">
-            {texts.restore.example(`${target.replace(/\/+$/, "")}${snapshot.paths[0] ?? "/"}`)}
+            {texts.restore.example(`${target.replace(/\/+$/, "")}${servers.isOfServer ? "/shop" : (snapshot.paths[0] ?? "/")}`)}
           </p>
         </div>
       )}

@@ -5,6 +5,7 @@ import { CheckField, MoreFields, SelectField, TextField } from "../../components
 import { CONNECTION_TYPES, type ConnectionType } from "../../lib/search";
 import { useTexts } from "../../texts";
 import { GoogleFields } from "./GoogleFields";
+import { MongodbFields } from "./MongodbFields";
 import { MysqlFields } from "./MysqlFields";
 import { ReceiverFields } from "./ReceiverFields";
 
@@ -23,6 +24,8 @@ export function SettingsFields({ at, isNew }: { at: string; isNew: boolean }) {
       return <GoogleFields at={at} isNew={isNew} />;
     case "mysql":
       return <MysqlFields at={at} isNew={isNew} />;
+    case "mongodb":
+      return <MongodbFields at={at} isNew={isNew} />;
   }
 }
 

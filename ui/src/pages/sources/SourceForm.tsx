@@ -17,6 +17,7 @@ import { useTexts } from "../../texts";
 import { BucketFields } from "./BucketFields";
 import { FilesFields } from "./FilesFields";
 import { InstanceFields } from "./InstanceFields";
+import { MongodbFields } from "./MongodbFields";
 
 type Props<R> = {
   values: SourceValues;
@@ -33,12 +34,12 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const schema = useSchema();
   const form = useForm<SourceValues>({ defaultValues: values, resolver: zodResolver(schema) });
   const make = useMakeConnection();
-  const [project, type, ...ways] = form.watch(["project", "type", "mysql.connection", "s3.connection"]);
+  const [project, type, mysql, mongodb, s3] = form.watch(["project", "type", "mysql.connection", "mongodb.connection", "s3.connection"]);
   const mayStop = useMay("editHooks", project);
   const isInstance = type === "mysql";
-  const isBucket = type === "s3";
   const isBarred = isInstance && isNew && !mayStop;
-  const makes = (isInstance && ways[0] === NEW) || (isBucket && ways[1] === NEW);
+  const makes = type !== "files" && { mysql, mongodb, s3 }[type] === NEW;
+  const nodeHints = { files: words.source.nodeHint, mysql: texts.mysql.nodeHint, mongodb: texts.mongodb.nodeHint, s3: texts.bucket.nodeHint };
   const saveBoth = async (entered: SourceValues) => {
     if (!makes || entered.type === "files") {
       return save(entered);
@@ -65,11 +66,12 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
         )}
         {isBarred && <Notice tone="warn">{texts.mysql.sourceForOwner}</Notice>}
         <TextField name="name" label={texts.form.name} maxLength={200} />
-        <NodeField hint={isInstance ? texts.mysql.nodeHint : isBucket ? texts.bucket.nodeHint : words.source.nodeHint} />
+        <NodeField hint={nodeHints[type]} />
       </Fields>
       {type === "files" && <FilesFields />}
       {isInstance && !isBarred && <InstanceFields mayStop={mayStop} />}
-      {isBucket && <BucketFields />}
+      {type === "mongodb" && <MongodbFields />}
+      {type === "s3" && <BucketFields />}
     </EditForm>
   );
 }
@@ -77,7 +79,7 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
 function useSchema() {
   const texts = useTexts();
   return useMemo(() => {
-    const { bucket, records, plan } = texts;
+    const { bucket, mongodb, records, plan } = texts;
     return sourceSchema({
       ...settingsWords(texts),
       required: records.source.needPath,
@@ -88,6 +90,7 @@ function useSchema() {
       positive: plan.positive,
       dots: bucket.dots,
       long: bucket.long,
+      collection: mongodb.collectionWrong,
     });
   }, [texts]);
 }

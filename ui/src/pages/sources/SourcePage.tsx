@@ -15,6 +15,7 @@ import { specOf, specValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { useBucketFacts } from "./BucketFacts";
 import { Paths, useInstanceFacts } from "./InstanceFacts";
+import { useMongodbFacts } from "./MongodbFacts";
 import { SourceForm } from "./SourceForm";
 
 const route = getRouteApi("/sources/$id");
@@ -69,14 +70,14 @@ function About({ source: found }: { source: Source }) {
   const words = texts.records.source;
   const { data: hosts } = useQuery(nodes());
   const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id));
-  const [instance, bucket] = [useInstanceFacts(found), useBucketFacts(found)];
+  const [instance, mongodb, bucket] = [useInstanceFacts(found), useMongodbFacts(found), useBucketFacts(found)];
   const facts: readonly Fact[] =
     found.spec.type === "files"
       ? [
           [words.paths, <Paths key="paths" paths={found.spec.paths} />],
           [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
         ]
-      : [...instance, ...bucket];
+      : [...instance, ...mongodb, ...bucket];
   return (
     <Card>
       <Facts

@@ -9,6 +9,7 @@ import { useTexts } from "../../texts";
 import { Breaking, Name } from "../../components/Name";
 import { placeOf } from "../../lib/connection";
 import type { BucketSpec } from "../../lib/bucket";
+import type { MongodbSpec } from "../../lib/mongodb";
 import type { MysqlSpec } from "../../lib/mysql";
 import { isolated } from "../../lib/shown";
 
@@ -62,6 +63,7 @@ function What({ spec }: Pick<Source, "spec">) {
     case "files":
       return <Paths paths={spec.paths} />;
     case "mysql":
+    case "mongodb":
       return <Database spec={spec} />;
     case "s3":
       return <Bucket spec={spec} />;
@@ -81,12 +83,12 @@ function Paths({ paths }: { paths: readonly string[] }) {
 }
 
 /** What kind of database it is, and the way to it. */
-function Database({ spec }: { spec: MysqlSpec }) {
+function Database({ spec }: { spec: MysqlSpec | MongodbSpec }) {
   const texts = useTexts();
   const way = useQuery(connections()).data?.find(({ id }) => id === spec.connection);
   return (
     <p className="wrap-anywhere">
-      {texts.records.connection.types.mysql} · {way === undefined ? "…" : <Name>{placeOf(way.settings)}</Name>}
+      {texts.records.connection.types[spec.type]} · {way === undefined ? "…" : <Name>{placeOf(way.settings)}</Name>}
     </p>
   );
 }

@@ -14,7 +14,7 @@ import { useTexts } from "../../texts";
 import { SettingsFields } from "../connections/SettingsFields";
 
 type Props = {
-  type: "mysql" | "s3";
+  type: "mysql" | "mongodb" | "s3";
   title: string;
   hint: string;
   /** What it takes to make a connection of the type. */
