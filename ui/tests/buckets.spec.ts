@@ -29,7 +29,7 @@ const keys = (bucket: Bucket): string[] =>
     .sort();
 
 /** What is told by a name. */
-const fact = (page: Page, name: string) => page.locator("dl > div").filter({ has: page.locator("dt", { hasText: name }) }).locator("dd");
+const fact = (page: Page, name: string) => page.locator("dl > div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd");
 
 /** The run that a page shows, when it has ended. */
 async function ended(page: Page, server: Server): Promise<Json> {

@@ -56,13 +56,13 @@ export function RestoreFacts({ run }: { run: Run }) {
   const words = texts.bucket;
   const counts: Fact[] = into
     ? [
-        [isTry ? texts.restore.would : texts.restore.did, number("files")],
+        [texts.restore.would, isTry && number("files")],
         [words.written, !isTry && number("written")],
         [words.unchanged, !isTry && number("unchanged")],
         [words.replaced, !isTry && number("replaced")],
         [words.compared, !isTry && number("verified")],
         [words.deleted, !isTry && number("deleted")],
-        [words.skipped, number("skipped")],
+        [isTry ? texts.restore.wouldSkip : words.skipped, number("skipped")],
       ]
     : [
         [isTry ? texts.restore.would : texts.restore.did, number("files")],
