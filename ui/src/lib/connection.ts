@@ -4,7 +4,7 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import type { Connection } from "../api/queries";
-import { hostsOf, isAddress } from "./mongodb";
+import { hostsOf, wrongAccess } from "./mongodb";
 import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
 type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string; uri: string };
@@ -79,16 +79,7 @@ export function settingsSchema(words: Words, isNew: boolean) {
       wrong("port", words.port);
     }
     if (type === "mongodb") {
-      const [isNamed, isTold] = [settings.user.trim() !== "", settings.password !== ""];
-      if (settings.uri.trim() !== "" && !isAddress(settings.uri)) {
-        wrong("uri", words.uri);
-      }
-      if (isNamed && !isTold && isNew) {
-        wrong("password", words.required);
-      }
-      if (isTold && !isNamed) {
-        wrong("user", words.required);
-      }
+      wrongAccess(settings, isNew).forEach(([name, word]) => wrong(name, words[word]));
     }
     if (type === "receiver") {
       const [host, fingerprint, authority] = [settings.receiver_host.trim(), bare(settings.fingerprint), settings.authority];

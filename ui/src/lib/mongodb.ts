@@ -11,8 +11,18 @@ export type MongodbWords = { required: string; collection: string };
 
 const ADDRESS = /^mongodb(\+srv)?:\/\/[^\s@]+$/;
 
-/** Whether a server can be reached by it. User and password are told apart from it. */
-export const isAddress = (uri: string): boolean => ADDRESS.test(uri.trim());
+type Access = { uri: string; user: string; password: string };
+
+/** What is wrong with how a server is reached. User and password stand apart from the address, and belong together. */
+export function wrongAccess({ uri, user, password }: Access, isNew: boolean): (readonly [keyof Access, "uri" | "required"])[] {
+  const [isNamed, isTold] = [user.trim() !== "", password !== ""];
+  return [
+    ...(uri.trim() !== "" && !ADDRESS.test(uri.trim()) ? [["uri", "uri"] as const] : []),
+    // The one that is stored stays where none is told.
+    ...(isNamed && !isTold && isNew ? [["password", "required"] as const] : []),
+    ...(isTold && !isNamed ? [["user", "required"] as const] : []),
+  ];
+}
 
 /** The hosts of an address. */
 export const hostsOf = (uri: string): string => uri.trim().replace(/^mongodb(\+srv)?:\/\//, "").replace(/[/?].*$/s, "");
