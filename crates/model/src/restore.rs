@@ -110,6 +110,10 @@ impl RestoreRequest {
                     "a service takes the place of a folder: leave `/` as the target",
                 ));
             }
+            if matches!(into, RestoreInto::Mongodb(_)) && (!self.paths.is_empty() || self.delete) {
+                let why = "databases and collections are chosen by `include`, and none are removed: leave paths and delete out";
+                return Err(Invalid::new("restore.into", why));
+            }
             return into.validate();
         }
         if self.delete && self.target == "/" && self.paths.is_empty() {

@@ -117,10 +117,10 @@ impl Fetcher {
         })
     }
 
-    /// Fetches an object now.
+    /// Fetches an object of at most this size now.
     ///
     /// # Errors
-    /// When it cannot be had, or the work is cancelled.
+    /// When it cannot be had, or the work is cancelled; [`ErrorKind::Exists`] when it is another one by now, or longer.
     pub fn now(&self, wanted: &Wanted, size: u64) -> Result<Fetched, StorageError> {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         self.wait(&wanted.name, whole(&self.client, wanted, size))
@@ -219,14 +219,22 @@ async fn whole(client: &Client, wanted: &Wanted, size: usize) -> Result<Fetched,
 
 async fn body(mut response: Response, wanted: &Wanted, size: usize) -> Result<Vec<u8>, StorageError> {
     let length = response.content_length().and_then(|length| usize::try_from(length).ok());
-    let mut body = Vec::with_capacity(length.unwrap_or(size).min(2 * size + 1));
+    let mut body = Vec::with_capacity(length.unwrap_or(size).min(size));
     while let Some(piece) =
         response.chunk().await.map_err(|error| fault::of_client("read", &wanted.name, error))?
     {
         body.extend_from_slice(&piece);
+        if body.len() > size {
+            return Err(StorageError::new(ErrorKind::Exists, "read", &wanted.name, Longer));
+        }
     }
     Ok(body)
 }
+
+/// What came is not what was listed.
+#[derive(Debug, thiserror::Error)]
+#[error("it is longer than it was said to be")]
+struct Longer;
 
 /// Hands a long object on, and asks for the rest of it where it is cut.
 async fn pass(

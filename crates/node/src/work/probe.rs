@@ -68,7 +68,7 @@ impl Workshop {
         let storage = self.google_drive(drive, &folder, secrets)?;
         let about = storage.about(CallContext::NONE)?;
         storage.prepare(CallContext::NONE)?;
-        let tried = self.try_storage(&storage, false);
+        let tried = self.try_storage(&storage, false, false);
         storage.remove_all(CallContext::NONE)?;
         tried?;
         let room = match about.limit {
@@ -91,10 +91,10 @@ impl Workshop {
             }
         }
         let storage = self.storage_for_probe(&settings, &folder, secrets)?;
-        self.try_storage(&*storage, is_kept)
+        self.try_storage(&*storage, is_kept, matches!(settings, ConnectionSettings::S3(_)))
     }
 
-    fn try_storage(&self, storage: &dyn Storage, is_kept: bool) -> Result<String> {
+    fn try_storage(&self, storage: &dyn Storage, is_kept: bool, may_read_only: bool) -> Result<String> {
         let mut id = [0; 32];
         self.environment.random.fill(&mut id);
         // What is read back must be no pack where those are locked, or cannot be read at once.
@@ -102,7 +102,13 @@ impl Workshop {
         let (handle, content) = (Handle::new(kind, FileId(id)), *b"a probe of Backstay's; it may be removed");
         let context = CallContext::NONE;
         storage.list(FileKind::Pack, context, &mut |_, _| ())?;
-        storage.write(&handle, &content, context)?;
+        match storage.write(&handle, &content, context) {
+            // A key that may only read is what a source needs; a destination is tried by what it is for.
+            Err(error) if may_read_only && error.kind == ErrorKind::Denied => {
+                return Ok(format!("{} can be listed, and may not be written to", storage.location()));
+            }
+            written => written?,
+        }
         let mut back = Vec::new();
         let read = storage.read(&handle, &mut back, context);
         let removed = storage.remove(&handle, context);

@@ -10,7 +10,7 @@ use backstay_core::{
 use backstay_net::s3::client::{Ask, Call, Client};
 use backstay_net::s3::fetch::{Fetcher, Wanted, Whole};
 use backstay_net::text::date;
-use http::header::{IF_MATCH, LAST_MODIFIED};
+use http::header::{CONTENT_LENGTH, IF_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 
@@ -129,22 +129,25 @@ impl Opener for ObjectOpener {
 
     fn open_with(mut self: Box<Self>, meta: &mut Meta) -> Result<Box<dyn Read + Send>> {
         check(&self.key)?;
-        let begun = self.begun.take();
         let reader = Arc::clone(&self.reader);
-        if self.size > SMALL {
-            let (stream, is_replaced) = self.current(|wanted| reader.fetcher.stream(wanted))?;
-            let length = stream.headers.get(http::header::CONTENT_LENGTH);
-            let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-            self.amend(meta, &stream.headers.clone(), length, is_replaced)?;
-            return Ok(Box::new(stream));
-        }
-        let (fetched, is_replaced) = match begun.map(|begun| reader.fetcher.finish(begun, &self.key)) {
-            Some(Ok(fetched)) => (fetched, false),
+        let small = (self.size <= SMALL).then(|| match self.begun.take() {
+            Some(begun) => reader.fetcher.finish(begun, &self.key),
+            None => reader.fetcher.now(&self.wanted(true), self.size),
+        });
+        match small {
+            Some(Ok(fetched)) => {
+                self.amend(meta, &fetched.headers, Some(fetched.body.len() as u64), false)?;
+                return Ok(Box::new(Cursor::new(fetched.body)));
+            }
             Some(Err(error)) if error.kind != Class::Exists => return Err(of_service(error)),
-            _ => self.current(|wanted| reader.fetcher.now(wanted, self.size))?,
-        };
-        self.amend(meta, &fetched.headers, Some(fetched.body.len() as u64), is_replaced)?;
-        Ok(Box::new(Cursor::new(fetched.body)))
+            // What took its place may be of any length.
+            _ => {}
+        }
+        let (stream, is_replaced) = self.current(|wanted| reader.fetcher.stream(wanted))?;
+        let length = stream.headers.get(CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        self.amend(meta, &stream.headers.clone(), length, is_replaced)?;
+        Ok(Box::new(stream))
     }
 
     fn describe(&self, meta: &mut Meta) -> Result<()> {
