@@ -2,9 +2,10 @@
 
 use std::fmt::Display;
 use std::io::Read;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use backstay_core::{CallContext, ErrorKind, FileId, StorageError};
+use backstay_policy::Backoff;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::Response;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::S3Address;
 use crate::Http;
+use crate::failure;
 use crate::http::fault;
 use crate::http::runtime::SLOWEST_BYTES_PER_SECOND;
 use crate::http::sending::Sending;
@@ -23,6 +25,11 @@ use crate::text::{encoded, told};
 
 /// Bytes that an answer may have which is held in memory: a page of a listing has less.
 const LONGEST_ANSWER: usize = 16 << 20;
+/// How often a request is made that fails in passing, and how long is waited between.
+const TRIES: u32 = 5;
+const WAITS: Backoff = Backoff { first: Duration::from_millis(200), factor: 2, most: Duration::from_secs(5) };
+/// How long is slept without a look whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a request is about, for errors.
 #[derive(Clone, Copy)]
@@ -224,6 +231,30 @@ impl Client {
         // Some say that they are at work, and then what went wrong.
         let is_fine = answer.status.is_success() && !answer.text.contains("<Error>");
         if is_fine { Ok(answer) } else { Err(answer.refusal(call)) }
+    }
+
+    /// The answer to a request, if it is a success. What fails in passing is asked again a few times.
+    ///
+    /// # Errors
+    /// When it fails for good, or again and again.
+    pub fn insist<'a>(&self, call: Call<'_>, ask: impl Fn() -> Ask<'a>) -> Result<Answer, StorageError> {
+        let mut attempt = 0;
+        loop {
+            match self.success(call, ask()) {
+                Err(error)
+                    if matches!(error.kind, ErrorKind::Transient | ErrorKind::Timeout)
+                        && attempt + 1 < TRIES =>
+                {
+                    let end = Instant::now() + WAITS.delay(attempt, u64::from(std::process::id()));
+                    while Instant::now() < end {
+                        failure::check(call.context, call.action, call.what)?;
+                        std::thread::sleep(LOOK_EVERY);
+                    }
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// The answer to a request before its body is read.

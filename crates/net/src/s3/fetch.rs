@@ -17,7 +17,7 @@ use crate::failure;
 use crate::http::fault;
 
 /// How often a request that fails in passing is made, and how long is waited between.
-const TRIES: u32 = 8;
+const TRIES: u32 = 6;
 const WAITS: Backoff =
     Backoff { first: Duration::from_millis(200), factor: 2, most: Duration::from_secs(10) };
 /// Memory is given out in pieces of this many bytes.
@@ -204,7 +204,7 @@ async fn whole(client: &Client, wanted: &Wanted, size: usize) -> Result<Fetched,
     let mut attempt = 0;
     loop {
         let outcome = async {
-            let response = get(client, wanted).await?;
+            let response = get_once(client, wanted).await?;
             let headers = response.headers().clone();
             let body = body(response, wanted, size).await?;
             Ok(Fetched { headers, body })

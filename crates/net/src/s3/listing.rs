@@ -144,6 +144,12 @@ impl Client {
             match listing.next_continuation_token {
                 // One that stays the same would never end.
                 Some(token) if Some(&token) != next.as_ref() => next = Some(token),
+                // What is cut off must not pass for all there is.
+                _ if listing.is_truncated => {
+                    return Err(
+                        call.failed(ErrorKind::Other, Strange("its listing, which ends before its end"))
+                    );
+                }
                 _ => return Ok(()),
             }
         }
@@ -179,22 +185,25 @@ impl Client {
         encoded: &mut bool,
     ) -> Result<Listing, StorageError> {
         loop {
-            let mut ask = Ask::of_bucket(Method::GET)
-                .query("list-type", "2")
-                .query("prefix", &format!("{}{begin}", self.prefix));
-            if let Some(delimiter) = delimiter {
-                ask = ask.query("delimiter", delimiter);
-            }
-            if restores {
-                ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
-            }
-            if *encoded {
-                ask = ask.query("encoding-type", "url");
-            }
-            if let Some(token) = next {
-                ask = ask.query("continuation-token", token);
-            }
-            let answer = self.success(call, ask)?;
+            let is_encoded = *encoded;
+            let answer = self.insist(call, || {
+                let mut ask = Ask::of_bucket(Method::GET)
+                    .query("list-type", "2")
+                    .query("prefix", &format!("{}{begin}", self.prefix));
+                if let Some(delimiter) = delimiter {
+                    ask = ask.query("delimiter", delimiter);
+                }
+                if restores {
+                    ask = ask.header("x-amz-optional-object-attributes", "RestoreStatus");
+                }
+                if is_encoded {
+                    ask = ask.query("encoding-type", "url");
+                }
+                if let Some(token) = next {
+                    ask = ask.query("continuation-token", token);
+                }
+                ask
+            })?;
             if let Some(listing) = read(&answer.text) {
                 return Ok(listing);
             }

@@ -17,7 +17,7 @@ use backstay_sources::files::{Capture, CaptureReport, scan};
 use backstay_sources::s3;
 use serde::{Deserialize, Serialize};
 
-use super::bucket::BucketSource;
+use super::bucket::{self, BucketSource};
 use super::cold::InstanceCopy;
 use super::meter::Meter;
 use super::mongo::MongoSource;
@@ -150,6 +150,7 @@ impl Workshop {
         outcome: &BackupOutcome,
         read: &Read<'_>,
     ) -> Result<BackupDone> {
+        read.reading.check()?;
         let Ready { open, parent, journal, .. } = ready;
         let failures = outcome.failures.max(read.meter.errors()) + read.report.missing.len() as u64;
         let nothing = outcome.summary.total_files_processed == 0 && read.report.others == 0;
@@ -324,6 +325,16 @@ pub(super) struct Reading {
     pub(super) paths: Vec<String>,
     excludes: Vec<String>,
     facts: Option<Note>,
+}
+
+impl Reading {
+    /// Whether all of the source could be read to its end, after the last of it was stored.
+    pub(super) fn check(&self) -> Result<()> {
+        match &self.capture {
+            Taking::Bucket(capture) => capture.bucket.lost().map_or(Ok(()), |why| Err(bucket::lost(why))),
+            Taking::Files(_) | Taking::Mongodb(_) => Ok(()),
+        }
+    }
 }
 
 /// Who reads.

@@ -31,6 +31,9 @@ pub struct BucketFacts {
     /// What the keys begin with that were taken; all of them when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
+    /// Whether objects were left out on purpose, by patterns or for their size.
+    #[serde(default)]
+    pub partial: bool,
     /// Whether it kept versions.
     pub versioned: bool,
     /// When the backup was begun.
@@ -74,6 +77,7 @@ impl Workshop {
             location: bucket.to_string(),
             bucket: bucket.name().to_owned(),
             prefixes: spec.prefixes.clone(),
+            partial: !spec.excludes.is_empty() || spec.exclude_larger_than.is_some(),
             versioned: about.is_versioned,
             taken: now(&*self.environment.clock),
         };
@@ -97,11 +101,18 @@ impl Workshop {
     }
 }
 
+/// The bucket went out of reach while it was read.
+pub(super) fn lost(why: &str) -> WorkError {
+    WorkError::new(Class::Unreachable, format!("the bucket went out of reach: {why}"))
+        .hint("the run goes on with what is stored already once the service answers again")
+}
+
 impl From<CaptureError> for WorkError {
     fn from(error: CaptureError) -> Self {
         match error {
             CaptureError::Sink(error) => error.into(),
             CaptureError::Service(error) => error.into(),
+            CaptureError::Lost(why) => lost(&why),
             other => Self::new(Class::Other, "the bucket cannot be backed up").because(&other).hint(
                 "a service that lists keys in another order than that of their bytes cannot be read this way",
             ),

@@ -5,7 +5,7 @@ use std::io;
 
 use backstay_core::{Events, FileId, Meta, RestoreTarget, TargetError, TargetFile};
 use backstay_engine::repository::SnapshotEntry;
-use backstay_engine::restore::{RestoreOptions, Select, restore};
+use backstay_engine::restore::{RestoreOptions, RestoreReport, Select, restore};
 use backstay_model::Level;
 
 use super::meter::Meter;
@@ -76,10 +76,16 @@ impl RestoreTarget for Discard {
 pub(super) fn validate(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select: &Select<'_>) -> Result<()> {
     job.report.log(Level::Info, "verify", "reading all of it first: nothing is written before that");
     let meter = Meter::new(&job.report, "verifying");
-    let failures = read(open, entry.snapshot.tree, select, &meter)?;
+    let report = read(open, entry.snapshot.tree, select, &meter)?;
     meter.finish();
+    let failures = report.failures;
     if failures == 0 {
         return Ok(());
+    }
+    if report.damaged == 0 {
+        let text = format!("{failures} items of the snapshot cannot be read for now; nothing was written");
+        return Err(WorkError::new(Class::Unreachable, text)
+            .hint("see the warnings in the log for what is in the way"));
     }
     let text = format!(
         "snapshot {} is damaged: {failures} items cannot be read from the repository; nothing was written",
@@ -98,11 +104,10 @@ pub(super) fn validate(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select
     })
 }
 
-fn read(open: &Open, tree: FileId, select: &Select<'_>, events: &dyn Events) -> Result<u64> {
+fn read(open: &Open, tree: FileId, select: &Select<'_>, events: &dyn Events) -> Result<RestoreReport> {
     let index = open.index()?;
-    let report = restore(&open.engine, &index, tree, &Discard, select, RestoreOptions::default(), events)
-        .map_err(|error| open.explain(error))?;
-    Ok(report.failures)
+    restore(&open.engine, &index, tree, &Discard, select, RestoreOptions::default(), events)
+        .map_err(|error| open.explain(error))
 }
 
 /// The newest older snapshot of the same paths of which all that is chosen can be read.
@@ -124,7 +129,7 @@ fn newest_whole(
             &format!("looking whether snapshot {} is whole", older.id.short()),
         );
         let meter = Meter::new(&job.report, "verifying");
-        if read(open, older.snapshot.tree, select, &meter)? == 0 {
+        if read(open, older.snapshot.tree, select, &meter)?.failures == 0 {
             return Ok(Some(older));
         }
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use backstay_archive::read::Limits;
-use backstay_core::Events;
 use backstay_core::sink::escape_name;
+use backstay_core::{EntryKind, Events, RestoreTarget};
 use backstay_engine::format;
 use backstay_engine::repository::TreeCache;
 use backstay_engine::restore::{Overwrite, RestoreOptions, Select, Selected, restore};
@@ -12,7 +12,7 @@ use backstay_model::connection::S3Settings;
 use backstay_model::run::{IntoBucket, OverwriteMode, RestoreRequest};
 use backstay_model::{Level, RunId};
 use backstay_sources::s3::key_of;
-use backstay_sources::s3::restore::{BucketTarget, TargetOptions, TargetReport};
+use backstay_sources::s3::restore::{ASIDE, BucketTarget, Extra, TargetOptions, TargetReport};
 
 use super::bucket::BucketFacts;
 use super::discard::validate;
@@ -49,6 +49,13 @@ impl Workshop {
     ) -> Result<IntoBucketDone> {
         let spool = self.data_dir.join("restores").join(run.to_string());
         let restored = self.fill_bucket(job, request, into, (s3, secrets), &spool, run);
+        if restored.is_err() && !request.dry_run {
+            let text = format!(
+                "what was replaced so far, if anything was, is kept below {}{ASIDE}{run}/",
+                into.prefix
+            );
+            job.report.log(Level::Warning, "write", &text);
+        }
         let _ = super::remove_folder_if_there(&spool);
         restored
     }
@@ -66,7 +73,7 @@ impl Workshop {
         let meter =
             Arc::new(Meter::new(&job.report, if request.dry_run { "comparing" } else { "restoring" }));
         let events: Arc<dyn Events> = meter.clone();
-        let target = |root: &[u8]| -> Result<BucketTarget> {
+        let target = |root: &[u8], remove: Vec<Extra>| -> Result<BucketTarget> {
             make_folder(spool).map_err(|error| {
                 WorkError::from_io(&error, format_args!("content cannot be kept in {}", spool.display()))
             })?;
@@ -75,8 +82,8 @@ impl Workshop {
                 prefix: into.prefix.clone(),
                 spool: spool.to_owned(),
                 shows_existing: matches!(request.overwrite, OverwriteMode::Never | OverwriteMode::IfNewer),
-                aside: Some(format!("{}.backstay-replaced/{run}/", into.prefix)),
-                remove: if request.delete { removed(root, &request.paths)? } else { Vec::new() },
+                aside: Some(format!("{}{ASIDE}{run}/", into.prefix)),
+                remove,
             };
             Ok(BucketTarget::open(&bucket, options, job.control, &events)?)
         };
@@ -90,37 +97,59 @@ impl Workshop {
         };
 
         let (mut done, report) = if job.repository.holds.is_archives() {
+            if request.delete || request.overwrite == OverwriteMode::IfNewer {
+                return Err(WorkError::new(
+                    Class::Other,
+                    "a restore from an archive neither removes what is not in it nor compares times",
+                )
+                .hint("choose to write over what is there or to leave it alone"));
+            }
             let source = self.archive_source(job, &request.snapshot)?;
-            let root = folder_of(source.note(BUCKET)?);
+            let root = folder_of(source.note(BUCKET)?.as_ref());
             source.check_paths(&wanted)?;
             say(source.name());
-            let select = |path: &[u8]| {
-                let chosen = wanted.is_empty()
-                    || wanted.iter().any(|wanted| wanted.is_empty() || lies_in(path, wanted));
-                chosen && lies_in(path, &root) && !lies_in(path, FOLDER.as_bytes())
+            let target = target(&root, Vec::new())?;
+            let keeps = request.overwrite == OverwriteMode::Never;
+            let is_kept = |path: &[u8]| {
+                let there = if keeps { target.existing(path).ok().flatten() } else { None };
+                there.is_some_and(|meta| meta.kind == EntryKind::File)
             };
-            let target = target(&root)?;
+            let select = |path: &[u8]| {
+                let chosen = select_below(path, &wanted).item;
+                chosen && is_inside(path, &root) && !lies_in(path, FOLDER.as_bytes()) && !is_kept(path)
+            };
             let done =
                 source.extract_into(job, &target, &select, Limits::default(), request.dry_run, &meter)?;
-            (done, target.finish()?)
+            let failed = done.failures;
+            (done, if request.dry_run { TargetReport::default() } else { target.finish(failed)? })
         } else {
             let open = self.open(job, Access::Shared, true)?;
             let entry = find_snapshot(&open, &request.snapshot)?;
             let index = open.index()?;
             let trees = TreeCache::new(&open.engine, index.clone());
-            let root = || {
+            let look = || {
+                let mut kinds = Vec::new();
                 for path in &wanted {
-                    find(&trees, &entry.snapshot.tree, path).map_err(|error| open.explain(error))?;
+                    let node =
+                        find(&trees, &entry.snapshot.tree, path).map_err(|error| open.explain(error))?;
+                    kinds.push(node.is_none_or(|node| node.is_folder()));
                 }
-                note::read(&open.engine, &trees, &entry.snapshot.tree, BUCKET).map(folder_of)
+                let facts = note::read::<BucketFacts>(&open.engine, &trees, &entry.snapshot.tree, BUCKET)?;
+                Ok((facts, kinds))
             };
-            let root = match root() {
-                Err(error) if error.class() == Class::Damaged => {
+            let (facts, kinds) = match look() {
+                Err(error) if WorkError::class(&error) == Class::Damaged => {
                     // What is whole instead is said by who reads all of it.
                     validate(job, &open, &entry, &|path, _| select_below(path, &wanted))?;
                     return Err(error);
                 }
-                root => root?,
+                looked => looked?,
+            };
+            let root = folder_of(facts.as_ref());
+            let remove = match &facts {
+                _ if !request.delete => Vec::new(),
+                Some(facts) if !facts.partial => removable(facts, &root, wanted.iter().zip(kinds))?,
+                _ => return Err(not_all()),
             };
             say(&format!(
                 "snapshot {} from {}",
@@ -128,7 +157,7 @@ impl Workshop {
                 format::time::to_text(&entry.snapshot.time)
             ));
             let select = |path: &[u8], _: bool| {
-                let inside = lies_in(path, &root) && !lies_in(path, FOLDER.as_bytes());
+                let inside = is_inside(path, &root) && !lies_in(path, FOLDER.as_bytes());
                 let Selected { item, below } = select_below(path, &wanted);
                 Selected { item: inside && item, below: (inside || lies_in(&root, path)) && below }
             };
@@ -136,7 +165,7 @@ impl Workshop {
             if !request.dry_run {
                 validate(job, &open, &entry, select)?;
             }
-            let target = target(&root)?;
+            let target = target(&root, remove)?;
             let options = RestoreOptions {
                 overwrite: match request.overwrite {
                     OverwriteMode::Always | OverwriteMode::IfChanged => Overwrite::Always,
@@ -149,10 +178,8 @@ impl Workshop {
             let report =
                 restore(&open.engine, &index, entry.snapshot.tree, &target, select, options, &*meter)
                     .map_err(|error| open.explain(error))?;
-            (
-                RestoreDone::new(&entry, &report),
-                if request.dry_run { TargetReport::default() } else { target.finish()? },
-            )
+            let done = RestoreDone::new(&entry, &report);
+            (done, if request.dry_run { TargetReport::default() } else { target.finish(report.failures)? })
         };
         meter.finish();
         done.failures += report.failures;
@@ -182,25 +209,51 @@ impl Workshop {
     }
 }
 
-/// The keys, below the prefix, of what a restore of these paths may remove.
-fn removed(root: &[u8], paths: &[String]) -> Result<Vec<String>> {
-    if paths.is_empty() {
-        return Ok(vec![String::new()]);
-    }
-    let mut keys = Vec::new();
-    for path in paths {
-        let path = relative(path.as_bytes());
-        let below = match root {
-            b"" => path.as_slice(),
-            root if lies_in(&path, root) => path.get(root.len() + 1..).unwrap_or_default(),
-            _ => continue,
-        };
+/// What a restore of these paths, each with whether it is a folder, may remove: nothing that the backup was not meant to hold.
+fn removable<'a>(
+    facts: &BucketFacts,
+    root: &[u8],
+    wanted: impl Iterator<Item = (&'a Vec<u8>, bool)>,
+) -> Result<Vec<Extra>> {
+    let mut extras = Vec::new();
+    let mut is_all = true;
+    for (path, is_folder) in wanted.filter(|(path, _)| !path.is_empty() && path.as_slice() != root) {
+        is_all = false;
+        let Some(below) = path.strip_prefix(root).and_then(|rest| rest.strip_prefix(b"/")) else { continue };
         let key = String::from_utf8(key_of(below)).map_err(|_| {
             WorkError::new(Class::Other, "a path to be restored is no text in UTF-8, as keys have to be")
         })?;
-        keys.push(key);
+        extras.push(if is_folder { Extra::Prefix(format!("{key}/")) } else { Extra::Key(key) });
     }
-    Ok(keys)
+    if is_all {
+        extras.push(Extra::Prefix(String::new()));
+    }
+    if facts.prefixes.is_empty() {
+        return Ok(extras);
+    }
+    let within = |extra: Extra| -> Vec<Extra> {
+        let Extra::Prefix(begin) = &extra else { return vec![extra] };
+        let of = |prefix: &String| {
+            if begin.starts_with(prefix.as_str()) {
+                Some(extra.clone())
+            } else {
+                prefix.starts_with(begin.as_str()).then(|| Extra::Prefix(prefix.clone()))
+            }
+        };
+        facts.prefixes.iter().filter_map(of).collect()
+    };
+    Ok(extras.into_iter().flat_map(within).collect())
+}
+
+/// Nothing may be removed by a backup that does not have all.
+fn not_all() -> WorkError {
+    WorkError::new(Class::Other, "what is not in the backup cannot be removed from the bucket: the backup was not meant to have all of it")
+        .hint("restore without removing; only a backup of a bucket without patterns and without a largest size knows what does not belong there")
+}
+
+/// Whether a path lies in the folder of the bucket.
+fn is_inside(path: &[u8], root: &[u8]) -> bool {
+    root.is_empty() || lies_in(path, root)
 }
 
 /// Whether something is one of the paths that are wanted, or lies in one of them.
@@ -210,6 +263,6 @@ fn select_below(path: &[u8], wanted: &[Vec<u8>]) -> Selected {
 }
 
 /// The folder of the bucket in a backup of one; the root for others.
-fn folder_of(facts: Option<BucketFacts>) -> Vec<u8> {
+fn folder_of(facts: Option<&BucketFacts>) -> Vec<u8> {
     facts.map(|facts| escape_name(facts.bucket.as_bytes())).unwrap_or_default()
 }

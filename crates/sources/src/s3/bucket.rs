@@ -1,7 +1,7 @@
 //! A bucket, and what is asked of it as a whole.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use backstay_core::{CallContext, Control, StorageError};
 use backstay_net::Http;
@@ -17,6 +17,8 @@ pub struct Bucket {
     /// The bucket's name.
     pub(super) name: String,
     location: String,
+    /// Why nothing more can be read of it.
+    pub(super) lost: Arc<OnceLock<String>>,
 }
 
 /// What a bucket says of itself.
@@ -42,13 +44,20 @@ impl Bucket {
     pub fn open(address: &S3Address, settings: &Settings, http: &Http) -> Result<Self, StorageError> {
         let address = S3Address { prefix: String::new(), ..address.clone() };
         let client = Arc::new(Client::open(&address, settings, http)?);
-        Ok(Self { client, location: address.to_string(), name: address.bucket })
+        Ok(Self { client, location: address.to_string(), name: address.bucket, lost: Arc::default() })
     }
 
     /// The bucket's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Why a capture could not read on, if the service went out of reach under it: what was captured is not all then, whatever it looks
+    /// like.
+    #[must_use]
+    pub fn lost(&self) -> Option<&str> {
+        self.lost.get().map(String::as_str)
     }
 
     /// Lists what begins so, as far as one page goes, and asks whether the bucket keeps versions.

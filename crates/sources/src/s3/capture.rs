@@ -54,6 +54,9 @@ pub enum CaptureError {
     /// The bucket cannot be listed.
     #[error(transparent)]
     Service(#[from] StorageError),
+    /// The service went out of reach.
+    #[error("{0}")]
+    Lost(String),
     /// Keys come in no order.
     #[error("{0}")]
     Order(String),
@@ -95,6 +98,7 @@ impl Capture {
             control: control.clone(),
             events: Arc::clone(events),
             with_tags: self.options.with_tags,
+            lost: Arc::clone(&self.bucket.lost),
             tags_refused: AtomicBool::new(false),
         };
         let tally = Tally::default();

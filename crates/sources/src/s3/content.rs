@@ -1,14 +1,15 @@
 //! The content of an object, and what is told along with it.
 
 use std::io::{Cursor, Error, ErrorKind, Read, Result};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use backstay_core::{
     CallContext, Control, ErrorKind as Class, Events, Meta, Opener, StorageError, Timestamp, Xattr,
 };
 use backstay_net::s3::client::{Ask, Call, Client};
 use backstay_net::s3::fetch::{Fetcher, Wanted, Whole};
+use backstay_net::s3::refusal::Refusal;
 use backstay_net::text::date;
 use http::header::{CONTENT_LENGTH, IF_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method};
@@ -27,6 +28,8 @@ pub(super) struct Reader {
     pub(super) control: Control,
     pub(super) events: Arc<dyn Events>,
     pub(super) with_tags: bool,
+    /// Why nothing more can be read, once the service is out of reach.
+    pub(super) lost: Arc<OnceLock<String>>,
     /// Whether it was told that tags may not be read.
     pub(super) tags_refused: AtomicBool,
 }
@@ -74,9 +77,9 @@ impl ObjectOpener {
         match ask(&self.wanted(true)) {
             Ok(answer) => Ok((answer, false)),
             Err(error) if error.kind == Class::Exists => {
-                Ok((ask(&self.wanted(false)).map_err(of_service)?, true))
+                Ok((ask(&self.wanted(false)).map_err(|error| self.reader.failed(error))?, true))
             }
-            Err(error) => Err(of_service(error)),
+            Err(error) => Err(self.reader.failed(error)),
         }
     }
 
@@ -129,6 +132,9 @@ impl Opener for ObjectOpener {
 
     fn open_with(mut self: Box<Self>, meta: &mut Meta) -> Result<Box<dyn Read + Send>> {
         check(&self.key)?;
+        if let Some(why) = self.reader.lost.get() {
+            return Err(Error::other(why.clone()));
+        }
         let reader = Arc::clone(&self.reader);
         let small = (self.size <= SMALL).then(|| match self.begun.take() {
             Some(begun) => reader.fetcher.finish(begun, &self.key),
@@ -139,7 +145,7 @@ impl Opener for ObjectOpener {
                 self.amend(meta, &fetched.headers, Some(fetched.body.len() as u64), false)?;
                 return Ok(Box::new(Cursor::new(fetched.body)));
             }
-            Some(Err(error)) if error.kind != Class::Exists => return Err(of_service(error)),
+            Some(Err(error)) if error.kind != Class::Exists => return Err(self.reader.failed(error)),
             // What took its place may be of any length.
             _ => {}
         }
@@ -153,16 +159,24 @@ impl Opener for ObjectOpener {
     fn describe(&self, meta: &mut Meta) -> Result<()> {
         check(&self.key)?;
         let call = Call::new(CallContext::with(&self.reader.control), "look at", &self.key);
-        let mut ask = Ask::of(Method::HEAD, &self.key);
-        if !self.etag.is_empty() {
-            ask = ask.header("if-match", &self.etag);
-        }
-        let answer = self.reader.client.success(call, ask).map_err(of_service)?;
+        let ask = || match self.etag.as_str() {
+            "" => Ask::of(Method::HEAD, &self.key),
+            etag => Ask::of(Method::HEAD, &self.key).header("if-match", etag),
+        };
+        let answer = self.reader.client.insist(call, ask).map_err(|error| self.reader.failed(error))?;
         self.amend(meta, &answer.headers, None, false)
     }
 }
 
 impl Reader {
+    /// A failure of the service as one of reading. Where the service is out of reach, nothing more is read.
+    fn failed(&self, error: StorageError) -> Error {
+        if matches!(error.kind, Class::Transient | Class::Timeout) && !is_about_one_object(&error) {
+            self.lost.get_or_init(|| error.to_string());
+        }
+        of_service(error)
+    }
+
     /// The tags of an object. Who may not read them backs up without, and is told so once.
     fn tags(&self, key: &str) -> Result<Vec<Xattr>> {
         if self.tags_refused.load(Ordering::Relaxed) {
@@ -178,7 +192,7 @@ impl Reader {
                 Ok(Vec::new())
             }
             Err(error) if error.kind == Class::NotFound => Ok(Vec::new()),
-            Err(error) => Err(of_service(error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 }
@@ -190,9 +204,14 @@ pub(super) fn tags_of(
     key: &str,
 ) -> std::result::Result<Vec<(String, String)>, StorageError> {
     let call = Call::new(CallContext::with(control), "read the tags of", &key);
-    let answer = client.success(call, Ask::of(Method::GET, key).query("tagging", ""))?;
+    let answer = client.insist(call, || Ask::of(Method::GET, key).query("tagging", ""))?;
     let Tagging { tag_set } = call.read(&answer, "its tags")?;
     Ok(tag_set.tags.into_iter().map(|tag| (tag.key, tag.value)).collect())
+}
+
+/// Whether the service answers, and has trouble with what it was asked for alone.
+fn is_about_one_object(error: &StorageError) -> bool {
+    error.cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.code() == "InternalError")
 }
 
 fn check(key: &str) -> Result<()> {

@@ -80,6 +80,10 @@ impl Walk<'_> {
             }
             drop(receiver);
             let listed = self.list(bucket, &sender, &stop);
+            if listed.is_err() {
+                // What is listed and not handed over yet is of no use to anybody.
+                stop.is_set.store(true, Ordering::Relaxed);
+            }
             drop(sender);
             listed
         });
@@ -87,6 +91,9 @@ impl Walk<'_> {
             return Err(error.into());
         }
         listed?;
+        if let Some(why) = self.reader.lost.get() {
+            return Err(CaptureError::Lost(why.clone()));
+        }
         let (objects, bytes) = (self.objects.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
         self.events.totals(objects, bytes, true);
         Ok(())
@@ -206,7 +213,7 @@ impl Walk<'_> {
     fn feed(&self, objects: Receiver<Placed<Listed>>, stop: &Stop) {
         let mut excluded = Excluded::default();
         for placed in objects {
-            if stop.is_set.load(Ordering::Relaxed) {
+            if stop.is_set.load(Ordering::Relaxed) || self.reader.lost.get().is_some() {
                 continue;
             }
             if let Err(error) = self.hand_over(placed, &mut excluded) {

@@ -123,7 +123,7 @@ impl Vault {
         let index = self.repository.load_index().unwrap();
         let report =
             restore(&self.repository, &index, tree, &target, &|_, _| Selected::ALL, how, &*heard).unwrap();
-        (report, target.finish().unwrap(), heard)
+        (report, target.finish(0).unwrap(), heard)
     }
 }
 

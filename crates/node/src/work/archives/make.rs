@@ -154,6 +154,7 @@ impl Workshop {
         meter: &Meter,
     ) -> Result<Made> {
         let Begun { sink, new, run, to, mut spool, is_direct } = begun;
+        read.reading.check()?;
         let finished = sink.finish()?;
         let totals = finished.manifest.totals;
         let errors = meter.errors().max(read.meter.errors());

@@ -79,9 +79,9 @@ impl ConnectionForm {
 }
 
 impl ConnectionUpdate {
-    /// What changes with another sign-in.
-    pub(super) fn new(before: &Connection, settings: ConnectionSettings) -> Self {
-        Self { name: before.name.clone(), node: None, settings, revision: before.revision }
+    /// What changes with another sign-in, which was begun when the connection had this revision.
+    pub(super) fn new(before: &Connection, revision: i64, settings: ConnectionSettings) -> Self {
+        Self { name: before.name.clone(), node: None, settings, revision }
     }
 
     /// The same for a connection that is there.

@@ -132,7 +132,7 @@ struct Pending {
 #[derive(Serialize, Deserialize)]
 enum Subject {
     New { name: String, node: NodeId },
-    Again { id: ConnectionId },
+    Again { id: ConnectionId, revision: i64 },
 }
 
 impl Drop for Pending {
@@ -219,7 +219,9 @@ async fn sign_in_again(
     let ConnectionSettings::GoogleDrive(settings) = settings else {
         return Err(Problem::internal("a connection changed its type"));
     };
-    let started = start(&state, &caller, connection.project, Subject::Again { id }, settings).await?;
+    let revision = connection.revision;
+    let started =
+        start(&state, &caller, connection.project, Subject::Again { id, revision }, settings).await?;
     deed("connection.sign_in", &connection).by(&state, &caller).await?;
     Ok(Json(started))
 }
@@ -357,9 +359,9 @@ async fn save(state: &AppState, caller: &Caller, pending: &Pending) -> Result<Co
             deed("connection.create", &connection).after(&connection).by(state, caller).await?;
             Ok(connection)
         }
-        Subject::Again { id } => {
+        Subject::Again { id, revision } => {
             let before = read(state, caller, *id, Action::EditConnections).await?;
-            let form = ConnectionUpdate::new(&before, settings);
+            let form = ConnectionUpdate::new(&before, *revision, settings);
             let revision = form.revision;
             let (changed, sealed) = form.into_tried(state, caller, &before).await?;
             let after = state.store.update_connection(&changed, sealed.as_deref(), revision).await?;

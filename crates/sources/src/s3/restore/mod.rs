@@ -28,6 +28,8 @@ use super::keys::{is_askable, key_of};
 const SENDERS: usize = 12;
 /// Bytes that a key may have.
 const LONGEST_KEY: usize = 1024;
+/// Where restores put aside what they replace, below the prefix that they restore to.
+pub const ASIDE: &str = ".backstay-replaced/";
 
 /// How objects are restored.
 #[derive(Debug, Clone)]
@@ -42,9 +44,17 @@ pub struct TargetOptions {
     pub shows_existing: bool,
     /// What replaced objects are copied to: a prefix. None to let them go.
     pub aside: Option<String>,
-    /// Remove what is there and is not restored, once all that is restored is right: of the objects with these keys, below the prefix,
-    /// and of those that lie in folders of these keys; an empty one stands for all.
-    pub remove: Vec<String>,
+    /// What of the keys below the prefix is removed that is not restored, once all that is restored is right.
+    pub remove: Vec<Extra>,
+}
+
+/// Keys that may be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extra {
+    /// This one.
+    Key(String),
+    /// All that begin so.
+    Prefix(String),
 }
 
 /// What was restored.
@@ -137,13 +147,14 @@ impl BucketTarget {
         Ok(Self(Arc::new(Shared { inner, senders, staged: Mutex::default() })))
     }
 
-    /// Waits until all is written, and compares it with what the bucket lists.
+    /// Waits until all is written, and compares it with what the bucket lists. Where something failed before it came here, nothing is
+    /// removed, and what was replaced stays beside.
     ///
     /// # Errors
     /// When the bucket cannot be listed, or the work is cancelled. What is wrong with single objects is told and counted.
-    pub fn finish(self) -> Result<TargetReport, StorageError> {
+    pub fn finish(self, failed_before: u64) -> Result<TargetReport, StorageError> {
         self.0.senders.finish();
-        self.0.inner.finish()
+        self.0.inner.finish(failed_before)
     }
 }
 
@@ -202,6 +213,23 @@ impl TargetFile for Incoming {
     }
 }
 
+/// An object that is there, and taken for another one.
+struct Different;
+
+impl TargetFile for Different {
+    fn read_at(&self, _: u64, _: &mut [u8]) -> std::io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write_at(&self, _: u64, _: &[u8]) -> std::io::Result<()> {
+        Err(Error::other("it was opened to be read"))
+    }
+
+    fn set_metadata(&self, _: &Meta) -> std::io::Result<()> {
+        Err(Error::other("it was opened to be read"))
+    }
+}
+
 impl RestoreTarget for BucketTarget {
     fn existing(&self, path: &[u8]) -> Result<Option<Meta>, TargetError> {
         let shared = &self.0;
@@ -247,9 +275,9 @@ impl RestoreTarget for BucketTarget {
         Ok(Box::new(Incoming { shared, path: path.to_vec(), key, content }))
     }
 
-    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
+    fn read_file(&self, _: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
         // What is compared with it differs: it is written anew, unless the service says that it is the same.
-        self.open_file(path, 0)
+        Ok(Box::new(Different))
     }
 
     fn make_special(&self, path: &[u8], _: &Meta) -> Result<(), TargetError> {

@@ -12,7 +12,7 @@ use http::Method;
 use sha2::{Digest, Sha256};
 
 use super::there::There;
-use super::{Inner, TargetReport, Written};
+use super::{ASIDE, Extra, Inner, TargetReport, Written};
 
 /// What can be copied in one request.
 const LONGEST_COPY: u64 = 5 << 30;
@@ -39,6 +39,10 @@ impl Inner {
             return Err(call.failed(ErrorKind::Other, Trouble::TooLong));
         }
         let copy = format!("{aside}{key}");
+        if self.there.get(&copy).is_some() {
+            // An earlier try has put the original there.
+            return Ok(());
+        }
         let source = format!("/{}/{}", self.bucket.name, encoded(key));
         let ask = Ask::of(Method::PUT, &copy).header("x-amz-copy-source", &source).patience(COPY_PATIENCE);
         let answer = self.bucket.client.success(call, ask)?;
@@ -60,17 +64,13 @@ impl Inner {
     fn remove_others(&self, kept: &HashSet<String>, report: &mut TargetReport) -> Result<(), StorageError> {
         let is_chosen = |key: &str| {
             let key = key.get(self.options.prefix.len()..).unwrap_or_default();
-            self.options.remove.iter().any(|one| {
-                let rest = key.strip_prefix(one.as_str());
-                one.is_empty()
-                    || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || one.ends_with('/'))
-            })
+            !key.starts_with(ASIDE)
+                && self.options.remove.iter().any(|extra| match extra {
+                    Extra::Key(one) => key == one,
+                    Extra::Prefix(begin) => key.starts_with(begin.as_str()),
+                })
         };
-        let aside = self.options.aside.as_deref();
-        for key in self.there.keys() {
-            if kept.contains(key) || !is_chosen(key) || aside.is_some_and(|aside| key.starts_with(aside)) {
-                continue;
-            }
+        for key in self.there.keys().filter(|key| !kept.contains(*key) && is_chosen(key)) {
             self.put_aside(key)?;
             self.delete(key)?;
             report.removed += 1;
@@ -85,9 +85,9 @@ impl Inner {
     }
 
     /// Compares what was written with a new listing, and lets go what it replaced if all is right.
-    pub(super) fn finish(&self) -> Result<TargetReport, StorageError> {
+    pub(super) fn finish(&self, failed_before: u64) -> Result<TargetReport, StorageError> {
         let now = There::list(&self.bucket, &self.options.prefix, &self.control)?;
-        let mut done = std::mem::take(&mut *self.done.lock());
+        let done = std::mem::take(&mut *self.done.lock());
         let mut report = done.report;
         let fetcher = Fetcher::new(Arc::clone(&self.bucket.client), self.control.clone(), 1, 0);
         for written in &done.written {
@@ -100,14 +100,18 @@ impl Inner {
                 }
             }
         }
-        if report.failures > 0 {
-            report.kept_at = self.options.aside.clone().filter(|_| !done.aside.is_empty());
+        // Copies of earlier tries of the same restore count too.
+        let aside = self.options.aside.as_deref();
+        if report.failures + failed_before > 0 {
+            let is_any = aside.is_some_and(|aside| now.has_below(aside));
+            report.kept_at = self.options.aside.clone().filter(|_| is_any);
             return Ok(report);
         }
         self.remove_others(&done.kept, &mut report)?;
-        done.aside.append(&mut self.done.lock().aside);
-        for copy in &done.aside {
-            if let Err(error) = self.delete(copy) {
+        let removed = std::mem::take(&mut self.done.lock().aside);
+        let before = aside.into_iter().flat_map(|aside| now.below(aside)).map(str::to_owned);
+        for copy in before.chain(removed) {
+            if let Err(error) = self.delete(&copy) {
                 report.kept_at.clone_from(&self.options.aside);
                 self.events.warning(&format!("a copy of what was replaced is left: {error}"));
             }

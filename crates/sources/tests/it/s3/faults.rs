@@ -133,3 +133,23 @@ fn cancelling_ends_the_backup_though_the_service_is_silent() {
     assert!(is_cancelled, "{error}");
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 }
+
+#[test]
+fn a_service_that_goes_away_in_the_middle_is_told_and_no_object_passes_for_gone() {
+    let (server, vault) = (S3Server::start(), vault());
+    many(&server, "from", 40);
+    let capture = whole(&server, "from");
+    server.refuse_operation("GetObject", "SlowDown", 100_000);
+    let error = vault.try_take(&capture, None).err();
+    // The capture may be over before the first object is given up: then the bucket says it.
+    assert!(error.is_some() || capture.bucket.lost().is_some());
+    assert!(capture.bucket.lost().unwrap().contains("SlowDown"));
+}
+
+#[test]
+fn a_listing_that_is_busy_is_asked_for_again() {
+    let (server, vault) = (S3Server::start(), vault());
+    many(&server, "from", 10);
+    server.refuse_operation("ListObjectsV2", "SlowDown", 3);
+    assert_eq!(vault.take(&whole(&server, "from"), None).report.files, 10);
+}

@@ -1,5 +1,7 @@
 //! What becomes of objects that are in the way, and of what a restore finds.
 
+use backstay_sources::s3::restore::Extra;
+
 use super::*;
 
 const ASIDE: &str = ".backstay-replaced/now/";
@@ -86,13 +88,43 @@ fn what_is_not_in_the_snapshot_is_removed_when_that_is_asked_for() {
     let taken = vault.take(&whole(&server, "from"), None);
     let tree = vault.bucket_tree(&taken, "from");
     put(&server, "target", &[("a/b", "1"), ("d/y", "2"), ("e/f/g", "3"), ("z", "4")]);
-    let options = |remove: &str| TargetOptions { remove: vec![remove.to_owned()], ..keeping(spool.path()) };
-    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), options("d"), all());
+    let options = |extra| TargetOptions { remove: vec![extra], ..keeping(spool.path()) };
+    let folder = options(Extra::Prefix("d/".to_owned()));
+    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), folder, all());
     assert_eq!((heard.failures(), restored.verified, restored.removed), (Vec::new(), 2, 1));
     assert_eq!(server.keys("target"), ["a", "a/b", "d/x", "e/f/g", "z"]);
-    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), options(""), all());
+    let one = options(Extra::Key("e".to_owned()));
+    let (_, restored, _) = vault.restore(tree, &bucket(&server, "target"), one, all());
+    assert_eq!(restored.removed, 0);
+    // What an earlier restore has put aside is no part of it.
+    server.put("target", ".backstay-replaced/earlier/x", b"x".to_vec(), Attributes::default());
+    let whole = options(Extra::Prefix(String::new()));
+    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), whole, all());
     assert_eq!((heard.failures(), restored.unchanged, restored.removed), (Vec::new(), 2, 3));
-    assert_eq!(server.keys("target"), ["a", "d/x"]);
+    assert_eq!(server.keys("target"), [".backstay-replaced/earlier/x", "a", "d/x"]);
+}
+
+#[test]
+fn nothing_is_removed_and_copies_stay_when_something_failed_before() {
+    let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
+    put(&server, "from", &[("a", "old")]);
+    let taken = vault.take(&whole(&server, "from"), None);
+    let tree = vault.bucket_tree(&taken, "from");
+    put(&server, "target", &[("a", "new"), ("z", "z")]);
+    let options = TargetOptions { remove: vec![Extra::Prefix(String::new())], ..keeping(spool.path()) };
+    let events: Arc<dyn Events> = Arc::new(Heard::default());
+    let target = BucketTarget::open(&bucket(&server, "target"), options, &vault.control, &events).unwrap();
+    let index = vault.repository.load_index().unwrap();
+    restore(&vault.repository, &index, tree, &target, &|_, _| Selected::ALL, all(), &*events).unwrap();
+    let restored = target.finish(1).unwrap();
+    assert_eq!((restored.removed, restored.kept_at.as_deref()), (0, Some(ASIDE)));
+    assert_eq!(server.keys("target"), [format!("{ASIDE}a").as_str(), "a", "z"]);
+
+    // Another try keeps the original that is put aside, and lets go of it when all is right.
+    server.put("target", "a", b"newer".to_vec(), Attributes::default());
+    let (_, restored, _) = vault.restore(tree, &bucket(&server, "target"), keeping(spool.path()), all());
+    assert_eq!((restored.replaced, server.count("CopyObject")), (1, 1));
+    assert_eq!(server.keys("target"), ["a", "z"]);
 }
 
 #[test]
@@ -132,4 +164,22 @@ fn long_objects_go_in_parts_and_are_proven_by_them() {
     assert!(object.bytes == long && object.attributes.content_type.as_deref() == Some("x/y"));
     assert!(object.etag.ends_with("-3"), "{}", object.etag);
     assert_eq!((server.open_uploads("target"), server.count("GetObject")), (0, 1));
+}
+
+#[test]
+fn older_objects_are_replaced_and_newer_ones_left_when_that_is_asked_for() {
+    let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
+    put(&server, "from", &[("a", "from"), ("b", "from")]);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(3600);
+    server.buckets().change("from", "a", |object| object.modified = later);
+    let taken = vault.take(&whole(&server, "from"), None);
+    let tree = vault.bucket_tree(&taken, "from");
+    put(&server, "target", &[("a", "there"), ("b", "there")]);
+    server.buckets().change("target", "b", |object| object.modified = later);
+    let how = RestoreOptions { overwrite: Overwrite::IfNewer, ..RestoreOptions::default() };
+    let options = TargetOptions { shows_existing: true, ..into(spool.path(), "") };
+    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), options, how);
+    assert_eq!((heard.failures(), restored.written), (Vec::new(), 1));
+    assert_eq!(server.get("target", "a").unwrap().bytes, "from");
+    assert_eq!(server.get("target", "b").unwrap().bytes, "there");
 }
