@@ -135,7 +135,7 @@ test("a bucket is backed up, browsed, and restored into another one", async ({ p
   await accessible(page);
 
   // Again, over what was changed since, and with deleting.
-  put(other, { "back/photos/three": "changed\n", "back/stray": "stray\n", beside: "beside\n" });
+  put(other, { "back/photos/three": "changed\n", "back/photos/stray": "stray\n", beside: "beside\n" });
   await page.getByRole("link", { name: "Restore again" }).click();
   await expect(page.getByLabel("Put before all keys")).toHaveValue("back/");
   await page.getByLabel("Delete what the snapshot does not have").check();
@@ -144,7 +144,7 @@ test("a bucket is backed up, browsed, and restored into another one", async ({ p
   await expect(dialog).toContainText(`In the bucket ${other.name}, all objects whose keys begin with “back/”`);
   await accessible(page);
   await dialog.getByRole("button", { name: "No, go back" }).click();
-  expect(existsSync(join(other.folder, "back/stray"))).toBe(true);
+  expect(existsSync(join(other.folder, "back/photos/stray"))).toBe(true);
   await page.getByRole("button", { name: "Restore now" }).click();
   await dialog.getByRole("button", { name: "Restore and delete" }).click();
   expect(await ended(page, server)).toMatchObject({ state: "completed", restore: { into, delete: true } });

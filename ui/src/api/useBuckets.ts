@@ -14,8 +14,11 @@ export type Buckets = {
   likely: Connection | undefined;
 };
 
-/** A bucket is one folder at the top of its snapshot. */
-const isTop = (path: string) => /^\/[^/]+$/.test(path);
+/** A bucket is one folder at the top of its snapshot; what was taken of it may be some prefixes in there. */
+const isOneFolder = ([first, ...others]: readonly string[]) => {
+  const top = (path: string | undefined) => path?.split("/")[1];
+  return first !== undefined && others.every((path) => top(path) === top(first));
+};
 
 /** The buckets that a node may restore into; nothing while that is not known. */
 export function useBuckets(project: string, node: Node | undefined, snapshot: Snapshot): Buckets | undefined {
@@ -23,7 +26,7 @@ export function useBuckets(project: string, node: Node | undefined, snapshot: Sn
   const [origins, planned] = [useQuery(sources(project)), useQuery(plans(project))];
   const ways = all.data?.filter(({ settings, node: place }) => settings.type === "s3" && place === node?.id) ?? [];
   // The repository is looked into only where it may matter.
-  const enabled = ways.length > 0 && snapshot.paths.length === 1 && snapshot.paths.every(isTop);
+  const enabled = ways.length > 0 && isOneFolder(snapshot.paths);
   const held = useQuery({ ...isOf("bucket", snapshot.repository, snapshot.id), enabled });
   if (all.isPending || origins.isPending || planned.isPending || (enabled && held.isPending)) {
     return undefined;

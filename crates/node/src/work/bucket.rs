@@ -31,9 +31,12 @@ pub struct BucketFacts {
     /// What the keys begin with that were taken; all of them when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prefixes: Vec<String>,
-    /// Whether objects were left out on purpose, by patterns or for their size.
-    #[serde(default)]
-    pub partial: bool,
+    /// The patterns of what was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excludes: Vec<String>,
+    /// The largest object that was taken, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exclude_larger_than: Option<u64>,
     /// Whether it kept versions.
     pub versioned: bool,
     /// When the backup was begun.
@@ -77,7 +80,8 @@ impl Workshop {
             location: bucket.to_string(),
             bucket: bucket.name().to_owned(),
             prefixes: spec.prefixes.clone(),
-            partial: !spec.excludes.is_empty() || spec.exclude_larger_than.is_some(),
+            excludes: spec.excludes.clone(),
+            exclude_larger_than: spec.exclude_larger_than,
             versioned: about.is_versioned,
             taken: now(&*self.environment.clock),
         };

@@ -11,8 +11,9 @@ use backstay_engine::restore::{Overwrite, RestoreOptions, Select, Selected, rest
 use backstay_model::connection::S3Settings;
 use backstay_model::run::{IntoBucket, OverwriteMode, RestoreRequest};
 use backstay_model::{Level, RunId};
-use backstay_sources::s3::key_of;
+use backstay_sources::files::filter::{Case, List};
 use backstay_sources::s3::restore::{ASIDE, BucketTarget, Extra, TargetOptions, TargetReport};
+use backstay_sources::s3::{CaptureOptions, key_of};
 
 use super::bucket::BucketFacts;
 use super::discard::validate;
@@ -73,7 +74,7 @@ impl Workshop {
         let meter =
             Arc::new(Meter::new(&job.report, if request.dry_run { "comparing" } else { "restoring" }));
         let events: Arc<dyn Events> = meter.clone();
-        let target = |root: &[u8], remove: Vec<Extra>| -> Result<BucketTarget> {
+        let target = |root: &[u8], remove: Vec<Extra>, spare| -> Result<BucketTarget> {
             make_folder(spool).map_err(|error| {
                 WorkError::from_io(&error, format_args!("content cannot be kept in {}", spool.display()))
             })?;
@@ -84,6 +85,7 @@ impl Workshop {
                 shows_existing: matches!(request.overwrite, OverwriteMode::Never | OverwriteMode::IfNewer),
                 aside: Some(format!("{}{ASIDE}{run}/", into.prefix)),
                 remove,
+                spare,
             };
             Ok(BucketTarget::open(&bucket, options, job.control, &events)?)
         };
@@ -108,7 +110,7 @@ impl Workshop {
             let root = folder_of(source.note(BUCKET)?.as_ref());
             source.check_paths(&wanted)?;
             say(source.name());
-            let target = target(&root, Vec::new())?;
+            let target = target(&root, Vec::new(), None)?;
             let keeps = request.overwrite == OverwriteMode::Never;
             let is_kept = |path: &[u8]| {
                 let there = if keeps { target.existing(path).ok().flatten() } else { None };
@@ -148,8 +150,8 @@ impl Workshop {
             let root = folder_of(facts.as_ref());
             let remove = match &facts {
                 _ if !request.delete => Vec::new(),
-                Some(facts) if !facts.partial => removable(facts, &root, wanted.iter().zip(kinds))?,
-                _ => return Err(not_all()),
+                Some(facts) => removable(facts, &root, wanted.iter().zip(kinds))?,
+                None => return Err(of_no_bucket()),
             };
             say(&format!(
                 "snapshot {} from {}",
@@ -165,7 +167,7 @@ impl Workshop {
             if !request.dry_run {
                 validate(job, &open, &entry, select)?;
             }
-            let target = target(&root, remove)?;
+            let target = target(&root, remove, facts.as_ref().map(rules).transpose()?)?;
             let options = RestoreOptions {
                 overwrite: match request.overwrite {
                     OverwriteMode::Always | OverwriteMode::IfChanged => Overwrite::Always,
@@ -245,10 +247,27 @@ fn removable<'a>(
     Ok(extras.into_iter().flat_map(within).collect())
 }
 
-/// Nothing may be removed by a backup that does not have all.
-fn not_all() -> WorkError {
-    WorkError::new(Class::Other, "what is not in the backup cannot be removed from the bucket: the backup was not meant to have all of it")
-        .hint("restore without removing; only a backup of a bucket without patterns and without a largest size knows what does not belong there")
+/// What does not belong into a bucket is known by a backup of one alone.
+fn of_no_bucket() -> WorkError {
+    WorkError::new(
+        Class::Other,
+        "what is not in the backup cannot be removed from the bucket: it is a backup of something else",
+    )
+    .hint("restore without removing")
+}
+
+/// The rules by which objects were left out on purpose.
+fn rules(facts: &BucketFacts) -> Result<(CaptureOptions, String)> {
+    let exclude = List::parse(&facts.excludes, Case::Sensitive).map_err(|error| {
+        WorkError::new(Class::Damaged, "the patterns by which the backup was made cannot be read")
+            .because(&error)
+    })?;
+    let options = CaptureOptions {
+        exclude: Some(exclude),
+        exclude_larger_than: facts.exclude_larger_than,
+        ..CaptureOptions::default()
+    };
+    Ok((options, facts.bucket.clone()))
 }
 
 /// Whether a path lies in the folder of the bucket.

@@ -273,13 +273,13 @@ impl From<LayoutError> for CaptureError {
 
 /// Whether keys are left out, with what is known of the folder of the last one.
 #[derive(Default)]
-struct Excluded {
+pub(super) struct Excluded {
     folder: String,
     is_out: bool,
 }
 
 impl Excluded {
-    fn holds(&mut self, options: &CaptureOptions, bucket: &str, key: &str) -> bool {
+    pub(super) fn holds(&mut self, options: &CaptureOptions, bucket: &str, key: &str) -> bool {
         let Some(rules) = options.exclude.as_ref().filter(|rules| !rules.is_empty()) else { return false };
         let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
         if self.folder != folder {

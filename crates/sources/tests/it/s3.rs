@@ -144,6 +144,7 @@ fn into(spool: &Path, prefix: &str) -> TargetOptions {
         shows_existing: false,
         aside: None,
         remove: Vec::new(),
+        spare: None,
     }
 }
 

@@ -21,8 +21,8 @@ use parking_lot::Mutex;
 use self::sending::{Job, Senders};
 use self::staging::Staged;
 use self::there::There;
-use super::Bucket;
 use super::keys::{is_askable, key_of};
+use super::{Bucket, CaptureOptions};
 
 /// Objects that are sent at once.
 const SENDERS: usize = 12;
@@ -46,6 +46,8 @@ pub struct TargetOptions {
     pub aside: Option<String>,
     /// What of the keys below the prefix is removed that is not restored, once all that is restored is right.
     pub remove: Vec<Extra>,
+    /// What was left out of the backup on purpose is spared: the rules that it was made by, and the bucket's name in them.
+    pub spare: Option<(CaptureOptions, String)>,
 }
 
 /// Keys that may be removed.

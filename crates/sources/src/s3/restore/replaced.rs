@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::there::There;
 use super::{ASIDE, Extra, Inner, TargetReport, Written};
+use crate::s3::walk::Excluded;
 
 /// What can be copied in one request.
 const LONGEST_COPY: u64 = 5 << 30;
@@ -70,7 +71,17 @@ impl Inner {
                     Extra::Prefix(begin) => key.starts_with(begin.as_str()),
                 })
         };
+        let mut excluded = Excluded::default();
+        let mut is_spared = |key: &str| {
+            let Some((rules, bucket)) = &self.options.spare else { return false };
+            let size = self.there.get(key).map_or(0, |object| object.size);
+            let below = key.get(self.options.prefix.len()..).unwrap_or_default();
+            rules.exclude_larger_than.is_some_and(|most| size > most) || excluded.holds(rules, bucket, below)
+        };
         for key in self.there.keys().filter(|key| !kept.contains(*key) && is_chosen(key)) {
+            if is_spared(key) {
+                continue;
+            }
             self.put_aside(key)?;
             self.delete(key)?;
             report.removed += 1;
