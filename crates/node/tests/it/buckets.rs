@@ -4,7 +4,7 @@ use backstay_model::bucket::BucketSpec;
 use backstay_model::command::Ask;
 use backstay_model::connection::{BucketStyle, S3Settings};
 use backstay_model::link::SealedConnection;
-use backstay_model::run::{IntoBucket, RestoreInto, RestoreRequest};
+use backstay_model::run::{IntoBucket, OverwriteMode, RestoreInto, RestoreRequest};
 use backstay_model::{ConnectionId, ConnectionSettings, Run, RunKind, RunState, SecretText, SourceSpec};
 use backstay_net::testing::{Attributes, S3Server};
 use backstay_node::local_policy::{LocalPolicy, Mode};
@@ -234,5 +234,54 @@ async fn credentials_that_are_revoked_fail_the_run_and_say_what_to_do() {
     shelf.server.accept();
     shelf.server.refuse("SlowDown", 3);
     shelf.back_up(RunState::Completed).await;
+    shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_restored_into_a_bucket_too_and_nothing_is_removed_by_them() {
+    let mut shelf = Shelf::new(0).await;
+    shelf.world.fill(3);
+    let folder = shelf.world.path("source").display().to_string();
+    shelf.world.hub.arrange(|configuration| {
+        let source = &mut configuration.plans[0].sources[0];
+        let files = serde_json::json!({ "type": "files", "paths": [folder] });
+        (source.spec, source.connection) = (serde_json::from_value(files).unwrap(), None);
+    });
+    shelf.back_up(RunState::Completed).await;
+    shelf.server.create_bucket("other");
+    shelf.server.put("other", "more", b"more".to_vec(), Attributes::default());
+    let delete = RestoreRequest { delete: true, ..all() };
+    let error = shelf.restore("other", delete, RunState::Failed).await.error.unwrap();
+    assert!(error.message.contains("backup of something else"), "{error:?}");
+    let done = shelf.restore("other", all(), RunState::Completed).await.outcome.unwrap();
+    assert_eq!((&*done.more["written"], &*done.more["verified"]), ("3", "3"));
+    let key = format!("{}/0", shelf.world.path("source").strip_prefix("/").unwrap().display());
+    let there = shelf.server.get("other", &key).unwrap();
+    assert!(there.bytes == std::fs::read(shelf.world.path("source/0")).unwrap());
+    assert_eq!(shelf.server.keys("other").len(), 4);
+    shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_and_what_is_to_be_left_alone_touch_nothing_that_is_there() {
+    let mut shelf = Shelf::new(3).await;
+    hold(&shelf.world, plain(), None);
+    shelf.back_up(RunState::Completed).await;
+    shelf.server.create_bucket("other");
+    for key in ["more", "0/k000"] {
+        shelf.server.put("other", key, b"mine".to_vec(), Attributes::default());
+    }
+    for request in [
+        RestoreRequest { delete: true, dry_run: true, ..all() },
+        RestoreRequest { overwrite: OverwriteMode::IfNewer, ..all() },
+    ] {
+        shelf.restore("other", request, RunState::Failed).await;
+    }
+    shelf.restore("other", RestoreRequest { dry_run: true, ..all() }, RunState::Completed).await;
+    assert_eq!(shelf.server.keys("other"), ["0/k000", "more"]);
+    let never = RestoreRequest { overwrite: OverwriteMode::Never, ..all() };
+    shelf.restore("other", never, RunState::Completed).await;
+    assert_eq!(shelf.server.keys("other"), ["0", "0/k000", "1/k001", "2/k002", "more"]);
+    assert_eq!(shelf.server.get("other", "0/k000").unwrap().bytes, "mine");
     shelf.world.stop().await;
 }
