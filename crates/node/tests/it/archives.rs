@@ -56,7 +56,7 @@ pub(crate) fn send_to(world: &World, receiver: ReceiverSettings, token: String) 
 }
 
 /// A world that may reach a receiver on this host.
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     let mut world = World::new(Schedule::default()).await;
     world.stop().await;
     let file = world.path("policy.toml");

@@ -3,9 +3,11 @@
 use backstay_model::bucket::BucketSpec;
 use backstay_model::command::Ask;
 use backstay_model::connection::{BucketStyle, S3Settings};
-use backstay_model::link::SealedConnection;
+use backstay_model::link::{SealedConnection, SealedRepository};
 use backstay_model::run::{IntoBucket, OverwriteMode, RestoreInto, RestoreRequest};
-use backstay_model::{ConnectionId, ConnectionSettings, Run, RunKind, RunState, SecretText, SourceSpec};
+use backstay_model::{
+    ConnectionId, ConnectionSettings, Run, RunId, RunKind, RunState, SecretText, SourceSpec,
+};
 use backstay_net::testing::{Attributes, S3Server};
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::seals;
@@ -15,9 +17,9 @@ use crate::archives::{archives, hold, plain, request};
 use crate::world::{SystemClock, SystemRandom, World};
 
 /// A node whose plan backs up a bucket.
-struct Shelf {
-    world: World,
-    server: S3Server,
+pub(crate) struct Shelf {
+    pub(crate) world: World,
+    pub(crate) server: S3Server,
 }
 
 /// The way to a bucket of the service.
@@ -37,7 +39,7 @@ fn way(world: &World, server: &S3Server, bucket: &str) -> SealedConnection {
 }
 
 impl Shelf {
-    async fn new(number: usize) -> Self {
+    pub(crate) async fn new(number: usize) -> Self {
         let server = S3Server::start();
         server.create_bucket("photos");
         for at in 0..number {
@@ -70,26 +72,35 @@ impl Shelf {
     }
 
     async fn restore(&self, bucket: &str, request: RestoreRequest, state: RunState) -> Run {
+        let run = self.restore_from(bucket, self.world.repository(), request).await;
+        self.world.until_state(run, state).await
+    }
+
+    /// Begins to restore what lies in a repository into a bucket.
+    pub(crate) async fn restore_from(
+        &self,
+        bucket: &str,
+        repository: SealedRepository,
+        request: RestoreRequest,
+    ) -> RunId {
         let (run, connection) = (self.world.run_id(), way(&self.world, &self.server, bucket));
         let prefix = match &request.into {
             Some(RestoreInto::S3(into)) => into.prefix.clone(),
             _ => String::new(),
         };
         let into = Some(RestoreInto::S3(IntoBucket { connection: connection.id, prefix }));
-        let request = RestoreRequest { into, ..request };
-        let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore {
-            run,
-            project,
-            repository,
-            request: Box::new(request),
-            connection: Some(Box::new(connection)),
-        });
-        self.world.until_state(run, state).await
+        let request = Box::new(RestoreRequest { into, ..request });
+        let (project, connection) = (self.world.project, Some(Box::new(connection)));
+        self.world.ask(Ask::Restore { run, project, repository, request, connection });
+        run
+    }
+
+    pub(crate) async fn end(mut self) {
+        self.world.stop().await;
     }
 
     #[track_caller]
-    fn same(&self, one: &str, other: &str) {
+    pub(crate) fn same(&self, one: &str, other: &str) {
         assert_eq!(self.server.keys(one), self.server.keys(other));
         for key in self.server.keys(one) {
             let (one, other) = (self.server.get(one, &key).unwrap(), self.server.get(other, &key).unwrap());
@@ -98,7 +109,7 @@ impl Shelf {
     }
 }
 
-fn all() -> RestoreRequest {
+pub(crate) fn all() -> RestoreRequest {
     request("latest", "/".into())
 }
 

@@ -17,6 +17,7 @@ mod google_drive;
 mod hooks;
 mod interrupted;
 mod limits;
+mod matrix;
 mod mongo;
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 #[allow(dead_code)]

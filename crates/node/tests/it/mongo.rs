@@ -1,10 +1,10 @@
 //! MongoDB as a source and as a target of restores, with a real server of its protocol.
 
 use backstay_model::command::Ask;
-use backstay_model::link::SealedConnection;
+use backstay_model::link::{SealedConnection, SealedRepository};
 use backstay_model::mongodb::{MongodbSettings, MongodbSpec};
 use backstay_model::run::{RestoreInto, RestoreRequest};
-use backstay_model::{ConnectionId, ConnectionSettings, Run, RunKind, RunState, SourceSpec};
+use backstay_model::{ConnectionId, ConnectionSettings, Run, RunId, RunKind, RunState, SourceSpec};
 use backstay_node::local_policy::{LocalPolicy, Mode};
 use backstay_node::seals;
 use backstay_policy::Schedule;
@@ -16,14 +16,14 @@ use crate::archives::{archives, hold, plain, request};
 use crate::world::{SystemClock, SystemRandom, World};
 
 /// A node whose plan backs up a server.
-struct Shop {
-    world: World,
-    server: MongoServer,
+pub(crate) struct Shop {
+    pub(crate) world: World,
+    pub(crate) server: MongoServer,
     connection: SealedConnection,
 }
 
 impl Shop {
-    async fn new() -> Option<Self> {
+    pub(crate) async fn new() -> Option<Self> {
         let server = tokio::task::block_in_place(|| {
             let server = MongoServer::start_new()?;
             let orders: Vec<_> =
@@ -64,17 +64,23 @@ impl Shop {
     }
 
     async fn restore(&self, snapshot: &str, more: Value, state: RunState) -> Run {
-        let mut into = json!({ "type": "mongodb", "connection": self.connection.id });
-        into.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let into: RestoreInto = serde_json::from_value(into).unwrap();
-        let request = RestoreRequest { into: Some(into), ..request(snapshot, "/".into()) };
-        let (run, connection) = (self.world.run_id(), Some(Box::new(self.connection.clone())));
-        let (project, repository) = (self.world.project, self.world.repository());
-        self.world.ask(Ask::Restore { run, project, repository, request: Box::new(request), connection });
+        let run = self.restore_from(self.world.repository(), snapshot, more);
         self.world.until_state(run, state).await
     }
 
-    async fn end(mut self) {
+    /// Begins to restore what lies in a repository to the server.
+    pub(crate) fn restore_from(&self, repository: SealedRepository, snapshot: &str, more: Value) -> RunId {
+        let mut into = json!({ "type": "mongodb", "connection": self.connection.id });
+        into.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let into: RestoreInto = serde_json::from_value(into).unwrap();
+        let request = Box::new(RestoreRequest { into: Some(into), ..request(snapshot, "/".into()) });
+        let (run, connection) = (self.world.run_id(), Some(Box::new(self.connection.clone())));
+        let project = self.world.project;
+        self.world.ask(Ask::Restore { run, project, repository, request, connection });
+        run
+    }
+
+    pub(crate) async fn end(mut self) {
         self.world.stop().await;
         tokio::task::block_in_place(|| drop(self.server));
     }
