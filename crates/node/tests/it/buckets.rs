@@ -214,7 +214,7 @@ async fn a_pause_or_a_restart_in_the_middle_of_a_bucket_goes_on_where_it_was() {
     for at in 0..40 {
         shelf.server.put("photos", &format!("long{at:02}"), vec![at; 1 << 20], Attributes::default());
     }
-    shelf.server.behave(|behaviour| behaviour.bytes_per_second = Some(6 << 20));
+    shelf.server.behave(|behaviour| behaviour.bytes_per_second = Some(1 << 20));
     let run = shelf.world.run_plan(RunKind::Backup);
     while shelf.server.count("GetObject") < 30 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -131,7 +131,7 @@ fn cancelling_ends_the_backup_though_the_service_is_silent() {
         _ => false,
     };
     assert!(is_cancelled, "{error}");
-    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
 }
 
 #[test]
