@@ -93,6 +93,35 @@ impl<'a> Call<'a> {
         StorageError::new(kind, self.action, self.what, cause)
     }
 
+    /// Does work again that fails in passing, so many times in all, while it is wanted.
+    ///
+    /// # Errors
+    /// When it fails for good, or each time.
+    pub fn persist<T>(
+        &self,
+        tries: u32,
+        waits: Backoff,
+        work: impl Fn() -> Result<T, StorageError>,
+    ) -> Result<T, StorageError> {
+        let mut attempt = 0;
+        loop {
+            match work() {
+                Err(error)
+                    if matches!(error.kind, ErrorKind::Transient | ErrorKind::Timeout)
+                        && attempt + 1 < tries =>
+                {
+                    let end = Instant::now() + waits.delay(attempt, u64::from(std::process::id()));
+                    while Instant::now() < end {
+                        failure::check(self.context, self.action, self.what)?;
+                        std::thread::sleep(LOOK_EVERY);
+                    }
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// Reads an answer.
     ///
     /// # Errors
@@ -238,23 +267,7 @@ impl Client {
     /// # Errors
     /// When it fails for good, or again and again.
     pub fn insist<'a>(&self, call: Call<'_>, ask: impl Fn() -> Ask<'a>) -> Result<Answer, StorageError> {
-        let mut attempt = 0;
-        loop {
-            match self.success(call, ask()) {
-                Err(error)
-                    if matches!(error.kind, ErrorKind::Transient | ErrorKind::Timeout)
-                        && attempt + 1 < TRIES =>
-                {
-                    let end = Instant::now() + WAITS.delay(attempt, u64::from(std::process::id()));
-                    while Instant::now() < end {
-                        failure::check(call.context, call.action, call.what)?;
-                        std::thread::sleep(LOOK_EVERY);
-                    }
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
+        call.persist(TRIES, WAITS, || self.success(call, ask()))
     }
 
     /// The answer to a request before its body is read.

@@ -177,7 +177,7 @@ impl Inner {
 
     fn put(&self, job: &Job, size: u64, hashes: &Hashes) -> Result<String, StorageError> {
         let call = Call::new(CallContext::with(&self.control), "write", &job.key);
-        self.persist(&job.key, || {
+        call.persist(TRIES, WAITS, || {
             let ask = self.described(Ask::of(Method::PUT, &job.key), job);
             let ask = ask.header("content-md5", &STANDARD.encode(hashes.md5));
             let content = &mut Part::of(&job.content, 0, size);
@@ -222,7 +222,7 @@ impl Inner {
             let hashes = hash(part()).map_err(read)?;
             io::copy(&mut part(), &mut Hashing(&mut whole)).map_err(read)?;
             sums.update(hashes.md5);
-            let etag = self.persist(&job.key, || {
+            let etag = call.persist(TRIES, WAITS, || {
                 let ask = Ask::of(Method::PUT, &job.key)
                     .query("partNumber", &number.to_string())
                     .query("uploadId", upload)
@@ -246,24 +246,6 @@ impl Inner {
         let told = told.map(|(etag, _)| etag.replace("&quot;", "\"").replace("&#34;", "\""));
         let proven = format!("{}-{}", hex(&sums.finalize().into()), pieces.len());
         Ok((unquoted(told.as_deref()), proven, whole.finalize().into()))
-    }
-
-    /// Does again what fails in passing.
-    fn persist<T>(&self, key: &str, work: impl Fn() -> Result<T, StorageError>) -> Result<T, StorageError> {
-        let mut attempt = 0;
-        loop {
-            match work() {
-                Err(error)
-                    if matches!(error.kind, ErrorKind::Transient | ErrorKind::Timeout)
-                        && attempt + 1 < TRIES
-                        && !self.control.is_cancelled() =>
-                {
-                    std::thread::sleep(WAITS.delay(attempt, key.len() as u64));
-                    attempt += 1;
-                }
-                outcome => return outcome,
-            }
-        }
     }
 }
 
