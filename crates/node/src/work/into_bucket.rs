@@ -21,7 +21,7 @@ use super::excludes::lies_in;
 use super::meter::Meter;
 use super::note::{self, BUCKET, FOLDER};
 use super::repository::{Access, make_folder};
-use super::restore::{RestoreDone, find, find_snapshot, relative};
+use super::restore::{RestoreDone, find, find_snapshot, relative, select};
 use super::{Class, Job, Result, WorkError, Workshop};
 use crate::host::bytes;
 use crate::seals::Opened;
@@ -116,12 +116,12 @@ impl Workshop {
                 let there = if keeps { target.existing(path).ok().flatten() } else { None };
                 there.is_some_and(|meta| meta.kind == EntryKind::File)
             };
-            let select = |path: &[u8]| {
-                let chosen = select_below(path, &wanted).item;
+            let is_chosen = |path: &[u8]| {
+                let chosen = select(path, false, &wanted, &[]).item;
                 chosen && is_inside(path, &root) && !lies_in(path, FOLDER.as_bytes()) && !is_kept(path)
             };
             let done =
-                source.extract_into(job, &target, &select, Limits::default(), request.dry_run, &meter)?;
+                source.extract_into(job, &target, &is_chosen, Limits::default(), request.dry_run, &meter)?;
             let failed = done.failures;
             (done, if request.dry_run { TargetReport::default() } else { target.finish(failed)? })
         } else {
@@ -142,7 +142,7 @@ impl Workshop {
             let (facts, kinds) = match look() {
                 Err(error) if WorkError::class(&error) == Class::Damaged => {
                     // What is whole instead is said by who reads all of it.
-                    validate(job, &open, &entry, &|path, _| select_below(path, &wanted))?;
+                    validate(job, &open, &entry, &|path, _| select(path, false, &wanted, &[]))?;
                     return Err(error);
                 }
                 looked => looked?,
@@ -158,14 +158,14 @@ impl Workshop {
                 entry.id.short(),
                 format::time::to_text(&entry.snapshot.time)
             ));
-            let select = |path: &[u8], _: bool| {
+            let chosen = |path: &[u8], _: bool| {
                 let inside = is_inside(path, &root) && !lies_in(path, FOLDER.as_bytes());
-                let Selected { item, below } = select_below(path, &wanted);
+                let Selected { item, below } = select(path, false, &wanted, &[]);
                 Selected { item: inside && item, below: (inside || lies_in(&root, path)) && below }
             };
-            let select: &Select<'_> = &select;
+            let chosen: &Select<'_> = &chosen;
             if !request.dry_run {
-                validate(job, &open, &entry, select)?;
+                validate(job, &open, &entry, chosen)?;
             }
             let target = target(&root, remove, facts.as_ref().map(rules).transpose()?)?;
             let options = RestoreOptions {
@@ -178,7 +178,7 @@ impl Workshop {
                 ..RestoreOptions::default()
             };
             let report =
-                restore(&open.engine, &index, entry.snapshot.tree, &target, select, options, &*meter)
+                restore(&open.engine, &index, entry.snapshot.tree, &target, chosen, options, &*meter)
                     .map_err(|error| open.explain(error))?;
             let done = RestoreDone::new(&entry, &report);
             (done, if request.dry_run { TargetReport::default() } else { target.finish(report.failures)? })
@@ -273,12 +273,6 @@ fn rules(facts: &BucketFacts) -> Result<(CaptureOptions, String)> {
 /// Whether a path lies in the folder of the bucket.
 fn is_inside(path: &[u8], root: &[u8]) -> bool {
     root.is_empty() || lies_in(path, root)
-}
-
-/// Whether something is one of the paths that are wanted, or lies in one of them.
-fn select_below(path: &[u8], wanted: &[Vec<u8>]) -> Selected {
-    let chosen = wanted.is_empty() || wanted.iter().any(|wanted| wanted.is_empty() || lies_in(path, wanted));
-    Selected { item: chosen, below: chosen || wanted.iter().any(|wanted| lies_in(wanted, path)) }
 }
 
 /// The folder of the bucket in a backup of one; the root for others.

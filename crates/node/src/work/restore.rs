@@ -117,7 +117,7 @@ impl Workshop {
 }
 
 /// Whether an item, as a path below the target, is restored or removed, and whether anything in it may be.
-fn select(path: &[u8], is_folder: bool, wanted: &[Vec<u8>], own: &[Vec<u8>]) -> Selected {
+pub(super) fn select(path: &[u8], is_folder: bool, wanted: &[Vec<u8>], own: &[Vec<u8>]) -> Selected {
     let chosen =
         wanted.is_empty() || wanted.iter().any(|wanted| excludes::lies_in(path, wanted) || wanted.is_empty());
     let leads_to = |other: &Vec<u8>| excludes::lies_in(other, path);
