@@ -23,6 +23,7 @@ mod names;
 mod outflow;
 mod problem;
 mod receiver;
+mod refusal;
 mod repo;
 pub mod retention;
 mod text;

@@ -20,7 +20,7 @@ use crate::ledger::{Ledger, Promise};
 use crate::problem::Problem;
 use crate::throttle::Throttle;
 use crate::uploads::Uploads;
-use crate::{archives, repo, text};
+use crate::{archives, refusal, repo, text};
 
 /// The folder of the receiver's own state, within its folder.
 const STATE: &str = ".receiver";
@@ -173,6 +173,7 @@ impl Receiver {
             .route("/repo", any(rest))
             .route("/repo/", any(rest))
             .route("/repo/{*path}", any(rest))
+            .layer(axum::middleware::from_fn(refusal::heard))
             .with_state(self.clone())
     }
 

@@ -1,9 +1,12 @@
 //! restic's REST protocol, as a client uses it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::body::Body;
 use backstay_receiver::NewClient;
 
-use crate::world::{One, World, cut, hex, noise};
+use crate::world::{One, World, counted, cut, hex, noise};
 
 const V2: &str = "application/vnd.x.restic.rest.v2";
 
@@ -106,4 +109,23 @@ async fn only_files_of_a_repository_are_there() {
     client.ask("POST", "/repo/index/x", &[], "x").await.is(400);
     client.ask("POST", "/repo/nowhere/config", &[], "x").await.is(404);
     client.ask("PATCH", "/repo/config", &[], "x").await.is(405);
+}
+
+/// A refusal that comes while the client still sends would be lost with the connection.
+#[tokio::test]
+async fn a_refusal_waits_until_its_client_has_sent_all() {
+    let world = World::new();
+    let client = world.client("db1");
+    client.ask("POST", "/repo/?create=true", &[], Body::empty()).await.is(200);
+    let content = noise(300_000, 1);
+    let path = format!("/repo/data/{}", hex(&content));
+    client.ask("POST", &path, &[], content.clone()).await.is(200);
+    let send_again = async |headers: &[(&str, &str)]| {
+        let sent = Arc::new(AtomicUsize::new(0));
+        client.ask("POST", &path, headers, counted(&content, &sent)).await.is(412);
+        sent.load(Ordering::SeqCst)
+    };
+    assert_eq!(send_again(&[("if-none-match", "*")]).await, content.len());
+    // Who asks before it sends has not sent anything, and need not.
+    assert_eq!(send_again(&[("if-none-match", "*"), ("expect", "100-continue")]).await, 0);
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -273,4 +273,24 @@ pub(crate) fn cut(content: &[u8]) -> Body {
         }
     }
     Body::new(Broken(Some(content.to_vec())))
+}
+
+/// A body in pieces that counts the bytes it was asked for.
+pub(crate) fn counted(content: &[u8], sent: &Arc<AtomicUsize>) -> Body {
+    struct Counted(bytes::Bytes, Arc<AtomicUsize>);
+    impl http_body::Body for Counted {
+        type Data = bytes::Bytes;
+        type Error = std::convert::Infallible;
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, std::convert::Infallible>>>
+        {
+            let length = self.0.len().min(10_000);
+            let piece = self.0.split_to(length);
+            self.1.fetch_add(length, Ordering::SeqCst);
+            std::task::Poll::Ready((length > 0).then(|| Ok(http_body::Frame::data(piece))))
+        }
+    }
+    Body::new(Counted(content.to_vec().into(), Arc::clone(sent)))
 }
