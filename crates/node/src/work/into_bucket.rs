@@ -48,7 +48,7 @@ impl Workshop {
         (s3, secrets): (&S3Settings, &Opened),
         run: RunId,
     ) -> Result<IntoBucketDone> {
-        let spool = self.data_dir.join("restores").join(run.to_string());
+        let spool = self.spool_of(run);
         let restored = self.fill_bucket(job, request, into, (s3, secrets), &spool, run);
         if restored.is_err() && !request.dry_run {
             let text = format!(

@@ -56,7 +56,7 @@ use backstay_engine::Environment;
 use backstay_engine::crypto::KdfParams;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::Progress;
-use backstay_model::{ConnectionSettings, Level, Limits, RepositoryId};
+use backstay_model::{ConnectionSettings, Level, Limits, RepositoryId, RunId};
 use parking_lot::Mutex;
 
 use crate::host;
@@ -180,6 +180,11 @@ impl Workshop {
     /// Where work notes under this name what it has done, for when it is interrupted.
     fn notes_path(&self, name: &str) -> PathBuf {
         self.data_dir.join("journals").join(name)
+    }
+
+    /// The folder of what a restore into a service keeps here until it ends.
+    fn spool_of(&self, run: RunId) -> PathBuf {
+        self.data_dir.join("restores").join(run.to_string())
     }
 }
 

@@ -149,8 +149,8 @@ impl Workshop {
         run: RunId,
     ) -> Result<(String, RestoreReport)> {
         let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
-        let spool = self.data_dir.join("restores").join(run.to_string());
-        let restored = self.fill_mongodb(job, request, into, &connection, &spool);
+        let spool = self.spool_of(run);
+        let restored = self.fill_mongodb(job, request, into, &connection, run);
         let _ = super::remove_folder_if_there(&spool);
         restored
     }
@@ -161,13 +161,14 @@ impl Workshop {
         request: &RestoreRequest,
         into: &IntoMongodb,
         connection: &Connection,
-        spool: &std::path::Path,
+        run: RunId,
     ) -> Result<(String, RestoreReport)> {
         let (id, dump) = if job.repository.holds.is_archives() {
             let source = self.archive_source(job, &request.snapshot)?;
-            make_folder(spool).map_err(|error| cannot_restore(spool, &error))?;
-            let target = FolderTarget::open(spool, FolderOptions::default())
-                .map_err(|error| cannot_restore(spool, &error))?;
+            let spool = self.spool_of(run);
+            let failed = |error: io::Error| cannot_restore(&spool, &error);
+            make_folder(&spool).map_err(failed)?;
+            let target = FolderTarget::open(&spool, FolderOptions::default()).map_err(failed)?;
             let meter = Meter::new(&job.report, "verifying");
             let limits = backstay_archive::read::Limits::default();
             let done = source.extract_into(job, &target, &|_| true, limits, false, &meter)?;
@@ -179,7 +180,7 @@ impl Workshop {
                 )
                 .hint("see the warnings in the log; nothing was written to the server"));
             }
-            (source.id(), EntriesDump::of_folder(spool)?)
+            (source.id(), EntriesDump::of_folder(&spool)?)
         } else {
             let open = self.open(job, Hold::Shared, true)?;
             let entry = find_snapshot(&open, &request.snapshot)?;
@@ -221,6 +222,7 @@ impl Workshop {
             users: into.users,
             oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
             at: self.environment.clock.now(),
+            work: run.to_string(),
             ..RestoreOptions::default()
         };
         job.report.log(Level::Info, "write", &format!("restoring to {}", connection.place()));

@@ -1,7 +1,9 @@
 //! A connection to a server, with the runtime that it needs.
 
 use std::future::Future;
+use std::time::Duration;
 
+use backstay_core::{Control, Interrupted};
 use mongodb::bson::{Bson, Document, doc};
 use mongodb::{Client, Database};
 use tokio::runtime::Runtime;
@@ -10,6 +12,9 @@ use tokio::task::AbortHandle;
 use super::error::{MongoError, Result, Trouble};
 use super::gate::Gate;
 use super::{Access, Position};
+
+/// How often one who waits for a server looks whether the work is cancelled.
+const HEARS: Duration = Duration::from_millis(100);
 
 /// A connection to a server, or to the replica set that it is of. It may be used from several threads.
 ///
@@ -116,6 +121,20 @@ impl Connection {
         self.runtime.block_on(future)
     }
 
+    /// Waits for something that is given up when the work is cancelled. A server that does not answer keeps nobody.
+    pub(super) fn heed<F: Future>(&self, control: &Control, future: F) -> Result<F::Output> {
+        let output = self.wait(async {
+            tokio::select! {
+                output = future => Some(output),
+                () = cancelled(control) => None,
+            }
+        });
+        match output {
+            Some(output) => Ok(output),
+            None => Err(Interrupted.into()),
+        }
+    }
+
     /// Has something done beside this thread.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.runtime.spawn(work).abort_handle()
@@ -166,6 +185,12 @@ impl Connection {
             )),
             None => Ok(None),
         }
+    }
+}
+
+async fn cancelled(control: &Control) {
+    while !control.is_cancelled() {
+        tokio::time::sleep(HEARS).await;
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mongodb::options::Socks5Proxy;
+use rustix::net::sockopt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
@@ -83,8 +84,17 @@ async fn pass(mut client: TcpStream, guard: &Guard, secret: &str) -> io::Result<
         return answer(&mut client, UNREACHABLE).await;
     };
     server.set_nodelay(true)?;
+    keep_alive(&server)?;
     answer(&mut client, 0).await?;
     copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+/// Has a connection that is cut without a word end after some two minutes, however long the server may take for an answer.
+fn keep_alive(stream: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(stream, true)?;
+    sockopt::set_tcp_keepidle(stream, Duration::from_secs(60))?;
+    sockopt::set_tcp_keepintvl(stream, Duration::from_secs(15))?;
+    Ok(sockopt::set_tcp_keepcnt(stream, 4)?)
 }
 
 async fn dial(addresses: &[SocketAddr]) -> io::Result<TcpStream> {

@@ -51,6 +51,23 @@ pub(super) fn is_temporary(collection: &str) -> bool {
     collection.starts_with(NEW)
 }
 
+/// Whether a collection is one that the restore with this tag, the end of its mark, makes on its way.
+pub(super) fn is_temporary_of(collection: &str, tag: &str) -> bool {
+    let mut parts = collection.strip_prefix(NEW).unwrap_or_default().rsplitn(2, '-');
+    parts.next().is_some_and(|index| index.parse::<usize>().is_ok())
+        && parts.next().is_some_and(|mark| mark.ends_with(&format!("-{tag}")))
+}
+
+/// Whether a collection is what the restore with this tag put aside for its number `index`, which becomes `name`.
+pub(super) fn is_aside_of(collection: &str, name: &str, tag: &str, index: usize) -> bool {
+    let long = collection.strip_prefix(OLD).is_some_and(|mark| mark.ends_with(&format!("-{tag}-{index}")));
+    let short = collection
+        .strip_prefix(name)
+        .and_then(|rest| rest.strip_prefix('.')?.strip_prefix(OLD))
+        .is_some_and(|mark| mark.ends_with(&format!("-{tag}")));
+    long || short
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -140,8 +140,8 @@ impl Scan<'_> {
                 Stop::For(MongoError::of(self.what(), &error))
             }
         };
-        let cursor = self.connection.wait(async { handle.find(filter).with_options(options).batch().await });
-        let mut cursor = cursor.map_err(&stop)?;
+        let find = async { handle.find(filter).with_options(options).batch().await };
+        let mut cursor = self.connection.heed(self.control, find)?.map_err(&stop)?;
         // The next answer is on its way while one is worked on.
         let (send, mut answers) = tokio::sync::mpsc::channel::<mongodb::error::Result<RawBatch>>(1);
         let fetch = async move {
@@ -167,7 +167,7 @@ impl Scan<'_> {
         stop: &dyn Fn(mongodb::error::Error) -> Stop,
     ) -> std::result::Result<(), Stop> {
         let mut resumed_after = progress.last.clone();
-        while let Some(answer) = answers.blocking_recv() {
+        while let Some(answer) = self.connection.heed(self.control, answers.recv())? {
             self.control.checkpoint().map_err(MongoError::from)?;
             let answer = answer.map_err(stop)?;
             let mut last = None;

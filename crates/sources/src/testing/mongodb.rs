@@ -88,6 +88,21 @@ impl MongoServer {
         }
     }
 
+    /// Has it stop answering, with all its connections open.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Has it answer again.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
+    }
+
     /// Lets it end by itself.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -95,7 +95,7 @@ impl Inserts<'_> {
                     .bypass_document_validation(true)
                     .await
             };
-            let error = match self.connection.wait(insert) {
+            let error = match self.connection.heed(self.control, insert)? {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };

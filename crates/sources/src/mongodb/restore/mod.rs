@@ -7,6 +7,7 @@
 mod insert;
 mod plan;
 mod steps;
+mod undo;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -74,6 +75,8 @@ pub struct RestoreOptions {
     pub patience: Duration,
     /// The time that names of collections that are put aside have.
     pub at: Timestamp,
+    /// What this restore is called: another try of the same one removes what this one left, if it was killed. Any name when empty.
+    pub work: String,
 }
 
 impl Default for RestoreOptions {
@@ -91,6 +94,7 @@ impl Default for RestoreOptions {
             until: None,
             patience: Duration::from_secs(120),
             at: Timestamp::default(),
+            work: String::new(),
         }
     }
 }
@@ -164,13 +168,12 @@ pub fn restore(
         return Err(error);
     }
     let mut targets = Targets::plan(dump.as_ref(), options)?;
+    targets.clear_earlier(connection, events)?;
     targets.look(connection, options.existing)?;
     let work = Work { connection, options, control, events };
     let done = work.run(dump, &mut targets);
     if done.is_err() {
-        for trouble in targets.undo(connection) {
-            events.warning(&trouble);
-        }
+        targets.undo(connection, options.patience, events);
     }
     done
 }
@@ -238,7 +241,7 @@ impl Work<'_> {
         for target in targets.iter().filter(|target| target.has_documents()) {
             self.control.checkpoint()?;
             target.check_options(self.connection)?;
-            target.build_indexes(self.connection)?;
+            target.build_indexes(self.connection, self.control)?;
         }
         self.control.checkpoint()?;
         self.put_in_place(targets, &taken.kept, &mut report)?;
@@ -335,7 +338,10 @@ impl Work<'_> {
             Verify::Counts => {
                 let handle = self.connection.database(database).collection::<RawDocumentBuf>(&collection);
                 let count = async { handle.count_documents(mongodb::bson::doc! {}).await };
-                let count = self.connection.ask(format!("counting {database}.{collection}"), count)?;
+                let count = self
+                    .connection
+                    .heed(self.control, count)?
+                    .map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))?;
                 if count == target.digest.documents {
                     Ok(())
                 } else {

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use sha2::{Digest as _, Sha256};
+
 use super::super::error::{MongoError, Result, Trouble};
 use super::super::{Collection, Connection, Digest, Dump, Kind, names, users};
 use super::{Existing, RestoreOptions, Restored};
@@ -20,20 +22,14 @@ pub(in super::super) struct Target {
     /// What has its name already.
     pub(super) in_the_way: Option<Collection>,
     pub(super) aside: String,
-    pub(super) state: State,
-    /// Whether it was made under its temporary name.
+    /// Whether the server was asked to give it its name.
+    pub(super) is_placed: bool,
+    /// Whether the server was asked to make it.
     pub(super) is_made: bool,
+    /// Its place among all that this restore names.
+    pub(super) index: usize,
     /// Its number in the dump; none for what the oplog made.
     number: Option<usize>,
-}
-
-/// How far a target got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
-    Planned,
-    /// What was in the way has another name.
-    Aside,
-    InPlace,
 }
 
 /// All that is restored.
@@ -44,23 +40,35 @@ pub(in super::super) struct Targets {
     pub(super) kept: HashMap<usize, Collection>,
     options: RestoreOptions,
     mark: String,
+    /// The end of the mark: what all tries of the same restore have in common.
+    pub(super) tag: String,
     made: usize,
+}
+
+/// A name for a work, of its own hash or by chance.
+fn tag(work: &str) -> Result<String> {
+    let mut bytes = [0; 6];
+    if work.is_empty() {
+        getrandom::fill(&mut bytes)
+            .map_err(|error| MongoError::new(Trouble::Settings, "choosing names", error))?;
+    } else {
+        bytes.iter_mut().zip(Sha256::digest(work)).for_each(|(byte, hashed)| *byte = hashed);
+    }
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 impl Targets {
     pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions) -> Result<Self> {
         let moment = jiff::Timestamp::from_second(options.at.seconds).unwrap_or_default();
-        let mut random = [0; 3];
-        getrandom::fill(&mut random)
-            .map_err(|error| MongoError::new(Trouble::Settings, "choosing names", error))?;
-        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let mark = format!("{}-{random}", moment.strftime("%Y%m%dT%H%M%SZ"));
+        let tag = tag(&options.work)?;
+        let mark = format!("{}-{tag}", moment.strftime("%Y%m%dT%H%M%SZ"));
         let mut targets = Self {
             all: Vec::new(),
             by_number: HashMap::new(),
             kept: HashMap::new(),
             options: options.clone(),
             mark,
+            tag,
             made: 0,
         };
         for (number, collection) in dump.collections().iter().enumerate() {
@@ -125,8 +133,9 @@ impl Targets {
             digest: Digest::default(),
             agrees_with_manifest: false,
             in_the_way: None,
-            state: State::Planned,
+            is_placed: false,
             is_made: false,
+            index,
             number,
         });
     }

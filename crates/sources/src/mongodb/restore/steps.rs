@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use backstay_core::Control;
 use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::super::error::{MongoError, Result, Trouble, code_of};
 use super::super::{Collection, Connection, Kind, users};
-use super::plan::{State, Target, Targets};
+use super::plan::{Target, Targets};
 use super::{Existing, RestoreReport, Work};
 
 /// What a collection can be made with. A dump may have more, and nothing else of it may become part of a command.
@@ -65,9 +66,10 @@ impl Target {
             }
         }
         let what = format!("making {}.{} for {}", self.database, self.temporary, self.source.full_name());
-        let _ = connection.command(what, &self.database, command)?;
-        self.is_made = true;
-        Ok(())
+        let made = connection.command(what, &self.database, command).map(drop);
+        // Where the answer was lost it may be there.
+        self.is_made = made.as_ref().err().is_none_or(|error| error.trouble == Trouble::NoAnswer);
+        made
     }
 
     /// The options that a collection lacks.
@@ -98,7 +100,7 @@ impl Target {
         }
     }
 
-    pub(super) fn build_indexes(&self, connection: &Connection) -> Result<()> {
+    pub(super) fn build_indexes(&self, connection: &Connection, control: &Control) -> Result<()> {
         let indexes = self.indexes_to_build();
         if indexes.is_empty() {
             return Ok(());
@@ -106,7 +108,8 @@ impl Target {
         let count = indexes.len();
         let what = format!("building {count} indexes of {}", self.source.full_name());
         let command = doc! { "createIndexes": &self.temporary, "indexes": indexes };
-        let _ = connection.command(&*what, &self.database, command)?;
+        let building = async { connection.database(&self.database).run_command(command).await };
+        let _ = connection.heed(control, building)?.map_err(|error| MongoError::of(&*what, &error))?;
         let built = connection.indexes(&self.database, &self.temporary)?;
         for index in self.indexes_to_build() {
             let same = |other: &&Document| {
@@ -133,73 +136,26 @@ impl Target {
         let Some(there) = &self.in_the_way else { return Ok(()) };
         if there.kind == Kind::View {
             // A view cannot be renamed; it is only its definition.
-            let mut command = doc! { "create": &self.aside };
-            command.extend(there.options.clone());
-            let _ = connection.command(
-                format!("putting the view {} aside", there.full_name()),
-                &self.database,
-                command,
-            )?;
+            make_view(connection, there, &self.aside)?;
             drop_collection(connection, &self.database, &self.name)?;
         } else {
             rename(connection, &self.database, &self.name, &self.aside)?;
         }
-        self.state = State::Aside;
         Ok(())
     }
 
     fn put_in_place(&mut self, connection: &Connection) -> Result<()> {
+        self.is_placed = true;
         match self.source.kind {
-            Kind::Collection => rename(connection, &self.database, &self.temporary, &self.name)?,
+            Kind::Collection => rename(connection, &self.database, &self.temporary, &self.name),
             // It has its name from the begin.
-            Kind::TimeSeries => {}
-            Kind::View => self.create(connection)?,
+            Kind::TimeSeries => Ok(()),
+            Kind::View => self.create(connection),
         }
-        self.state = State::InPlace;
-        Ok(())
-    }
-
-    /// Undoes what was done; tells what could not be.
-    fn undo(&mut self, connection: &Connection) -> Vec<String> {
-        let mut trouble = Vec::new();
-        let mut tried = |done: Result<()>| {
-            if let Err(error) = done {
-                trouble.push(error.to_string());
-            }
-        };
-        let now = if self.state == State::InPlace { self.name.clone() } else { self.temporary.clone() };
-        if self.is_made {
-            tried(drop_collection(connection, &self.database, &now));
-        }
-        if let Some(there) = self.in_the_way.as_ref().filter(|_| self.state >= State::Aside) {
-            if there.kind == Kind::View {
-                let mut command = doc! { "create": &self.name };
-                command.extend(there.options.clone());
-                tried(
-                    connection
-                        .command(
-                            format!("making the view {} again", there.full_name()),
-                            &self.database,
-                            command,
-                        )
-                        .map(drop),
-                );
-                tried(drop_collection(connection, &self.database, &self.aside));
-            } else {
-                tried(rename(connection, &self.database, &self.aside, &self.name));
-            }
-        }
-        self.state = State::Planned;
-        trouble
     }
 }
 
 impl Targets {
-    /// Removes what was restored and gives what was put aside its name again.
-    pub(super) fn undo(&mut self, connection: &Connection) -> Vec<String> {
-        self.iter_mut().flat_map(|target| target.undo(connection)).collect()
-    }
-
     /// Views name other collections: those that are restored under another name are named so.
     fn adapt_views(&mut self) {
         let names: Vec<((String, String), String)> = self
@@ -311,14 +267,22 @@ impl Work<'_> {
     }
 }
 
-fn rename(connection: &Connection, database: &str, from: &str, to: &str) -> Result<()> {
+/// Makes a view once more, under another name.
+pub(super) fn make_view(connection: &Connection, view: &Collection, name: &str) -> Result<()> {
+    let mut command = doc! { "create": name };
+    command.extend(view.options.clone());
+    let what = format!("making {}.{name} as the view {} is", view.database, view.name);
+    connection.command(what, &view.database, command).map(drop)
+}
+
+pub(super) fn rename(connection: &Connection, database: &str, from: &str, to: &str) -> Result<()> {
     let command = doc! {
         "renameCollection": format!("{database}.{from}"), "to": format!("{database}.{to}"), "dropTarget": false,
     };
     connection.command(format!("renaming {database}.{from} to {to}"), "admin", command).map(drop)
 }
 
-fn drop_collection(connection: &Connection, database: &str, name: &str) -> Result<()> {
+pub(super) fn drop_collection(connection: &Connection, database: &str, name: &str) -> Result<()> {
     let command = async { connection.database(database).run_command(doc! { "drop": name }).await };
     match connection.wait(command) {
         Ok(_) => Ok(()),

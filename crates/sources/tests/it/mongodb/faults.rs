@@ -4,15 +4,16 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use backstay_core::{Control, Silent};
+use backstay_core::{Control, Events, Silent};
 use backstay_sources::mongodb::{
-    CaptureOptions, Manifest, MongoError, Selection, Trouble, capture, capture_archive,
+    CaptureOptions, EntriesDump, Existing, Manifest, MongoError, RestoreOptions, Selection, Trouble, capture,
+    capture_archive, restore,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Document, doc};
 
 use super::folder::FolderSink;
-use super::{restored, sorted, to_copy};
+use super::{captured, fill, listing, restored, sorted, to_copy};
 
 /// Documents that take several answers.
 fn fill_large(server: &MongoServer) {
@@ -150,4 +151,131 @@ fn an_archive_that_cannot_be_written_is_told() {
             capture_archive(&connection, Full(room), false, &of("large", 10), &Control::new(), &Silent);
         assert_eq!(written.map(drop).unwrap_err().trouble, Trouble::Storage);
     }
+}
+
+#[test]
+fn a_server_that_does_not_answer_keeps_nobody_who_cancels() {
+    let Some(mut server) = MongoServer::start_new() else { return };
+    fill_large(&server);
+    let control = Control::new();
+    let reins = control.clone();
+    let connection = server.connect();
+    let sink = FolderSink::new();
+    let (reached, wait) = channel();
+    sink.on_write(move |count| {
+        if count == 1 {
+            reached.send(()).unwrap();
+        }
+    });
+    let error = std::thread::scope(|scope| {
+        let options = of("large", 600);
+        let (sink, connection) = (&sink, &connection);
+        let work = scope.spawn(move || capture(connection, sink, &options, &control, &Silent));
+        wait.recv().unwrap();
+        server.freeze();
+        reins.cancel();
+        work.join().unwrap().unwrap_err()
+    });
+    assert_eq!(error.trouble, Trouble::Interrupted, "{error}");
+    server.thaw();
+    server.kill();
+}
+
+/// Has something done when the first documents are written.
+struct First<F: Fn() + Send + Sync> {
+    meanwhile: F,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl<F: Fn() + Send + Sync> First<F> {
+    const fn new(meanwhile: F) -> Self {
+        Self { meanwhile, warnings: Mutex::new(Vec::new()) }
+    }
+}
+
+impl<F: Fn() + Send + Sync> Events for First<F> {
+    fn bytes_done(&self, _: u64) {
+        (self.meanwhile)();
+    }
+
+    fn warning(&self, text: &str) {
+        self.warnings.lock().unwrap().push(text.to_owned());
+    }
+}
+
+fn in_place_of_what_is_there() -> RestoreOptions {
+    RestoreOptions { existing: Existing::Replace, work: "run 7".to_owned(), ..to_copy() }
+}
+
+#[test]
+fn a_restore_that_is_given_up_while_its_server_is_away_leaves_it_as_it_was() {
+    let Some(server) = MongoServer::start_new() else { return };
+    fill(&server, 500);
+    let (sink, _) = captured(&server.connect(), &CaptureOptions::default());
+    let _ = restored(&server.connect(), &sink, &to_copy()).unwrap();
+    let before = listing(&server, "copy");
+    let connection = server.connect();
+    let server = Mutex::new(server);
+    let control = Control::new();
+    let away = First::new(|| {
+        if !control.is_cancelled() {
+            server.lock().unwrap().stop();
+            control.cancel();
+        }
+    });
+    let error = std::thread::scope(|scope| {
+        let _ = scope.spawn(|| {
+            while !control.is_cancelled() {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            server.lock().unwrap().start();
+        });
+        let dump = EntriesDump::of_folder(sink.path()).unwrap();
+        restore(&connection, Box::new(dump), &in_place_of_what_is_there(), &control, &away).unwrap_err()
+    });
+    assert_eq!(error.trouble, Trouble::Interrupted, "{error}");
+    assert_eq!(listing(&server.into_inner().unwrap(), "copy"), before);
+}
+
+#[test]
+fn what_a_killed_restore_left_is_removed_by_its_next_try_alone() {
+    let Some(server) = MongoServer::start_new() else { return };
+    fill(&server, 500);
+    let (sink, _) = captured(&server.connect(), &CaptureOptions::default());
+    let _ = restored(&server.connect(), &sink, &to_copy()).unwrap();
+    let whole = listing(&server, "copy");
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        let connection = server.connect();
+        let dump = EntriesDump::of_folder(sink.path()).unwrap();
+        let killed = First::new(|| panic!("killed"));
+        restore(&connection, Box::new(dump), &in_place_of_what_is_there(), &Control::new(), &killed)
+    }));
+    assert!(killed.is_err());
+    let left = listing(&server, "copy");
+    let new = |all: &[Document]| {
+        all.iter().filter(|each| each.get_str("name").unwrap().starts_with("backstay-new-")).count()
+    };
+    assert!(new(&left) > 0, "{left:?}");
+    // It was killed when what was there had been put aside, too.
+    let temporary = left
+        .iter()
+        .find_map(|each| each.get_str("name").ok().filter(|name| name.starts_with("backstay-new-")));
+    let tag = temporary.unwrap().rsplit('-').nth(1).unwrap().to_owned();
+    let aside = format!("copy.orders.backstay-old-20260101T000000Z-{tag}");
+    let _ = server.run("admin", doc! { "renameCollection": "copy.orders", "to": aside });
+
+    // Another restore leaves it alone.
+    let other = RestoreOptions { work: "run 8".to_owned(), ..in_place_of_what_is_there() };
+    let only = Selection { include: vec!["shop.types".to_owned()], ..Selection::all() };
+    let _ = restored(&server.connect(), &sink, &RestoreOptions { selection: only, ..other }).unwrap();
+    assert_eq!(new(&listing(&server, "copy")), new(&left));
+
+    let connection = server.connect();
+    let told = First::new(|| ());
+    let dump = EntriesDump::of_folder(sink.path()).unwrap();
+    let _ =
+        restore(&connection, Box::new(dump), &in_place_of_what_is_there(), &Control::new(), &told).unwrap();
+    assert_eq!(listing(&server, "copy"), whole);
+    let warnings = told.warnings.into_inner().unwrap().join("; ");
+    assert!(warnings.contains("its name orders again") && warnings.contains("backstay-new-"), "{warnings}");
 }
