@@ -163,14 +163,22 @@ async fn files_become_archives_that_lean_on_one_another_and_come_back() {
     assert_eq!(done.outcome.unwrap().more["verified"], "1");
     assert_eq!(names(target.join(source.strip_prefix("/").unwrap())), ["new2"]);
 
-    // Damage that only reading finds; nothing of the target is touched.
-    let damaged = folder.join("source-full-1.zip");
-    let mut bytes = std::fs::read(&damaged).unwrap();
-    bytes[5000] ^= 1;
-    std::fs::write(&damaged, bytes).unwrap();
+    // Damage that only reading finds; nothing of the target is touched, and the newest archive that is whole is told.
+    let damage = |name: &str| {
+        let mut bytes = std::fs::read(folder.join(name)).unwrap();
+        bytes[5000] ^= 1;
+        std::fs::write(folder.join(name), bytes).unwrap();
+    };
     let untouched = world.path("untouched");
-    let failed = restore(&world, request(&third, untouched.clone()), RunState::Failed).await;
-    assert!(failed.error.unwrap().message.contains("source-full-1.zip"));
+    damage("source-full-2.zip");
+    let failed = restore(&world, request("latest", untouched.clone()), RunState::Failed).await;
+    let hint = failed.error.unwrap().hint.unwrap();
+    assert!(hint.contains("home/source-incremental-2.zip"), "{hint}");
+    damage("source-full-2.zip");
+    damage("source-full-1.zip");
+    let failed = restore(&world, request(&third, untouched.clone()), RunState::Failed).await.error.unwrap();
+    assert!(failed.message.contains("source-full-1.zip"));
+    assert!(failed.hint.unwrap().contains("no older archive"));
     assert_eq!(names(untouched), [""; 0]);
     // The newest needs none of it.
     restore(&world, request("latest", world.path("newest")), RunState::Completed).await;

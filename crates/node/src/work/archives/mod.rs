@@ -10,6 +10,7 @@ mod failure;
 mod known;
 mod make;
 mod names;
+mod older;
 mod outbox;
 mod place;
 mod restore;

@@ -31,9 +31,9 @@ const BLOCK: usize = 256 << 10;
 
 /// An archive that something is brought back from.
 pub(in crate::work) struct Source {
-    place: Place,
-    inventory: Inventory,
-    known: Known,
+    pub(super) place: Place,
+    pub(super) inventory: Inventory,
+    pub(super) known: Known,
 }
 
 impl Workshop {
@@ -194,10 +194,11 @@ impl Source {
         dry_run: bool,
         meter: &Meter,
     ) -> Result<RestoreDone> {
-        let archive = self.known.open(&self.place)?;
         let options = ExtractOptions { select, limits, dry_run, control: job.control, events: meter };
         let chain = Chain { place: &self.place, inventory: &self.inventory };
-        let report = extract(&archive, &chain, target, &options)?;
+        let extracted =
+            self.known.open(&self.place).and_then(|archive| extract(&archive, &chain, target, &options));
+        let report = extracted.map_err(|error| self.offer_older(job, error.into()))?;
         Ok(RestoreDone {
             snapshot: self.id(),
             files: report.files,

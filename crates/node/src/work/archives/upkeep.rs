@@ -176,7 +176,12 @@ impl Workshop {
 }
 
 /// Reads all contents of an archive and of those that it needs.
-fn verify_contents(place: &Place, inventory: &Inventory, known: &Known, meter: &Meter) -> Result<()> {
+pub(super) fn verify_contents(
+    place: &Place,
+    inventory: &Inventory,
+    known: &Known,
+    meter: &Meter,
+) -> Result<()> {
     let archive = known.open(place)?;
     let chain = Chain { place, inventory };
     let report = verify(&archive, Some(&known.manifest), &chain, &place.control, meter)?;

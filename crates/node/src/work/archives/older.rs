@@ -1,0 +1,59 @@
+//! Which older archive to restore instead of one that is damaged.
+
+use backstay_model::Level;
+
+use super::known::Known;
+use super::restore::Source;
+use super::upkeep::verify_contents;
+use crate::work::meter::Meter;
+use crate::work::{Class, Job, Result, WorkError};
+
+/// Older archives that are read where the one that was asked for is damaged.
+const OLDER: usize = 10;
+
+impl Source {
+    /// Says with what is damaged which older archive of the same source is whole. Any other error stays as it is.
+    pub(super) fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
+        if error.class() != Class::Damaged {
+            return error;
+        }
+        match self.newest_whole(job) {
+            Ok(Some(whole)) => {
+                let name = &whole.manifest.name;
+                error.hint(format!("nothing was written; {name} of {} is whole: restore that one", whole.time()))
+            }
+            Ok(None) => error.hint(
+                "nothing was written, and no older archive of the same source is whole; a copy at another destination may be",
+            ),
+            // Damage is what matters, also where it cannot be looked any further.
+            Err(_) => error,
+        }
+    }
+
+    /// The newest older archive of the same source of which all can be read.
+    fn newest_whole(&self, job: &Job<'_>) -> Result<Option<&Known>> {
+        let damaged = &self.known.manifest;
+        let of = |known: &Known| {
+            let source = &known.manifest.source;
+            (source.kind.clone(), source.host.clone(), source.name.clone(), source.paths.clone())
+        };
+        let same = of(&self.known);
+        let older = self.inventory.archives.iter().filter(|known| {
+            let manifest = &known.manifest;
+            manifest.id != damaged.id
+                && manifest.created.seconds <= damaged.created.seconds
+                && of(known) == same
+        });
+        for known in older.take(OLDER) {
+            let name = &known.manifest.name;
+            job.report.log(Level::Info, "verify", &format!("looking whether {name} is whole"));
+            let meter = Meter::new(&job.report, "verifying");
+            match verify_contents(&self.place, &self.inventory, known, &meter) {
+                Ok(()) => return Ok(Some(known)),
+                Err(error) if error.class() == Class::Damaged => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
