@@ -30,6 +30,33 @@ export const hostsOf = (uri: string): string => uri.trim().replace(/^mongodb(\+s
 /** Whether all names of a text, one on each line, can be of databases or collections. */
 export const areNames = (text: string): boolean => lines(text).every((name) => !name.startsWith(".") && !name.includes("\0"));
 
+/** What stands between a name and the one that takes its place. */
+const BECOMES = " = ";
+
+/** Names and those that take their places, from a text with one pair on each line: databases, and collections by their full names. */
+export function renamesOf(text: string) {
+  const pairs = lines(text).map((line) => {
+    const [from = "", ...to] = line.split(BECOMES);
+    return { from: from.trim(), to: to.join(BECOMES).trim() };
+  });
+  const isCollection = ({ from }: { from: string }) => from.includes(".");
+  return { databases: pairs.filter((pair) => !isCollection(pair)), collections: pairs.filter(isCollection) };
+}
+
+/** That text. */
+export const renamesText = (pairs: readonly { from: string; to: string }[]): string => pairs.map(({ from, to }) => from + BECOMES + to).join("\n");
+
+/** Whether names come back from that text as they are. */
+export const areTypable = (pairs: readonly { from: string; to: string }[]): boolean =>
+  pairs.every(({ from, to }) => !from.includes(BECOMES) && lines(from)[0] === from && lines(to)[0] === to);
+
+/** Whether each line of a text has a name and another one of the same kind. */
+export function areRenames(text: string): boolean {
+  const { databases, collections } = renamesOf(text);
+  const isFull = (name: string) => /^[^.]+\..+/.test(name);
+  return areNames(text) && databases.every(({ from, to }) => from !== "" && to !== "" && !to.includes(".")) && collections.every(({ from, to }) => isFull(from) && isFull(to));
+}
+
 export function mongodbSchema(words: MongodbWords) {
   const names = z.string().refine(areNames, words.collection);
   return z.object({

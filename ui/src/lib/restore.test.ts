@@ -134,14 +134,21 @@ it("a restore into a server of MongoDB names collections, and is begun again so"
   const held = { ...snapshot, paths: ["mongodb://db:27017/shop"] };
   const search = { include: "shop\n\n crm.people \n", existing: "put_aside", users: true, overwrite: "never", delete: true } as const;
   const form = mongodbForm(search, held, node("a"), "c", true);
-  const into: RestoreForm["into"] = { type: "mongodb", connection: "c", include: ["shop", "crm.people"], existing: "put_aside", users: true };
+  const into: RestoreForm["into"] = { type: "mongodb", connection: "c", include: ["shop", "crm.people"], databases: [], collections: [], existing: "put_aside", users: true };
   expect(form).toEqual({ repository: "r", snapshot: "abc", node: "a", target: "/", into, dry_run: true });
-  expect(mongodbForm({}, held, node("a"), "c", false).into).toEqual({ type: "mongodb", connection: "c", include: [], existing: "refuse", users: false });
+  expect(mongodbForm({}, held, node("a"), "c", false).into).toEqual({ type: "mongodb", connection: "c", include: [], databases: [], collections: [], existing: "refuse", users: false });
   const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into, overwrite: "always" as const } };
   const again = { repository: "r", snapshot: "abc", node: "a", into: "c", include: "shop\ncrm.people", existing: "put_aside", users: true };
   expect(searchOf(run)).toEqual(again);
-  // What the form has no fields for is not left out in silence.
-  for (const more of [{ databases: [{ from: "shop", to: "old" }] }, { collections: [{ from: "a.b", to: "a.c" }] }, { oplog: false }]) {
+  const renamed = { ...into, databases: [{ from: "shop", to: "old" }], collections: [{ from: "a.b", to: "a.c" }] };
+  const named = searchOf({ ...run, restore: { ...run.restore, into: renamed } });
+  expect(named).toEqual({ ...again, renames: "shop = old\na.b = a.c" });
+  expect(mongodbForm({ renames: " shop = old \n\na.b = a.c" }, held, node("a"), "c", false).into).toMatchObject({
+    databases: [{ from: "shop", to: "old" }],
+    collections: [{ from: "a.b", to: "a.c" }],
+  });
+  // What the form has no field for is not left out in silence.
+  for (const more of [{ oplog: false }, { databases: [{ from: "shop = old", to: "new" }] }]) {
     expect(searchOf({ ...run, restore: { ...run.restore, into: { ...into, ...more } } })).toBeUndefined();
   }
   expect([isOfMongodb(held), isOfMongodb(snapshot)]).toEqual([true, false]);

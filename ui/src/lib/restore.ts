@@ -5,6 +5,7 @@ import type { Node, Plan, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
 import { lines } from "./lines";
+import { areTypable, renamesOf, renamesText } from "./mongodb";
 import { MODES, type Mode, type RestoreSearch } from "./snapshotSearch";
 import { isArchived } from "./timeline";
 
@@ -73,13 +74,13 @@ export const isOfMongodb = ({ paths }: Pick<Snapshot, "paths">): boolean => path
 
 /** What the server is asked for to restore into a server of MongoDB: databases and collections by their names. */
 export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
-  const { include = "", existing = "refuse", users = false } = search;
+  const { include = "", renames = "", existing = "refuse", users = false } = search;
   return {
     repository: snapshot.repository,
     snapshot: snapshot.id,
     node: node.id,
     target: ORIGINAL,
-    into: { type: "mongodb", connection, include: lines(include), existing, users },
+    into: { type: "mongodb", connection, include: lines(include), ...renamesOf(renames), existing, users },
     dry_run: dryRun,
   };
 }
@@ -118,10 +119,12 @@ function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
   if (into.type === "s3") {
     return { into: connection, ...(into.prefix && { prefix: into.prefix }) };
   }
-  const { include = [], existing, users } = into;
+  const { include = [], databases = [], collections = [], existing, users } = into;
+  const renames = renamesText([...databases, ...collections]);
   return {
     into: connection,
     ...(include.length > 0 && { include: include.join("\n") }),
+    ...(renames && { renames }),
     ...(existing && { existing }),
     ...(users && { users: true }),
   };
@@ -135,8 +138,8 @@ export function searchOf(run: Run): RestoreSearch | undefined {
     return undefined;
   }
   const { snapshot, paths, target, overwrite, instance, into } = restore;
-  if (into?.type === "mongodb" && ((into.databases ?? []).length > 0 || (into.collections ?? []).length > 0 || into.oplog === false)) {
-    // The form has no fields for these, and would restore something else.
+  if (into?.type === "mongodb" && (into.oplog === false || !areTypable([...(into.databases ?? []), ...(into.collections ?? [])]))) {
+    // The form has no field for these, and would restore something else.
     return undefined;
   }
   const about = { repository: destination.repository, snapshot, node: run.node };

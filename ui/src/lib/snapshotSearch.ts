@@ -78,6 +78,8 @@ export const restoreSearch = (search: Search) =>
     prefix: text(search.prefix),
     // One name on each line, as it is typed.
     include: text(search.include),
+    // The same: a name and the one that takes its place.
+    renames: text(search.renames),
     existing: COLLECTION_MODES.find((mode) => mode === search.existing),
     users: search.users === true ? true : undefined,
     overwrite: MODES.find((mode) => mode === search.overwrite),

@@ -13,22 +13,27 @@ import { Choice } from "../Choice";
 import { Go } from "./Go";
 import type { Change } from "./RestoreSteps";
 
+/** Lines that are typed. */
+type Typed = {
+  text: string;
+  type: (text: string) => void;
+  /** They were entered. */
+  settle: () => void;
+};
+
 type Props = {
   servers: Servers;
   chosen: Connection | undefined;
-  include: string;
-  setInclude: (include: string) => void;
-  /** The names were entered. */
-  settle: () => void;
+  include: Typed;
+  renames: Typed;
   problem: string | undefined;
   change: Change;
 };
 
 /** Which server of MongoDB is restored into, and what of the backup. */
-export function IntoMongodb({ servers: { ways }, chosen, include, setInclude, settle, problem, change }: Props) {
+export function IntoMongodb({ servers: { ways }, chosen, include, renames, problem, change }: Props) {
   const texts = useTexts();
   const words = texts.mongodb;
-  const id = useId();
   return (
     <div className="ms-6 flex flex-col gap-3">
       <div className="max-w-lg">
@@ -47,28 +52,35 @@ export function IntoMongodb({ servers: { ways }, chosen, include, setInclude, se
           </select>
         </Field>
       </div>
-      <div className="max-w-lg">
-        <Field label={words.intoInclude}>
-          <textarea
-            className={`${inputClass} font-mono`}
-            rows={3}
-            value={include}
-            spellCheck={false}
-            aria-invalid={problem !== undefined}
-            aria-describedby={`${id}-hint`}
-            onChange={({ target }) => setInclude(target.value)}
-            onBlur={settle}
-          />
-        </Field>
-        <p id={`${id}-hint`} className="mt-1 text-xs text-faint">
-          {words.intoIncludeHint}
-        </p>
-      </div>
+      <Lines label={words.intoInclude} hint={words.intoIncludeHint} typed={include} />
+      <Lines label={words.renames} hint={words.renamesHint} typed={renames} />
       {problem !== undefined && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
           {problem}
         </p>
       )}
+    </div>
+  );
+}
+
+function Lines({ label, hint, typed }: { label: string; hint: string; typed: Typed }) {
+  const id = useId();
+  return (
+    <div className="max-w-lg">
+      <Field label={label}>
+        <textarea
+          className={`${inputClass} font-mono`}
+          rows={3}
+          value={typed.text}
+          spellCheck={false}
+          aria-describedby={id}
+          onChange={({ target }) => typed.type(target.value)}
+          onBlur={typed.settle}
+        />
+      </Field>
+      <p id={id} className="mt-1 text-xs text-faint">
+        {hint}
+      </p>
     </div>
   );
 }

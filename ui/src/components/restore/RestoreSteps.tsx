@@ -8,7 +8,7 @@ import { useInstances } from "../../api/useInstances";
 import { useRestore } from "../../api/useRestore";
 import { useServers } from "../../api/useServers";
 import { wrongPrefix } from "../../lib/bucket";
-import { areNames } from "../../lib/mongodb";
+import { areNames, areRenames } from "../../lib/mongodb";
 import { ORIGINAL, bucketForm, formOf, mongodbForm, usualNode } from "../../lib/restore";
 import type { RestoreSearch } from "../../lib/snapshotSearch";
 import { useTyped } from "../../lib/useTyped";
@@ -48,6 +48,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
   const [prefix, setPrefix, settlePrefix] = useTyped(search.prefix ?? "", (text) => change({ prefix: text === "" ? undefined : text }));
   const [include, setInclude, settleInclude] = useTyped(search.include ?? "", (text) => change({ include: text === "" ? undefined : text }));
+  const [renames, setRenames, settleRenames] = useTyped(search.renames ?? "", (text) => change({ renames: text === "" ? undefined : text }));
   if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
@@ -72,14 +73,15 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const way = search.into === undefined ? buckets.likely : buckets.ways.find(({ id }) => id === search.into);
   const server = search.into === undefined ? (servers.likely ?? servers.ways[0]) : servers.ways.find(({ id }) => id === search.into);
   // What was chosen in the snapshot are its files, which are none of a server's.
-  const oddNames = search.paths !== undefined ? texts.mongodb.byName : areNames(include) ? undefined : texts.mongodb.collectionWrong;
+  const wrongNames = areNames(include) ? (areRenames(renames) ? undefined : texts.mongodb.renamesWrong) : texts.mongodb.collectionWrong;
+  const oddNames = search.paths !== undefined ? texts.mongodb.byName : wrongNames;
   const odd = wrongPrefix(prefix);
   const wrong = typed.startsWith("/") && !typed.split("/").includes("..") ? undefined : texts.restore.badTarget;
   const problem = restore.error;
   const field = problem instanceof Problem ? problem.field : undefined;
   const ofFiles = (dryRun: boolean) => ({ ...formOf(search, snapshot, node, dryRun), target: typed });
   const ofBucket = (dryRun: boolean) => bucketForm({ ...search, prefix }, snapshot, node, way?.id ?? "", dryRun);
-  const ofServer = (dryRun: boolean) => mongodbForm({ ...search, include }, snapshot, node, server?.id ?? "", dryRun);
+  const ofServer = (dryRun: boolean) => mongodbForm({ ...search, include, renames }, snapshot, node, server?.id ?? "", dryRun);
   return (
     <div className="flex max-w-4xl flex-col gap-4">
       <Step number={1} title={texts.restore.what}>
@@ -105,9 +107,8 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
             <IntoMongodb
               servers={servers}
               chosen={server}
-              include={include}
-              setInclude={setInclude}
-              settle={settleInclude}
+              include={{ text: include, type: setInclude, settle: settleInclude }}
+              renames={{ text: renames, type: setRenames, settle: settleRenames }}
               problem={oddNames ?? (field?.includes("into") ? problem?.message : undefined)}
               change={change}
             />

@@ -48,6 +48,8 @@ export const mongodb: typeof En = {
   sureYes: "Wiederherstellen und ersetzen",
   dryHint: "Das Protokoll listet auf, was wiederhergestellt würde.",
   renames: "Neue Namen",
+  renamesHint: "Einer je Zeile, etwa shop = shop_neu oder shop.orders = shop.alte_orders. Nicht genannte Namen bleiben.",
+  renamesWrong: "Schreiben Sie jede Zeile wie shop = shop_neu oder shop.orders = shop.alte_orders.",
   gone: "Server einer Verbindung, die es nicht mehr gibt",
   restoredCollections: "Wiederhergestellte Collections",
   documents: "Dokumente",

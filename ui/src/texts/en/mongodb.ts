@@ -45,6 +45,8 @@ export const mongodb = {
   sureYes: "Restore and replace",
   dryHint: "The log lists what would be restored.",
   renames: "New names",
+  renamesHint: "One on each line, as shop = shop_restored or shop.orders = shop.old_orders. Names that are not listed stay.",
+  renamesWrong: "Write each line as shop = shop_restored or shop.orders = shop.old_orders.",
   gone: "Server of a connection that is gone",
   restoredCollections: "Collections restored",
   documents: "Documents",
