@@ -1,7 +1,8 @@
 //! The dashboard in a browser: the tests in `ui/tests`, which Playwright runs on the program that was built.
 //!
-//! They need the packages of `ui/`, which `cargo xtask ui` installs, and Chromium and MariaDB, which `cargo xtask test` does. The S3 server
-//! that some of them put backups on runs in this process, the database that some of them back up beside it.
+//! They need the packages of `ui/`, which `cargo xtask ui` installs, and Chromium, MariaDB and SecantusDB, which `cargo xtask test` does.
+//! The S3 server and the server of Google Drive's protocol that some of them put backups on run in this process, the databases that some of
+//! them back up beside it.
 //!
 //! `BACKSTAY_BROWSER_ARGS` holds further arguments for Playwright: names of specs, `--debug`.
 #![cfg(feature = "s3")]
@@ -10,11 +11,16 @@
 use std::path::Path;
 use std::process::Command;
 
-use backstay_sources::testing::Instance;
+use backstay_sources::testing::bson::{Document, doc};
+use backstay_sources::testing::{Instance, MongoServer};
 
 #[allow(dead_code)]
 #[path = "../../storage/tests/it/s3/server.rs"]
 mod s3_server;
+
+#[allow(dead_code)]
+#[path = "../../storage/tests/it/drive/server/mod.rs"]
+mod drive_server;
 
 #[test]
 fn the_dashboard_does_in_a_browser_what_it_should() {
@@ -33,6 +39,15 @@ fn the_dashboard_does_in_a_browser_what_it_should() {
             ("BACKSTAY_TEST_MYSQL_SERVICE", database.service().to_owned()),
         ]
     });
+    let documents = MongoServer::start_new();
+    if let Some(server) = &documents {
+        let orders: Vec<Document> =
+            (0..300).map(|n| doc! { "_id": n, "text": format!("order {n}") }).collect();
+        server.insert("shop", "orders", &orders);
+        server.insert("shop", "carts", &[doc! { "_id": 1 }]);
+    }
+    let drive = drive_server::Server::start();
+    drive.state().sign_in.interval = 1;
     let arguments = std::env::var("BACKSTAY_BROWSER_ARGS").unwrap_or_default();
     let output = Command::new("npx")
         .args(["--no-install", "playwright", "test"])
@@ -44,10 +59,20 @@ fn the_dashboard_does_in_a_browser_what_it_should() {
         .env("BACKSTAY_TEST_S3_KEY", s3_server::KEY)
         .env("BACKSTAY_TEST_S3_SECRET", s3_server::SECRET)
         .env("BACKSTAY_TEST_S3_ROOT", bucket.root())
+        .env("BACKSTAY_TEST_DRIVE_URL", &drive.url)
+        .env("BACKSTAY_TEST_DRIVE_CLIENT", drive_server::CLIENT)
+        .env("BACKSTAY_TEST_DRIVE_SECRET", drive_server::SECRET)
+        .envs(documents.iter().map(|server| ("BACKSTAY_TEST_MONGODB_URI", server.uri())))
         .envs(of_database.into_iter().flatten())
         .output()
         .unwrap();
     let told = [&output.stdout[..], &output.stderr[..]].map(String::from_utf8_lossy).join("\n");
     assert!(output.status.success(), "{told}");
+    // Specs that are not chosen put nothing there.
+    for server in documents.iter().filter(|_| arguments.is_empty() || arguments.contains("mongodb")) {
+        let back = server.documents("back", "orders");
+        assert_eq!(back.len(), 300);
+        assert_eq!(back, server.documents("shop", "orders"));
+    }
     println!("{told}");
 }

@@ -283,6 +283,12 @@ impl State {
         let answer = match (asked.method.as_str(), asked.path.as_str()) {
             ("POST", "/token") => self.token(asked),
             ("POST", "/device/code") => self.device_code(asked),
+            ("GET", "/device") => sign_in::page(""),
+            ("POST", "/device") => self.code_entered(asked),
+            ("POST", "/permissions/remove") => {
+                self.sign_in.revoke();
+                sign_in::page("Backstay has no access any more.")
+            }
             // Who knows the address of a session needs no token.
             ("PUT" | "DELETE", "/upload/drive/v3/files") => self.session(asked, keep),
             _ if !self.is_signed_in(asked) => {

@@ -74,6 +74,18 @@ impl SignIns {
     }
 }
 
+/// What a person sees who opens the address that is shown with a code.
+pub(super) fn page(told: &str) -> Answer {
+    let body = format!(
+        "<!doctype html><title>Sign in</title><p>{told}</p>\
+         <form method=post action=/device><label>Code <input name=user_code></label>\
+         <button name=allowed value=yes>Allow</button><button name=allowed value=no>Deny</button></form>\
+         <form method=post action=/permissions/remove><button>Remove access</button></form>"
+    );
+    let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
+    Answer { status: 200, headers, body: body.into_bytes() }
+}
+
 fn oauth(status: u16, error: &str, description: &str) -> Answer {
     Answer::json(status, &json!({"error": error, "error_description": description}))
 }
@@ -98,6 +110,17 @@ impl State {
                 "interval": self.sign_in.interval, "verification_url": format!("{}/device", self.url),
             }),
         )
+    }
+
+    /// A person enters a code, and allows or denies access.
+    pub(super) fn code_entered(&mut self, asked: &Asked) -> Answer {
+        let form = pairs(std::str::from_utf8(&asked.body).unwrap());
+        let is = |name: &str, value: &str| form.get(name).is_some_and(|given| given == value);
+        let Some(code) = self.sign_in.codes.values_mut().find(|code| is("user_code", &code.user_code)) else {
+            return page("This code is not known.");
+        };
+        code.entered = if is("allowed", "yes") { Entered::Allowed } else { Entered::Denied };
+        page("You may close this page.")
     }
 
     pub(super) fn token(&mut self, asked: &Asked) -> Answer {
