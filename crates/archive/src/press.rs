@@ -1,5 +1,6 @@
 //! Compression on several threads: content is cut into blocks, each of which is compressed apart, so that one after the other they
-//! are one stream. Blocks of deflate end at a byte (RFC 1951, section 3.2.4); those of zstd are frames (RFC 8878, section 3.1).
+//! are one stream. Blocks of deflate end at a byte (RFC 1951, section 3.2.4); those of zstd are frames (RFC 8878, section 3.1) and those of
+//! gzip members (RFC 1952, section 2.2).
 
 use std::borrow::BorrowMut;
 use std::collections::VecDeque;
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, FlushCompress};
 
 /// How much work deflate puts into each byte where nothing else is said; 9 is the most. From here on files get hardly smaller and
@@ -23,6 +25,8 @@ pub(crate) enum Codec {
     Deflate(u32),
     /// Frames of zstd, at a level from 1 to 22.
     Zstd(i32),
+    /// Members of gzip, at a level from 0 to 9.
+    Gzip(u32),
 }
 
 impl Codec {
@@ -30,7 +34,7 @@ impl Codec {
     /// this size.
     const fn block(self) -> usize {
         match self {
-            Self::Deflate(_) => 1 << 20,
+            Self::Deflate(_) | Self::Gzip(_) => 1 << 20,
             Self::Zstd(_) => 2 << 20,
         }
     }
@@ -179,6 +183,7 @@ impl<P: BorrowMut<Press>, W: Write> Write for Pressing<P, W> {
 pub(crate) enum State {
     Deflate(Compress),
     Zstd(zstd::bulk::Compressor<'static>),
+    Gzip(Compression),
 }
 
 impl State {
@@ -190,6 +195,7 @@ impl State {
                 compressor.include_checksum(true)?;
                 Self::Zstd(compressor)
             }
+            Codec::Gzip(level) => Self::Gzip(Compression::new(level)),
         })
     }
 
@@ -199,8 +205,13 @@ impl State {
             Self::Deflate(state) => {
                 deflate(state, block, if is_last { FlushCompress::Finish } else { FlushCompress::Sync })
             }
-            Self::Zstd(_) if is_last && block.is_empty() => Ok(Vec::new()),
+            Self::Zstd(_) | Self::Gzip(_) if is_last && block.is_empty() => Ok(Vec::new()),
             Self::Zstd(compressor) => compressor.compress(block),
+            Self::Gzip(level) => {
+                let mut encoder = GzEncoder::new(Vec::with_capacity(block.len() / 2), *level);
+                encoder.write_all(block)?;
+                encoder.finish()
+            }
         }
     }
 }

@@ -55,16 +55,18 @@ impl Writer {
     pub(super) fn new(
         output: Output,
         settings: &Settings,
-        name: &str,
+        manifest: &Manifest,
         parent: Option<Parent>,
         control: Control,
         events: Arc<dyn Events>,
     ) -> Result<Self, ArchiveError> {
+        let name = &manifest.name;
         let outer =
             Outer::new(output, settings.recipients.as_ref()).map_err(ArchiveError::io("write", name))?;
-        let items = ItemSpool::new(&settings.spool)
-            .map_err(ArchiveError::io("make a file in", settings.spool.display().to_string()))?;
-        let open = Some(Open { body: Body::new(outer, settings), items });
+        let unmade = || ArchiveError::io("make a file in", settings.spool.display().to_string());
+        let items = ItemSpool::new(&settings.spool).map_err(unmade())?;
+        let body = Body::new(outer, settings, manifest).map_err(unmade())?;
+        let open = Some(Open { body, items });
         Ok(Self {
             state: Mutex::new(Progress { open, originals: HashMap::new(), totals: Totals::default() }),
             parent,
@@ -73,7 +75,7 @@ impl Writer {
             spool: settings.spool.clone(),
             control,
             events,
-            name: name.to_owned(),
+            name: name.clone(),
             packers: Mutex::default(),
             failed: AtomicU64::new(0),
             pushing: AtomicUsize::new(0),
@@ -107,6 +109,11 @@ impl Writer {
         match meta.kind {
             EntryKind::Socket | EntryKind::Irregular => {
                 self.fail(path, "an archive cannot hold an item of this kind");
+                return Ok(());
+            }
+            EntryKind::Folder => {}
+            _ if self.format == Format::Mongodump => {
+                self.fail(path, "an archive of mongodump holds files only");
                 return Ok(());
             }
             EntryKind::BlockDevice | EntryKind::CharDevice | EntryKind::Fifo
@@ -230,7 +237,7 @@ impl Writer {
 
     /// Writes a further name of a file that is in a tar archive. False where there is no such file.
     fn link(&self, path: &[u8], meta: &Meta) -> Result<bool, SinkError> {
-        if self.format == Format::Zip || !meta.is_hard_linked() {
+        if self.format != Format::TarZst || !meta.is_hard_linked() {
             return Ok(false);
         }
         let original = self.state.lock().originals.get(&(meta.inode, meta.device_id)).cloned();
@@ -259,7 +266,7 @@ impl Writer {
         item.sha256 = Some(Sha256Text(sha256(&bytes)));
         item.problem.clone_from(&trouble);
         let packed = match self.format {
-            Format::TarZst => None,
+            Format::TarZst | Format::Mongodump => None,
             Format::Zip => {
                 let mut packer = self.packers.lock().pop();
                 let packed = pack(self.method, &mut packer, &bytes).map_err(|error| self.broken(error))?;
