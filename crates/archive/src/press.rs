@@ -55,15 +55,21 @@ struct Pressed {
 /// Threads that compress. They end with it.
 pub(crate) struct Press {
     codec: Codec,
-    jobs: Sender<Job>,
-    ahead: usize,
+    /// Once there is a block for them.
+    threads: Option<Threads>,
     /// For what the caller's thread compresses, once it does.
     own: Option<State>,
 }
 
-impl Press {
+struct Threads {
+    jobs: Sender<Job>,
+    /// How many blocks may be on their way.
+    ahead: usize,
+}
+
+impl Threads {
     /// As many threads as there are cores, within bounds; where none can be started, the caller's does it alone.
-    pub(crate) fn new(codec: Codec) -> Self {
+    fn start(codec: Codec) -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS);
         let (jobs, queue) = bounded::<Job>(cores);
         let started = (0..cores).filter(|_| {
@@ -79,7 +85,18 @@ impl Press {
             thread::Builder::new().name("deflate".to_owned()).spawn(work).is_ok()
         });
         let ahead = 2 * started.count();
-        Self { codec, jobs, ahead, own: None }
+        Self { jobs, ahead }
+    }
+}
+
+impl Press {
+    pub(crate) const fn new(codec: Codec) -> Self {
+        Self { codec, threads: None, own: None }
+    }
+
+    fn threads(&mut self) -> &Threads {
+        let codec = self.codec;
+        self.threads.get_or_insert_with(|| Threads::start(codec))
     }
 
     /// Compresses a block in the caller's thread.
@@ -136,7 +153,7 @@ impl<P: BorrowMut<Press>, W: Write> Pressing<P, W> {
 
     fn hand_over(&mut self) -> io::Result<()> {
         let press = self.press.borrow_mut();
-        let (ahead, block) = (press.ahead, press.codec.block());
+        let (ahead, block) = (press.threads().ahead, press.codec.block());
         if ahead == 0 {
             let bytes = press.press_here(&self.block, false)?;
             self.block.clear();
@@ -148,7 +165,7 @@ impl<P: BorrowMut<Press>, W: Write> Pressing<P, W> {
         let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(block));
         let (back, waiting) = bounded(1);
         let block = std::mem::replace(&mut self.block, next);
-        self.press.borrow_mut().jobs.send(Job { block, back }).map_err(|_| gone())?;
+        self.press.borrow_mut().threads().jobs.send(Job { block, back }).map_err(|_| gone())?;
         self.waiting.push_back(waiting);
         Ok(())
     }
@@ -303,7 +320,7 @@ mod tests {
     #[test]
     fn one_thread_does_it_alone_where_there_are_no_others() {
         let (jobs, _) = bounded(1);
-        let mut press = Press { codec: CODEC, jobs, ahead: 0, own: None };
+        let mut press = Press { codec: CODEC, threads: Some(Threads { jobs, ahead: 0 }), own: None };
         let noise = noise(2 * BLOCK + 9);
         assert!(raised(&pressed(&mut press, &noise, 4096)) == noise);
     }

@@ -19,7 +19,7 @@ mod write;
 
 pub use boundaries::Boundaries;
 pub use crc::Crc;
-pub use read::{Event, FormatError, Header, Namespace, Reader, check, is_gzip, open};
+pub use read::{Event, FormatError, Header, Namespace, Reader, check, open};
 pub use write::{Begin, begin, end, prelude};
 
 /// The bytes that an archive begins with.

@@ -121,7 +121,7 @@ type Result<T> = std::result::Result<T, FormatError>;
 /// When it is no archive.
 pub fn open(input: impl Read + Send + 'static) -> Result<Reader<Box<dyn Read + Send>>> {
     let mut input = BufReader::with_capacity(BUFFER, input);
-    let input: Box<dyn Read + Send> = if is_gzip(input.fill_buf()?) {
+    let input: Box<dyn Read + Send> = if input.fill_buf()?.starts_with(&GZIP) {
         Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)))
     } else {
         Box::new(input)
@@ -129,12 +129,8 @@ pub fn open(input: impl Read + Send + 'static) -> Result<Reader<Box<dyn Read + S
     Reader::new(input)
 }
 
-/// Whether something begins as gzip does.
-#[must_use]
-pub fn is_gzip(begin: &[u8]) -> bool {
-    begin.starts_with(&[0x1f, 0x8b])
-}
-
+/// What a stream of gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Archives are read in pieces of this size.
 const BUFFER: usize = 256 << 10;
 
@@ -195,11 +191,6 @@ impl<R: Read> Reader<R> {
     /// What is in it.
     pub fn namespaces(&self) -> &[Namespace] {
         &self.namespaces
-    }
-
-    /// Whether all is read, each namespace to its end.
-    pub fn is_whole(&self) -> bool {
-        self.open.is_empty()
     }
 
     /// The database and collection that each namespace's documents are stored as.

@@ -9,6 +9,7 @@ use tar::Builder;
 
 use super::dump::Dump;
 use super::outer::Outer;
+use super::packer::Packed;
 use super::{Intake, Settings};
 use crate::manifest::{Format, INSIDE, Manifest, Spooled};
 use crate::press::{Codec, Press, Pressing, State};
@@ -93,6 +94,14 @@ impl Body {
                 append(tar, path, meta, Form::Plain { size: meta.size }, content)
             }
             Self::Dump(dump) => dump.file(path, intake),
+        }
+    }
+
+    /// Writes documents of MongoDB that are compressed already. Only for dumps.
+    pub(super) fn packed(&mut self, path: &[u8], packed: Packed) -> io::Result<()> {
+        match self {
+            Self::Zip(_) | Self::Tar(_) => Err(io::Error::other("the archive's format holds no documents")),
+            Self::Dump(dump) => dump.packed(path, packed),
         }
     }
 

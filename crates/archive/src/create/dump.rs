@@ -7,23 +7,24 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
+use std::path::PathBuf;
 
 use backstay_core::FileId;
 use backstay_core::sink::unescape_name;
 use backstay_mongodump::names::{Entry, Named};
-use backstay_mongodump::{Begin, Boundaries, Crc, Header, Namespace, OPLOG, begin, end, prelude};
+use backstay_mongodump::{Begin, Crc, Header, Namespace, OPLOG, begin, end, prelude};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde::Deserialize;
 
 use super::Settings;
 use super::outer::Outer;
+use super::packer::{Packed, Packer};
 use crate::carrier::{Carrier, Places};
 use crate::manifest::Manifest;
-use crate::press::{Codec, Press, Pressing};
 
-/// Contents are read in pieces of this size.
+/// Contents that are not compressed yet are read in pieces of this size.
 const PIECE: usize = 256 << 10;
 /// The most bytes of files that are no documents; they are in memory until the archive ends.
 const MOST_BESIDE: usize = 256 << 20;
@@ -33,10 +34,11 @@ const HIDDEN_LEVEL: i32 = 3;
 pub(super) struct Dump {
     outer: Outer,
     header: Header,
-    press: Press,
     level: Compression,
+    /// A folder for files without names.
+    spool: PathBuf,
     /// Compressed documents, those of a namespace behind those of the one before.
-    spool: BufWriter<File>,
+    waiting: File,
     documents: Vec<Documents>,
     /// Metadata in the order in which it came.
     metadata: Vec<(Named, String)>,
@@ -69,14 +71,12 @@ impl Dump {
             server_version: manifest.source.server_version.clone().unwrap_or_default(),
             tool_version: manifest.program.clone(),
         };
-        let level = settings.deflate_level();
-        let spool = BufWriter::with_capacity(PIECE, tempfile::tempfile_in(&settings.spool)?);
         Ok(Self {
             outer,
             header,
-            press: Press::new(Codec::Gzip(level)),
-            level: Compression::new(level),
-            spool,
+            level: Compression::new(settings.deflate_level()),
+            spool: settings.spool.clone(),
+            waiting: tempfile::tempfile_in(&settings.spool)?,
             documents: Vec::new(),
             metadata: Vec::new(),
             others: Vec::new(),
@@ -87,10 +87,10 @@ impl Dump {
     /// Takes a file of the dump.
     pub(super) fn file(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
         match Entry::at(path) {
-            Entry::Documents(named) => self.documents(named, path, content),
+            Entry::Documents(_) => self.documents(path, content),
             Entry::Metadata(named) => {
                 let text = String::from_utf8(self.short(path, content)?);
-                let text = text.map_err(|_| unfit(path, "its metadata is no text"))?;
+                let text = text.map_err(|_| unfit(path, io::Error::other("its metadata is no text")))?;
                 self.metadata.push((named, text));
                 Ok(())
             }
@@ -102,28 +102,31 @@ impl Dump {
         }
     }
 
-    fn documents(&mut self, named: Named, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
-        let mut counted = Counted { out: &mut self.spool, count: 0 };
-        let mut pressing = Pressing::new(&mut self.press, &mut counted);
-        let (mut sum, mut boundaries) = (Crc::default(), Boundaries::default());
+    fn documents(&mut self, path: &[u8], content: &mut dyn Read) -> io::Result<()> {
+        let mut packer = Packer::new(&self.spool, self.level.level())?;
         let mut buffer = vec![0; PIECE];
         loop {
-            let count = match content.read(&mut buffer) {
+            match content.read(&mut buffer) {
                 Ok(0) => break,
-                Ok(count) => count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Ok(count) => {
+                    packer.add(buffer.get(..count).unwrap_or_default()).map_err(|error| unfit(path, error))?
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
-            };
-            let piece = buffer.get(..count).unwrap_or_default();
-            boundaries.pass(piece).map_err(|why| unfit(path, &why))?;
-            sum.add(piece);
-            pressing.write_all(piece)?;
+            }
         }
-        if !boundaries.is_between() {
-            return Err(unfit(path, "it ends in the middle of a document"));
+        self.packed(path, packer.finish().map_err(|error| unfit(path, error))?)
+    }
+
+    /// Takes documents that are compressed already.
+    pub(super) fn packed(&mut self, path: &[u8], packed: Packed) -> io::Result<()> {
+        let Entry::Documents(named) = Entry::at(path) else {
+            return Err(unfit(path, io::Error::other("it is no file of documents")));
+        };
+        let Packed { mut file, length, sum, .. } = packed;
+        if io::copy(&mut file, &mut self.waiting)? != length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        pressing.finish()?;
-        let length = counted.count;
         self.documents.push(Documents { named, length, sum });
         Ok(())
     }
@@ -134,7 +137,10 @@ impl Dump {
         let mut bytes = Vec::new();
         content.take(room as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > room {
-            return Err(unfit(path, "it holds documents of MongoDB and little beside them"));
+            return Err(unfit(
+                path,
+                io::Error::other("it holds documents of MongoDB and little beside them"),
+            ));
         }
         self.beside += bytes.len();
         Ok(bytes)
@@ -142,14 +148,12 @@ impl Dump {
 
     /// Writes the archive, with this manifest.
     pub(super) fn finish(self, manifest: &mut dyn Read) -> io::Result<(u64, FileId)> {
-        let Self { mut outer, header, level, spool, documents, metadata, others, .. } = self;
+        let Self { mut outer, header, level, mut waiting, documents, metadata, others, .. } = self;
         let has_oplog = documents.iter().any(|of| of.named.database.is_empty());
         let (namespaces, mut numbers) = namespaces(metadata, has_oplog)?;
         pack(&mut outer, level, &prelude(&header, &namespaces)?)?;
 
-        let mut spool = spool.into_inner().map_err(io::IntoInnerError::into_error)?;
-        spool.rewind()?;
-        let mut spool = BufReader::with_capacity(PIECE, spool);
+        waiting.rewind()?;
         for Documents { named, length, sum } in documents {
             let namespace = numbers.remove(&named).and_then(|number| namespaces.get(number));
             let namespace = namespace.ok_or_else(|| {
@@ -160,7 +164,7 @@ impl Dump {
             let of = Begin { database: &namespace.database, collection: &stored };
             if length > 0 {
                 pack(&mut outer, level, &begin(of)?)?;
-                let copied = io::copy(&mut (&mut spool).take(length), &mut outer)?;
+                let copied = io::copy(&mut (&mut waiting).take(length), &mut outer)?;
                 if copied != length {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
@@ -223,25 +227,8 @@ fn hide(out: &mut Outer, bytes: &mut dyn Read) -> io::Result<()> {
     encoder.finish()?.finish()
 }
 
-fn unfit(path: &[u8], why: &str) -> io::Error {
+/// Why a file cannot be in such an archive, and which one.
+pub(super) fn unfit(path: &[u8], why: io::Error) -> io::Error {
     let path = String::from_utf8_lossy(path);
-    io::Error::other(format!("{path} cannot be in an archive of mongodump: {why}"))
-}
-
-/// Counts what is written.
-struct Counted<W> {
-    out: W,
-    count: u64,
-}
-
-impl<W: Write> Write for Counted<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.out.write(bytes)?;
-        self.count += count as u64;
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
+    io::Error::new(why.kind(), format!("{path} cannot be in an archive of mongodump: {why}"))
 }

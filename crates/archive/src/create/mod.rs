@@ -16,6 +16,7 @@ mod dump;
 mod folder;
 mod intake;
 mod outer;
+mod packer;
 mod parent;
 mod writer;
 

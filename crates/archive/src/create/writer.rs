@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use backstay_core::{Control, EntryKind, Events, ItemAction, Meta, Opener, SinkError};
+use backstay_mongodump::names::Entry;
 use parking_lot::Mutex;
 
 use super::body::{Body, Small, pack};
+use super::dump::unfit;
 use super::outer::{Outer, Output};
+use super::packer::{Packed, Packer};
 use super::{Compare, Finished, Intake, Parent, Settings};
 use crate::ArchiveError;
 use crate::hashing::{HashingReader, sha256};
@@ -29,6 +32,7 @@ pub(super) struct Writer {
     parent: Option<Parent>,
     format: Format,
     method: Method,
+    level: u32,
     pub(super) spool: PathBuf,
     pub(super) control: Control,
     pub(super) events: Arc<dyn Events>,
@@ -72,6 +76,7 @@ impl Writer {
             parent,
             format: settings.format,
             method: settings.method(),
+            level: settings.deflate_level(),
             spool: settings.spool.clone(),
             control,
             events,
@@ -195,6 +200,22 @@ impl Writer {
         if let Some(trouble) = trouble {
             self.fail(path, &trouble);
         }
+        Ok(())
+    }
+
+    /// What compresses a content as it comes; nothing where the format takes contents in one by one.
+    pub(super) fn packer(&self, path: &[u8]) -> io::Result<Option<Packer>> {
+        let is_packed = self.format == Format::Mongodump && matches!(Entry::at(path), Entry::Documents(_));
+        is_packed.then(|| Packer::new(&self.spool, self.level)).transpose()
+    }
+
+    /// Writes documents that are compressed already.
+    pub(super) fn packed(&self, path: &[u8], meta: &Meta, packed: Packed) -> Result<(), SinkError> {
+        self.control.checkpoint()?;
+        let mut item = Item::new(path, meta);
+        (item.size, item.sha256) = (packed.size, Some(Sha256Text(packed.hash)));
+        let item = self.write(item, |body, _| body.packed(path, packed))?;
+        self.events.file_done(path, ItemAction::New, item.size, item.size);
         Ok(())
     }
 
@@ -343,6 +364,11 @@ impl Writer {
         }
         count(&mut state.totals, &item);
         Ok(item)
+    }
+
+    /// Documents that are not what the format takes, or cannot be kept.
+    pub(super) fn unfit(&self, path: &[u8], error: io::Error) -> SinkError {
+        self.broken(unfit(path, error))
     }
 
     fn broken(&self, error: io::Error) -> SinkError {
