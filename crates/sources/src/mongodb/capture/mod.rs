@@ -87,8 +87,8 @@ struct Work<'a> {
 
 /// What is to be captured.
 struct Plan {
-    /// The place in the oplog before anything was read.
-    from: Option<Position>,
+    /// The place in the oplog to read from, and its end before anything was read.
+    from: Option<(Position, Position)>,
     inconsistent_because: Option<String>,
     collections: Vec<Collection>,
     has_users: bool,
@@ -115,8 +115,8 @@ impl Work<'_> {
         Ok(Plan { from, inconsistent_because, collections, has_users })
     }
 
-    /// Where the oplog has to be read from, or why there is none.
-    fn position(&self) -> Result<(Option<Position>, Option<String>)> {
+    /// Where the oplog has to be read from, and its end; or why there is none.
+    fn position(&self) -> Result<(Option<(Position, Position)>, Option<String>)> {
         let without = |why: &str| Ok((None, Some(why.to_owned())));
         if !self.options.oplog {
             return without("the oplog was not asked for");
@@ -181,7 +181,7 @@ impl Work<'_> {
             return Err(error);
         }
         let oplog = match plan.from {
-            Some(from) => Some(self.oplog(from, plan, output)?),
+            Some((from, before)) => Some(self.oplog(from, before, plan, output)?),
             None => None,
         };
         if let Some(why) = &plan.inconsistent_because {
@@ -278,7 +278,13 @@ impl Work<'_> {
     }
 
     /// Reads the oplog from before the first collection to now.
-    fn oplog(&self, from: Position, plan: &Plan, output: &SinkOutput<'_>) -> Result<OplogSpan> {
+    fn oplog(
+        &self,
+        from: Position,
+        before: Position,
+        plan: &Plan,
+        output: &SinkOutput<'_>,
+    ) -> Result<OplogSpan> {
         let to = self.connection.newest()?.unwrap_or(from).max(from);
         let never = AtomicBool::new(false);
         let mut stream = output.begin_oplog()?;
@@ -289,7 +295,7 @@ impl Work<'_> {
             events: self.events,
             stop: &never,
         };
-        let mut entries = OplogEntries { plan, selection: &self.options.selection, counting };
+        let mut entries = OplogEntries { plan, before, selection: &self.options.selection, counting };
         self.scan("local", "oplog.rs", Order::Oplog(from, to)).run(&mut entries)?;
         entries.counting.flush()?;
         let count = entries.counting.digest.documents;
@@ -358,6 +364,8 @@ impl Intake for Counting<'_, '_> {
 /// Takes the entries of the oplog that the dump needs.
 struct OplogEntries<'a, 'b> {
     plan: &'a Plan,
+    /// What is written up to here was there before anything was read.
+    before: Position,
     selection: &'a Selection,
     counting: Counting<'a, 'b>,
 }
@@ -384,6 +392,11 @@ impl Intake for OplogEntries<'_, '_> {
             && ["renameCollection", "importCollection"].contains(&name.as_str())
             && self.plan.collections.iter().any(|known| known.database == database)
         {
+            if let Some(RawBsonRef::Timestamp(at)) = entry.get("ts")?
+                && (Position { seconds: at.time, counter: at.increment }) <= self.before
+            {
+                return Ok(());
+            }
             let what = format!("capturing the database {database}");
             let mut error = MongoError::new(Trouble::Refused, what, "a collection was renamed meanwhile");
             error.hint = "start it again; rename no collection while it runs";
