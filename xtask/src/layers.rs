@@ -14,6 +14,7 @@ use crate::workspace::{self, Workspace};
 
 const CORE: &[&str] = &["backstay-core"];
 const RULES: &[&str] = &["backstay-policy", "backstay-core"];
+const MONGODUMP: &[&str] = &["backstay-mongodump"];
 const NET: &[&str] = &["backstay-net"];
 const MODEL: &[&str] = &["backstay-model", "backstay-vault"];
 const PARTS: &[&str] =
@@ -29,11 +30,12 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay-policy", &[CORE]),
     ("backstay-model", &[RULES]),
     ("backstay-vault", &[CORE]),
+    ("backstay-mongodump", &[CORE]),
     ("backstay-net", &[RULES]),
     ("backstay-storage", &[NET, RULES]),
     ("backstay-engine", &[RULES]),
-    ("backstay-sources", &[NET, RULES]),
-    ("backstay-archive", &[RULES]),
+    ("backstay-sources", &[NET, MONGODUMP, RULES]),
+    ("backstay-archive", &[MONGODUMP, RULES]),
     ("backstay-catalog", &[MODEL, RULES]),
     ("backstay-node", &[PARTS, MODEL, RULES]),
     ("backstay-receiver", &[RULES]),

@@ -28,7 +28,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// It begins like no archive that is known.
-    #[error("{0} is no archive: it begins neither as zip nor as tar, tar.zst or age")]
+    #[error("{0} is no archive: it begins neither as zip nor as tar, tar.zst, mongodump or age")]
     Unknown(String),
     /// It is damaged.
     #[error("{what} is damaged: {why}")]

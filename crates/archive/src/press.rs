@@ -1,5 +1,6 @@
 //! Compression on several threads: content is cut into blocks, each of which is compressed apart, so that one after the other they
-//! are one stream. Blocks of deflate end at a byte (RFC 1951, section 3.2.4); those of zstd are frames (RFC 8878, section 3.1).
+//! are one stream. Blocks of deflate end at a byte (RFC 1951, section 3.2.4); those of zstd are frames (RFC 8878, section 3.1) and those of
+//! gzip members (RFC 1952, section 2.2).
 
 use std::borrow::BorrowMut;
 use std::collections::VecDeque;
@@ -7,6 +8,7 @@ use std::io::{self, Write};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use flate2::write::GzEncoder;
 use flate2::{Compress, Compression, FlushCompress};
 
 /// How much work deflate puts into each byte where nothing else is said; 9 is the most. From here on files get hardly smaller and
@@ -23,6 +25,8 @@ pub(crate) enum Codec {
     Deflate(u32),
     /// Frames of zstd, at a level from 1 to 22.
     Zstd(i32),
+    /// Members of gzip, at a level from 0 to 9.
+    Gzip(u32),
 }
 
 impl Codec {
@@ -30,7 +34,7 @@ impl Codec {
     /// this size.
     const fn block(self) -> usize {
         match self {
-            Self::Deflate(_) => 1 << 20,
+            Self::Deflate(_) | Self::Gzip(_) => 1 << 20,
             Self::Zstd(_) => 2 << 20,
         }
     }
@@ -51,15 +55,21 @@ struct Pressed {
 /// Threads that compress. They end with it.
 pub(crate) struct Press {
     codec: Codec,
-    jobs: Sender<Job>,
-    ahead: usize,
+    /// Once there is a block for them.
+    threads: Option<Threads>,
     /// For what the caller's thread compresses, once it does.
     own: Option<State>,
 }
 
-impl Press {
+struct Threads {
+    jobs: Sender<Job>,
+    /// How many blocks may be on their way.
+    ahead: usize,
+}
+
+impl Threads {
     /// As many threads as there are cores, within bounds; where none can be started, the caller's does it alone.
-    pub(crate) fn new(codec: Codec) -> Self {
+    fn start(codec: Codec) -> Self {
         let cores = thread::available_parallelism().map_or(1, std::num::NonZero::get).min(MOST_THREADS);
         let (jobs, queue) = bounded::<Job>(cores);
         let started = (0..cores).filter(|_| {
@@ -75,7 +85,18 @@ impl Press {
             thread::Builder::new().name("deflate".to_owned()).spawn(work).is_ok()
         });
         let ahead = 2 * started.count();
-        Self { codec, jobs, ahead, own: None }
+        Self { jobs, ahead }
+    }
+}
+
+impl Press {
+    pub(crate) const fn new(codec: Codec) -> Self {
+        Self { codec, threads: None, own: None }
+    }
+
+    fn threads(&mut self) -> &Threads {
+        let codec = self.codec;
+        self.threads.get_or_insert_with(|| Threads::start(codec))
     }
 
     /// Compresses a block in the caller's thread.
@@ -132,7 +153,7 @@ impl<P: BorrowMut<Press>, W: Write> Pressing<P, W> {
 
     fn hand_over(&mut self) -> io::Result<()> {
         let press = self.press.borrow_mut();
-        let (ahead, block) = (press.ahead, press.codec.block());
+        let (ahead, block) = (press.threads().ahead, press.codec.block());
         if ahead == 0 {
             let bytes = press.press_here(&self.block, false)?;
             self.block.clear();
@@ -144,7 +165,7 @@ impl<P: BorrowMut<Press>, W: Write> Pressing<P, W> {
         let next = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(block));
         let (back, waiting) = bounded(1);
         let block = std::mem::replace(&mut self.block, next);
-        self.press.borrow_mut().jobs.send(Job { block, back }).map_err(|_| gone())?;
+        self.press.borrow_mut().threads().jobs.send(Job { block, back }).map_err(|_| gone())?;
         self.waiting.push_back(waiting);
         Ok(())
     }
@@ -179,6 +200,7 @@ impl<P: BorrowMut<Press>, W: Write> Write for Pressing<P, W> {
 pub(crate) enum State {
     Deflate(Compress),
     Zstd(zstd::bulk::Compressor<'static>),
+    Gzip(Compression),
 }
 
 impl State {
@@ -190,6 +212,7 @@ impl State {
                 compressor.include_checksum(true)?;
                 Self::Zstd(compressor)
             }
+            Codec::Gzip(level) => Self::Gzip(Compression::new(level)),
         })
     }
 
@@ -199,8 +222,13 @@ impl State {
             Self::Deflate(state) => {
                 deflate(state, block, if is_last { FlushCompress::Finish } else { FlushCompress::Sync })
             }
-            Self::Zstd(_) if is_last && block.is_empty() => Ok(Vec::new()),
+            Self::Zstd(_) | Self::Gzip(_) if is_last && block.is_empty() => Ok(Vec::new()),
             Self::Zstd(compressor) => compressor.compress(block),
+            Self::Gzip(level) => {
+                let mut encoder = GzEncoder::new(Vec::with_capacity(block.len() / 2), *level);
+                encoder.write_all(block)?;
+                encoder.finish()
+            }
         }
     }
 }
@@ -292,7 +320,7 @@ mod tests {
     #[test]
     fn one_thread_does_it_alone_where_there_are_no_others() {
         let (jobs, _) = bounded(1);
-        let mut press = Press { codec: CODEC, jobs, ahead: 0, own: None };
+        let mut press = Press { codec: CODEC, threads: Some(Threads { jobs, ahead: 0 }), own: None };
         let noise = noise(2 * BLOCK + 9);
         assert!(raised(&pressed(&mut press, &noise, 4096)) == noise);
     }

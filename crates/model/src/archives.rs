@@ -27,6 +27,8 @@ pub enum Holds {
 pub struct ArchiveSettings {
     /// The format.
     pub format: ArchiveFormat,
+    /// The format of archives of MongoDB sources.
+    pub mongodb: MongodbArchives,
     /// How contents are compressed; deflate in zip and zstd in tar.zst when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression: Option<ArchiveCompression>,
@@ -39,7 +41,7 @@ pub struct ArchiveSettings {
     pub folder: String,
     /// What lies between full archives.
     pub between: Between,
-    /// Every how many archives of a source are full: 1 for all of them.
+    /// Every how many archives of a source are full: 1 for all of them. Archives of mongodump are full, whatever stands here.
     pub full_every: u32,
     /// Archives of more bytes than this are split into chunks on their way; 100 GB when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +59,18 @@ pub enum ArchiveFormat {
     /// Tar in frames of zstd.
     #[serde(rename = "tar.zst")]
     TarZst,
+}
+
+/// The format of archives of MongoDB sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum MongodbArchives {
+    /// As `mongodump --archive --gzip` writes it, for `mongorestore` to read; always full.
+    #[default]
+    Mongodump,
+    /// As archives of other sources are, with two files in it for each collection.
+    Files,
 }
 
 /// How the contents of archives are compressed.
@@ -100,6 +114,7 @@ impl Default for ArchiveSettings {
     fn default() -> Self {
         Self {
             format: ArchiveFormat::default(),
+            mongodb: MongodbArchives::default(),
             compression: None,
             encryption: ArchiveEncryption::default(),
             name: naming::DEFAULT_NAME.to_owned(),

@@ -207,7 +207,7 @@ backstay -r LOCATION restore latest --target /where/it/goes\n\
 backstay -r LOCATION restore latest --target /where/it/goes --include /one/path\n\n\
 restic -r LOCATION snapshots\n\
 restic -r LOCATION restore latest --target /where/it/goes</pre>\n\
-<p>Archives are zip or tar.zst files. Put the key, the line that begins with <code>AGE-SECRET-KEY-1</code>, into a file, here \
+<p>Archives are zip or tar.zst files, and .archive.gz files of MongoDB. Put the key, the line that begins with <code>AGE-SECRET-KEY-1</code>, into a file, here \
 <code>key.txt</code>. Where they lie with a receiver, a token of its client opens the way, here in <code>token.txt</code> \
 (<code>backstay receiver client renew</code> makes a new one), and the certificate's SHA-256 above tells that it is the right one.</p>\n\
 <pre># with a receiver: list, and take out from where they lie\n\
@@ -218,6 +218,7 @@ backstay archive extract LOCATION/NAME.zip.age --token-file token.txt --server-f
 backstay archive list LOCATION\n\
 backstay archive extract LOCATION/NAME.zip.age --identity-file key.txt --target /where/it/goes\n\n\
 # a full one with the tools of others\n\
-age -d -i key.txt NAME.zip.age &gt; NAME.zip; unzip NAME.zip</pre>\n\
+age -d -i key.txt NAME.zip.age &gt; NAME.zip; unzip NAME.zip\n\
+age -d -i key.txt NAME.archive.gz.age | mongorestore --gzip --archive</pre>\n\
 <p>Try it now, while nothing is lost: <code>backstay -r LOCATION snapshots</code> has to list your snapshots, and <code>backstay \
 archive list LOCATION</code> your archives.</p>\n</html>\n";

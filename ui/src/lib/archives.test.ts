@@ -14,6 +14,7 @@ it("what is stored comes back as it was", () => {
   expect(holdsOf(usual)).toEqual({
     type: "archives",
     format: "zip",
+    mongodb: "mongodump",
     encryption: "age",
     name: "{source}-{type}-{date:%Y%m%dT%H%M%SZ}",
     folder: "{plan}",
@@ -23,6 +24,7 @@ it("what is stored comes back as it was", () => {
   const stored = {
     type: "archives",
     format: "zip",
+    mongodb: "files",
     compression: "zstd",
     encryption: "plain",
     name: "Data",

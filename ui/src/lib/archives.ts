@@ -23,6 +23,7 @@ export function holdsSchema(words: Words) {
   const fields = z.object({
     type: z.enum(["repository", "archives"]),
     format: z.enum(["zip", "tar.zst"]),
+    mongodb: z.enum(["mongodump", "files"]),
     compression: z.enum(["", "store", "deflate", "zstd"]),
     encryption: z.enum(["age", "plain"]),
     name: z.string(),
@@ -57,6 +58,7 @@ export function holdsValues(holds: Holds | undefined): HoldsValues {
   return {
     type: holds?.type ?? "repository",
     format: archives?.format ?? "zip",
+    mongodb: archives?.mongodb ?? "mongodump",
     compression: archives?.compression ?? "",
     encryption: archives?.encryption ?? "age",
     name: archives?.name ?? "{source}-{type}-{date:%Y%m%dT%H%M%SZ}",
@@ -71,11 +73,12 @@ export function holdsOf(values: HoldsValues): Holds {
   if (values.type === "repository") {
     return { type: "repository" };
   }
-  const { format, compression, encryption, name, folder, between, full_every, split_over } = values;
+  const { format, mongodb, compression, encryption, name, folder, between, full_every, split_over } = values;
   const size = valueOf(split_over, DECIMAL);
   return {
     type: "archives",
     format,
+    mongodb,
     // The other format has one only.
     ...(format === "zip" && compression !== "" && { compression }),
     encryption,

@@ -1,4 +1,4 @@
-//! The two formats, as an archive is written in them.
+//! The formats, as an archive is written in them.
 
 use std::borrow::Cow;
 use std::io::{self, BufReader, Read, Write};
@@ -7,9 +7,11 @@ use backstay_core::{EntryKind, FileId, Meta};
 use rawzip::CompressionMethod;
 use tar::Builder;
 
+use super::dump::Dump;
 use super::outer::Outer;
+use super::packer::Packed;
 use super::{Intake, Settings};
-use crate::manifest::{Format, INSIDE, Spooled};
+use crate::manifest::{Format, INSIDE, Manifest, Spooled};
 use crate::press::{Codec, Press, Pressing, State};
 use crate::tar::header::{Form, Head};
 use crate::zip::{Method, Ready, Zip};
@@ -27,6 +29,7 @@ const PIECE: usize = 256 << 10;
 pub(super) enum Body {
     Zip(Box<Zip<Outer>>),
     Tar(Box<Builder<Pressing<Press, Outer>>>),
+    Dump(Box<Dump>),
 }
 
 /// The content of a small file, read already.
@@ -36,14 +39,15 @@ pub(super) struct Small {
 }
 
 impl Body {
-    pub(super) fn new(outer: Outer, settings: &Settings) -> Self {
-        match settings.format {
+    pub(super) fn new(outer: Outer, settings: &Settings, manifest: &Manifest) -> io::Result<Self> {
+        Ok(match settings.format {
             Format::Zip => Self::Zip(Box::new(Zip::with(outer, settings.method()))),
             Format::TarZst => {
                 let press = Press::new(Codec::Zstd(settings.zstd_level()));
                 Self::Tar(Box::new(Builder::new(Pressing::new(press, outer))))
             }
-        }
+            Format::Mongodump => Self::Dump(Box::new(Dump::new(outer, settings, manifest)?)),
+        })
     }
 
     /// Writes an item without content.
@@ -55,13 +59,15 @@ impl Body {
                 _ => Ok(()),
             },
             Self::Tar(tar) => append(tar, path, meta, Form::Plain { size: 0 }, io::empty()),
+            // Its folders are the databases of its namespaces.
+            Self::Dump(_) => Ok(()),
         }
     }
 
     /// Writes another name of a file that is in the archive. Only for tar.
     pub(super) fn hard_link(&mut self, path: &[u8], meta: &Meta, original: &[u8]) -> io::Result<()> {
         match self {
-            Self::Zip(_) => Err(io::Error::other("a zip archive has no hard links")),
+            Self::Zip(_) | Self::Dump(_) => Err(io::Error::other("the archive's format has no hard links")),
             Self::Tar(tar) => append(tar, path, meta, Form::HardLink(original), io::empty()),
         }
     }
@@ -75,6 +81,7 @@ impl Body {
                 let size = content.bytes.len() as u64;
                 append(tar, path, meta, Form::Plain { size }, &content.bytes[..])
             }
+            (Self::Dump(dump), _) => dump.file(path, &mut &content.bytes[..]),
         }
     }
 
@@ -86,6 +93,15 @@ impl Body {
                 let content = BufReader::with_capacity(PIECE, intake);
                 append(tar, path, meta, Form::Plain { size: meta.size }, content)
             }
+            Self::Dump(dump) => dump.file(path, intake),
+        }
+    }
+
+    /// Writes documents of MongoDB that are compressed already. Only for dumps.
+    pub(super) fn packed(&mut self, path: &[u8], packed: Packed) -> io::Result<()> {
+        match self {
+            Self::Zip(_) | Self::Tar(_) => Err(io::Error::other("the archive's format holds no documents")),
+            Self::Dump(dump) => dump.packed(path, packed),
         }
     }
 
@@ -111,6 +127,7 @@ impl Body {
                 outer.write_all(&trailer)?;
                 outer.finish()
             }
+            Self::Dump(dump) => dump.finish(&mut reader),
         }
     }
 }

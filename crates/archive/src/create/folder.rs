@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use backstay_core::{Content, CutHint, Entry, EntryKind, Folder, Meta, Opener, Pushed, SinkError};
 
 use super::OPEN_LIMIT;
+use super::packer::Packer;
 use super::writer::Writer;
 
 pub(super) struct ArchiveFolder {
@@ -54,13 +55,18 @@ impl Folder for ArchiveFolder {
             open.fetch_sub(1, Ordering::Relaxed);
             return Err(SinkError::failed("too many contents are pushed at once"));
         }
-        match tempfile::tempfile_in(&self.writer.spool) {
-            Ok(file) => Ok(Box::new(ArchivePushed {
-                writer: Arc::clone(&self.writer),
-                path: self.path_of(name),
-                content: Some(BufWriter::new(file)),
-                length: 0,
-            })),
+        let path = self.path_of(name);
+        let waiting = self.writer.packer(&path).and_then(|packer| match packer {
+            Some(packer) => Ok(Waiting::Packed(Box::new(packer))),
+            None => {
+                let file = BufWriter::new(tempfile::tempfile_in(&self.writer.spool)?);
+                Ok(Waiting::Spooled { file, length: 0 })
+            }
+        });
+        match waiting {
+            Ok(waiting) => {
+                Ok(Box::new(ArchivePushed { writer: Arc::clone(&self.writer), path, content: Some(waiting) }))
+            }
             Err(error) => {
                 open.fetch_sub(1, Ordering::Relaxed);
                 Err(SinkError::failed(error))
@@ -86,26 +92,47 @@ struct ArchivePushed {
     writer: Arc<Writer>,
     path: Vec<u8>,
     /// Taken when the content is whole.
-    content: Option<BufWriter<File>>,
-    length: u64,
+    content: Option<Waiting>,
+}
+
+enum Waiting {
+    /// As it is.
+    Spooled { file: BufWriter<File>, length: u64 },
+    /// Compressed.
+    Packed(Box<Packer>),
 }
 
 impl Pushed for ArchivePushed {
     fn write(&mut self, data: &[u8]) -> Result<(), SinkError> {
         self.writer.control.checkpoint()?;
-        if let Some(content) = &mut self.content {
-            content.write_all(data).map_err(SinkError::failed)?;
-            self.length += data.len() as u64;
+        match &mut self.content {
+            None => {}
+            Some(Waiting::Spooled { file, length }) => {
+                file.write_all(data).map_err(SinkError::failed)?;
+                *length += data.len() as u64;
+            }
+            Some(Waiting::Packed(packer)) => {
+                packer.add(data).map_err(|error| self.writer.unfit(&self.path, error))?;
+                self.writer.events.bytes_done(data.len() as u64);
+            }
         }
         Ok(())
     }
 
     fn finish(mut self: Box<Self>, meta: Meta) -> Result<(), SinkError> {
-        let Some(content) = self.content.take() else { return Ok(()) };
-        let mut file = content.into_inner().map_err(|error| SinkError::failed(error.into_error()))?;
-        file.rewind().map_err(SinkError::failed)?;
-        let meta = Meta { kind: EntryKind::File, size: self.length, ..meta };
-        self.writer.file(&self.path, &meta, Box::new(Spooled(file)))
+        match self.content.take() {
+            None => Ok(()),
+            Some(Waiting::Spooled { file, length }) => {
+                let mut file = file.into_inner().map_err(|error| SinkError::failed(error.into_error()))?;
+                file.rewind().map_err(SinkError::failed)?;
+                let meta = Meta { kind: EntryKind::File, size: length, ..meta };
+                self.writer.file(&self.path, &meta, Box::new(Spooled(file)))
+            }
+            Some(Waiting::Packed(packer)) => {
+                let packed = packer.finish().map_err(|error| self.writer.unfit(&self.path, error))?;
+                self.writer.packed(&self.path, &Meta { kind: EntryKind::File, ..meta }, packed)
+            }
+        }
     }
 }
 

@@ -8,11 +8,15 @@
 //! Zip holds files, folders and symbolic links, with permissions, owners and times to the second. All else, attributes, devices,
 //! pipes, times to the nanosecond, and that two names are one file, is told in the manifest, from which
 //! [`read::extract`](crate::read::extract()) restores it; other programs see two files.
+//!
+//! An archive of mongodump holds a dump of MongoDB, in files that are named as mongodump names them, and nothing else.
 
 mod body;
+mod dump;
 mod folder;
 mod intake;
 mod outer;
+mod packer;
 mod parent;
 mod writer;
 
@@ -45,7 +49,7 @@ const ZSTD_LEVEL: i32 = 3;
 pub struct Settings {
     /// The format of the file.
     pub format: Format,
-    /// How contents are compressed. A tar archive is compressed by zstd, whatever stands here.
+    /// How contents are compressed. A tar archive is compressed by zstd and one of mongodump by gzip, whatever stands here.
     pub compression: Compression,
     /// How much work goes into it: 0 to 9 for deflate, 1 to 22 for zstd.
     pub level: Option<i32>,
@@ -69,8 +73,8 @@ impl Settings {
     /// When the level is none of the compression.
     pub fn validate(&self) -> Result<(), ArchiveError> {
         let (name, least, most) = match (self.format, self.compression) {
+            (Format::Mongodump, _) | (Format::Zip, Compression::Deflate) => ("deflate", 0, 9),
             (Format::TarZst, _) | (_, Compression::Zstd) => ("zstd", 1, 22),
-            (_, Compression::Deflate) => ("deflate", 0, 9),
             (_, Compression::Store) => return Ok(()),
         };
         match self.level {
@@ -91,13 +95,15 @@ impl Settings {
         self.level.unwrap_or(ZSTD_LEVEL)
     }
 
+    pub(crate) fn deflate_level(&self) -> u32 {
+        let level = self.level.and_then(|level| u32::try_from(level).ok());
+        level.unwrap_or(DEFLATE_LEVEL).min(9)
+    }
+
     pub(crate) fn method(&self) -> Method {
         match self.compression {
             Compression::Store => Method::Store,
-            Compression::Deflate => {
-                let level = self.level.and_then(|level| u32::try_from(level).ok());
-                Method::Deflate(level.unwrap_or(DEFLATE_LEVEL).min(9))
-            }
+            Compression::Deflate => Method::Deflate(self.deflate_level()),
             Compression::Zstd => Method::Zstd(self.zstd_level()),
         }
     }
@@ -106,13 +112,11 @@ impl Settings {
         let compression = match self.format {
             Format::Zip => self.compression,
             Format::TarZst => Compression::Zstd,
+            Format::Mongodump => Compression::Deflate,
         };
         let level = match compression {
             Compression::Store => None,
-            Compression::Deflate => Some(match self.method() {
-                Method::Deflate(level) => i32::try_from(level).unwrap_or(0),
-                _ => 0,
-            }),
+            Compression::Deflate => i32::try_from(self.deflate_level()).ok(),
             Compression::Zstd => Some(self.zstd_level()),
         };
         Container { format: self.format, compression, level, encrypted: self.recipients.is_some() }
@@ -186,6 +190,9 @@ impl ArchiveSink {
             (BackupType::Full, Some(_)) => {
                 return Err(ArchiveError::Parent("a full backup leans on no other".to_owned()));
             }
+            (_, Some(_)) if settings.format == Format::Mongodump => {
+                return Err(ArchiveError::Parent("an archive of mongodump is always full".to_owned()));
+            }
             (BackupType::Differential | BackupType::Incremental, None) => {
                 return Err(ArchiveError::Parent(format!(
                     "a backup of type {backup_type} needs one before it"
@@ -207,7 +214,7 @@ impl ArchiveSink {
             totals: manifest::Totals::default(),
             file: None,
         };
-        let writer = Writer::new(output, settings, &manifest.name, parent, control, events)?;
+        let writer = Writer::new(output, settings, &manifest, parent, control, events)?;
         Ok(Self { writer: Arc::new(writer), manifest })
     }
 

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use backstay_core::{Control, EntryKind, Events, ItemAction, Meta, Opener, SinkError};
+use backstay_mongodump::names::Entry;
 use parking_lot::Mutex;
 
 use super::body::{Body, Small, pack};
+use super::dump::unfit;
 use super::outer::{Outer, Output};
+use super::packer::{Packed, Packer};
 use super::{Compare, Finished, Intake, Parent, Settings};
 use crate::ArchiveError;
 use crate::hashing::{HashingReader, sha256};
@@ -29,6 +32,7 @@ pub(super) struct Writer {
     parent: Option<Parent>,
     format: Format,
     method: Method,
+    level: u32,
     pub(super) spool: PathBuf,
     pub(super) control: Control,
     pub(super) events: Arc<dyn Events>,
@@ -55,25 +59,28 @@ impl Writer {
     pub(super) fn new(
         output: Output,
         settings: &Settings,
-        name: &str,
+        manifest: &Manifest,
         parent: Option<Parent>,
         control: Control,
         events: Arc<dyn Events>,
     ) -> Result<Self, ArchiveError> {
+        let name = &manifest.name;
         let outer =
             Outer::new(output, settings.recipients.as_ref()).map_err(ArchiveError::io("write", name))?;
-        let items = ItemSpool::new(&settings.spool)
-            .map_err(ArchiveError::io("make a file in", settings.spool.display().to_string()))?;
-        let open = Some(Open { body: Body::new(outer, settings), items });
+        let unmade = || ArchiveError::io("make a file in", settings.spool.display().to_string());
+        let items = ItemSpool::new(&settings.spool).map_err(unmade())?;
+        let body = Body::new(outer, settings, manifest).map_err(unmade())?;
+        let open = Some(Open { body, items });
         Ok(Self {
             state: Mutex::new(Progress { open, originals: HashMap::new(), totals: Totals::default() }),
             parent,
             format: settings.format,
             method: settings.method(),
+            level: settings.deflate_level(),
             spool: settings.spool.clone(),
             control,
             events,
-            name: name.to_owned(),
+            name: name.clone(),
             packers: Mutex::default(),
             failed: AtomicU64::new(0),
             pushing: AtomicUsize::new(0),
@@ -107,6 +114,11 @@ impl Writer {
         match meta.kind {
             EntryKind::Socket | EntryKind::Irregular => {
                 self.fail(path, "an archive cannot hold an item of this kind");
+                return Ok(());
+            }
+            EntryKind::Folder => {}
+            _ if self.format == Format::Mongodump => {
+                self.fail(path, "an archive of mongodump holds files only");
                 return Ok(());
             }
             EntryKind::BlockDevice | EntryKind::CharDevice | EntryKind::Fifo
@@ -191,6 +203,22 @@ impl Writer {
         Ok(())
     }
 
+    /// What compresses a content as it comes; nothing where the format takes contents in one by one.
+    pub(super) fn packer(&self, path: &[u8]) -> io::Result<Option<Packer>> {
+        let is_packed = self.format == Format::Mongodump && matches!(Entry::at(path), Entry::Documents(_));
+        is_packed.then(|| Packer::new(&self.spool, self.level)).transpose()
+    }
+
+    /// Writes documents that are compressed already.
+    pub(super) fn packed(&self, path: &[u8], meta: &Meta, packed: Packed) -> Result<(), SinkError> {
+        self.control.checkpoint()?;
+        let mut item = Item::new(path, meta);
+        (item.size, item.sha256) = (packed.size, Some(Sha256Text(packed.hash)));
+        let item = self.write(item, |body, _| body.packed(path, packed))?;
+        self.events.file_done(path, ItemAction::New, item.size, item.size);
+        Ok(())
+    }
+
     fn hash_of(&self, opener: Box<dyn Opener>) -> Option<backstay_core::FileId> {
         let mut reader = HashingReader::new(opener.open().ok()?);
         let mut buffer = vec![0; 256 << 10];
@@ -230,7 +258,7 @@ impl Writer {
 
     /// Writes a further name of a file that is in a tar archive. False where there is no such file.
     fn link(&self, path: &[u8], meta: &Meta) -> Result<bool, SinkError> {
-        if self.format == Format::Zip || !meta.is_hard_linked() {
+        if self.format != Format::TarZst || !meta.is_hard_linked() {
             return Ok(false);
         }
         let original = self.state.lock().originals.get(&(meta.inode, meta.device_id)).cloned();
@@ -259,7 +287,7 @@ impl Writer {
         item.sha256 = Some(Sha256Text(sha256(&bytes)));
         item.problem.clone_from(&trouble);
         let packed = match self.format {
-            Format::TarZst => None,
+            Format::TarZst | Format::Mongodump => None,
             Format::Zip => {
                 let mut packer = self.packers.lock().pop();
                 let packed = pack(self.method, &mut packer, &bytes).map_err(|error| self.broken(error))?;
@@ -336,6 +364,11 @@ impl Writer {
         }
         count(&mut state.totals, &item);
         Ok(item)
+    }
+
+    /// Documents that are not what the format takes, or cannot be kept.
+    pub(super) fn unfit(&self, path: &[u8], error: io::Error) -> SinkError {
+        self.broken(unfit(path, error))
     }
 
     fn broken(&self, error: io::Error) -> SinkError {

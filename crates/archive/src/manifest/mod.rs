@@ -143,6 +143,9 @@ pub enum Format {
     /// A tar archive in frames of zstd.
     #[serde(rename = "tar.zst")]
     TarZst,
+    /// A dump of MongoDB as `mongodump --archive --gzip` writes it.
+    #[serde(rename = "mongodump")]
+    Mongodump,
 }
 
 impl Format {
@@ -154,6 +157,8 @@ impl Format {
             (Self::Zip, true) => ".zip.age",
             (Self::TarZst, false) => ".tar.zst",
             (Self::TarZst, true) => ".tar.zst.age",
+            (Self::Mongodump, false) => ".archive.gz",
+            (Self::Mongodump, true) => ".archive.gz.age",
         }
     }
 }
@@ -164,7 +169,7 @@ impl Format {
 pub enum Compression {
     /// Not at all; only in zip archives.
     Store,
-    /// As every zip program reads it; only in zip archives.
+    /// As every zip program reads it, and in archives of mongodump as gzip; not in tar archives.
     #[default]
     Deflate,
     /// Faster and smaller; few zip programs read it.

@@ -231,7 +231,7 @@ type Aliases = HashMap<u128, Vec<Vec<u8>>>;
 /// Of wanted names that are links to others in this archive, the names under which the content lies.
 fn aliases(archive: &Archive, wanted: &Wanted) -> Result<Aliases, ArchiveError> {
     let mut aliases = Aliases::new();
-    if archive.kind() == super::Kind::Zip {
+    if matches!(archive.kind(), super::Kind::Zip | super::Kind::Mongodump) {
         return Ok(aliases);
     }
     archive.list(&mut |item| {

@@ -4,6 +4,7 @@
 //! are longer than they say or lie over one another, headers without end, and names that come twice are refused, and memory does
 //! not grow with what an archive says of itself, but for some bytes for each item.
 
+mod dump;
 mod extract;
 mod input;
 mod path;
@@ -19,6 +20,7 @@ pub use self::extract::{ExtractOptions, ExtractReport, Limits, extract};
 pub use self::input::{FileInput, ReadAt, StoreInput};
 pub use self::verify::{Problem, VerifyReport, verify, verify_file};
 pub use self::visit::{Each, Stored};
+use crate::carrier::Places;
 use crate::crypt::{self, Identities};
 use crate::manifest::{self, Item, Link, Manifest};
 use crate::{ArchiveError, hashing};
@@ -44,6 +46,8 @@ pub enum Kind {
     TarZst,
     /// A tar archive as it is.
     Tar,
+    /// An archive of `mongodump`, compressed by gzip or not.
+    Mongodump,
 }
 
 /// Where the manifest lies.
@@ -51,6 +55,7 @@ pub enum Kind {
 enum Place {
     Zip(zip::Place),
     Tar(u64),
+    Dump(Places),
 }
 
 /// Opens the archives that another one needs.
@@ -101,6 +106,7 @@ impl Archive {
         let place = match kind {
             Kind::Zip => zip::find_manifest(&plain, &label)?.map(Place::Zip),
             Kind::TarZst => tar::find_manifest(&plain, &label)?.map(Place::Tar),
+            Kind::Mongodump => dump::find_manifest(&plain, &label)?.map(Place::Dump),
             Kind::Tar => None,
         };
         Ok(Self { label, raw, plain, kind, is_encrypted, place })
@@ -157,6 +163,7 @@ impl Archive {
     ) -> Result<Option<Manifest>, ArchiveError> {
         match self.place {
             Some(_) => manifest::read(self.manifest_text()?, &self.label, &mut |item| each(&item)).map(Some),
+            None if self.kind == Kind::Mongodump => dump::list_entries(self, each).map(|()| None),
             None => self.visit(&mut |item, _| each(item)),
         }
     }
@@ -168,6 +175,8 @@ impl Archive {
     /// When it is damaged or cannot be read, and whatever `each` fails with.
     pub fn visit(&self, each: Each<'_>) -> Result<Option<Manifest>, ArchiveError> {
         match (self.kind, self.place) {
+            (_, Some(Place::Dump(places))) => dump::visit_by_manifest(self, places, each).map(Some),
+            (Kind::Mongodump, _) => dump::visit_entries(self, each).map(|()| None),
             (Kind::Zip, Some(_)) => zip::visit_by_manifest(self, each).map(Some),
             (Kind::Zip, None) => zip::visit_entries(self, each).map(|()| None),
             (_, Some(_)) => tar::visit_by_manifest(self, each).map(Some),
@@ -175,10 +184,17 @@ impl Archive {
         }
     }
 
+    /// The bytes of an archive of `mongodump`, decrypted, for who reads that format.
+    #[must_use]
+    pub fn dump(&self) -> Option<impl Read + Send + use<>> {
+        (self.kind == Kind::Mongodump).then(|| dump::stream(self, u64::MAX))
+    }
+
     fn manifest_text(&self) -> Result<Box<dyn Read>, ArchiveError> {
         match self.place {
             Some(Place::Zip(place)) => Ok(zip::content(&self.plain, place, &self.label)?),
             Some(Place::Tar(from)) => tar::manifest_text(self, from),
+            Some(Place::Dump(places)) => dump::manifest_text(self, places),
             None => Err(ArchiveError::damaged(&self.label, "there is no manifest in it")),
         }
     }
@@ -195,6 +211,9 @@ fn kind(input: &Arc<dyn ReadAt>, what: &str) -> Result<Option<Kind>, ArchiveErro
     }
     if begins_with(input, 0, ZSTD, what)? {
         return Ok(Some(Kind::TarZst));
+    }
+    if dump::is_dump(input, what)? {
+        return Ok(Some(Kind::Mongodump));
     }
     Ok(begins_with(input, 257, b"ustar", what)?.then_some(Kind::Tar))
 }

@@ -43,7 +43,7 @@ fn decoded(archive: &Archive, from: u64) -> Result<Box<dyn Read>, ArchiveError> 
             let decoder = zstd::stream::read::Decoder::with_buffer(cursor);
             Box::new(decoder.map_err(ArchiveError::io("read", archive.label()))?)
         }
-        Kind::Tar | Kind::Zip => Box::new(cursor),
+        _ => Box::new(cursor),
     })
 }
 

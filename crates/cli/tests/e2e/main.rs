@@ -17,6 +17,7 @@ mod damage;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
 mod drive_server;
+mod dumps;
 mod errors;
 #[cfg(feature = "s3")]
 mod export;

@@ -14,10 +14,11 @@ use backstay_model::{ConnectionSettings, Level, RunId};
 use backstay_sources::CaptureReport;
 use backstay_sources::files::restore::{FolderTarget, RestoreOptions as FolderOptions};
 use backstay_sources::mongodb::{
-    Access, CaptureOptions, Connection, EntriesDump, Existing, MongoError, OpenEntry, RestoreOptions,
+    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, MongoError, OpenEntry, RestoreOptions,
     RestoreReport, Selection, Trouble, capture, probe, restore,
 };
 
+use super::archives;
 use super::discard::validate;
 use super::meter::Meter;
 use super::repository::{Access as Hold, Open, make_folder};
@@ -163,33 +164,21 @@ impl Workshop {
         connection: &Connection,
         run: RunId,
     ) -> Result<(String, RestoreReport)> {
-        let (id, dump) = if job.repository.holds.is_archives() {
+        let (id, dump): (String, Box<dyn Dump>) = if job.repository.holds.is_archives() {
             let source = self.archive_source(job, &request.snapshot)?;
-            let spool = self.spool_of(run);
-            let failed = |error: io::Error| cannot_restore(&spool, &error);
-            make_folder(&spool).map_err(failed)?;
-            let target = FolderTarget::open(&spool, FolderOptions::default()).map_err(failed)?;
-            let meter = Meter::new(&job.report, "verifying");
-            let limits = backstay_archive::read::Limits::default();
-            let done = source.extract_into(job, &target, &|_| true, limits, false, &meter)?;
-            meter.finish();
-            if done.failures > 0 {
-                return Err(WorkError::new(
-                    Class::Other,
-                    format!("{} files of the archive cannot be kept here", done.failures),
-                )
-                .hint("see the warnings in the log; nothing was written to the server"));
+            match source.dump(job)? {
+                Some(dump) => (source.id(), Box::new(dump)),
+                None => (source.id(), Box::new(self.unpacked(job, &source, &self.spool_of(run))?)),
             }
-            (source.id(), EntriesDump::of_folder(&spool)?)
         } else {
             let open = self.open(job, Hold::Shared, true)?;
             let entry = find_snapshot(&open, &request.snapshot)?;
             if !request.dry_run {
                 validate(job, &open, &entry, &|_, _| backstay_engine::restore::Selected::ALL)?;
             }
-            (entry.id.to_hex(), dump_of(open, &entry.snapshot.tree)?)
+            (entry.id.to_hex(), Box::new(dump_of(open, &entry.snapshot.tree)?))
         };
-        let manifest = backstay_sources::mongodb::Dump::manifest(&dump).cloned();
+        let manifest = dump.manifest().cloned();
         let selection = Selection { include: into.include.clone(), exclude: Vec::new() };
         if request.dry_run {
             for counted in manifest.iter().flat_map(|manifest| &manifest.collections) {
@@ -227,7 +216,7 @@ impl Workshop {
         };
         job.report.log(Level::Info, "write", &format!("restoring to {}", connection.place()));
         let meter = Meter::new(&job.report, "restoring");
-        let report = restore(connection, Box::new(dump), &options, job.control, &meter)?;
+        let report = restore(connection, dump, &options, job.control, &meter)?;
         meter.finish();
         for one in &report.restored {
             let aside =
@@ -242,6 +231,30 @@ impl Workshop {
             job.report.log(Level::Warning, "verify", warning);
         }
         Ok((id, report))
+    }
+}
+
+impl Workshop {
+    /// The files of an archive as a dump, once they are unpacked into a folder.
+    fn unpacked(
+        &self,
+        job: &Job<'_>,
+        source: &archives::Source,
+        spool: &std::path::Path,
+    ) -> Result<EntriesDump> {
+        make_folder(spool).map_err(|error| cannot_restore(spool, &error))?;
+        let target = FolderTarget::open(spool, FolderOptions::default())
+            .map_err(|error| cannot_restore(spool, &error))?;
+        let meter = Meter::new(&job.report, "verifying");
+        let limits = backstay_archive::read::Limits::default();
+        let done = source.extract_into(job, &target, &|_| true, limits, false, &meter)?;
+        meter.finish();
+        if done.failures > 0 {
+            let text = format!("{} files of the archive cannot be kept here", done.failures);
+            return Err(WorkError::new(Class::Other, text)
+                .hint("see the warnings in the log; nothing was written to the server"));
+        }
+        Ok(EntriesDump::of_folder(spool)?)
     }
 }
 

@@ -19,6 +19,7 @@ mod interrupted;
 mod limits;
 mod matrix;
 mod mongo;
+mod mongodump;
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 #[allow(dead_code)]
 mod multipart;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use backstay_core::sink::unescape_name;
+use backstay_mongodump::{Event, OPLOG, names};
 use mongodb::bson::raw::RawDocumentBuf;
 use parking_lot::Mutex;
 
-use super::archive::{ArchiveDump, OPLOG};
 use super::error::{MongoError, Result};
-use super::{Collection, Kind, MANIFEST, Manifest, names};
+use super::{ArchiveDump, Collection, Kind, MANIFEST, Manifest};
 
 /// Opens an entry by its path in the dump (`database/name.bson`, escaped as it is).
 pub type OpenEntry = Arc<dyn Fn(&[u8]) -> io::Result<Box<dyn Read + Send>> + Send + Sync>;
@@ -252,7 +252,7 @@ impl Dump for ArchiveDump {
     }
 
     fn manifest(&self) -> Option<&Manifest> {
-        None
+        self.manifest.as_ref()
     }
 
     fn has_oplog(&self) -> bool {
@@ -265,7 +265,6 @@ impl Dump for ArchiveDump {
         wanted: &(dyn Fn(Place) -> bool + Sync),
         take: &Take<'_>,
     ) -> Result<()> {
-        use super::archive::Event;
         let place_of =
             |number: usize| if self.oplog == Some(number) { Place::Oplog } else { Place::Collection(number) };
         let is_wanted: Vec<bool> =
@@ -327,7 +326,7 @@ fn each_document(
     what: &str,
     mut taken: impl FnMut(&mut Batch, bool) -> Result<bool>,
 ) -> Result<()> {
-    use super::archive::{LARGEST, SMALLEST, check};
+    use backstay_mongodump::{LARGEST, SMALLEST, check};
     let mut input = BufReader::with_capacity(256 << 10, input);
     let mut batch = Batch::default();
     let mut document = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt;
 use backstay_core::{Interrupted, SinkError};
 use mongodb::error::{ErrorKind, WriteFailure};
 
-use super::archive::ArchiveError;
+use backstay_mongodump::FormatError;
 
 /// Classes of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +111,10 @@ impl From<SinkError> for MongoError {
     }
 }
 
-impl From<ArchiveError> for MongoError {
-    fn from(error: ArchiveError) -> Self {
+impl From<FormatError> for MongoError {
+    fn from(error: FormatError) -> Self {
         let trouble = match &error {
-            ArchiveError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Trouble::Storage,
+            FormatError::Io(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Trouble::Storage,
             _ => Trouble::Damaged,
         };
         Self::new(trouble, "the archive cannot be read", error)

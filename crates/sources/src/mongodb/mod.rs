@@ -3,15 +3,14 @@
 //! - [`Access`] and [`Connection`] are the way to a server; [`probe`] says what it holds and what the user may not read.
 //! - [`capture`] streams a server into a sink: a folder for each database, and in it for each collection `NAME.bson` and
 //!   `NAME.metadata.json`, as `mongodump` lays them out, with [`MANIFEST`] over all.
-//! - [`archive`] is the format of `mongodump --archive`: [`capture_archive`] writes it from a server, and [`ArchiveDump`] reads it.
-//! - [`restore()`] brings a [`Dump`] (an archive, or entries of a repository) to a server.
+//! - [`restore()`] brings a [`Dump`] (an archive of `mongodump`, as [`ArchiveDump`], or entries of a repository) to a server.
 //! - [`Shipper`] follows the oplog for restores to a point in time.
 //!
 //! Everything here blocks and must not be called from within an asynchronous runtime: each connection has a small runtime of its own.
 //! Nothing here was shown against time series collections, text indexes or sharded clusters, since no server of the tests has them.
 
 mod access;
-pub mod archive;
+mod archive;
 mod capture;
 mod connection;
 mod digest;
@@ -32,8 +31,8 @@ mod ship;
 mod users;
 
 pub use access::{Access, Guard, Tls};
-pub use archive::{ArchiveDump, ArchiveError};
-pub use capture::{CaptureOptions, capture, capture_archive};
+pub use archive::ArchiveDump;
+pub use capture::{CaptureOptions, capture};
 pub use connection::Connection;
 pub use digest::Digest;
 pub use dump::{Dump, EntriesDump, OpenEntry, Place, Take};

@@ -1,38 +1,9 @@
-//! Names of entries, and of collections on their way.
+//! Names of collections on their way.
 
-use backstay_core::sink::escape_name;
-use sha2::{Digest, Sha256};
-
-pub(super) const BSON: &str = ".bson";
-pub(super) const METADATA: &str = ".metadata.json";
 /// What a collection is called until it is whole.
 const NEW: &str = "backstay-new-";
 /// What marks a collection that was put aside.
 pub(super) const OLD: &str = "backstay-old-";
-/// The longest name of an entry before its ending: a file system takes 255 bytes with it.
-const LONGEST: usize = 200;
-
-/// The name of a collection's entries, without their endings. One that is too long for a file system is cut and gets a part of its hash;
-/// the metadata has the whole.
-pub(super) fn entry(collection: &str) -> Vec<u8> {
-    let mut name = escape_name(collection.as_bytes());
-    if name.len() > LONGEST {
-        let hash = Sha256::digest(&name);
-        let end = name.iter().take(LONGEST - 40).rposition(|&byte| byte < 0x80).unwrap_or_default();
-        name.truncate(end);
-        // `%24` begins no escape of ours, so that no other name ends like this.
-        name.extend_from_slice(b"%24");
-        name.extend(hash.iter().take(12).flat_map(|byte| format!("{byte:02x}").into_bytes()));
-    }
-    name
-}
-
-/// The name of one of a collection's entries.
-pub(super) fn with_ending(collection: &str, ending: &str) -> Vec<u8> {
-    let mut name = entry(collection);
-    name.extend_from_slice(ending.as_bytes());
-    name
-}
 
 /// The collection that is restored as number `index` of a work that has this mark.
 pub(super) fn temporary(mark: &str, index: usize) -> String {
@@ -66,18 +37,4 @@ pub(super) fn is_aside_of(collection: &str, name: &str, tag: &str, index: usize)
         .and_then(|rest| rest.strip_prefix('.')?.strip_prefix(OLD))
         .is_some_and(|mark| mark.ends_with(&format!("-{tag}")));
     long || short
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_names_are_cut_and_stay_apart() {
-        let long = "ü/".repeat(100);
-        let (one, other) = (entry(&format!("{long}a")), entry(&format!("{long}b")));
-        assert!(one.len() <= LONGEST && one != other);
-        assert!(String::from_utf8(one).is_ok());
-        assert_eq!(entry("a/b%"), b"a%2Fb%25");
-    }
 }

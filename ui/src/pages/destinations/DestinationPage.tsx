@@ -73,9 +73,10 @@ function heldFacts({ holds, layout = "per_node" }: Destination, texts: Texts): F
     ];
   }
   const values = holdsValues(holds);
-  const { format, encryption, compression, full_every: every, between, name, folder, split_over: split } = values;
+  const { format, mongodb, encryption, compression, full_every: every, between, name, folder, split_over: split } = values;
   return [
     [words.holds, words.held.archives(words.formats[format])],
+    [words.mongodb, words.mongodbs[mongodb]],
     [words.encryption, words.encryptions[encryption]],
     [words.layout, words.layouts[layout]],
     [words.name, <code key="name">{name}</code>],

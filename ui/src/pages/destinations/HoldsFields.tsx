@@ -48,6 +48,7 @@ function ArchiveFields() {
           hints={words.encryptionHints}
         />
       </div>
+      <ChoiceField name="holds.mongodb" legend={words.mongodb} values={["mongodump", "files"]} labels={words.mongodbs} hints={words.mongodbHints} />
       {encryption === "plain" && <Notice tone="warn">{words.plainMeans}</Notice>}
       <TextField name="holds.name" label={words.name} hint={words.nameHint(NAMES.map((name) => `{${name}}`).join(" "))} spellCheck={false} />
       <TextField name="holds.folder" label={words.folder} hint={words.folderHint} spellCheck={false} />

@@ -19,12 +19,18 @@ export const archives: typeof En = {
   types: { repository: "Ein Repository (empfohlen)", archives: "Archive" },
   typeHints: {
     repository: "Gleiches wird nur einmal gespeichert, jeder Snapshot ist vollständig, und alles ist verschlüsselt.",
-    archives: "Eine Datei je Sicherung, Zip oder Tar. Auch andere Programme öffnen sie, eine verschlüsselte nach dem Entschlüsseln mit age. Das braucht mehr Platz.",
+    archives: "Eine Datei je Sicherung: Zip, Tar oder ein Dump von MongoDB. Auch andere Programme öffnen sie, eine verschlüsselte nach dem Entschlüsseln mit age. Das braucht mehr Platz.",
   },
   held: { repository: "Ein Repository", archives: (format) => `Archive: ${format}` },
   format: "Format",
   formats: { zip: "zip", "tar.zst": "tar.zst" },
   formatHints: { zip: "Jedes System öffnet es.", "tar.zst": "Kleiner und schneller; tar und zstd öffnen es." },
+  mongodb: "Archive von MongoDB",
+  mongodbs: { mongodump: "Wie mongodump sie macht", files: "Wie die anderer Quellen" },
+  mongodbHints: {
+    mongodump: "Eine .archive.gz, die mongorestore liest. Jede ist vollständig.",
+    files: "Im Format oben, mit zwei Dateien darin je Collection.",
+  },
   encryption: "Verschlüsselung",
   encryptions: { age: "Mit age verschlüsselt", plain: "Nicht verschlüsselt" },
   encryptionHints: {

@@ -18,12 +18,18 @@ export const archives = {
   types: { repository: "A repository (recommended)", archives: "Archives" },
   typeHints: {
     repository: "What is the same is stored once, each snapshot is whole, and all of it is encrypted.",
-    archives: "One file for each backup, zip or tar. Other programs open it too; an encrypted one after age has decrypted it. It takes more space.",
+    archives: "One file for each backup: zip, tar, or a dump of MongoDB. Other programs open it too; an encrypted one after age has decrypted it. It takes more space.",
   },
   held: { repository: "A repository", archives: (format: string) => `Archives: ${format}` },
   format: "Format",
   formats: { zip: "zip", "tar.zst": "tar.zst" },
   formatHints: { zip: "Every system opens it.", "tar.zst": "Smaller and faster; tar and zstd open it." },
+  mongodb: "Archives of MongoDB",
+  mongodbs: { mongodump: "As mongodump makes them", files: "As those of other sources" },
+  mongodbHints: {
+    mongodump: "An .archive.gz that mongorestore reads. Each is full.",
+    files: "In the format above, with two files in it for each collection.",
+  },
   encryption: "Encryption",
   encryptions: { age: "Encrypted by age", plain: "Not encrypted" },
   encryptionHints: {

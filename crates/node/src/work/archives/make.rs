@@ -8,7 +8,9 @@ use backstay_archive::create::{ArchiveSink, Compare, Description, Parent, Settin
 use backstay_archive::local::NewArchive;
 use backstay_archive::manifest::{ArchiveId, BinlogPosition, Compression, Format, SourceFacts};
 use backstay_core::Events;
-use backstay_model::archives::{ArchiveCompression, ArchiveEncryption, ArchiveFormat, Between};
+use backstay_model::archives::{
+    ArchiveCompression, ArchiveEncryption, ArchiveFormat, Between, MongodbArchives,
+};
 use backstay_model::{ArchiveSettings, Level, RunId};
 use backstay_policy::BackupType;
 use backstay_policy::naming::Pattern;
@@ -101,7 +103,11 @@ impl Workshop {
         let place = self.place(job, true)?;
         let inventory = self.manifests.inventory(&place)?;
         let source = self.facts(backup, reading, labels);
-        let (backup_type, leans_on) = kind(settings, &inventory, &source);
+        let format = format(settings, backup.content);
+        let (backup_type, leans_on) = match format {
+            Format::Mongodump => (BackupType::Full, None),
+            Format::Zip | Format::TarZst => kind(settings, &inventory, &source),
+        };
         let parent = parent(job, backup, backup_type, leans_on, &place)?;
         let backup_type = if parent.is_some() { backup_type } else { BackupType::Full };
         let fields = FieldsOf { source: &source, labels, backup_type, created };
@@ -124,7 +130,7 @@ impl Workshop {
         let spool = Spool(Some(spool));
         let bench = Bench { folder, to, inventory: &inventory };
 
-        let packing = packing(settings, &place, spool.0.as_deref().unwrap_or(&self.data_dir))?;
+        let packing = packing(settings, format, &place, spool.0.as_deref().unwrap_or(&self.data_dir))?;
         let new = bench.take_name(settings, &packing, &fields)?;
         let mut id = [0; 16];
         self.environment.random.fill(&mut id);
@@ -252,12 +258,17 @@ impl Bench<'_> {
     }
 }
 
+/// The format of archives of a source.
+const fn format(settings: &ArchiveSettings, content: Content<'_>) -> Format {
+    match (content, settings.mongodb, settings.format) {
+        (Content::Mongodb(_), MongodbArchives::Mongodump, _) => Format::Mongodump,
+        (_, _, ArchiveFormat::Zip) => Format::Zip,
+        (_, _, ArchiveFormat::TarZst) => Format::TarZst,
+    }
+}
+
 /// How archives are packed at a destination.
-fn packing(settings: &ArchiveSettings, place: &Place, spool: &Path) -> Result<Settings> {
-    let format = match settings.format {
-        ArchiveFormat::Zip => Format::Zip,
-        ArchiveFormat::TarZst => Format::TarZst,
-    };
+fn packing(settings: &ArchiveSettings, format: Format, place: &Place, spool: &Path) -> Result<Settings> {
     let compression = match (settings.compression, format) {
         (Some(ArchiveCompression::Store), _) => Compression::Store,
         (Some(ArchiveCompression::Zstd), _) | (None, Format::TarZst) => Compression::Zstd,

@@ -48,7 +48,7 @@ impl Source {
             let name = &known.manifest.name;
             job.report.log(Level::Info, "verify", &format!("looking whether {name} is whole"));
             let meter = Meter::new(&job.report, "verifying");
-            match verify_contents(&self.place, &self.inventory, known, &meter) {
+            match verify_contents(&self.place, &self.inventory, known, Some(&known.manifest), &meter) {
                 Ok(()) => return Ok(Some(known)),
                 Err(error) if error.class() == Class::Damaged => {}
                 Err(error) => return Err(error),

@@ -11,6 +11,7 @@ use backstay_core::{Control, FileId, RestoreTarget};
 use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
 use backstay_sources::files::restore as target;
+use backstay_sources::mongodb::{ArchiveDump, MANIFEST, MongoError};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
@@ -18,6 +19,7 @@ use super::Place;
 use super::browse::{each_item, find_item};
 use super::content::copy_content;
 use super::known::{Chain, Inventory, Known};
+use super::upkeep::verify_contents;
 use crate::host::{self, bytes};
 use crate::work::cold::InstanceFacts;
 use crate::work::excludes::lies_in;
@@ -28,6 +30,8 @@ use crate::work::restore::{RestoreDone, cannot_restore, relative};
 use crate::work::{Class, Job, Result, WorkError, Workshop};
 
 const BLOCK: usize = 256 << 10;
+/// What a dump of MongoDB says about itself is no longer than this.
+const LONGEST_MANIFEST: u64 = 256 << 20;
 
 /// An archive that something is brought back from.
 pub(in crate::work) struct Source {
@@ -209,6 +213,25 @@ impl Source {
             verified: 0,
             failures: report.failed,
         })
+    }
+
+    /// Reads all of an archive of mongodump and compares it with its manifest; then gives it as a dump of MongoDB. Nothing for an archive
+    /// of another format.
+    pub(in crate::work) fn dump(&self, job: &Job<'_>) -> Result<Option<ArchiveDump>> {
+        let archive = self.known.open(&self.place)?;
+        let Some(dump) = archive.dump() else { return Ok(None) };
+        let meter = Meter::new(&job.report, "verifying");
+        verify_contents(&self.place, &self.inventory, &self.known, None, &meter)
+            .map_err(|error| self.offer_older(job, error))?;
+        meter.finish();
+        let mut text = Vec::new();
+        let item = find_item(&self.place, &self.known, MANIFEST.as_bytes())?;
+        copy_content(&self.place, &self.inventory, &self.known, &item, LONGEST_MANIFEST, &mut text)?;
+        let manifest = serde_json::from_slice(&text).map_err(|error| {
+            WorkError::new(Class::Damaged, format!("{MANIFEST} in {} cannot be read", self.name()))
+                .because(&error)
+        })?;
+        Ok(Some(ArchiveDump::open(dump, Some(manifest)).map_err(MongoError::from)?))
     }
 
     /// How many files lie in these folders, and their bytes.

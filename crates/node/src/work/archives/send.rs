@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use backstay_archive::Manifest;
 use backstay_archive::local::remove;
-use backstay_archive::manifest::BESIDE;
+use backstay_archive::manifest::{BESIDE, Format};
 use backstay_archive::read::FileInput;
 use backstay_archive::transfer::{Chunking, Patience, Progress, Sender, Tokens, TransferError};
 use backstay_core::StoredFile;
@@ -137,7 +137,9 @@ fn named(waiting: &Waiting, manifest: &Manifest, number: u32) -> String {
 
 /// A name with a number before what tells its format.
 fn numbered(name: &str, number: u32) -> String {
-    let format = [".zip.age", ".zip", ".tar.zst.age", ".tar.zst"].into_iter().find(|end| name.ends_with(end));
+    let ends =
+        [Format::Zip, Format::TarZst, Format::Mongodump].map(|of| [of.extension(true), of.extension(false)]);
+    let format = ends.into_iter().flatten().find(|end| name.ends_with(end));
     let stem = format.map_or(name, |end| name.strip_suffix(end).unwrap_or(name));
     match number {
         1 => name.to_owned(),

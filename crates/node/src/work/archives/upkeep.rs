@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use backstay_archive::Manifest;
 use backstay_archive::manifest::beside_name;
 use backstay_archive::read::{StoreInput, verify, verify_file};
 use backstay_core::ErrorKind;
@@ -50,7 +51,7 @@ impl Workshop {
         let meter = Meter::new(&job.report, "verifying");
         for (place_in_list, known) in chosen.into_iter().enumerate() {
             let found = if place_in_list == 0 {
-                verify_contents(&place, &inventory, known, &meter)
+                verify_contents(&place, &inventory, known, Some(&known.manifest), &meter)
             } else {
                 let input = StoreInput::new(Arc::clone(&place.store), &known.file, place.control.clone());
                 let input: Arc<dyn backstay_archive::read::ReadAt> = Arc::new(input);
@@ -175,16 +176,17 @@ impl Workshop {
     }
 }
 
-/// Reads all contents of an archive and of those that it needs.
+/// Reads all contents of an archive and of those that it needs, and compares its file with the manifest beside it where that is given.
 pub(super) fn verify_contents(
     place: &Place,
     inventory: &Inventory,
     known: &Known,
+    beside: Option<&Manifest>,
     meter: &Meter,
 ) -> Result<()> {
     let archive = known.open(place)?;
     let chain = Chain { place, inventory };
-    let report = verify(&archive, Some(&known.manifest), &chain, &place.control, meter)?;
+    let report = verify(&archive, beside, &chain, &place.control, meter)?;
     let Some(first) = report.problems.first() else { return Ok(()) };
     let path = String::from_utf8_lossy(&first.path);
     let at = if path.is_empty() { String::new() } else { format!(": {path}") };

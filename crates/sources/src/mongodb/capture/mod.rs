@@ -1,10 +1,8 @@
-//! Takes a server into a sink or an archive.
+//! Takes a server into a sink.
 
-mod archive_output;
 mod sink_output;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -13,12 +11,10 @@ use backstay_core::{Control, Events, Sink, Timestamp};
 use mongodb::bson::{RawBsonRef, RawDocument};
 use parking_lot::Mutex;
 
-use super::archive::ArchiveWriter;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
 use super::{Collection, Connection, Counted, Digest, Kind, Manifest, OplogSpan, Position, Selection, users};
-use archive_output::ArchiveOutput;
-use sink_output::SinkOutput;
+use sink_output::{SinkOutput, SinkStream};
 
 /// How a server is captured.
 #[derive(Debug, Clone)]
@@ -82,52 +78,6 @@ pub fn capture(
     Ok(manifest)
 }
 
-/// Captures a server into an archive as `mongodump --archive` writes it, with gzip as with `--gzip`. The archive has no place for the
-/// manifest, which is given back.
-///
-/// # Errors
-/// As [`capture`], and when a collection cannot be read at all. What was written is no archive then.
-pub fn capture_archive<W: Write + Send>(
-    connection: &Connection,
-    out: W,
-    is_gzip: bool,
-    options: &CaptureOptions,
-    control: &Control,
-    events: &dyn Events,
-) -> Result<(Manifest, W)> {
-    let work = Work { connection, options, control, events };
-    let plan = work.plan()?;
-    let written = |error: &std::io::Error| MongoError::storage("writing the archive", error);
-    let has_oplog = plan.from.is_some();
-    let parallel = options.parallel.max(1);
-    let writer =
-        ArchiveWriter::new(out, is_gzip, connection.version(), parallel, &plan.collections, has_oplog);
-    let output = ArchiveOutput { writer: writer.map_err(|error| written(&error))? };
-    let manifest = work.run(&plan, parallel, &output)?;
-    let out = output.writer.finish().map_err(|error| written(&error))?;
-    Ok((manifest, out))
-}
-
-/// Where documents go to.
-trait Output: Sync {
-    /// Begins a collection.
-    fn begin(&self, collection: &Collection) -> Result<Box<dyn Stream + '_>>;
-
-    /// Begins the oplog.
-    fn begin_oplog(&self) -> Result<Box<dyn Stream + '_>>;
-
-    /// A collection cannot be read; false when the dump is worth nothing without it.
-    fn failed(&self, collection: &Collection, error: &MongoError) -> bool;
-}
-
-/// The documents of a collection on their way.
-trait Stream {
-    fn write(&mut self, documents: &[u8]) -> Result<()>;
-    /// Forgets what was written; false when it cannot be taken back.
-    fn restart(&mut self) -> Result<bool>;
-    fn finish(self: Box<Self>) -> Result<()>;
-}
-
 struct Work<'a> {
     connection: &'a Connection,
     options: &'a CaptureOptions,
@@ -137,8 +87,8 @@ struct Work<'a> {
 
 /// What is to be captured.
 struct Plan {
-    /// The place in the oplog before anything was read.
-    from: Option<Position>,
+    /// The place in the oplog to read from, and its end before anything was read.
+    from: Option<(Position, Position)>,
     inconsistent_because: Option<String>,
     collections: Vec<Collection>,
     has_users: bool,
@@ -165,8 +115,8 @@ impl Work<'_> {
         Ok(Plan { from, inconsistent_because, collections, has_users })
     }
 
-    /// Where the oplog has to be read from, or why there is none.
-    fn position(&self) -> Result<(Option<Position>, Option<String>)> {
+    /// Where the oplog has to be read from, and its end; or why there is none.
+    fn position(&self) -> Result<(Option<(Position, Position)>, Option<String>)> {
         let without = |why: &str| Ok((None, Some(why.to_owned())));
         if !self.options.oplog {
             return without("the oplog was not asked for");
@@ -203,7 +153,7 @@ impl Work<'_> {
         read.is_ok()
     }
 
-    fn run(&self, plan: &Plan, parallel: usize, output: &dyn Output) -> Result<Manifest> {
+    fn run(&self, plan: &Plan, parallel: usize, output: &SinkOutput<'_>) -> Result<Manifest> {
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let counted = Mutex::new(BTreeMap::new());
@@ -231,7 +181,7 @@ impl Work<'_> {
             return Err(error);
         }
         let oplog = match plan.from {
-            Some(from) => Some(self.oplog(from, plan, output)?),
+            Some((from, before)) => Some(self.oplog(from, before, plan, output)?),
             None => None,
         };
         if let Some(why) = &plan.inconsistent_because {
@@ -267,10 +217,10 @@ impl Work<'_> {
     fn collection(
         &self,
         collection: &Collection,
-        output: &dyn Output,
+        output: &SinkOutput<'_>,
         stop: &AtomicBool,
     ) -> Result<Option<Digest>> {
-        let mut stream = Some(output.begin(collection)?);
+        let mut stream = output.begin(collection)?;
         let mut intake = Counting {
             stream: &mut stream,
             buffer: Vec::new(),
@@ -292,17 +242,13 @@ impl Work<'_> {
         let digest = intake.digest;
         match read {
             Ok(()) => {
-                if let Some(stream) = stream {
-                    stream.finish()?;
-                }
+                stream.finish()?;
                 Ok(Some(digest))
             }
             Err(error) if error.trouble == Trouble::Refused && self.is_gone(collection)? => {
                 self.events.message(&format!("{} was dropped while it was read", collection.full_name()));
                 intake.flush()?;
-                if let Some(stream) = stream {
-                    stream.finish()?;
-                }
+                stream.finish()?;
                 Ok(Some(digest))
             }
             Err(error) if matches!(error.trouble, Trouble::Denied | Trouble::Refused) => {
@@ -332,10 +278,16 @@ impl Work<'_> {
     }
 
     /// Reads the oplog from before the first collection to now.
-    fn oplog(&self, from: Position, plan: &Plan, output: &dyn Output) -> Result<OplogSpan> {
+    fn oplog(
+        &self,
+        from: Position,
+        before: Position,
+        plan: &Plan,
+        output: &SinkOutput<'_>,
+    ) -> Result<OplogSpan> {
         let to = self.connection.newest()?.unwrap_or(from).max(from);
         let never = AtomicBool::new(false);
-        let mut stream = Some(output.begin_oplog()?);
+        let mut stream = output.begin_oplog()?;
         let counting = Counting {
             stream: &mut stream,
             buffer: Vec::new(),
@@ -343,7 +295,7 @@ impl Work<'_> {
             events: self.events,
             stop: &never,
         };
-        let mut entries = OplogEntries { plan, selection: &self.options.selection, counting };
+        let mut entries = OplogEntries { plan, before, selection: &self.options.selection, counting };
         self.scan("local", "oplog.rs", Order::Oplog(from, to)).run(&mut entries)?;
         entries.counting.flush()?;
         let count = entries.counting.digest.documents;
@@ -356,16 +308,14 @@ impl Work<'_> {
                 cause,
             ));
         }
-        if let Some(stream) = stream {
-            stream.finish()?;
-        }
+        stream.finish()?;
         Ok(OplogSpan { from, to, entries: count })
     }
 }
 
 /// Counts what goes by, and hands it on in pieces.
 struct Counting<'a, 'b> {
-    stream: &'a mut Option<Box<dyn Stream + 'b>>,
+    stream: &'a mut SinkStream<'b>,
     buffer: Vec<u8>,
     digest: Digest,
     events: &'a dyn Events,
@@ -378,9 +328,7 @@ impl Counting<'_, '_> {
         if self.buffer.is_empty() {
             return Ok(());
         }
-        if let Some(stream) = self.stream {
-            stream.write(&self.buffer)?;
-        }
+        self.stream.write(&self.buffer)?;
         self.buffer.clear();
         Ok(())
     }
@@ -408,13 +356,16 @@ impl Intake for Counting<'_, '_> {
         self.buffer.clear();
         self.digest = Digest::default();
         self.events.message("a collection is read anew");
-        self.stream.as_mut().map_or(Ok(false), |stream| stream.restart())
+        self.stream.restart()?;
+        Ok(true)
     }
 }
 
 /// Takes the entries of the oplog that the dump needs.
 struct OplogEntries<'a, 'b> {
     plan: &'a Plan,
+    /// What is written up to here was there before anything was read.
+    before: Position,
     selection: &'a Selection,
     counting: Counting<'a, 'b>,
 }
@@ -441,6 +392,11 @@ impl Intake for OplogEntries<'_, '_> {
             && ["renameCollection", "importCollection"].contains(&name.as_str())
             && self.plan.collections.iter().any(|known| known.database == database)
         {
+            if let Some(RawBsonRef::Timestamp(at)) = entry.get("ts")?
+                && (Position { seconds: at.time, counter: at.increment }) <= self.before
+            {
+                return Ok(());
+            }
             let what = format!("capturing the database {database}");
             let mut error = MongoError::new(Trouble::Refused, what, "a collection was renamed meanwhile");
             error.hint = "start it again; rename no collection while it runs";

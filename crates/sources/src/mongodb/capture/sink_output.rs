@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use backstay_core::{Content, CutHint, Entry, EntryKind, Events, Folder, Meta, Opener, Pushed, Timestamp};
+use backstay_mongodump::{OPLOG, names};
 
-use super::super::archive::OPLOG;
 use super::super::error::{MongoError, Result, Trouble};
-use super::super::{Collection, Kind, MANIFEST, Manifest, names};
-use super::{Output, Stream};
+use super::super::{Collection, Kind, MANIFEST, Manifest};
 
 pub(super) struct SinkOutput<'a> {
     pub(super) root: Box<dyn Folder>,
@@ -35,20 +34,8 @@ impl SinkOutput<'_> {
         Ok(folder.add(Entry { name, meta, content })?)
     }
 
-    pub(super) fn close(self, manifest: &Manifest) -> Result<()> {
-        let told = serde_json::to_string_pretty(manifest);
-        let told = told.map_err(|error| MongoError::new(Trouble::Storage, "writing the manifest", error))?;
-        self.add_text(self.root.as_ref(), MANIFEST.as_bytes().to_vec(), told)?;
-        let meta = self.meta(EntryKind::Folder, 0);
-        for folder in self.folders.into_values() {
-            folder.close(meta.clone())?;
-        }
-        Ok(self.root.close(meta)?)
-    }
-}
-
-impl Output for SinkOutput<'_> {
-    fn begin(&self, collection: &Collection) -> Result<Box<dyn Stream + '_>> {
+    /// Begins a collection.
+    pub(super) fn begin(&self, collection: &Collection) -> Result<SinkStream<'_>> {
         let folder = self.folder(&collection.database)?;
         let stored = collection.stored_as();
         let mut stream = SinkStream {
@@ -62,27 +49,41 @@ impl Output for SinkOutput<'_> {
         if collection.kind != Kind::View {
             stream.begin()?;
         }
-        Ok(Box::new(stream))
+        Ok(stream)
     }
 
-    fn begin_oplog(&self) -> Result<Box<dyn Stream + '_>> {
+    /// Begins the oplog.
+    pub(super) fn begin_oplog(&self) -> Result<SinkStream<'_>> {
         let name = format!("{OPLOG}{}", names::BSON).into_bytes();
         let folder = self.root.as_ref();
         let mut stream = SinkStream { output: self, folder, name, metadata: None, pushed: None, size: 0 };
         stream.begin()?;
-        Ok(Box::new(stream))
+        Ok(stream)
     }
 
-    fn failed(&self, collection: &Collection, error: &MongoError) -> bool {
+    /// A collection cannot be read; false when that cannot be told to the sink.
+    pub(super) fn failed(&self, collection: &Collection, error: &MongoError) -> bool {
         let Ok(folder) = self.folder(&collection.database) else { return false };
         let name = names::with_ending(&collection.name, names::BSON);
         self.events.item_failed(collection.full_name().as_bytes(), "archival", &error.to_string());
         folder.failed(&name, &error.to_string());
         true
     }
+
+    pub(super) fn close(self, manifest: &Manifest) -> Result<()> {
+        let told = serde_json::to_string_pretty(manifest);
+        let told = told.map_err(|error| MongoError::new(Trouble::Storage, "writing the manifest", error))?;
+        self.add_text(self.root.as_ref(), MANIFEST.as_bytes().to_vec(), told)?;
+        let meta = self.meta(EntryKind::Folder, 0);
+        for folder in self.folders.into_values() {
+            folder.close(meta.clone())?;
+        }
+        Ok(self.root.close(meta)?)
+    }
 }
 
-struct SinkStream<'a> {
+/// The documents of a collection on their way.
+pub(super) struct SinkStream<'a> {
     output: &'a SinkOutput<'a>,
     folder: &'a dyn Folder,
     name: Vec<u8>,
@@ -98,10 +99,8 @@ impl SinkStream<'_> {
         self.size = 0;
         Ok(())
     }
-}
 
-impl Stream for SinkStream<'_> {
-    fn write(&mut self, documents: &[u8]) -> Result<()> {
+    pub(super) fn write(&mut self, documents: &[u8]) -> Result<()> {
         if let Some(pushed) = &mut self.pushed {
             pushed.write(documents)?;
             self.size += documents.len() as u64;
@@ -109,13 +108,13 @@ impl Stream for SinkStream<'_> {
         Ok(())
     }
 
-    fn restart(&mut self) -> Result<bool> {
+    /// Forgets what was written.
+    pub(super) fn restart(&mut self) -> Result<()> {
         self.pushed = None;
-        self.begin()?;
-        Ok(true)
+        self.begin()
     }
 
-    fn finish(mut self: Box<Self>) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<()> {
         if let Some(pushed) = self.pushed.take() {
             pushed.finish(self.output.meta(EntryKind::File, self.size))?;
         }

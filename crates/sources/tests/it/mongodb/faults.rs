@@ -7,7 +7,7 @@ use std::time::Duration;
 use backstay_core::{Control, Events, Silent};
 use backstay_sources::mongodb::{
     CaptureOptions, EntriesDump, Existing, Manifest, MongoError, RestoreOptions, Selection, Trouble, capture,
-    capture_archive, restore,
+    restore,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Document, doc};
@@ -129,28 +129,6 @@ fn work_that_is_cancelled_ends_and_work_that_is_paused_waits() {
         control.resume();
         assert_eq!(work.join().unwrap().unwrap().counted("shop", "large").unwrap().documents, 28);
     });
-}
-
-#[test]
-fn an_archive_that_cannot_be_written_is_told() {
-    struct Full(usize);
-    impl std::io::Write for Full {
-        fn write(&mut self, data: &[u8]) -> std::io::Result<usize> {
-            self.0 = self.0.checked_sub(data.len()).ok_or(std::io::ErrorKind::StorageFull)?;
-            Ok(data.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let Some(server) = MongoServer::start_new() else { return };
-    fill_large(&server);
-    let connection = server.connect();
-    for room in [10, 3 << 20] {
-        let written =
-            capture_archive(&connection, Full(room), false, &of("large", 10), &Control::new(), &Silent);
-        assert_eq!(written.map(drop).unwrap_err().trouble, Trouble::Storage);
-    }
 }
 
 #[test]

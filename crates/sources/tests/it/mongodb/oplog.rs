@@ -194,6 +194,19 @@ fn a_collection_that_is_dropped_meanwhile_is_no_failure() {
     assert_eq!(names, ["a"]);
 }
 
+#[test]
+fn a_collection_that_was_renamed_just_before_is_no_failure_and_stays_when_the_oplog_is_replayed() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "before", &[doc! { "_id": 1 }]);
+    let _ = server.run("admin", doc! { "renameCollection": "shop.before", "to": "shop.after" });
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    assert_eq!(manifest.counted("shop", "after").unwrap().documents, 1);
+    let report = restored(&connection, &sink, &RestoreOptions { oplog: true, ..to_copy() }).unwrap();
+    let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    assert_eq!((names, sorted(&server, "copy", "after").len()), (vec!["after"], 1));
+}
+
 /// Entries as a server of MongoDB 5.0 or newer writes them; the tests' own server writes other updates.
 fn entries_of_mongodb() -> Vec<Document> {
     let session = |n: u8| doc! { "id": Binary { subtype: BinarySubtype::Uuid, bytes: vec![n; 16] } };

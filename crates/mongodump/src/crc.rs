@@ -34,10 +34,11 @@ const fn tables() -> [[u64; 256]; 8] {
 
 /// A sum that bytes are added to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Crc(u64);
+pub struct Crc(u64);
 
 impl Crc {
-    pub(super) fn add(&mut self, data: &[u8]) {
+    /// Adds bytes.
+    pub fn add(&mut self, data: &[u8]) {
         // An index of eight bits is always within 256 entries: the checks vanish.
         let entry = |table: usize, byte: u64| TABLES[table][(byte & 255) as usize];
         let mut sum = !self.0;
@@ -60,7 +61,8 @@ impl Crc {
     }
 
     /// The sum as the format has it: as a signed number.
-    pub(super) const fn signed(self) -> i64 {
+    #[must_use]
+    pub const fn signed(self) -> i64 {
         self.0.cast_signed()
     }
 }

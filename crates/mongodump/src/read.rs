@@ -4,16 +4,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 
+use bson::{RawBsonRef, RawDocument};
 use flate2::bufread::MultiGzDecoder;
-use mongodb::bson::{RawBsonRef, RawDocument};
 
-use super::super::{Collection, Kind};
-use super::crc::Crc;
-use super::{LARGEST, MAGIC, OPLOG, SMALLEST, TERMINATOR, VERSION};
+use crate::crc::Crc;
+use crate::{BUCKETS, LARGEST, MAGIC, SMALLEST, TERMINATOR, TIME_SERIES, VERSION};
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
+pub enum FormatError {
     /// It does not begin as one.
     #[error("this is no archive of mongodump: it begins with {0:#010x}")]
     Magic(u32),
@@ -79,6 +78,18 @@ pub struct Namespace {
     pub kind: String,
 }
 
+impl Namespace {
+    /// The collection that has its documents.
+    #[must_use]
+    pub fn stored_as(&self) -> String {
+        if self.kind == TIME_SERIES {
+            format!("{BUCKETS}{}", self.collection)
+        } else {
+            self.collection.clone()
+        }
+    }
+}
+
 /// What comes next in an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
@@ -102,7 +113,26 @@ pub struct Reader<R> {
     document: Vec<u8>,
 }
 
-type Result<T> = std::result::Result<T, ArchiveError>;
+type Result<T> = std::result::Result<T, FormatError>;
+
+/// Opens an archive; whether it is compressed is seen.
+///
+/// # Errors
+/// When it is no archive.
+pub fn open(input: impl Read + Send + 'static) -> Result<Reader<Box<dyn Read + Send>>> {
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    let input: Box<dyn Read + Send> = if input.fill_buf()?.starts_with(&GZIP) {
+        Box::new(BufReader::with_capacity(BUFFER, MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    };
+    Reader::new(input)
+}
+
+/// What a stream of gzip begins with.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// Archives are read in pieces of this size.
+const BUFFER: usize = 256 << 10;
 
 /// How much a prelude may hold: namespaces times their metadata.
 const LARGEST_PRELUDE: usize = 1 << 30;
@@ -115,9 +145,8 @@ impl<R: Read> Reader<R> {
     pub fn new(mut input: R) -> Result<Self> {
         let mut magic = [0; 4];
         input.read_exact(&mut magic)?;
-        let magic = u32::from_le_bytes(magic);
         if magic != MAGIC {
-            return Err(ArchiveError::Magic(magic));
+            return Err(FormatError::Magic(u32::from_le_bytes(magic)));
         }
         let mut reader = Self {
             input,
@@ -131,25 +160,20 @@ impl<R: Read> Reader<R> {
             document: Vec::new(),
         };
         if !reader.fill("the magic number")? {
-            return Err(ArchiveError::Header("is missing".to_owned()));
+            return Err(FormatError::Header("is missing".to_owned()));
         }
         reader.read_header()?;
         let mut total = 0;
         while reader.fill("the prelude")? {
             total += reader.document.len();
             if total > LARGEST_PRELUDE {
-                return Err(ArchiveError::Header("is one of too many".to_owned()));
+                return Err(FormatError::Header("is one of too many".to_owned()));
             }
             let namespace = reader.read_namespace()?;
-            let stored = if namespace.kind == Kind::TimeSeries.name() {
-                format!("system.buckets.{}", namespace.collection)
-            } else {
-                namespace.collection.clone()
-            };
             let number = reader.streams.len();
-            let key = (namespace.database.clone(), stored);
+            let key = (namespace.database.clone(), namespace.stored_as());
             if reader.numbers.insert(key.clone(), number).is_some() {
-                return Err(ArchiveError::Header(format!("announces {} twice", full_name(&key))));
+                return Err(FormatError::Header(format!("announces {} twice", full_name(&key))));
             }
             reader.names.push(full_name(&key).into());
             reader.streams.push(key);
@@ -167,11 +191,6 @@ impl<R: Read> Reader<R> {
     /// What is in it.
     pub fn namespaces(&self) -> &[Namespace] {
         &self.namespaces
-    }
-
-    /// Whether all is read, each namespace to its end.
-    pub fn is_whole(&self) -> bool {
-        self.open.is_empty()
     }
 
     /// The database and collection that each namespace's documents are stored as.
@@ -194,7 +213,7 @@ impl<R: Read> Reader<R> {
                     self.current = None;
                     let name = self.name_of(number);
                     if self.fill(&name)? {
-                        return Err(ArchiveError::Stray(name.to_string()));
+                        return Err(FormatError::Stray(name.to_string()));
                     }
                     return Ok(Some(Event::End(number)));
                 }
@@ -226,7 +245,7 @@ impl<R: Read> Reader<R> {
         if is_end {
             return match self.open.keys().next() {
                 None => Ok(false),
-                Some(&number) => Err(ArchiveError::Unfinished(self.name_of(number).to_string())),
+                Some(&number) => Err(FormatError::Unfinished(self.name_of(number).to_string())),
             };
         }
         let [first] = first;
@@ -235,7 +254,7 @@ impl<R: Read> Reader<R> {
         let [second, third, fourth] = rest;
         let length = u32::from_le_bytes([first, second, third, fourth]);
         if !self.fill_rest(length, "a block")? {
-            return Err(ArchiveError::Header("of a block is missing".to_owned()));
+            return Err(FormatError::Header("of a block is missing".to_owned()));
         }
         let (mut database, mut collection, mut is_end, mut crc) = (None, None, None, None);
         each(&self.document, |key, value| {
@@ -250,15 +269,15 @@ impl<R: Read> Reader<R> {
         })?;
         let (Some(database), Some(collection), Some(is_end), Some(crc)) = (database, collection, is_end, crc)
         else {
-            return Err(ArchiveError::Header("of a block lacks a key".to_owned()));
+            return Err(FormatError::Header("of a block lacks a key".to_owned()));
         };
         let key = (database, collection);
         let known = self.numbers.get(&key).copied().filter(|number| self.open.contains_key(number));
-        let Some(number) = known else { return Err(ArchiveError::Stray(full_name(&key))) };
+        let Some(number) = known else { return Err(FormatError::Stray(full_name(&key))) };
         if is_end {
             let sum = self.open.remove(&number).unwrap_or_default();
             if sum.signed() != crc {
-                return Err(ArchiveError::Checksum(full_name(&key)));
+                return Err(FormatError::Checksum(full_name(&key)));
             }
         }
         self.current = Some(number);
@@ -278,7 +297,7 @@ impl<R: Read> Reader<R> {
         }
         let size = length as usize;
         if !(SMALLEST..=LARGEST).contains(&size) {
-            return Err(ArchiveError::Length { length, after: after.to_owned() });
+            return Err(FormatError::Length { length, after: after.to_owned() });
         }
         self.document.clear();
         self.document.extend_from_slice(&length.to_le_bytes());
@@ -304,7 +323,7 @@ impl<R: Read> Reader<R> {
             true
         })?;
         if version != VERSION {
-            return Err(ArchiveError::Version(version));
+            return Err(FormatError::Version(version));
         }
         self.header = header;
         Ok(())
@@ -327,7 +346,7 @@ impl<R: Read> Reader<R> {
         })?;
         match (database, collection) {
             (Some(database), Some(collection)) => Ok(Namespace { database, collection, metadata, kind }),
-            _ => Err(ArchiveError::Header("of a namespace lacks a key".to_owned())),
+            _ => Err(FormatError::Header("of a namespace lacks a key".to_owned())),
         }
     }
 
@@ -342,7 +361,7 @@ fn full_name((database, collection): &(String, String)) -> String {
 
 /// Goes through a header; a key that is not taken is an error.
 fn each<'a>(document: &'a [u8], mut take: impl FnMut(&'a str, RawBsonRef<'a>) -> bool) -> Result<()> {
-    let damaged = |cause: mongodb::bson::error::Error| ArchiveError::Document {
+    let damaged = |cause: bson::error::Error| FormatError::Document {
         of: "the archive's own".to_owned(),
         cause: cause.to_string(),
     };
@@ -352,74 +371,21 @@ fn each<'a>(document: &'a [u8], mut take: impl FnMut(&'a str, RawBsonRef<'a>) ->
         let key = key.as_str();
         if !seen.insert(key) || !take(key, value) {
             let key: String = key.chars().take(40).collect();
-            return Err(ArchiveError::Header(format!("has the key {key:?}, which does not belong there")));
+            return Err(FormatError::Header(format!("has the key {key:?}, which does not belong there")));
         }
     }
     Ok(())
 }
 
 /// Whether the bytes are one document as far as its own structure goes.
-pub(crate) fn check(document: &[u8], of: &str) -> Result<()> {
-    let damaged = |cause: String| ArchiveError::Document { of: of.to_owned(), cause };
+///
+/// # Errors
+/// When they are not.
+pub fn check(document: &[u8], of: &str) -> Result<()> {
+    let damaged = |cause: String| FormatError::Document { of: of.to_owned(), cause };
     let raw = RawDocument::from_bytes(document).map_err(|error| damaged(error.to_string()))?;
     for element in raw.iter_elements() {
         let _ = element.map_err(|error| damaged(error.to_string()))?;
     }
     Ok(())
 }
-
-/// An archive as a dump to restore.
-pub struct ArchiveDump {
-    pub(crate) reader: Reader<Box<dyn Read + Send>>,
-    pub(crate) collections: Vec<Collection>,
-    /// The number of the oplog's namespace.
-    pub(crate) oplog: Option<usize>,
-}
-
-impl ArchiveDump {
-    /// Reads the prelude; whether the stream is compressed is seen.
-    ///
-    /// # Errors
-    /// When it is no archive.
-    pub fn open(input: impl Read + Send + 'static) -> Result<Self> {
-        let mut input = BufReader::with_capacity(256 << 10, input);
-        let is_gzip = input.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-        let input: Box<dyn Read + Send> = if is_gzip {
-            Box::new(BufReader::with_capacity(256 << 10, MultiGzDecoder::new(input)))
-        } else {
-            Box::new(input)
-        };
-        let reader = Reader::new(input)?;
-        let mut collections = Vec::new();
-        for namespace in reader.namespaces() {
-            let read =
-                Collection::from_metadata(&namespace.database, &namespace.collection, &namespace.metadata);
-            let mut collection =
-                read.map_err(|error| ArchiveError::Header(format!("cannot be used: {error}")))?;
-            collection.name.clone_from(&namespace.collection);
-            if !namespace.kind.is_empty() {
-                collection.kind = Kind::of(&namespace.kind);
-            }
-            collections.push(collection);
-        }
-        let is_oplog = |namespace: &Namespace| namespace.database.is_empty() && namespace.collection == OPLOG;
-        let oplog = reader.namespaces().iter().position(is_oplog);
-        Ok(Self { reader, collections, oplog })
-    }
-
-    /// How the archive was made.
-    #[must_use]
-    pub fn header(&self) -> &Header {
-        self.reader.header()
-    }
-
-    /// What is in it, the oplog as one of no database.
-    #[must_use]
-    pub fn collections(&self) -> &[Collection] {
-        &self.collections
-    }
-}
-
-#[cfg(test)]
-#[path = "tests.rs"]
-mod tests;
