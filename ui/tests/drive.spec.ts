@@ -68,11 +68,13 @@ test("backups go to Google Drive after a sign-in, and go on after another one wh
   writeFileSync(join(folder, "second.txt"), "Dear all once more\n");
   const [run] = (await server.call("POST", `/plans/${plan.id}/run`, {})).runs as string[];
   await page.goto(`${server.url}/runs/${run}`);
-  await expect(page.getByText(/sign in to Google again/i).first()).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByText(/: sign in again at the connection/).first()).toBeVisible({ timeout: 60_000 });
   await accessible(page);
   await page.goto(`${server.url}/connections/${way?.id}`);
   await page.getByRole("button", { name: "Sign in to Google again" }).click();
   await signIn(page, "Allow");
+  // The page that shows the code learns of it, and is done.
+  await expect(page.getByRole("button", { name: "Sign in to Google again" })).toBeVisible({ timeout: 30_000 });
   await page.goto(`${server.url}/runs/${run}`);
   await expect(page.getByText("Completed", { exact: true }).first()).toBeVisible({ timeout: 90_000 });
   await accessible(page);
