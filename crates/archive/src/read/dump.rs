@@ -90,8 +90,8 @@ pub(super) fn visit_by_manifest(
 ) -> Result<Manifest, ArchiveError> {
     let what = archive.label();
     let reader = open(archive, places.others)?;
-    let metadata: Vec<_> = reader.namespaces().iter().filter(|of| !is_oplog(of)).collect();
-    let metadata: Vec<_> = metadata.into_iter().map(|of| of.metadata.clone().into_bytes()).collect();
+    let announced = reader.namespaces().iter().filter(|of| !is_oplog(of));
+    let metadata: Vec<_> = announced.map(|of| of.metadata.clone().into_bytes()).collect();
     let mut metadata = metadata.into_iter();
     let mut others = hidden(archive, places.others, places.manifest)?;
     let mut documents = Documents { reader, passed: 0, current: None, document: io::Cursor::default() };

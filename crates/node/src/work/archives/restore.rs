@@ -220,6 +220,11 @@ impl Source {
     pub(in crate::work) fn dump(&self, job: &Job<'_>) -> Result<Option<ArchiveDump>> {
         let archive = self.known.open(&self.place)?;
         let Some(dump) = archive.dump() else { return Ok(None) };
+        if !archive.has_manifest() {
+            let text = format!("{} is damaged: the manifest at its end is missing", self.name());
+            return Err(WorkError::new(Class::Damaged, text)
+                .hint("restore an earlier archive; mongorestore may be able to read this one"));
+        }
         let meter = Meter::new(&job.report, "verifying");
         verify_contents(&self.place, &self.inventory, &self.known, None, &meter)
             .map_err(|error| self.offer_older(job, error))?;
