@@ -158,7 +158,7 @@ impl TreeRewriter {
     /// # Errors
     /// When something cannot be stored.
     pub fn finish(self) -> Result<()> {
-        self.packers.finish()
+        self.packers.finish().map(drop)
     }
 }
 

@@ -1,7 +1,8 @@
 //! What node, server and their users talk about.
 //!
 //! A [`Connection`] is the stored way to reach a service. A [`Source`] is what is backed up, a
-//! [`Destination`] is where backups go. A [`Plan`] joins them with a schedule, retention, verification, hooks and limits.
+//! [`Destination`] is where backups go. A [`Plan`] joins them with a schedule, retention, verification, hooks and limits,
+//! or copies one destination to others.
 //! Each execution is a [`Run`]. A [`Node`] is a host that executes runs; [`link`] is what it exchanges with its server.
 //! [`people`] says who may do what.
 //!
@@ -16,6 +17,7 @@ pub mod audit;
 pub mod bucket;
 pub mod command;
 pub mod connection;
+pub mod copies;
 pub mod destination;
 pub mod hook;
 pub mod id;
@@ -36,6 +38,7 @@ pub mod source;
 pub use archives::{ArchiveSettings, Holds};
 pub use audit::AuditEntry;
 pub use connection::{Connection, ConnectionSettings, ConnectionStatus, Health};
+pub use copies::CopySpec;
 pub use destination::{Destination, Layout, Repository};
 pub use hook::{Action, Hook, Hooks};
 pub use id::{

@@ -98,7 +98,7 @@ pub enum News {
 pub struct NodeConfiguration {
     /// Its version, which grows with each change.
     pub version: i64,
-    /// The plans that have sources on this node.
+    /// The plans that have sources on this node, or copies to make.
     pub plans: Vec<NodePlan>,
     /// The connections to be tried again from time to time.
     pub repositories: Vec<SealedRepository>,
@@ -119,7 +119,10 @@ pub struct NodePlan {
     pub spec: PlanSpec,
     /// Its sources on this node.
     pub sources: Vec<NodeSource>,
-    /// Its repositories, in the order of its destinations.
+    /// The repository that it copies from, if it is a copy plan and there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RepositoryId>,
+    /// The repositories that it writes to, in the order of its destinations.
     pub repositories: Vec<RepositoryId>,
 }
 

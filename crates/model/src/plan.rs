@@ -1,17 +1,17 @@
-//! Plans: what is backed up where, when, and for how long it is kept.
+//! Plans: what is backed up or copied where, when, and for how long it is kept.
 
 use std::time::Duration;
 
 use backstay_policy::{PlanRetention, Schedule, duration_text};
 use serde::{Deserialize, Serialize};
 
-use crate::{DestinationId, Hooks, Invalid, Limits, PlanId, ProjectId, SourceId, Time};
+use crate::{CopySpec, DestinationId, Hooks, Invalid, Limits, PlanId, ProjectId, RunKind, SourceId, Time};
 
-/// Sources to destinations, on a schedule.
+/// Sources to destinations, or one destination to others, on a schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Plan {
-    /// Its id. Its snapshots carry it as the tag `plan:ID`.
+    /// Its id. Its snapshots carry it as the tag `plan:ID`, and copies it has made as `copy:ID`.
     pub id: PlanId,
     /// The project it belongs to.
     pub project: ProjectId,
@@ -34,8 +34,11 @@ pub struct Plan {
 pub struct PlanSpec {
     /// Its name, unique in the project.
     pub name: String,
-    /// What is backed up. Each source is a run of its own.
+    /// What is backed up. Each source is a run of its own. A copy plan has none.
     pub sources: Vec<SourceId>,
+    /// What is copied, which makes it a copy plan: one without sources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<CopySpec>,
     /// Where to. A run succeeds for each by itself.
     pub destinations: Vec<DestinationId>,
     /// When.
@@ -91,11 +94,24 @@ impl PlanSpec {
     /// The first field that is wrong.
     pub fn validate(&self) -> Result<(), Invalid> {
         Invalid::check_name("name", &self.name)?;
-        if self.sources.is_empty() {
-            return Err(Invalid::new("sources", "name at least one source"));
+        match &self.copy {
+            None if self.sources.is_empty() => {
+                return Err(Invalid::new("sources", "name at least one source, or say what is copied"));
+            }
+            Some(_) if !self.sources.is_empty() => {
+                return Err(Invalid::new(
+                    "sources",
+                    "a plan that copies has no sources; make another plan for them",
+                ));
+            }
+            _ => {}
         }
         if self.destinations.is_empty() {
             return Err(Invalid::new("destinations", "name at least one destination"));
+        }
+        if let Some(copy) = &self.copy {
+            copy.validate(&self.destinations)?;
+            self.validate_copies(copy)?;
         }
         self.schedule.validate().map_err(|error| Invalid::new("schedule", error))?;
         self.retention.validate().map_err(|error| Invalid::new("retention", error))?;
@@ -105,13 +121,42 @@ impl PlanSpec {
             return Err(Invalid::new("verification.read_percent", "it has to be from 0 to 100"));
         }
         for (place, tag) in self.tags.iter().enumerate() {
-            if tag.is_empty() || tag.contains(',') || tag.starts_with("plan:") {
-                let why = "a tag is not empty, holds no comma and does not begin with `plan:`";
+            if tag.is_empty() || tag.contains(',') || is_own_tag(tag) {
+                let why = "a tag is not empty, holds no comma and does not begin with `plan:` or `copy:`";
                 return Err(Invalid::new(format!("tags[{place}]"), why));
             }
         }
         Ok(())
     }
+
+    /// What its own runs do, beside checks and clean-ups.
+    #[must_use]
+    pub const fn kind(&self) -> RunKind {
+        if self.copy.is_some() { RunKind::Copy } else { RunKind::Backup }
+    }
+
+    /// Whether it ever has anything forgotten.
+    #[must_use]
+    pub fn forgets(&self) -> bool {
+        !self.retention.is_empty() || self.copy.as_ref().is_some_and(|copy| copy.mirror)
+    }
+
+    fn validate_copies(&self, copy: &CopySpec) -> Result<(), Invalid> {
+        if !self.tags.is_empty() {
+            return Err(Invalid::new("tags", "copies keep the tags of what they are copied from"));
+        }
+        if copy.mirror && !self.retention.is_empty() {
+            let why = "a mirror keeps what there is where it is copied from; say what is kept there, or make it no mirror";
+            return Err(Invalid::new("retention", why));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a tag is one by which plans know their snapshots and copies.
+#[must_use]
+pub fn is_own_tag(tag: &str) -> bool {
+    ["plan:", "copy:"].iter().any(|prefix| tag.starts_with(prefix))
 }
 
 impl PlanId {
@@ -119,5 +164,11 @@ impl PlanId {
     #[must_use]
     pub fn tag(&self) -> String {
         format!("plan:{self}")
+    }
+
+    /// The tag by which the copies that it has made are known.
+    #[must_use]
+    pub fn copy_tag(&self) -> String {
+        format!("copy:{self}")
     }
 }

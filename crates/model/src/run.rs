@@ -1,4 +1,4 @@
-//! Runs: one execution of a backup, restore, check or clean-up.
+//! Runs: one execution of a backup, copy, restore, check or clean-up.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +28,9 @@ pub struct Run {
     /// What it reads, if it is a backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Named<SourceId>>,
+    /// What it copies, if it is a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<RunOrigin>,
     /// The destinations it concerns, each with what came of it.
     #[serde(default)]
     pub destinations: Vec<RunDestination>,
@@ -103,6 +106,8 @@ pub enum RunKind {
     Verify,
     /// Forgets what retention no longer keeps, and frees its space.
     Prune,
+    /// One destination to others.
+    Copy,
 }
 
 /// Where a run stands.
@@ -164,6 +169,18 @@ pub struct Waiting {
     pub next_try: Option<Time>,
 }
 
+/// The destination that a run copies from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RunOrigin {
+    /// Which.
+    pub id: DestinationId,
+    /// Its name then.
+    pub name: String,
+    /// The repository there.
+    pub repository: RepositoryId,
+}
+
 /// A destination of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -179,6 +196,9 @@ pub struct RunDestination {
     /// The snapshot that was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<String>,
+    /// Snapshots that were copied there.
+    #[serde(default)]
+    pub copied: u64,
     /// Bytes that were added there, as stored.
     #[serde(default)]
     pub bytes_added: u64,
@@ -239,6 +259,8 @@ pub struct Outcome {
     pub bytes_freed: u64,
     /// Snapshots that were forgotten.
     pub snapshots_forgotten: u64,
+    /// Snapshots that were copied, to all destinations.
+    pub snapshots_copied: u64,
     /// Items that could not be read or written.
     pub errors: u64,
     /// What else is worth telling, by name.
@@ -293,7 +315,7 @@ impl RunState {
 
 impl RunKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Backup, Self::Restore, Self::Verify, Self::Prune];
+    pub const ALL: [Self; 5] = [Self::Backup, Self::Restore, Self::Verify, Self::Prune, Self::Copy];
 
     /// As in JSON.
     #[must_use]
@@ -303,7 +325,14 @@ impl RunKind {
             Self::Restore => "restore",
             Self::Verify => "verify",
             Self::Prune => "prune",
+            Self::Copy => "copy",
         }
+    }
+
+    /// Whether it is what a plan is for, as against the checks and clean-ups that follow from it.
+    #[must_use]
+    pub const fn is_scheduled(self) -> bool {
+        matches!(self, Self::Backup | Self::Copy)
     }
 
     /// The kind of a name.

@@ -168,6 +168,11 @@ async fn run_plan(
     let trigger = if guard { Trigger::Guard } else { Trigger::Manual };
     let occasion = Occasion { trigger, requested_by: Some(by), due: None };
     let clerk = inner.clerk();
+    if kind.is_scheduled() && kind != plan.spec.kind() {
+        let text =
+            format!("the plan has no {} to make: it is one for a {}", kind.name(), plan.spec.kind().name());
+        return Err(refusal(Refusal::Invalid, &text));
+    }
     let orders: Vec<_> = match kind {
         RunKind::Backup => {
             if ids.len() != plan.sources.len() {
@@ -176,6 +181,14 @@ async fn run_plan(
             }
             let each = ids.iter().zip(&plan.sources);
             each.map(|(id, source)| clerk.backup(*id, plan, source, &configuration, &occasion)).collect()
+        }
+        RunKind::Copy => {
+            if plan.from.is_none() {
+                let text = "what the plan copies from is not known to this node yet; try again";
+                return Err(refusal(Refusal::Conflict, text));
+            }
+            let ids = ids.iter().take(1);
+            ids.map(|id| clerk.copy(*id, plan, &configuration, &occasion)).collect()
         }
         RunKind::Verify | RunKind::Prune => {
             let ids = ids.iter().take(1);

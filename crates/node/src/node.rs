@@ -243,11 +243,13 @@ impl Inner {
 
     /// The repositories of an order as they are to be reached today: credentials may have changed since it was written.
     pub(crate) fn repositories(&self, order: &Order) -> Vec<SealedRepository> {
+        order.repositories.iter().map(|repository| self.today(repository)).collect()
+    }
+
+    /// A repository as it is to be reached today.
+    pub(crate) fn today(&self, old: &SealedRepository) -> SealedRepository {
         let configuration = self.configuration();
-        let today = |old: &SealedRepository| {
-            configuration.repositories.iter().find(|new| new.id == old.id).unwrap_or(old).clone()
-        };
-        order.repositories.iter().map(today).collect()
+        configuration.repositories.iter().find(|new| new.id == old.id).unwrap_or(old).clone()
     }
 
     /// The connection of a source as it is today.

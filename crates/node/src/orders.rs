@@ -7,8 +7,10 @@ use backstay_core::{Clock, Random};
 use backstay_model::limits::Priority;
 use backstay_model::link::{NodeConfiguration, NodePlan, NodeSource, SealedConnection, SealedRepository};
 use backstay_model::plan::PlanSpec;
-use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, Trigger};
-use backstay_model::{Level, NodeId, PlanId, ProjectId, Run, RunId, RunKind, RunState, SourceSpec, Time};
+use backstay_model::run::{Named, Progress, RestoreRequest, RunDestination, RunOrigin, Trigger};
+use backstay_model::{
+    Level, NodeId, PlanId, ProjectId, RepositoryId, Run, RunId, RunKind, RunState, SourceSpec, Time,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +30,9 @@ pub(crate) struct Order {
     pub(crate) connection: Option<SealedConnection>,
     /// The repositories, in the order of the run's destinations.
     pub(crate) repositories: Vec<SealedRepository>,
+    /// The repository that is copied from, for runs of a copy plan.
+    #[serde(default)]
+    pub(crate) from: Option<SealedRepository>,
     /// How often the run has had to wait in a row.
     #[serde(default)]
     pub(crate) waits: u32,
@@ -50,8 +55,17 @@ pub(crate) struct Order {
 pub(crate) struct PlanPart {
     /// Which.
     pub(crate) id: PlanId,
+    /// Its version.
+    #[serde(default)]
+    pub(crate) revision: i64,
     /// What it said.
     pub(crate) spec: PlanSpec,
+}
+
+impl PlanPart {
+    fn of(plan: &NodePlan) -> Self {
+        Self { id: plan.id, revision: plan.revision, spec: plan.spec.clone() }
+    }
 }
 
 impl Order {
@@ -112,12 +126,35 @@ impl Clerk<'_> {
             ..self.run(id, plan.project, RunKind::Backup, &repositories, occasion)
         };
         let order = Order {
-            plan: Some(PlanPart { id: plan.id, spec: plan.spec.clone() }),
+            plan: Some(PlanPart::of(plan)),
             source: Some(source.clone()),
             repositories,
             ..Order::default()
         };
         (run, order)
+    }
+
+    /// What a copy plan is for.
+    pub(crate) fn copy(
+        &self,
+        id: RunId,
+        plan: &NodePlan,
+        configuration: &NodeConfiguration,
+        occasion: &Occasion,
+    ) -> (Run, Order) {
+        let repositories = repositories(plan, configuration);
+        let from = origin(plan, configuration);
+        let run = Run {
+            plan: Some(Named { id: plan.id, name: plan.spec.name.clone() }),
+            from: from.as_ref().map(|from| RunOrigin {
+                id: from.destination.id,
+                name: from.destination.name.clone(),
+                repository: from.id,
+            }),
+            priority: plan.spec.limits.priority,
+            ..self.run(id, plan.project, RunKind::Copy, &repositories, occasion)
+        };
+        (run, Order { plan: Some(PlanPart::of(plan)), from, repositories, ..Order::default() })
     }
 
     /// A check or a clean-up of a plan's repositories.
@@ -136,7 +173,8 @@ impl Clerk<'_> {
             ..self.run(id, plan.project, kind, &repositories, occasion)
         };
         let order = Order {
-            plan: Some(PlanPart { id: plan.id, spec: plan.spec.clone() }),
+            plan: Some(PlanPart::of(plan)),
+            from: origin(plan, configuration),
             repositories,
             ..Order::default()
         };
@@ -188,6 +226,7 @@ impl Clerk<'_> {
             repository: repository.id,
             state: RunState::Pending,
             snapshot: None,
+            copied: 0,
             bytes_added: 0,
             stored: None,
             free: None,
@@ -201,6 +240,7 @@ impl Clerk<'_> {
             plan: None,
             source: None,
             destinations: destinations.collect(),
+            from: None,
             restore: None,
             trigger: occasion.trigger,
             requested_by: occasion.requested_by.clone(),
@@ -223,6 +263,14 @@ impl Clerk<'_> {
 
 /// The repositories of a plan, as far as the node knows them.
 fn repositories(plan: &NodePlan, configuration: &NodeConfiguration) -> Vec<SealedRepository> {
-    let find = |id| configuration.repositories.iter().find(|repository| repository.id == id).cloned();
-    plan.repositories.iter().copied().filter_map(find).collect()
+    plan.repositories.iter().filter_map(|id| find(*id, configuration)).collect()
+}
+
+/// The repository that a plan copies from.
+fn origin(plan: &NodePlan, configuration: &NodeConfiguration) -> Option<SealedRepository> {
+    plan.from.and_then(|id| find(id, configuration))
+}
+
+fn find(id: RepositoryId, configuration: &NodeConfiguration) -> Option<SealedRepository> {
+    configuration.repositories.iter().find(|repository| repository.id == id).cloned()
 }

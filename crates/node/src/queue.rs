@@ -9,16 +9,16 @@ use backstay_model::{RepositoryId, Run, RunId, RunKind, RunState, Time};
 
 /// Whether two runs may use one repository at the same time.
 ///
-/// | | backup | restore | verify | prune |
+/// | | backup, copy | restore | verify | prune |
 /// |---|---|---|---|---|
-/// | **backup** | yes | yes | no | no |
+/// | **backup, copy** (from it or to it) | yes | yes | no | no |
 /// | **restore** | yes | yes | no | no |
 /// | **verify** | no | no | no | no |
 /// | **prune** | no | no | no | no |
 #[must_use]
 pub const fn may_run_beside(one: RunKind, other: RunKind) -> bool {
     const fn shares(kind: RunKind) -> bool {
-        matches!(kind, RunKind::Backup | RunKind::Restore)
+        matches!(kind, RunKind::Backup | RunKind::Copy | RunKind::Restore)
     }
     shares(one) && shares(other)
 }
@@ -47,11 +47,12 @@ impl Ticket {
     #[must_use]
     pub fn of(run: &Run) -> Self {
         let left = run.destinations.iter().filter(|destination| !destination.state.is_final());
+        let from = run.from.as_ref().map(|from| from.repository);
         Self {
             id: run.id,
             kind: run.kind,
             state: run.state,
-            repositories: left.map(|destination| destination.repository).collect(),
+            repositories: left.map(|destination| destination.repository).chain(from).collect(),
             priority: run.priority,
             created: run.created,
             not_before: run.waiting.as_ref().and_then(|waiting| waiting.next_try),

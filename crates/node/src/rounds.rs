@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backstay_catalog::{CatalogError, Handled};
-use backstay_model::link::{News, NodePlan};
+use backstay_model::link::{News, NodePlan, NodeSource};
 use backstay_model::run::{Intent, RunError, Trigger, Waiting};
-use backstay_model::{HostState, Level, Limits, Run, RunId, RunKind, RunState, Time};
+use backstay_model::{HostState, Level, Limits, Run, RunId, RunKind, RunState, SourceId, Time};
 use backstay_policy::duration_text::print;
 use backstay_policy::schedule::{self, Conditions};
 
@@ -56,7 +56,7 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<(), CatalogError> {
 /// Takes up a run that nobody executes though it is running. What its hooks have left behind is made good first, so that nothing
 /// is left stopped while it waits for its turn.
 async fn take_up(inner: &Arc<Inner>, run: Run, order: Order) -> Result<(), CatalogError> {
-    let hooks = order.plan.as_ref().filter(|_| run.kind == RunKind::Backup).map(|plan| &plan.spec.hooks);
+    let hooks = order.plan.as_ref().filter(|_| run.kind.is_scheduled()).map(|plan| &plan.spec.hooks);
     let (ending, event, error) = if order.crashes >= CRASHES && run.intent != Some(Intent::Cancelling) {
         let message = format!("the process ended {} times while this run was executed", order.crashes);
         let hint = Some("look at the system's log for why it ended, as by lack of memory".to_owned());
@@ -141,7 +141,7 @@ impl Rounds {
                 match self.agenda.look(plan, last, now) {
                     Ok(None) => {}
                     Ok(Some(Duty::Run { due, trigger, missed })) => {
-                        queue_backups(inner, plan, due, trigger, missed).await?;
+                        queue_plan(inner, plan, due, trigger, missed).await?;
                     }
                     Ok(Some(Duty::Missed { due, missed })) => {
                         let reason =
@@ -175,8 +175,9 @@ async fn forget_old(inner: &Arc<Inner>) -> Result<(), CatalogError> {
     Ok(())
 }
 
-/// Queues a backup of each source of a plan that is due. One that still runs for a source stands for the new one too.
-async fn queue_backups(
+/// Queues what a plan is for when it is due: a backup of each of its sources, or its copy. One that still runs stands for the new one
+/// too.
+async fn queue_plan(
     inner: &Arc<Inner>,
     plan: &NodePlan,
     due: Time,
@@ -195,19 +196,27 @@ async fn queue_backups(
     };
     let mut runs = Vec::new();
     let mut covered = Vec::new();
-    for source in &plan.sources {
+    let under_way = |source: Option<SourceId>| {
         let same = |run: &Run| {
-            run.kind == RunKind::Backup
+            run.kind.is_scheduled()
                 && run.plan.as_ref().is_some_and(|named| named.id == plan.id)
-                && run.source.as_ref().is_some_and(|named| named.id == source.named.id)
+                && run.source.as_ref().map(|named| named.id) == source
         };
-        match open.iter().find(|(run, _)| same(run)) {
-            Some((run, _)) => covered.push(run.id),
-            None => {
-                let (run, order) = clerk.backup(clerk.run_id(), plan, source, &configuration, &occasion);
-                runs.push(clerk.queued(run, &order, &text));
-            }
+        open.iter().find(|(run, _)| same(run)).map(|(run, _)| run.id)
+    };
+    let sources = plan.sources.iter().map(Some);
+    let parts: Vec<Option<&NodeSource>> = if plan.from.is_some() { vec![None] } else { sources.collect() };
+    for source in parts {
+        if let Some(run) = under_way(source.map(|source| source.named.id)) {
+            covered.push(run);
+            continue;
         }
+        let id = clerk.run_id();
+        let (run, order) = match source {
+            Some(source) => clerk.backup(id, plan, source, &configuration, &occasion),
+            None => clerk.copy(id, plan, &configuration, &occasion),
+        };
+        runs.push(clerk.queued(run, &order, &text));
     }
     inner.store.queue(&runs, Handled::Due(plan.id, due)).await?;
     for run in covered {
@@ -223,11 +232,11 @@ async fn upkeep(inner: &Arc<Inner>, plan: &NodePlan, now: Time) -> Result<(), Ca
     if !plan.spec.enabled {
         return Ok(());
     }
-    // Only what was backed up can be checked.
+    // Only what was backed up or copied can be checked.
     let Some(backed_up) = inner.store.meta_get(&format!("backed-up:{}", plan.id)).await? else {
         return Ok(());
     };
-    let prunes = (!plan.spec.retention.is_empty()).then_some(PRUNE_EVERY);
+    let prunes = plan.spec.forgets().then_some(PRUNE_EVERY);
     for (kind, every) in [(RunKind::Prune, prunes), (RunKind::Verify, plan.spec.verification.every)] {
         let Some(every) = every else { continue };
         let key = format!("{}:{}", kind.name(), plan.id);

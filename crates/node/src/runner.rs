@@ -8,9 +8,7 @@ use std::time::Duration;
 use backstay_core::Control;
 use backstay_model::link::SealedRepository;
 use backstay_model::run::{RunError, Waiting};
-use backstay_model::{
-    Holds, Level, Limits, PlanId, RepositoryId, Run, RunId, RunKind, RunState, SourceId, Time,
-};
+use backstay_model::{Holds, Level, Limits, PlanId, RepositoryId, Run, RunId, RunState, SourceId, Time};
 use backstay_policy::Backoff;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
@@ -263,7 +261,7 @@ async fn tell_of_long_wait(inner: &Inner, run: &Run, order: &mut Order, reason: 
 
 /// Remembers that there is something to check and to clean up.
 async fn note_success(inner: &Inner, run: &Run) {
-    if let (RunKind::Backup, Some(plan)) = (run.kind, &run.plan) {
+    if let (true, Some(plan)) = (run.kind.is_scheduled(), &run.plan) {
         let key = format!("backed-up:{}", plan.id);
         let now = inner.now().to_string();
         let note = || async {
@@ -324,6 +322,9 @@ pub(crate) fn discard(inner: &Inner, run: &Run, order: &Order) -> Option<String>
     };
     for repository in &order.repositories {
         note(inner.workshop.discard_place(run.id, repository.id));
+        if let (RunState::Cancelled, Some(plan), Some(from)) = (run.state, &order.plan, &run.from) {
+            note(inner.workshop.discard_copy_notes(plan.id, from.repository, repository.id));
+        }
         // The next backup goes on where one has failed.
         if let (RunState::Cancelled, Some(plan), Some(source)) = (run.state, &order.plan, &order.source) {
             note(inner.workshop.discard_journal(plan.id, source.named.id, repository.id));

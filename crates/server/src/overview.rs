@@ -52,7 +52,9 @@ pub(crate) struct PlanStanding {
     pub(crate) project: ProjectId,
     /// Whether its schedule is on.
     pub(crate) enabled: bool,
-    /// How its sources stand.
+    /// What it is for: `backup` or `copy`.
+    pub(crate) kind: RunKind,
+    /// How its sources stand, or the repositories that it copies.
     pub(crate) sources: Vec<SourceStanding>,
     /// When it is next due; nothing when it runs only by hand or is off.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,10 +76,10 @@ pub(crate) struct PlanStanding {
     pub(crate) days: Vec<DayOfPlan>,
 }
 
-/// How the last backup of a source by a plan ended.
+/// How the last backup of a source by a plan ended, or its copy.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SourceStanding {
-    /// The source.
+    /// The source; of a copy plan the repository that is copied.
     pub(crate) source: SourceId,
     /// The run that ended last by itself; nothing when there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -173,25 +175,30 @@ pub(crate) async fn overview(
     });
     // A source of two plans is protected once.
     let mut bytes = HashMap::new();
-    for source in plans.iter().flat_map(|plan| &plan.sources).filter(|source| source.last_good.is_some()) {
+    let backups = || plans.iter().filter(|plan| plan.kind == RunKind::Backup).flat_map(|plan| &plan.sources);
+    for source in backups().filter(|source| source.last_good.is_some()) {
         let most: &mut u64 = bytes.entry(source.source).or_default();
         *most = (*most).max(source.bytes);
     }
-    let last_backup = plans.iter().flat_map(|plan| &plan.sources).filter_map(|source| source.last_good).max();
+    let last_backup = backups().filter_map(|source| source.last_good).max();
     let protected_bytes = bytes.into_values().fold(0, u64::saturating_add);
     Ok(Overview { days, protected_bytes, last_backup, plans, storage })
 }
 
-/// Plans of which a backup is under way.
+/// Plans of which a backup or a copy is under way.
 async fn under_way(state: &AppState, projects: &[ProjectId]) -> Result<HashSet<PlanId>, Problem> {
-    let filter = RunFilter {
-        projects: Some(projects.to_vec()),
-        kind: Some(RunKind::Backup),
-        states: vec![RunState::Pending, RunState::Running, RunState::Paused],
-        ..RunFilter::default()
-    };
-    let runs = state.store.list_runs(&filter, None, MOST).await?.items;
-    Ok(runs.into_iter().filter_map(|run| run.plan.map(|plan| plan.id)).collect())
+    let mut plans = HashSet::new();
+    for kind in [RunKind::Backup, RunKind::Copy] {
+        let filter = RunFilter {
+            projects: Some(projects.to_vec()),
+            kind: Some(kind),
+            states: vec![RunState::Pending, RunState::Running, RunState::Paused],
+            ..RunFilter::default()
+        };
+        let runs = state.store.list_runs(&filter, None, MOST).await?.items;
+        plans.extend(runs.into_iter().filter_map(|run| run.plan.map(|plan| plan.id)));
+    }
+    Ok(plans)
 }
 
 /// What is known of a project.
@@ -206,7 +213,7 @@ struct OfProject<'a> {
 impl OfProject<'_> {
     fn plan(&self, plan: &Plan, days: &[Time], now: Time, is_under_way: bool) -> PlanStanding {
         let sources: Vec<SourceStanding> =
-            plan.spec.sources.iter().map(|source| self.source(plan.id, *source)).collect();
+            self.read_by(plan).into_iter().map(|source| self.source(plan.id, source)).collect();
         let mut of_days: BTreeMap<Time, DayOfPlan> =
             days.iter().map(|day| (*day, DayOfPlan::default())).collect();
         for told in self.plan_days.iter().filter(|told| told.plan == plan.id) {
@@ -239,6 +246,7 @@ impl OfProject<'_> {
             plan: Named { id: plan.id, name: plan.spec.name.clone() },
             project: plan.project,
             enabled: plan.spec.enabled,
+            kind: plan.spec.kind(),
             next: next.filter(|_| plan.spec.enabled),
             overdue_since: slot.filter(|slot| !has_run(slot)),
             verified,
@@ -246,6 +254,16 @@ impl OfProject<'_> {
             days: of_days.into_values().collect(),
             sources,
         }
+    }
+
+    /// What a plan reads: its sources, or the repositories that it copies.
+    fn read_by(&self, plan: &Plan) -> Vec<SourceId> {
+        let Some(copy) = &plan.spec.copy else { return plan.spec.sources.clone() };
+        let is_copied = |total: &&&StorageTotal| {
+            total.destination == copy.from
+                && (copy.node.is_none() || total.node.is_none() || total.node == copy.node)
+        };
+        self.totals.iter().filter(is_copied).map(|total| SourceId(total.repository.0)).collect()
     }
 
     fn source(&self, plan: PlanId, source: SourceId) -> SourceStanding {

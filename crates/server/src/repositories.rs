@@ -7,7 +7,8 @@ use backstay_model::link::{OpenSecrets, SealedConnection, SealedRepository};
 use backstay_model::run::Named;
 use backstay_model::secret::{HoldsSecrets, Secrets};
 use backstay_model::{
-    Connection, ConnectionId, Destination, Holds, Layout, Node, NodeId, Repository, RepositoryId, SecretText,
+    Connection, ConnectionId, Destination, Holds, Layout, Node, NodeId, Plan, Repository, RepositoryId,
+    SecretText,
 };
 use backstay_node::seals::{self, SealError};
 use backstay_vault::{NodePublicKey, Vault, VaultError};
@@ -36,8 +37,44 @@ pub enum RepositoryError {
     Gone(&'static str),
 }
 
-/// The repository of a node at a destination; made known, with a new password, if there is none yet.
+/// The repository of a node at a destination; made known, with a new password, if there is none yet. Where plans copy each node's
+/// repository from there, those that they copy to are made known with it.
 pub(crate) async fn ensure(
+    store: &ServerStore,
+    vault: &Vault,
+    clock: &dyn Clock,
+    random: &dyn Random,
+    destination: &Destination,
+    node: NodeId,
+) -> Result<Repository, RepositoryError> {
+    let first = ensure_one(store, vault, clock, random, destination, node).await?;
+    if destination.layout == Layout::Shared {
+        return Ok(first);
+    }
+    let plans = store.plans(Some(destination.project)).await?;
+    let mut reached = vec![destination.id];
+    let mut place = 0;
+    while let Some(from) = reached.get(place).copied() {
+        place += 1;
+        let copies = |plan: &&Plan| {
+            plan.spec
+                .copy
+                .as_ref()
+                .is_some_and(|copy| copy.from == from && copy.node.is_none_or(|it| it == node))
+        };
+        for id in plans.iter().filter(copies).flat_map(|plan| &plan.spec.destinations) {
+            if !reached.contains(id)
+                && let Some(next) = store.destination(*id).await?
+            {
+                ensure_one(store, vault, clock, random, &next, node).await?;
+                reached.push(*id);
+            }
+        }
+    }
+    Ok(first)
+}
+
+async fn ensure_one(
     store: &ServerStore,
     vault: &Vault,
     clock: &dyn Clock,

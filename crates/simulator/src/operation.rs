@@ -6,7 +6,7 @@ use std::sync::Arc;
 use backstay_core::{FileId, FileKind, Handle, Silent, Storage, Timestamp};
 use backstay_engine::backup::{BackupOptions, BackupSink, SnapshotDetails, save_snapshot};
 use backstay_engine::check::{CheckOptions, ReadData, check};
-use backstay_engine::copy::{Copied, copy};
+use backstay_engine::copy::{Copied, CopyOptions, copy};
 use backstay_engine::prune::{PruneOptions, prune_plan};
 use backstay_engine::repair::{repair_index, repair_packs};
 use backstay_engine::repository::{Lock, SnapshotEntry, SnapshotSelector};
@@ -241,13 +241,21 @@ fn prune(repository: &Repository, options: &PruneOptions, ids: &BTreeSet<FileId>
 fn copy_all(source: &Repository, target: &Repository, promises: &Promises, told: &mut Told) -> Result<()> {
     let lock = Arc::new(Lock::acquire(target, false)?);
     let snapshots = source.select_snapshots(&SnapshotSelector::default())?;
-    copy(source, target, &lock, &snapshots, &Silent, &mut |entry, copied| {
-        let (Copied::As(id) | Copied::Before(id)) = copied;
+    let mut left_out = None;
+    copy(source, target, &lock, &snapshots, &CopyOptions::default(), &Silent, &mut |entry, copied| {
+        let id = match copied {
+            Copied::As(id) | Copied::Before(id) => id,
+            Copied::Not(error) => {
+                left_out.get_or_insert(error);
+                return;
+            }
+        };
         let origin = origin(entry);
         if let Some(promise) = promises.get(&origin).cloned() {
             told.snapshots.push(Reported { id, origin, promise });
         }
-    })
+    })?;
+    left_out.map_or(Ok(()), Err)
 }
 
 /// As `repair snapshots --forget`.

@@ -33,7 +33,7 @@ export function PlanRow({ standing, plan, dates, run, heading: Heading, facts = 
   const { name, id } = standing.plan;
   const last = lastGood(standing);
   const told: readonly Fact[] = [
-    [texts.overview.lastBackup, <When key="last" time={last} />],
+    [standing.kind === "copy" ? texts.overview.lastCopy : texts.overview.lastBackup, <When key="last" time={last} />],
     [texts.plans.next, <Next key="next" standing={standing} />],
     [texts.overview.proven, <Proven key="proven" standing={standing} />],
     ...facts,

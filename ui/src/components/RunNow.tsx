@@ -6,24 +6,25 @@ import { useRunPlan } from "../api/runPlan";
 import { useTexts } from "../texts";
 import { Button, Refused, type Tone } from "./basics";
 
-/** Backs a plan up now, and shows the run. */
+/** Runs what a plan is for now, and shows the run. */
 export function RunNow({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
   const texts = useTexts();
-  const start = useRunPlan(plan.id, "backup");
+  const start = useRunPlan(plan.id, plan.copy ? "copy" : "backup");
   if (!useMay("runPlans", plan.project)) {
     return null;
   }
+  const verb = plan.copy ? texts.steer.copyNow : texts.steer.now;
   return (
     <>
       {start.error !== null && <Refused error={start.error} />}
       <Button
         tone={tone}
         disabled={start.isPending}
-        aria-label={`${texts.steer.now}: ${plan.name}`}
+        aria-label={`${verb}: ${plan.name}`}
         onClick={() => start.mutate()}
       >
         <Play aria-hidden size={14} />
-        {texts.steer.now}
+        {verb}
       </Button>
     </>
   );

@@ -65,13 +65,19 @@ export function RunTable({ runs }: { runs: Run[] }) {
   );
 }
 
+/** What a run reads: a source, or the destination that it copies from. */
+function Source({ run }: { run: Run }) {
+  const read = run.source ?? run.from;
+  return read ? <Name>{read.name}</Name> : "–";
+}
+
 /** A run in the table; only those that changed are drawn anew. */
 const RunRow = memo(function RunRow({ run }: { run: Run }) {
   const { texts, language } = useSpeech();
   const seconds = secondsOf(run);
   const bytes = bytesOf(run);
   const names: [string, React.ReactNode][] = [
-    [texts.runs.source, run.source ? <Name key="source">{run.source.name}</Name> : "–"],
+    [texts.runs.source, <Source key="source" run={run} />],
     [texts.runs.destination, listed(run.destinations?.map(({ name }) => name) ?? []) || "–"],
   ];
   const figures: [string, React.ReactNode][] = [

@@ -4,7 +4,7 @@ import type { RunFilter } from "../api/queries";
 
 const IDS = ["project", "plan", "source", "destination", "node"] as const;
 const STATES = ["pending", "running", "paused", "completed", "failed", "cancelled"];
-const KINDS = ["backup", "restore", "verify", "prune"] as const;
+const KINDS = ["backup", "copy", "restore", "verify", "prune"] as const;
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 
 /** Which project's records are shown; all of them when left out. */

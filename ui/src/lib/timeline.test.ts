@@ -1,9 +1,10 @@
 import { expect, it } from "vitest";
 
 import type { Snapshot } from "../api/snapshots";
-import { countByDay, groupsOf, isHeld, line, narrowed, ownTags, planOf } from "./timeline";
+import { copierOf, countByDay, groupsOf, isHeld, line, narrowed, ownTags, planOf } from "./timeline";
 
 const PLAN = "01900000-0000-7000-8000-000000000001";
+const OTHER = "01900000-0000-7000-8000-0000000000c0";
 
 function snapshot(time: string, more: Partial<Snapshot> = {}): Snapshot {
   return { id: time, repository: "r", time, host: "web", paths: ["/srv"], tags: [], ...more };
@@ -34,6 +35,9 @@ it("a line has every day between the first and the last snapshot, and no more th
 it("what a snapshot's tags say", () => {
   expect(planOf(all[0] ?? snapshot(""))).toBe(PLAN);
   expect(planOf(snapshot("", { tags: ["plan:nonsense"] }))).toBeUndefined();
+  const copy = snapshot("", { tags: [`plan:${PLAN}`, `copy:${OTHER}`, "mine"] });
+  expect([planOf(copy), copierOf(copy), ownTags(copy)]).toEqual([PLAN, OTHER, ["mine"]]);
+  expect(copierOf(all[0] ?? snapshot(""))).toBeUndefined();
   expect(isHeld(snapshot("", { tags: ["hold"] }))).toBe(true);
   expect(ownTags(snapshot("", { tags: [`plan:${PLAN}`, "hold", "before upgrade"] }))).toEqual(["before upgrade"]);
 });

@@ -61,11 +61,16 @@ export function line(snapshots: readonly Snapshot[]): string[] {
 }
 
 const PLAN = /^plan:([0-9a-f-]{36})$/;
+const COPY = /^copy:([0-9a-f-]{36})$/;
+
+const idIn = (tags: readonly string[], pattern: RegExp): string | undefined =>
+  tags.map((tag) => pattern.exec(tag)?.[1]).find((id) => id !== undefined);
 
 /** The plan that made a snapshot, if one did. */
-export function planOf({ tags }: Pick<Snapshot, "tags">): string | undefined {
-  return tags.map((tag) => PLAN.exec(tag)?.[1]).find((id) => id !== undefined);
-}
+export const planOf = ({ tags }: Pick<Snapshot, "tags">): string | undefined => idIn(tags, PLAN);
+
+/** The plan that has copied a snapshot to where it is, if one did. */
+export const copierOf = ({ tags }: Pick<Snapshot, "tags">): string | undefined => idIn(tags, COPY);
 
 /** Whether it is an archive: a file, whose tags stay as they are. */
 export const isArchived = ({ name }: Pick<Snapshot, "name">): boolean => Boolean(name);
@@ -76,7 +81,8 @@ export const HOLD = "hold";
 export const isHeld = ({ tags }: Pick<Snapshot, "tags">): boolean => tags.includes(HOLD);
 
 /** The tags that people gave it. */
-export const ownTags = ({ tags }: Pick<Snapshot, "tags">): string[] => tags.filter((tag) => tag !== HOLD && !PLAN.test(tag));
+export const ownTags = ({ tags }: Pick<Snapshot, "tags">): string[] =>
+  tags.filter((tag) => tag !== HOLD && !PLAN.test(tag) && !COPY.test(tag));
 
 export type Narrow = { plan?: string; host?: string; paths?: readonly string[]; day?: string };
 

@@ -33,6 +33,7 @@ const standing = (id: string, sources: Partial<Source>[], more: Partial<PlanStan
   plan: { id, name: id },
   project: "x",
   enabled: true,
+  kind: "backup",
   sources: sources.map((source) => ({ ...GOOD, ...source })),
   days: [],
   ...more,

@@ -11,7 +11,7 @@ import { useSpeech, useTexts } from "../texts";
 
 const route = getRouteApi("/runs");
 const STATES = ["pending", "running", "paused", "completed", "failed", "cancelled"] as const;
-const KINDS = ["backup", "restore", "verify", "prune"] as const;
+const KINDS = ["backup", "copy", "restore", "verify", "prune"] as const;
 
 export function Runs() {
   const texts = useTexts();

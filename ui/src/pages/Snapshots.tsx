@@ -57,10 +57,10 @@ export function Snapshots() {
   );
 }
 
-/** Asks again when a backup has come to an end there. Gives the last one, or `null` where none is known. */
+/** Asks again when a run has come to an end there. Gives the last one, or `null` where none is known. */
 function useFresh(repository: Repository): string | null | undefined {
   const queries = useQueryClient();
-  const filter = { kind: "backup", state: "completed", destination: repository.destination } as const;
+  const filter = { state: "completed", destination: repository.destination } as const;
   const runs = useQuery(latestRuns(filter, 1)).data;
   const newest = runs === undefined ? undefined : (runs[0]?.id ?? null);
   const before = useRef<string | null>(undefined);

@@ -69,7 +69,7 @@ export const de: Texts = {
     incomplete: "Mit Fehlern abgeschlossen",
   },
   intents: { pausing: "Hält an", cancelling: "Bricht ab" },
-  kinds: { backup: "Sicherung", restore: "Wiederherstellung", verify: "Prüfung", prune: "Aufräumen" },
+  kinds: { backup: "Sicherung", restore: "Wiederherstellung", verify: "Prüfung", prune: "Aufräumen", copy: "Kopie" },
   overview: {
     good: "Alles ist gesichert",
     nothing: "Noch ist nichts gesichert",
@@ -85,6 +85,7 @@ export const de: Texts = {
     running: "Läuft gerade",
     last30: "Letzte 30 Tage",
     lastBackup: "Letzte Sicherung",
+    lastCopy: "Letzte Kopie",
     success: "Erfolgsquote, 30 Tage",
     day: (day, good, bad, partly) =>
       good + bad + partly === 0
@@ -130,6 +131,8 @@ export const de: Texts = {
     kind: "Art",
     plan: "Plan",
     source: "Quelle",
+    from: "Kopiert von",
+    copied: "Kopierte Snapshots",
     destination: "Ziel",
     started: "Begonnen",
     ended: "Beendet",
@@ -165,6 +168,7 @@ export const de: Texts = {
     resumeHint: "Der Lauf geht dort weiter, wo er angehalten wurde.",
     cancelHint: "Was in Arbeit ist, wird verworfen. Frühere Sicherungen bleiben, wie sie sind.",
     now: "Jetzt sichern",
+    copyNow: "Jetzt kopieren",
     sure: "Diesen Lauf abbrechen?",
     keep: "Weiterlaufen lassen",
   },

@@ -70,7 +70,7 @@ export const en = {
     incomplete: "Completed with errors",
   },
   intents: { pausing: "Pausing", cancelling: "Cancelling" },
-  kinds: { backup: "Backup", restore: "Restore", verify: "Verification", prune: "Prune" },
+  kinds: { backup: "Backup", restore: "Restore", verify: "Verification", prune: "Prune", copy: "Copy" },
   overview: {
     good: "Everything is protected",
     nothing: "Nothing is protected yet",
@@ -86,6 +86,7 @@ export const en = {
     running: "Running now",
     last30: "Last 30 days",
     lastBackup: "Last backup",
+    lastCopy: "Last copy",
     success: "Success, 30 days",
     day: (day: string, good: number, bad: number, partly: number) =>
       good + bad + partly === 0
@@ -131,6 +132,8 @@ export const en = {
     kind: "Kind",
     plan: "Plan",
     source: "Source",
+    from: "Copied from",
+    copied: "Snapshots copied",
     destination: "Destination",
     started: "Started",
     ended: "Ended",
@@ -166,6 +169,7 @@ export const en = {
     resumeHint: "The run goes on from where it stopped.",
     cancelHint: "What is in hand is dropped. Earlier backups stay as they are.",
     now: "Back up now",
+    copyNow: "Copy now",
     sure: "Cancel this run?",
     keep: "Keep it running",
   },

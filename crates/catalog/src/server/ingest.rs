@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use backstay_model::link::{News, OutboxEntry};
-use backstay_model::{LogLine, NodeId, ProjectId, Run, RunId};
+use backstay_model::{DestinationId, LogLine, NodeId, ProjectId, Run, RunId};
 
 use super::changes::Change;
 use super::events::{self, Happening};
@@ -137,7 +137,7 @@ impl Work {
         }
         self.put(run).await?;
         let indexed = |run: &Run| {
-            let destinations: Vec<_> = run.destinations.iter().map(|it| it.id).collect();
+            let destinations: Vec<_> = destinations_of(run).collect();
             let (plan, source) = (run.plan.as_ref().map(|it| it.id), run.source.as_ref().map(|it| it.id));
             (run.kind, run.state, run.created, destinations, plan, source)
         };
@@ -189,14 +189,14 @@ impl Work {
             let query = sql!("DELETE FROM run_destinations WHERE run = $1", run.id.to_string());
             query.execute(&mut *self.transaction).await?;
         }
-        for destination in &run.destinations {
+        for destination in destinations_of(run) {
             let text = "INSERT INTO run_destinations (destination, run, kind, state, created, project, plan, source, node) \
                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (run, destination) DO NOTHING";
             let (kind, state, created) = (run.kind.name(), run.state.name(), micros(run.created));
             let (project, node) = (run.project.to_string(), run.node.to_string());
             let plan = run.plan.as_ref().map(|plan| plan.id.to_string());
             let source = run.source.as_ref().map(|source| source.id.to_string());
-            let (destination, id) = (destination.id.to_string(), run.id.to_string());
+            let (destination, id) = (destination.to_string(), run.id.to_string());
             sql!(text, destination, id, kind, state, created, project, plan, source, node)
                 .execute(&mut *self.transaction)
                 .await?;
@@ -239,4 +239,10 @@ impl Work {
     fn foreign(&self, run: RunId) -> CatalogError {
         CatalogError::Foreign { node: self.node.to_string(), what: format!("run {run}") }
     }
+}
+
+/// The destinations that a run goes to, or from.
+fn destinations_of(run: &Run) -> impl Iterator<Item = DestinationId> {
+    let from = run.from.as_ref().map(|from| from.id);
+    run.destinations.iter().map(|destination| destination.id).chain(from)
 }

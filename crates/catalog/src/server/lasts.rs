@@ -17,7 +17,7 @@ use crate::{CatalogError, Result};
 pub struct SourceLast {
     /// The plan.
     pub plan: PlanId,
-    /// The source.
+    /// The source; of a copy, the repository that it reads.
     pub source: SourceId,
     /// The run. It may be forgotten.
     pub run: RunId,
@@ -78,7 +78,10 @@ pub(super) async fn note(change: &mut Change, run: &Run, ended: Ended, at: Time)
 }
 
 async fn note_source(change: &mut Change, run: &Run, ended: Ended, at: Time) -> Result<()> {
-    let (Some(plan), Some(source)) = (&run.plan, &run.source) else { return Ok(()) };
+    let source = run.source.as_ref().map(|source| source.id);
+    // What a copy reads stands where a backup's source does.
+    let source = source.or(run.from.as_ref().map(|from| SourceId(from.repository.0)));
+    let (Some(plan), Some(source)) = (&run.plan, source) else { return Ok(()) };
     let failed = ended == Ended::Failed;
     let outcome = run.outcome.clone().unwrap_or_default();
     let missing = run.destinations.iter().filter(|it| it.state == backstay_model::RunState::Failed).count();
@@ -91,7 +94,7 @@ async fn note_source(change: &mut Change, run: &Run, ended: Ended, at: Time) -> 
                 good_at = COALESCE(excluded.good_at, source_lasts.good_at) WHERE source_lasts.at <= excluded.at";
     let good_at = (!failed).then(|| micros(at));
     let (project, node) = (run.project.to_string(), run.node.to_string());
-    let (plan, source) = (plan.id.to_string(), source.id.to_string());
+    let (plan, source) = (plan.id.to_string(), source.to_string());
     let bytes = whole(outcome.bytes).min(MOST);
     let run_id = run.id.to_string();
     let kind = run.kind.name();
@@ -132,14 +135,14 @@ pub(super) async fn forget(change: &mut Change, before: Time) -> Result<()> {
 }
 
 impl ServerStore {
-    /// How the backups of a project's plans last went, source by source. Some may be of plans or sources that are gone.
+    /// How the backups and copies of a project's plans last went, source by source. Some may be of plans or sources that are gone.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn source_lasts(&self, project: ProjectId) -> Result<Vec<SourceLast>> {
         let text = "SELECT plan, source, run, ended, errors, at, bytes, good_at FROM source_lasts \
-                    WHERE project = $1 AND kind = $2 ORDER BY plan, source, at";
-        let rows = sql!(text, project.to_string(), RunKind::Backup.name());
+                    WHERE project = $1 AND kind IN ($2, $3) ORDER BY plan, source, at";
+        let rows = sql!(text, project.to_string(), RunKind::Backup.name(), RunKind::Copy.name());
         let rows = rows.fetch_all(self.database.read()).await?;
         let mut lasts: Vec<SourceLast> = Vec::with_capacity(rows.len());
         for row in &rows {

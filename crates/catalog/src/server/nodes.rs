@@ -237,7 +237,7 @@ impl ServerStore {
     /// Removes a node. Its runs stay.
     ///
     /// # Errors
-    /// A conflict when connections or sources are on it; when there is none, or the store fails.
+    /// A conflict when connections or sources are on it, or a plan copies on it; when there is none, or the store fails.
     pub async fn delete_node(&self, id: NodeId) -> Result<()> {
         let mut transaction = self.database.change().await?;
         let row = sql!("DELETE FROM nodes WHERE id = $1 RETURNING project", id.to_string());
@@ -279,8 +279,9 @@ pub(super) async fn renew_configurations(
 
 /// The nodes whose plans reach a destination.
 pub(super) async fn of_destination(transaction: &mut Transaction, destination: &str) -> Result<Vec<NodeId>> {
-    let text = "SELECT DISTINCT s.node AS node FROM plan_destinations p \
-                JOIN plan_sources o ON o.plan = p.plan JOIN sources s ON s.id = o.source WHERE p.destination = $1";
+    let text = "SELECT DISTINCT node FROM plan_nodes WHERE plan IN \
+                (SELECT plan FROM plan_destinations WHERE destination = $1 \
+                UNION SELECT plan FROM plan_copies WHERE destination = $1)";
     ids(&sql!(text, destination.to_owned()).fetch_all(&mut **transaction).await?)
 }
 
@@ -289,14 +290,15 @@ pub(super) async fn with_repositories_over(
     transaction: &mut Transaction,
     connection: &str,
 ) -> Result<Vec<NodeId>> {
-    let text = "SELECT DISTINCT s.node AS node FROM destinations d JOIN plan_destinations p ON p.destination = d.id \
-                JOIN plan_sources o ON o.plan = p.plan JOIN sources s ON s.id = o.source WHERE d.connection = $1";
+    let text = "SELECT DISTINCT node FROM plan_nodes WHERE plan IN \
+                (SELECT p.plan FROM plan_destinations p JOIN destinations d ON d.id = p.destination WHERE d.connection = $1 \
+                UNION SELECT c.plan FROM plan_copies c JOIN destinations d ON d.id = c.destination WHERE d.connection = $1)";
     ids(&sql!(text, connection.to_owned()).fetch_all(&mut **transaction).await?)
 }
 
-/// The nodes that a plan has sources on.
+/// The nodes that carry a plan out.
 pub(super) async fn of_plan(transaction: &mut Transaction, plan: &str) -> Result<Vec<NodeId>> {
-    let text = "SELECT DISTINCT s.node AS node FROM plan_sources p JOIN sources s ON s.id = p.source WHERE p.plan = $1";
+    let text = "SELECT DISTINCT node FROM plan_nodes WHERE plan = $1";
     ids(&sql!(text, plan.to_owned()).fetch_all(&mut **transaction).await?)
 }
 

@@ -50,19 +50,28 @@ impl ServerStore {
         records::list(self, project).await
     }
 
-    /// The plans that have sources on a node, by name.
+    /// The plans that a node carries out, by name: those that have sources on it, or copies to make there.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn plans_of_node(&self, node: NodeId) -> Result<Vec<Plan>> {
-        let text = "SELECT doc FROM plans WHERE id IN \
-                    (SELECT p.plan FROM plan_sources p JOIN sources s ON s.id = p.source WHERE s.node = $1) ORDER BY name, id";
+        let text = "SELECT doc FROM plans WHERE id IN (SELECT plan FROM plan_nodes WHERE node = $1) ORDER BY name, id";
         let rows = sql!(text, node.to_string()).fetch_all(self.database.read()).await?;
         rows.iter().map(|row| row.doc("doc")).collect()
     }
 
-    /// Stores a plan in place of the one with the expected revision; gives it back with its new one. The nodes that had or have
-    /// sources of it get a new configuration.
+    /// The nodes that carry a plan out, by id.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn nodes_of_plan(&self, plan: PlanId) -> Result<Vec<NodeId>> {
+        let text = "SELECT node FROM plan_nodes WHERE plan = $1 ORDER BY node";
+        let rows = sql!(text, plan.to_string()).fetch_all(self.database.read()).await?;
+        rows.iter().map(|row| row.parsed("node")).collect()
+    }
+
+    /// Stores a plan in place of the one with the expected revision; gives it back with its new one. The nodes that carried it out or
+    /// do now get a new configuration.
     ///
     /// # Errors
     /// A conflict when somebody else has changed it, its name is taken, or one of its sources or destinations is not there;
@@ -72,9 +81,11 @@ impl ServerStore {
         let stored = records::update(&mut transaction, plan, expected).await?;
         let id = stored.id.to_string();
         let mut concerned = nodes::of_plan(&mut transaction, &id).await?;
-        for text in
-            ["DELETE FROM plan_sources WHERE plan = $1", "DELETE FROM plan_destinations WHERE plan = $1"]
-        {
+        for text in [
+            "DELETE FROM plan_sources WHERE plan = $1",
+            "DELETE FROM plan_destinations WHERE plan = $1",
+            "DELETE FROM plan_copies WHERE plan = $1",
+        ] {
             sql!(text, id.clone()).execute(&mut *transaction).await?;
         }
         put_parts(&mut transaction, &stored).await?;
@@ -131,6 +142,12 @@ async fn put_parts(transaction: &mut Transaction, plan: &Plan) -> Result<()> {
     for destination in &plan.spec.destinations {
         let text = "INSERT INTO plan_destinations (plan, destination) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         let query = sql!(text, plan.id.to_string(), destination.to_string());
+        query.execute(&mut **transaction).await.map_err(failed)?;
+    }
+    if let Some(copy) = &plan.spec.copy {
+        let text = "INSERT INTO plan_copies (plan, destination, node) VALUES ($1, $2, $3)";
+        let node = copy.node.map(|node| node.to_string());
+        let query = sql!(text, plan.id.to_string(), copy.from.to_string(), node);
         query.execute(&mut **transaction).await.map_err(failed)?;
     }
     Ok(())

@@ -140,10 +140,10 @@ impl ServerStore {
                     CAST(SUM(added / 1048576) AS BIGINT) AS added_mib, CAST(SUM(added % 1048576) AS BIGINT) AS added_rest, \
                     CAST(SUM(time / 1048576) AS BIGINT) AS time_mib, CAST(SUM(time % 1048576) AS BIGINT) AS time_rest, \
                     MAX(longest) AS longest FROM run_sums \
-                    WHERE project = $1 AND kind = $2 AND day >= $3 AND day < $4 GROUP BY plan, node, ended";
-        let backup = RunKind::Backup.name();
+                    WHERE project = $1 AND kind IN ($2, $3) AND day >= $4 AND day < $5 GROUP BY plan, node, ended";
+        let (backup, copy) = (RunKind::Backup.name(), RunKind::Copy.name());
         let rows =
-            sql!(text, project.to_string(), backup, first, end).fetch_all(self.database.read()).await?;
+            sql!(text, project.to_string(), backup, copy, first, end).fetch_all(self.database.read()).await?;
         let mut of_nodes: BTreeMap<(PlanId, String), (Sums, u64)> = BTreeMap::new();
         for row in &rows {
             let number = |name: &str| row.int(name).map(|number| u64::try_from(number).unwrap_or(0));
@@ -183,7 +183,7 @@ impl ServerStore {
             let plan = row.parsed("plan")?;
             let of_plan = plans.entry(plan).or_insert_with(|| of_plan(plan));
             match RunKind::from_name(&row.text("kind")?) {
-                Some(RunKind::Backup) => of_plan.last_success = Some(row.time("ended")?),
+                Some(RunKind::Backup | RunKind::Copy) => of_plan.last_success = Some(row.time("ended")?),
                 Some(RunKind::Verify) => of_plan.last_verify = Some(row.time("ended")?),
                 _ => {}
             }
@@ -191,7 +191,7 @@ impl ServerStore {
         Ok(plans.into_values().collect())
     }
 
-    /// How the backups of a project's plans ended on each of the UTC days that a span touches, by plan and day. Days without any
+    /// How the backups and copies of a project's plans ended on each of the UTC days that a span touches, by plan and day. Days without any
     /// are left out.
     ///
     /// # Errors
@@ -199,10 +199,10 @@ impl ServerStore {
     pub async fn plan_days(&self, project: ProjectId, since: Time, until: Time) -> Result<Vec<PlanDay>> {
         let (first, end) = days(since, until);
         let text = "SELECT plan, day, node, ended, runs FROM run_sums \
-                    WHERE project = $1 AND kind = $2 AND day >= $3 AND day < $4 ORDER BY plan, day, node";
-        let backup = RunKind::Backup.name();
+                    WHERE project = $1 AND kind IN ($2, $3) AND day >= $4 AND day < $5 ORDER BY plan, day, node";
+        let (backup, copy) = (RunKind::Backup.name(), RunKind::Copy.name());
         let rows =
-            sql!(text, project.to_string(), backup, first, end).fetch_all(self.database.read()).await?;
+            sql!(text, project.to_string(), backup, copy, first, end).fetch_all(self.database.read()).await?;
         let mut found: BTreeMap<(PlanId, i64), PlanDay> = BTreeMap::new();
         // A node that comes back tells of what the server has seen meanwhile.
         let mut missed: BTreeMap<(PlanId, i64, String), [u64; 2]> = BTreeMap::new();
@@ -234,7 +234,7 @@ impl ServerStore {
         Ok(found.into_values().collect())
     }
 
-    /// What backups have added to each repository that is known.
+    /// What backups and copies have added to each repository that is known.
     ///
     /// # Errors
     /// When the store fails.

@@ -138,14 +138,19 @@ pub(super) async fn count(change: &mut Change, run: &Run) -> Result<()> {
             sql!(text, project, plan, run.kind.name(), node, micros(at)).execute(&mut **change).await?;
         }
     }
-    if run.kind == RunKind::Backup {
-        for destination in run.destinations.iter().filter(|it| it.snapshot.is_some() || it.bytes_added > 0) {
+    if run.kind.is_scheduled() {
+        for destination in
+            run.destinations.iter().filter(|it| it.snapshot.is_some() || it.copied > 0 || it.bytes_added > 0)
+        {
             let text = "INSERT INTO storage_sums (repository, project, node, added, snapshots, ended) \
                         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repository, project, node) DO UPDATE SET \
                         added = CASE WHEN storage_sums.added + $4 > $7 THEN storage_sums.added ELSE storage_sums.added + $4 END, \
                         snapshots = storage_sums.snapshots + $5, \
                         ended = CASE WHEN storage_sums.ended < $6 AND $5 > 0 THEN $6 ELSE storage_sums.ended END";
-            let snapshots = i64::from(destination.snapshot.is_some());
+            let snapshots = match run.kind {
+                RunKind::Copy => whole(destination.copied).min(MOST_RUNS),
+                _ => i64::from(destination.snapshot.is_some()),
+            };
             let last = if snapshots > 0 { micros(at) } else { 0 };
             let (repository, project) = (destination.repository.to_string(), run.project.to_string());
             let added = whole(destination.bytes_added).min(MOST);

@@ -275,7 +275,7 @@ pub(crate) struct Wait {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// What is backed up where, when, and for how long it is kept
+/// What is backed up or copied where, when, and for how long it is kept
 #[derive(Debug, Subcommand)]
 pub(crate) enum Plans {
     #[command(flatten)]
@@ -284,9 +284,9 @@ pub(crate) enum Plans {
     Run {
         /// Which
         name: String,
-        /// What to do
-        #[arg(long, value_enum, default_value = "backup")]
-        kind: Kind,
+        /// What to do [default: what the plan is for]
+        #[arg(long, value_enum)]
+        kind: Option<Kind>,
         #[command(flatten)]
         wait: Wait,
     },
@@ -332,6 +332,7 @@ pub(crate) enum Plans {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
     Backup,
+    Copy,
     Verify,
     Prune,
 }
@@ -340,6 +341,7 @@ impl Kind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Backup => "backup",
+            Self::Copy => "copy",
             Self::Verify => "verify",
             Self::Prune => "prune",
         }
@@ -412,7 +414,7 @@ pub(crate) struct RunFilter {
     /// On this node
     #[arg(long, value_name = "NODE")]
     pub(crate) node: Option<String>,
-    /// Of this kind: backup, restore, verify, prune
+    /// Of this kind: backup, copy, restore, verify, prune
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Option<String>,
     /// In this state (can be specified multiple times)

@@ -1,6 +1,6 @@
 //! `copy`: snapshots from one repository into another.
 
-use backstay_engine::copy::{Copied, copy};
+use backstay_engine::copy::{Copied, CopyOptions, copy};
 
 use crate::app::App;
 use crate::args::Copy;
@@ -24,12 +24,13 @@ pub(super) fn run(app: &App, args: &Copy) -> Outcome {
     snapshots.sort_by_key(|entry| (entry.snapshot.time.seconds, entry.snapshot.time.nanos));
 
     let progress = StepProgress::start(&app.console);
-    let mut copied = 0;
+    let (mut copied, mut left_out) = (0, None);
     copy(
         source.engine(),
         target.engine(),
         lock,
         &snapshots,
+        &CopyOptions::default(),
         &progress,
         &mut |entry, outcome| match outcome {
             Copied::As(id) => {
@@ -49,10 +50,20 @@ pub(super) fn run(app: &App, args: &Copy) -> Outcome {
                     id.short()
                 ));
             }
+            Copied::Not(error) => {
+                app.console.say(format!("\n{}", choose::describe(entry)));
+                app.console.complain(format!("snapshot {} cannot be copied: {error}", entry.id.short()));
+                left_out.get_or_insert((entry.id, error));
+            }
         },
     )
     .map_err(|error| target.explain(source.explain(error.into())))?;
     progress.finish();
     app.console.say(format!("copied {copied} of {} snapshots", snapshots.len()));
-    Ok(())
+    match left_out {
+        None => Ok(()),
+        Some((id, error)) => Err(source
+            .explain(error.into())
+            .context(format!("snapshot {} is damaged at the source", id.short()))),
+    }
 }

@@ -330,6 +330,40 @@ fn a_file_says_what_a_server_has() {
 }
 
 #[test]
+fn a_file_says_what_is_copied_where_and_copies_are_run_and_restored_from() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    world.some_files();
+    std::fs::create_dir(world.path("site")).unwrap();
+    // The copy plan comes before the plan that it names.
+    let file = format!(
+        "connections:\n- name: site\n  settings: {{type: local, path: {}}}\n\
+         destinations:\n- name: site\n  connection: site\n  path: copies\n\
+         sources:\n- name: files\n  spec: {{type: files, paths: [{}]}}\n\
+         plans:\n- name: copies\n  copy: {{from: Local repository, plans: [nightly]}}\n  destinations: [site]\n\
+         - name: nightly\n  sources: [files]\n  destinations: [Local repository]\n",
+        world.at("site"),
+        world.at("src")
+    );
+    world.file("backstay.yaml", file);
+    let path = world.at("backstay.yaml");
+    world.run(["apply", "-f", &path, "--yes"]).succeeds();
+    world.run(["apply", "-f", &path, "--dry-run"]).succeeds().says("nothing differs");
+    let exported = world.run(["export"]).succeeds().stdout;
+    assert!(exported.contains("from: Local repository") && exported.contains("- nightly"), "{exported}");
+    world.file("exported.yaml", exported);
+    world.run(["apply", "-f", &world.at("exported.yaml"), "--dry-run"]).succeeds().says("nothing differs");
+
+    world.run(["plans", "run", "nightly", "--wait"]).succeeds();
+    world.run(["plans", "run", "copies", "--kind", "backup"]).ends_with(1).complains("copy");
+    world.run(["plans", "run", "copies", "--wait"]).succeeds();
+    let runs = world.ask(&["runs", "list", "--kind", "copy"]);
+    assert_eq!(runs["items"][0]["outcome"]["snapshots_copied"], 1);
+    assert_eq!(runs["items"][0]["from"]["name"], "Local repository");
+}
+
+#[test]
 fn a_run_that_waits_for_its_turn_is_not_lost_with_the_process() {
     let world = World::without_settings();
     let up = Up::with(&world, "127.0.0.1:0", &["--pool", "1"]);

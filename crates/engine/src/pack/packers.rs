@@ -208,11 +208,12 @@ impl Packers {
         }
     }
 
-    /// Puts the packs that are not full together, stores them and writes the index. All packers have to be idle.
+    /// Puts the packs that are not full together, stores them and writes the index; returns the bytes of all packs that were stored.
+    /// All packers have to be idle.
     ///
     /// # Errors
     /// When something could not be stored.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(self) -> Result<u64> {
         let (packs, uploader) = self.close()?;
         for pack in packs {
             uploader.submit(pack)?;

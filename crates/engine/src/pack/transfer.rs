@@ -57,8 +57,9 @@ impl Transfer<'_> {
                 scope.spawn(|| {
                     let mut mover = Mover::default();
                     while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let moved =
-                            self.packers.with(|packer| self.move_pack(pack, packer, &mut mover, unreadable));
+                        let moved = self
+                            .packers
+                            .with(|packer| self.move_pack(pack, packer, &mut mover, events, unreadable));
                         if let Err(error) = moved {
                             failure.lock().get_or_insert(error);
                         }
@@ -79,6 +80,7 @@ impl Transfer<'_> {
         pack: &PackIndex,
         packer: &mut Packer,
         mover: &mut Mover,
+        events: &dyn Events,
         unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
     ) -> Result<()> {
         let mut blobs = pack.blobs.clone();
@@ -115,6 +117,7 @@ impl Transfer<'_> {
                     self.move_copy(blob, packer, unreadable)?;
                 }
             }
+            events.bytes_done(now.iter().map(|blob| u64::from(blob.length)).sum());
             rest = later;
         }
         Ok(())

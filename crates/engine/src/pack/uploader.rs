@@ -198,14 +198,15 @@ impl Uploader {
         first.as_ref().map_or_else(|| Error::Invalid("storing packs failed".into()), Error::again)
     }
 
-    /// Waits until all packs are stored, and writes the rest of the index.
+    /// Waits until all packs are stored, and writes the rest of the index; returns the bytes of the packs.
     ///
     /// # Errors
     /// The first failure.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(mut self) -> Result<u64> {
         self.stop();
         self.check()?;
-        self.shared.flush_index(&self.shared.repository, 0)
+        self.shared.flush_index(&self.shared.repository, 0)?;
+        Ok(self.stored_bytes())
     }
 
     /// Stores these packs too, and writes the index, when the work was cancelled: as far as that goes quickly. What fails is stored again

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use backstay_core::{FileId, FileKind, Handle, Silent, Storage};
+use backstay_engine::copy::{Copied, CopyOptions, copy};
 use backstay_engine::repair::{repair_index, repair_packs};
 use backstay_engine::repository::{BlobReader, Lock, list_locks, remove_locks, unlock};
 use backstay_engine::rewrite::{Salvage, TreeRewriter, replace_snapshot};
@@ -316,4 +317,71 @@ fn a_damaged_lock_is_told_and_can_be_removed() {
     assert!(matches!(error, Error::UnreadableLock { .. }), "{error}");
     assert_eq!(remove_locks(&vault.repository, true, &|_| true).unwrap().removed, 1);
     Lock::acquire(&vault.repository, true).unwrap();
+}
+
+#[test]
+fn a_copy_of_what_is_damaged_has_exactly_the_snapshots_that_are_whole() {
+    let (vault, memory) = Vault::new();
+    let fill = |names: &'static [u8]| {
+        vault.back_up(move |root| {
+            add_file(root, "in all", &noise(0, 900));
+            for name in names {
+                let folder = root.folder(&[b'a' + name]).unwrap();
+                add_file(&*folder, "file", &noise(u64::from(*name) + 1, 900));
+                folder.close(folder_meta()).unwrap();
+            }
+        })
+    };
+    // Folders come, stay and go, so that snapshots share trees and contents.
+    let taken: Vec<Taken> =
+        [&[0_u8] as &[u8], &[0, 1], &[1], &[1, 2], &[2, 0]].into_iter().map(fill).collect();
+    let files: Vec<Files> = taken.iter().map(|taken| vault.restored(taken)).collect();
+    let (mut partly, mut none) = (0, 0);
+    for handle in memory.handles().into_iter().filter(|handle| handle.kind == FileKind::Pack) {
+        let length = memory.get(&handle).unwrap().len() as u64;
+        for byte in (0..length).step_by(97) {
+            let damaged = memory.fork();
+            assert!(damaged.damage(&handle, Damage::FlipBit(byte * 8)));
+            let source = Vault::open(Arc::new(damaged)).unwrap();
+            let is_whole = |taken: &Taken| {
+                source
+                    .try_restore(taken.snapshot.tree)
+                    .is_ok_and(|restored| restored.events.failed_paths().is_empty())
+            };
+            let whole: Vec<bool> = taken.iter().map(is_whole).collect();
+            let target = Vault::alike(&vault, Arc::new(Memory::default()));
+            let lock = Arc::new(Lock::acquire(&target.repository, false).unwrap());
+            let (entries, _) = source.repository.load_snapshots().unwrap();
+            let (mut copied, options) = (vec![false; taken.len()], CopyOptions::default());
+            copy(
+                &source.repository,
+                &target.repository,
+                &lock,
+                &entries,
+                &options,
+                &Silent,
+                &mut |entry, outcome| {
+                    let at = taken.iter().position(|taken| taken.id == entry.id).unwrap();
+                    copied[at] = match outcome {
+                        Copied::As(_) => true,
+                        Copied::Before(id) => panic!("{id} was there"),
+                        Copied::Not(error) => !error.is_about_content(),
+                    };
+                },
+            )
+            .unwrap();
+            drop(lock);
+            assert_eq!(copied, whole, "{handle} at {byte}");
+            target.is_sound();
+            for (at, taken) in taken.iter().enumerate().filter(|(at, _)| whole[*at]) {
+                assert!(target.restored(taken) == files[at], "{handle} at {byte}: snapshot {at}");
+            }
+            match whole.iter().filter(|whole| **whole).count() {
+                0 => none += 1,
+                5 => {}
+                _ => partly += 1,
+            }
+        }
+    }
+    assert!(partly > 5 && none > 0, "{partly} {none}");
 }

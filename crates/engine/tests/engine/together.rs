@@ -13,7 +13,7 @@ use backstay_core::{
 use backstay_engine::backup::{
     BackupOptions, BackupOutcome, BackupSink, Party, SnapshotDetails, save_snapshot,
 };
-use backstay_engine::copy::{Copied, copy};
+use backstay_engine::copy::{Copied, CopyOptions, copy};
 use backstay_engine::journal::Journal;
 use backstay_engine::repository::Lock;
 use backstay_storage::Memory;
@@ -252,8 +252,11 @@ fn one_that_hangs_is_left_aside_and_caught_up_by_a_copy() {
     let lock = Arc::new(Lock::acquire(&late.repository, false).unwrap());
     let (entries, _) = first.repository.load_snapshots().unwrap();
     let mut copied = Vec::new();
-    copy(&first.repository, &late.repository, &lock, &entries, &Silent, &mut |_, done| copied.push(done))
-        .unwrap();
+    let options = CopyOptions::default();
+    copy(&first.repository, &late.repository, &lock, &entries, &options, &Silent, &mut |_, done| {
+        copied.push(done);
+    })
+    .unwrap();
     assert!(matches!(copied.as_slice(), [Copied::As(_)]), "{copied:?}");
     holds(&late, whole.tree, &files);
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use backstay_core::Control;
+use backstay_model::Level;
 use backstay_model::hook::{Hook, Hooks};
-use backstay_model::{Level, RunKind};
 
 use super::{Ending, Execution};
 use crate::debts::Debts;
@@ -67,7 +67,7 @@ impl Execution<'_> {
             }
         };
         if let Ending::Failed(error) = &ending
-            && self.run.kind == RunKind::Backup
+            && self.run.kind.is_scheduled()
         {
             self.report.log(Level::Error, "failure", &error.message);
             self.hooks_of_the_end(&hooks.on_failure, "on failure");
@@ -88,8 +88,8 @@ impl Execution<'_> {
         let told = error.to_run_error();
         let hint = told.hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
         let text = format!(
-            "an instance may be left in trouble: the hook \"{}\" after the backup by plan {plan} failed: {}{hint}. See whether \
-             what the plan stops for its backups is running again, and start it by hand if it is not; run {} has the log",
+            "an instance may be left in trouble: the hook \"{}\" after the run of plan {plan} failed: {}{hint}. See whether \
+             what the plan stops is running again, and start it by hand if it is not; run {} has the log",
             hook.describe(),
             told.message,
             self.run.id

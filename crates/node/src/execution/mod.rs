@@ -6,6 +6,7 @@
 mod archived;
 mod cold;
 mod comeback;
+mod copies;
 mod everywhere;
 mod hooks;
 mod services;
@@ -26,6 +27,7 @@ use crate::seals::Opened;
 use crate::work::backup::BackupDone;
 use crate::work::cold::InstanceCopy;
 use crate::work::failure::Class;
+use crate::work::prune::Rule;
 use crate::work::service::ServiceSource;
 use crate::work::{Job, Report, WorkError};
 
@@ -76,10 +78,12 @@ impl Execution<'_> {
                 hint: Some("look at the plan's destinations; they may have been removed".to_owned()),
             });
         }
-        if self.run.kind == RunKind::Backup {
-            self.backup(&repositories)
-        } else {
-            self.wind_up(self.blame_watchdog(self.each(&repositories)))
+        match self.run.kind {
+            RunKind::Backup => self.backup(&repositories),
+            RunKind::Copy => self.copies(&repositories),
+            RunKind::Restore | RunKind::Verify | RunKind::Prune => {
+                self.wind_up(self.blame_watchdog(self.each(&repositories)))
+            }
         }
     }
 
@@ -216,6 +220,7 @@ impl Execution<'_> {
         match self.run.kind {
             // All destinations at once: see `everywhere`.
             RunKind::Backup => Err(incomplete()),
+            RunKind::Copy => gently(|| self.copy_to(&job)),
             // Somebody waits for it.
             RunKind::Restore => self.restore(&job),
             RunKind::Verify => gently(|| self.verify(&job)),
@@ -284,7 +289,13 @@ impl Execution<'_> {
             let total = self.count(outcome);
             self.amend(|run| run.outcome = Some(total.clone()));
         };
-        let stored = self.inner.workshop.prune(job, plan.id, &plan.spec.retention, &count)?;
+        let originals = self.originals(job)?;
+        let rule = match (&originals, &plan.spec.copy) {
+            (Some(originals), _) => Rule::Mirror(originals),
+            (None, Some(_)) => Rule::Copies(&plan.spec.retention),
+            (None, None) => Rule::Backups(&plan.spec.retention),
+        };
+        let stored = self.inner.workshop.prune(job, plan.id, &rule, &count)?;
         self.complete(job, &Outcome::default(), |destination| destination.stored = Some(stored.0));
         Ok(())
     }
@@ -416,6 +427,7 @@ fn add(total: &mut Outcome, one: &Outcome) {
     total.bytes_added += one.bytes_added;
     total.bytes_freed += one.bytes_freed;
     total.snapshots_forgotten += one.snapshots_forgotten;
+    total.snapshots_copied += one.snapshots_copied;
     total.errors = total.errors.max(one.errors);
     total.more.extend(one.more.clone());
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use backstay_core::{Events, FileId};
-use backstay_engine::copy::{Copied, copy};
-use backstay_engine::index::Index;
+use backstay_engine::copy::{Copied, CopyOptions, copy};
+use backstay_engine::repository::SnapshotEntry;
 use backstay_model::{Level, PlanId, SourceId};
 
 use super::backup::BackupDone;
@@ -61,25 +61,28 @@ impl Workshop {
         let Some(lock) = target.lock() else { return Ok(None) };
         let text = format!("copying snapshot {} from {name}; the source is not read again", id.short());
         job.report.log(Level::Info, "copy", &text);
-        let before = stored(&*target.index()?);
         let meter = Arc::new(Meter::new(&job.report, "copying"));
         let events: Arc<dyn Events> = meter.clone();
-        let mut made = None;
-        let entries = [entry];
-        let outcome = copy(&whole.engine, &target.engine, lock, &entries, &*events, &mut |_, copied| {
-            made = Some(match copied {
-                Copied::As(id) | Copied::Before(id) => id,
-            });
-        });
+        let (mut made, mut damaged) = (None, None);
+        let (entries, options) = ([entry], CopyOptions::default());
+        let mut tell = |_: &SnapshotEntry, copied| match copied {
+            Copied::As(id) | Copied::Before(id) => made = Some(id),
+            Copied::Not(error) => damaged = Some(whole.explain(error)),
+        };
+        let outcome = copy(&whole.engine, &target.engine, lock, &entries, &options, &*events, &mut tell);
         meter.finish();
-        let made = match (outcome.map_err(|error| target.explain(error)), made) {
-            (Ok(()), Some(made)) => made,
-            (Err(error), _) if matches!(error.class(), Class::Damaged | Class::NotFound) => {
-                no_copy(&error);
+        let (made, bytes_added) = match (outcome.map_err(|error| target.explain(whole.explain(error))), made)
+        {
+            (Ok(bytes), Some(made)) => (made, bytes),
+            (Err(error), _) if !matches!(error.class(), Class::Damaged | Class::NotFound) => {
+                return Err(error);
+            }
+            (outcome, _) => {
+                if let Some(error) = outcome.err().or(damaged) {
+                    no_copy(&error);
+                }
                 return Ok(None);
             }
-            (Err(error), _) => return Err(error),
-            (Ok(()), None) => return Ok(None),
         };
         let [entry] = entries;
         let summary = entry.snapshot.summary.unwrap_or_default();
@@ -89,7 +92,7 @@ impl Workshop {
             files_changed: summary.files_changed,
             files_unmodified: summary.files_unmodified,
             bytes: summary.total_bytes_processed,
-            bytes_added: stored(&*target.index()?).saturating_sub(before),
+            bytes_added,
             failures: 0,
             resumed: false,
         };
@@ -100,9 +103,4 @@ impl Workshop {
         job.report.log(Level::Info, "save", &done.to_string());
         Ok(Some(done))
     }
-}
-
-/// Bytes of all blobs.
-fn stored(index: &Index) -> u64 {
-    index.loaded().map(|(_, blob)| u64::from(blob.length)).sum()
 }

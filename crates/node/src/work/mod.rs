@@ -1,4 +1,4 @@
-//! What runs do: backups, restores, checks and clean-ups, as blocking code over the engine.
+//! What runs do: backups, copies, restores, checks and clean-ups, as blocking code over the engine.
 //!
 //! Nothing here knows plans, queues or states. A [`Workshop`] is given a [`Job`] (which repository, with which secrets, within
 //! which limits, on whose reins), does the work on the calling thread, tells what it does to a [`Report`], and ends with what it
@@ -16,6 +16,7 @@ mod catch_up;
 pub mod cold;
 mod command;
 mod compare;
+pub mod copy;
 mod discard;
 mod excludes;
 pub mod extract;

@@ -1,7 +1,7 @@
 //! Forgets what a plan no longer keeps, and frees its space.
 //!
-//! Only snapshots that carry the plan's tag are looked at: what others store in the same repository is not this plan's to
-//! forget. A snapshot with the tag `hold` stays whatever the rules say.
+//! Only snapshots that carry the plan's tag are looked at, for a copy plan those that say that it has copied them: what others store in
+//! the same repository is not this plan's to forget. A snapshot with the tag `hold` stays whatever the rules say.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,6 +14,7 @@ use backstay_model::{Level, PlanId};
 use backstay_policy::grouping::{GroupBy, group};
 use backstay_policy::{PlanRetention, SnapshotFacts};
 
+use super::copy::Originals;
 use super::meter::Meter;
 use super::repository::Access;
 use super::{Class, Job, Result, Stored, WorkError, Workshop};
@@ -22,8 +23,28 @@ use crate::host::bytes;
 /// The tag of snapshots that nothing may forget.
 pub const HOLD: &str = "hold";
 
+/// What a clean-up forgets.
+pub enum Rule<'a> {
+    /// Of a plan's backups what its retention no longer keeps.
+    Backups(&'a PlanRetention),
+    /// The same of the copies that a plan has made.
+    Copies(&'a PlanRetention),
+    /// Copies of snapshots that are no longer where they were copied from.
+    Mirror(&'a Originals),
+}
+
+/// The size that limits of retention count.
+pub(super) fn size(facts: &SnapshotFacts<SnapshotEntry>) -> u64 {
+    facts.id.snapshot.summary.map_or(0, |summary| summary.total_bytes_processed)
+}
+
+/// Whether nothing may forget a snapshot.
+pub(super) fn is_held(facts: &SnapshotFacts<SnapshotEntry>) -> bool {
+    facts.tags.iter().any(|tag| tag == HOLD)
+}
+
 impl Workshop {
-    /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs.
+    /// Applies a rule to a plan's snapshots, retention to each host and set of paths by itself, then removes what no snapshot needs.
     ///
     /// Gives the bytes that stay stored. `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
     ///
@@ -33,10 +54,13 @@ impl Workshop {
         &self,
         job: &Job<'_>,
         plan: PlanId,
-        retention: &PlanRetention,
+        rule: &Rule<'_>,
         done: &dyn Fn(&Outcome),
     ) -> Result<Stored> {
         if job.repository.holds.is_archives() {
+            let Rule::Backups(retention) = rule else {
+                return Err(WorkError::new(Class::Other, "there are no copies of snapshots among archives"));
+            };
             return self.thin_archives(job, plan, retention, done);
         }
         let open = self.open(job, Access::Exclusive, true)?;
@@ -45,21 +69,21 @@ impl Workshop {
             return Err(WorkError::from(error)
                 .context(format!("snapshot {} cannot be read, so nothing is forgotten", id.short())));
         }
-        let tag = plan.tag();
+        let tag = match rule {
+            Rule::Backups(_) => plan.tag(),
+            Rule::Copies(_) | Rule::Mirror(_) => plan.copy_tag(),
+        };
         let own: Vec<SnapshotFacts<SnapshotEntry>> =
             snapshots.into_iter().map(facts).filter(|facts| facts.tags.contains(&tag)).collect();
-        let now = moment(&self.environment.clock.now());
-        let size = |facts: &SnapshotFacts<SnapshotEntry>| {
-            facts.id.snapshot.summary.map_or(0, |summary| summary.total_bytes_processed)
+        let gone = match rule {
+            Rule::Backups(retention) | Rule::Copies(retention) => self.forgotten(job, own, retention),
+            Rule::Mirror(originals) => {
+                let gone = originals.gone(&own);
+                let text = format!("{} copies stay, {} go", own.len() - gone.len(), gone.len());
+                job.report.log(Level::Info, "forget", &text);
+                gone.into_iter().collect()
+            }
         };
-        let held = |facts: &SnapshotFacts<SnapshotEntry>| facts.tags.iter().any(|tag| tag == HOLD);
-        let mut gone: BTreeSet<FileId> = BTreeSet::new();
-        for (key, snapshots) in group(own, GroupBy::HOST_AND_PATHS) {
-            let verdict = retention.apply(snapshots, size, held, now);
-            let text = format!("{key}: {} snapshots stay, {} go", verdict.keep.len(), verdict.remove.len());
-            job.report.log(Level::Info, "forget", &text);
-            gone.extend(verdict.remove.iter().map(|facts| facts.id.id));
-        }
         let Some(lock) = open.lock() else {
             return Err(WorkError::new(Class::Other, "the repository is not locked"));
         };
@@ -89,5 +113,23 @@ impl Workshop {
             &format!("{forgotten} snapshots forgotten, {} freed", bytes(freed)),
         );
         Ok(Stored(stays))
+    }
+
+    /// Which of these snapshots retention no longer keeps.
+    fn forgotten(
+        &self,
+        job: &Job<'_>,
+        own: Vec<SnapshotFacts<SnapshotEntry>>,
+        retention: &PlanRetention,
+    ) -> BTreeSet<FileId> {
+        let now = moment(&self.environment.clock.now());
+        let mut gone = BTreeSet::new();
+        for (key, snapshots) in group(own, GroupBy::HOST_AND_PATHS) {
+            let verdict = retention.apply(snapshots, size, is_held, now);
+            let text = format!("{key}: {} snapshots stay, {} go", verdict.keep.len(), verdict.remove.len());
+            job.report.log(Level::Info, "forget", &text);
+            gone.extend(verdict.remove.iter().map(|facts| facts.id.id));
+        }
+        gone
     }
 }

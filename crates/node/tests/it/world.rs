@@ -217,6 +217,7 @@ impl World {
                     }),
                     connection: None,
                 }],
+                from: None,
                 repositories: vec![repository],
             }],
             repositories: vec![SealedRepository {

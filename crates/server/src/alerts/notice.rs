@@ -260,10 +260,14 @@ fn subject_of(run: &Run) -> String {
         RunKind::Restore => "Restore",
         RunKind::Verify => "Verification",
         RunKind::Prune => "Clean-up",
+        RunKind::Copy => "Copy",
     }
     .to_owned();
     if let Some(source) = &run.source {
         text.push_str(&format!(" of {}", source.name));
+    }
+    if let Some(from) = &run.from {
+        text.push_str(&format!(" of {}", from.name));
     }
     if let Some(plan) = &run.plan {
         text.push_str(&format!(" by plan {}", plan.name));

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use backstay_catalog::{Happening, RunFilter};
-use backstay_model::{Node, NodeId, Plan, PlanId, Run, RunKind, RunState, Time};
+use backstay_model::{Node, NodeId, Plan, PlanId, Run, RunState, Time};
 use backstay_node::plans::seed;
 use backstay_policy::Schedule;
 use backstay_policy::schedule::{Due, ScheduleError};
@@ -79,8 +79,11 @@ impl Watch {
                 // The node that has to carry it out tells of it.
                 Err(_) => continue,
             };
-            let on: BTreeSet<NodeId> =
+            let mut on: BTreeSet<NodeId> =
                 plan.spec.sources.iter().filter_map(|source| sources.get(source).copied()).collect();
+            if plan.spec.copy.is_some() {
+                on.extend(state.store.nodes_of_plan(plan.id).await?);
+            }
             for node in nodes.iter().filter(|node| on.contains(&node.id) && !node.revoked) {
                 let key = (plan.id, node.id);
                 if self.judged.get(&key) != Some(&slot) {
@@ -143,7 +146,7 @@ fn mark_of(plan: PlanId, node: NodeId) -> String {
 async fn judge(state: &AppState, plan: &Plan, node: &Node, slot: Time) -> Result<(), Problem> {
     let filter = RunFilter {
         projects: Some(vec![plan.project]),
-        kind: Some(RunKind::Backup),
+        kind: Some(plan.spec.kind()),
         plan: Some(plan.id),
         node: Some(node.id),
         ..RunFilter::default()

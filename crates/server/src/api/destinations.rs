@@ -219,7 +219,7 @@ async fn refuse_to_lose(
         .hint("make a new destination, and add it to the plans; this one keeps what it has"))
 }
 
-/// Whether the plans that go there still can.
+/// Whether the plans that go there, or copy from there, still can.
 async fn check_reaches(
     state: &AppState,
     destination: &Destination,
@@ -234,6 +234,12 @@ async fn check_reaches(
             let subject = format!("source {}", source.name);
             let place = format!("destination {}", destination.name);
             related::check_reaches("connection", connection, &place, source.node, &subject)?;
+        }
+    }
+    for plan in plans.iter().filter(|plan| plan.spec.copy.is_some()) {
+        for node in state.store.nodes_of_plan(plan.id).await? {
+            let (subject, place) = ("the node that copies", format!("destination {}", destination.name));
+            related::check_reaches("connection", connection, &place, node, subject)?;
         }
     }
     Ok(())

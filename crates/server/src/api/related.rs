@@ -97,13 +97,14 @@ pub(crate) async fn plans_of_source(state: &AppState, source: &Source) -> Result
     Ok(plans)
 }
 
-/// The plans that go to this destination.
+/// The plans that go to this destination, or copy from it.
 pub(crate) async fn plans_of_destination(
     state: &AppState,
     destination: &Destination,
 ) -> Result<Vec<Plan>, Problem> {
     let mut plans = state.store.plans(Some(destination.project)).await?;
-    plans.retain(|plan| plan.spec.destinations.contains(&destination.id));
+    let copies = |plan: &Plan| plan.spec.copy.as_ref().is_some_and(|copy| copy.from == destination.id);
+    plans.retain(|plan| plan.spec.destinations.contains(&destination.id) || copies(plan));
     Ok(plans)
 }
 

@@ -43,11 +43,17 @@ pub(crate) async fn build(
     let mut repositories: BTreeMap<RepositoryId, SealedRepository> = BTreeMap::new();
     let mut plans = Vec::new();
     for plan in store.plans_of_node(node.id).await? {
-        let mut own = Vec::new();
-        for destination in plan.spec.destinations.iter().filter_map(|id| destinations.get(id)) {
+        let copied = plan.spec.copy.as_ref().map(|copy| copy.from);
+        let (mut own, mut from) = (Vec::new(), None);
+        for id in copied.iter().chain(&plan.spec.destinations) {
+            let Some(destination) = destinations.get(id) else { continue };
             let owner = (destination.layout == Layout::PerNode).then_some(node.id);
             let Some(repository) = store.repository_at(destination.id, owner).await? else { continue };
-            own.push(repository.id);
+            if copied == Some(*id) {
+                from = Some(repository.id);
+            } else {
+                own.push(repository.id);
+            }
             if let std::collections::btree_map::Entry::Vacant(place) = repositories.entry(repository.id) {
                 place.insert(
                     repositories::seal_to(store, vault, random, node, destination, &repository).await?,
@@ -69,6 +75,7 @@ pub(crate) async fn build(
             revision: plan.revision,
             since: plan.changed,
             sources: of_node,
+            from,
             spec: plan.spec,
             repositories: own,
         });

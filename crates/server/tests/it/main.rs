@@ -8,6 +8,7 @@ mod alerts;
 mod archives;
 mod audit;
 mod connections;
+mod copies;
 mod dashboard;
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]

@@ -61,6 +61,7 @@ async fn metrics_tell_of_what_a_token_may_see() {
                 repository: setup.repository,
                 state: RunState::Completed,
                 snapshot: snapshot.map(str::to_owned),
+                copied: 0,
                 bytes_added: bytes,
                 stored: None,
                 free: None,

@@ -21,6 +21,7 @@ fn ended(setup: &Setup, kind: RunKind, state: RunState, days: i64, outcome: Outc
         repository: setup.repository,
         state,
         snapshot: None,
+        copied: 0,
         bytes_added: 100,
         stored: None,
         free: Some(5000),

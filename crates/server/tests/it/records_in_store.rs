@@ -144,6 +144,7 @@ impl Setup {
             plan: Some(Named { id: self.plan.id, name: self.plan.spec.name.clone() }),
             source: Some(Named { id: self.source.id, name: self.source.name.clone() }),
             destinations: Vec::new(),
+            from: None,
             restore: None,
             trigger: Trigger::Schedule,
             requested_by: None,

@@ -11,7 +11,9 @@ import { buttonClass, type Tone } from "../basics";
 export function RestoreLatest({ plan, tone = "plain" }: { plan: Plan; tone?: Tone }) {
   const texts = useTexts();
   const self = useQuery(me()).data;
+  // What a copy plan has copied is other plans'.
   return (
+    !plan.copy &&
     may(self, "restore", plan.project) && (
       <Link
         to="/restore"

@@ -4,7 +4,7 @@ import { plans } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
 import { shown } from "../../lib/shown";
-import { isHeld, ownTags, planOf } from "../../lib/timeline";
+import { copierOf, isHeld, ownTags, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { CopyButton } from "../CopyButton";
 import { Facts, type Fact } from "../Facts";
@@ -27,8 +27,8 @@ const copied = (label: string, text: string, most?: number): Fact => [
 export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; more?: readonly Fact[] }) {
   const { texts, language } = useSpeech();
   const allPlans = useQuery(plans()).data;
-  const plan = planOf(snapshot);
-  const name = allPlans?.find(({ id }) => id === plan)?.name ?? texts.snapshots.planGone;
+  const [plan, copier] = [planOf(snapshot), copierOf(snapshot)];
+  const nameOf = (plan: string) => allPlans?.find(({ id }) => id === plan)?.name ?? texts.snapshots.planGone;
   const isTagged = isHeld(snapshot) || ownTags(snapshot).length > 0;
   const facts: Fact[] = [
     [
@@ -39,7 +39,8 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
     ],
     [texts.snapshots.host, <Name>{snapshot.host}</Name>],
     [texts.snapshots.paths, snapshot.paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>)],
-    [texts.runs.plan, plan !== undefined && name],
+    [texts.runs.plan, plan !== undefined && nameOf(plan)],
+    [texts.snapshots.copiedBy, copier !== undefined && nameOf(copier)],
     [texts.runs.size, snapshot.bytes != null && size(snapshot.bytes, language)],
     [texts.runs.files, snapshot.files?.toLocaleString(language)],
     [texts.runs.added, snapshot.bytes_added != null && size(snapshot.bytes_added, language)],

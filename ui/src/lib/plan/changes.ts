@@ -29,12 +29,19 @@ function fieldsOf(plan: Plan, nameOf: (id: string) => string): Map<string, strin
   const found = new Map<string, string>();
   const said = Object.fromEntries(Object.entries(plan).filter(([name]) => !NOT_SAID.has(name)));
   const [sources, destinations] = [plan.sources.map(nameOf), plan.destinations.map(nameOf)];
-  flat({ ...said, sources, destinations }, "", found);
+  const { from, node, plans, ...rest } = plan.copy ?? {};
+  const copy = plan.copy && {
+    ...rest,
+    from: from && nameOf(from),
+    node: node && nameOf(node),
+    plans: plans?.map(nameOf),
+  };
+  flat({ ...said, sources, copy, destinations }, "", found);
   return found;
 }
 
 type Told = {
-  /** The name of a source or destination. */
+  /** The name of a source, destination, node or plan. */
   nameOf: (id: string) => string;
   /** A part of a plan in words, where there are some. */
   say: (group: string, plan: Plan) => string | undefined;

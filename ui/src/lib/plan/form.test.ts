@@ -71,9 +71,25 @@ it("a plan that says nothing keeps everything", () => {
   expect(planOf(planValues(bare)).retention).toEqual({});
 });
 
+it("a copy plan comes back as it was, and a mirror keeps by no rules", () => {
+  const copy = { from: "d1", node: "n", plans: ["p"], hosts: ["a", "b"], paths: ["/srv"], tags: ["weekly"], mirror: false };
+  const copies: Plan = { ...plan, sources: [], copy, tags: [] };
+  const { id: _i, project: _p, created: _c, changed: _d, revision: _r, ...spec } = copies;
+  const values = planValues(copies);
+  expect(problems(values)).toEqual([]);
+  expect(planOf(values)).toEqual(spec);
+  expect(planOf({ ...values, copy: { ...values.copy, mirror: true } }).retention).toEqual({});
+  const all = { ...values, copy: { ...values.copy, node: "", plans: [], hosts: "", paths: "\n", tags: "" } };
+  expect(planOf(all).copy).toEqual({ from: "d1", mirror: false });
+  expect(problems({ ...values, copy: { ...values.copy, from: "" } })).toEqual(["copy.from: required"]);
+  expect(renamed("copy.hosts.0")).toBe("copy.hosts");
+  // What is copied from was a destination before it was chosen.
+  expect(planOf({ ...values, destinations: ["d1", "d"] }).destinations).toEqual(["d"]);
+});
+
 it("what is wrong is told at its field", () => {
   const values = newPlan("p", [], []);
-  expect(problems(values)).toEqual(["name: required", "sources: source", "destinations: destination"]);
+  expect(problems(values)).toEqual(["name: required", "destinations: destination", "sources: source"]);
   const named = { ...values, name: "n", sources: ["s"], destinations: ["d"] };
   expect(problems(named)).toEqual([]);
   expect(problems({ ...named, schedule: { ...named.schedule, kind: "weekly", days: [], at: [{ time: "25:00" }] } })).toEqual([

@@ -6,6 +6,7 @@ import type { Schemas } from "../../api/client";
 import type { Plan } from "../../api/queries";
 import { BYTES, amountOf, timeOf, timeText, valueOf } from "../amount";
 import { lines } from "../lines";
+import { copyOf, copySchema, copyValues } from "./copies";
 import { hooksOf, hooksSchema, hooksValues } from "./hooks";
 import { newRetention, retentionOf, retentionSchema, retentionValues } from "./retention";
 import { amount, newSchedule, scheduleOf, scheduleSchema, scheduleValues } from "./schedule";
@@ -16,10 +17,12 @@ export type PlanWords = Parameters<typeof scheduleSchema>[0] &
 
 export function planSchema(words: PlanWords) {
   const rate = amount.refine(({ amount }) => amount === null || amount > 0, { error: words.positive, path: ["amount"] });
-  return z.object({
+  const values = z.object({
     project: z.string(),
     name: z.string().trim().min(1, words.required),
-    sources: z.array(z.string()).min(1, words.source),
+    does: z.enum(["backup", "copy"]),
+    sources: z.array(z.string()),
+    copy: copySchema,
     destinations: z.array(z.string()).min(1, words.destination),
     schedule: scheduleSchema(words),
     retention: retentionSchema(words),
@@ -39,9 +42,12 @@ export function planSchema(words: PlanWords) {
     }),
     tags: z
       .string()
-      .refine((text) => lines(text).every((tag) => !tag.includes(",") && !tag.startsWith("plan:")), words.tag),
+      .refine((text) => lines(text).every((tag) => !tag.includes(",") && !/^(plan|copy):/.test(tag)), words.tag),
     enabled: z.boolean(),
   });
+  return values
+    .refine(({ does, sources }) => does === "copy" || sources.length > 0, { error: words.source, path: ["sources"] })
+    .refine(({ does, copy }) => does === "backup" || copy.from !== "", { error: words.required, path: ["copy", "from"] });
 }
 
 export type PlanValues = z.infer<ReturnType<typeof planSchema>>;
@@ -51,7 +57,9 @@ export function planValues(plan: Plan): PlanValues {
   return {
     project: plan.project,
     name: plan.name,
+    does: plan.copy ? "copy" : "backup",
     sources: plan.sources,
+    copy: copyValues(plan.copy),
     destinations: plan.destinations,
     schedule: scheduleValues(plan.schedule),
     retention: retentionValues(plan.retention),
@@ -78,7 +86,9 @@ export function planValues(plan: Plan): PlanValues {
 export const newPlan = (project: string, sources: string[], destinations: string[]): PlanValues => ({
   project,
   name: "",
+  does: "backup",
   sources,
+  copy: copyValues(undefined),
   destinations,
   schedule: newSchedule(),
   retention: newRetention(),
@@ -104,12 +114,15 @@ export function planOf(values: PlanValues): Schemas["PlanSpec"] {
     return value === null ? {} : { [name]: value };
   };
   const [time, no_progress] = [timeText(limits.time), timeText(limits.no_progress)];
+  const copy = values.does === "copy" ? copyOf(values.copy) : undefined;
   return {
     name: values.name,
-    sources: values.sources,
-    destinations: values.destinations,
+    sources: copy ? [] : values.sources,
+    ...(copy && { copy }),
+    destinations: copy ? values.destinations.filter((id) => id !== copy.from) : values.destinations,
     schedule: scheduleOf(values.schedule),
-    retention: retentionOf(values.retention),
+    // A mirror keeps what there is where it is copied from.
+    retention: copy?.mirror ? {} : retentionOf(values.retention),
     verification: { every: timeText(verification.every), read_percent: verification.read_percent },
     hooks: hooksOf(values.hooks),
     limits: {
@@ -121,7 +134,7 @@ export function planOf(values: PlanValues): Schemas["PlanSpec"] {
       ...(time !== null && { time }),
       ...(no_progress !== null && { no_progress }),
     },
-    tags: lines(values.tags),
+    tags: copy ? [] : lines(values.tags),
     enabled: values.enabled,
   };
 }
@@ -132,6 +145,6 @@ export function renamed(field: string): string {
   if (hook !== null) {
     return `hooks.${hook[1]}.${hook[2]}.${hook[3] ?? "name"}`;
   }
-  const whole: Record<string, string> = { schedule: "schedule.kind", retention: "retention.mode" };
-  return whole[field] ?? field.replace(/^(sources|destinations|tags)\.\d+$/, "$1");
+  const whole: Record<string, string> = { copy: "does", schedule: "schedule.kind", retention: "retention.mode" };
+  return whole[field] ?? field.replace(/^(sources|destinations|tags|copy\.\w+)\.\d+$/, "$1");
 }

@@ -6,19 +6,21 @@ import { useFormContext } from "react-hook-form";
 
 import { connections, destinations, nodes, sources } from "../../api/queries";
 import { useMay } from "../../api/roles";
-import { CheckField, ChecksField, Fields, TextField } from "../../components/fields";
+import { CheckField, ChecksField, Fields, SelectField, TextField } from "../../components/fields";
 import { ProjectField } from "../../components/Where";
 import { placeOf } from "../../lib/connection";
 import type { PlanValues } from "../../lib/plan/form";
 import { useTexts } from "../../texts";
 import { isolated } from "../../lib/shown";
+import { CopyFields, holdsSnapshots } from "./CopyFields";
 
-/** What a plan is made of: its sources and its destinations. */
+/** What a plan is made of: its sources, or what it copies, and its destinations. */
 export function PartsFields({ isNew }: { isNew: boolean }) {
   const texts = useTexts();
   const words = texts.plan;
   const { watch, setValue } = useFormContext<PlanValues>();
-  const project = watch("project");
+  const [project, does, from] = watch(["project", "does", "copy.from"]);
+  const isCopy = does === "copy";
   const [allSources, allDestinations] = [useQuery(sources()).data ?? [], useQuery(destinations()).data ?? []];
   const hosts = new Map(useQuery(nodes()).data?.map(({ id, name }) => [id, name]));
   const ways = new Map(useQuery(connections()).data?.map(({ id, settings }) => [id, placeOf(settings)]));
@@ -30,14 +32,30 @@ export function PartsFields({ isNew }: { isNew: boolean }) {
       before.current = project;
       setValue("sources", []);
       setValue("destinations", []);
+      setValue("copy.from", "");
+      setValue("copy.node", "");
+      setValue("copy.plans", []);
     }
   }, [project, setValue]);
   const here = <T extends { project: string }>(records: T[]) => records.filter((record) => record.project === project);
+  const targets = here(allDestinations).filter((place) => !isCopy || (place.id !== from && holdsSnapshots(place)));
   return (
-    <Fields title={words.what}>
+    <Fields title={isCopy ? words.copies.what : words.what}>
       {isNew && <ProjectField action="editPlans" />}
       <TextField name="name" label={texts.form.name} maxLength={100} />
+      {isNew && (
+        <SelectField
+          name="does"
+          label={words.copies.does}
+          choices={[
+            ["backup", words.copies.backup],
+            ["copy", words.copies.copy],
+          ]}
+        />
+      )}
+      {isCopy && <CopyFields />}
       <div className="grid gap-4 sm:grid-cols-2">
+        {!isCopy && (
         <div className="min-w-0">
           <ChecksField
             name="sources"
@@ -47,19 +65,20 @@ export function PartsFields({ isNew }: { isNew: boolean }) {
           />
           {mayAddSource && <NewTab to="/sources/new">{words.addSource}</NewTab>}
         </div>
+        )}
         <div className="min-w-0">
           <ChecksField
             name="destinations"
-            label={words.destinations}
-            choices={here(allDestinations).map(
+            label={isCopy ? words.copies.to : words.destinations}
+            choices={targets.map(
               ({ id, name, connection }) => [id, `${isolated(name)} (${isolated(ways.get(connection) ?? "…")})`] as const,
             )}
-            {...(here(allDestinations).length === 0 && { hint: words.noDestinations })}
+            {...(targets.length === 0 && { hint: isCopy ? words.copies.noTargets : words.noDestinations })}
           />
           {mayAddDestination && <NewTab to="/destinations/new">{words.addDestination}</NewTab>}
         </div>
       </div>
-      <p className="text-xs text-faint">{words.eachToEach}</p>
+      <p className="text-xs text-faint">{isCopy ? words.copies.told : words.eachToEach}</p>
       <CheckField name="enabled" label={words.enabled} />
     </Fields>
   );

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { destinations, sources, type Plan } from "../../api/queries";
+import { destinations, nodes, plans, sources, type Plan } from "../../api/queries";
 import { revisions } from "../../api/records";
-import { Facts } from "../../components/Facts";
+import { Facts, type Fact } from "../../components/Facts";
 import { RecordLinks } from "../../components/RecordLinks";
 import { When } from "../../components/When";
 import { describeRetention, describeSchedule, timeWords } from "../../lib/plan/describe";
@@ -15,22 +15,40 @@ export function PlanFacts({ plan }: { plan: Plan }) {
   const { texts, language } = useSpeech();
   const words = texts.plan;
   const [from, to] = [useQuery(sources()).data, useQuery(destinations()).data];
+  const [hosts, others] = [useQuery(nodes()).data, useQuery(plans()).data];
   const { verification: check, hooks, tags = [] } = plan;
   const steps = HOOK_TIMES.flatMap((time) =>
     (hooks?.[time] ?? []).map((hook) => `${words.hookTimes[time]}: ${words.hookKinds[hookKind(hook)]} ${hookTarget(hook)}`),
   );
+  const nameOf = (id: string, records: readonly { id: string; name: string }[] | undefined) =>
+    records?.find((record) => record.id === id)?.name ?? "…";
+  const copyFacts = (copy: NonNullable<Plan["copy"]>): Fact[] => [
+    [
+      words.copies.from,
+      <RecordLinks key="from" to="/destinations/$id" records={[{ id: copy.from, name: nameOf(copy.from, to) }]} />,
+    ],
+    ...(copy.node ? [[words.copies.node, nameOf(copy.node, hosts)] as const] : []),
+    ...(copy.plans?.length ? [[words.copies.plans, listed(copy.plans.map((id) => nameOf(id, others)))] as const] : []),
+    ...(copy.hosts?.length ? [[words.copies.hosts, listed(copy.hosts)] as const] : []),
+    ...(copy.paths?.length ? [[words.copies.paths, listed(copy.paths)] as const] : []),
+    ...(copy.tags?.length ? [[words.copies.tags, listed(copy.tags)] as const] : []),
+  ];
   return (
     <Facts
       facts={[
         [words.state, plan.enabled === false ? words.off : words.on],
-        [
-          words.sources,
-          <RecordLinks
-            key="sources"
-            to="/sources/$id"
-            records={plan.sources.map((id) => ({ id, name: from?.find((source) => source.id === id)?.name ?? "…" }))}
-          />,
-        ],
+        ...(plan.copy
+          ? copyFacts(plan.copy)
+          : [
+              [
+                words.sources,
+                <RecordLinks
+                  key="sources"
+                  to="/sources/$id"
+                  records={plan.sources.map((id) => ({ id, name: from?.find((source) => source.id === id)?.name ?? "…" }))}
+                />,
+              ] as const,
+            ]),
         [
           words.destinations,
           <RecordLinks
@@ -42,7 +60,7 @@ export function PlanFacts({ plan }: { plan: Plan }) {
         [texts.plans.schedule, describeSchedule(plan.schedule, words, language)],
         [
           words.keepsTitle,
-          describeRetention(plan.retention, words, language).map((sentence) => (
+          (plan.copy?.mirror ? [words.copies.mirrors] : describeRetention(plan.retention, words, language)).map((sentence) => (
             <span key={sentence} className="block">
               {sentence}
             </span>

@@ -46,11 +46,12 @@ export function PlanForm<R>({ values, isNew, ...rest }: Props<R>) {
     [texts, words],
   );
   const form = useForm<PlanValues>({ defaultValues: values, resolver: zodResolver(schema) });
+  const [does, isMirror] = form.watch(["does", "copy.mirror"]);
   return (
     <EditForm form={form} action={isNew ? words.create : words.save} rename={renamed} {...rest}>
       <PartsFields isNew={isNew} />
       <ScheduleFields />
-      <RetentionFields />
+      {!(does === "copy" && isMirror) && <RetentionFields />}
       <Fields title={words.check}>
         <AmountField name="verification.every" label={words.checkEvery} hint={words.checkEveryHint} units={TIMES} />
         <NumberField name="verification.read_percent" label={words.percent} min={0} max={100} step="any" />

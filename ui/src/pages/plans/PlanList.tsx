@@ -15,8 +15,11 @@ const MOST = 200;
 /** Plans with how each stands. */
 export function PlanList({ plans, overview }: { plans: readonly Plan[]; overview: Overview }) {
   const { texts, language } = useSpeech();
-  const under = useQuery(latestRuns({ kind: "backup", state: "running,paused,pending" }, MOST)).data;
-  const runs = new Map(under?.flatMap((run) => (run.plan ? [[run.plan.id, run] as const] : [])));
+  const under = [
+    useQuery(latestRuns({ kind: "backup", state: "running,paused,pending" }, MOST)).data ?? [],
+    useQuery(latestRuns({ kind: "copy", state: "running,paused,pending" }, MOST)).data ?? [],
+  ].flat();
+  const runs = new Map(under.flatMap((run) => (run.plan ? [[run.plan.id, run] as const] : [])));
   const standings = new Map(overview.plans.map((standing) => [standing.plan.id, standing]));
   const named = {
     sources: new Map(useQuery(sources()).data?.map(({ id, name }) => [id, name])),
@@ -24,7 +27,9 @@ export function PlanList({ plans, overview }: { plans: readonly Plan[]; overview
   };
   const factsOf = (plan: Plan): Fact[] => [
     [texts.plans.schedule, describeSchedule(plan.schedule, texts.plan, language)],
-    [texts.pages.sources, listed(plan.sources.map((id) => named.sources.get(id) ?? "…"))],
+    plan.copy
+      ? [texts.plan.copies.from, named.destinations.get(plan.copy.from) ?? "…"]
+      : [texts.pages.sources, listed(plan.sources.map((id) => named.sources.get(id) ?? "…"))],
     [texts.pages.destinations, listed(plan.destinations.map((id) => named.destinations.get(id) ?? "…"))],
   ];
   return (

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, getRouteApi } from "@tanstack/react-router";
 
 import { answer, api } from "../../api/client";
-import { destinations, sources, type Plan } from "../../api/queries";
+import { destinations, nodes, plans, sources, type Plan } from "../../api/queries";
 import { plan, revisions, type Revision } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Card, Failure, Field, PageHead, inputClass } from "../../components/basics";
@@ -33,7 +33,9 @@ function Page({ plan: found, items }: { plan: Plan; items: Revision[] }) {
   const to = items.find(({ revision }) => revision === search.to) ?? newest;
   const from = items.find(({ revision }) => revision === search.from) ?? second;
   const names = new Map(
-    [...(useQuery(sources()).data ?? []), ...(useQuery(destinations()).data ?? [])].map(({ id, name }) => [id, name]),
+    [useQuery(sources()).data, useQuery(destinations()).data, useQuery(nodes()).data, useQuery(plans()).data].flatMap(
+      (records) => (records ?? []).map(({ id, name }): [string, string] => [id, name]),
+    ),
   );
   const choose = (change: { from?: number; to?: number }) =>
     void navigate({ search: (before) => revisionSearch({ ...before, ...change }), replace: true });

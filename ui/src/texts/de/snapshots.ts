@@ -30,6 +30,7 @@ export const snapshots: typeof En = {
   held: "Gesperrt",
   heldHint: "Die Aufbewahrung löscht ihn nicht.",
   planGone: "Ein Plan, den es nicht mehr gibt",
+  copiedBy: "Kopiert durch",
   of: (host, time) => `${host}, ${time}`,
   allOf: (repository) => `Alle Snapshots in ${repository}`,
   gone: "Diesen Snapshot gibt es nicht",

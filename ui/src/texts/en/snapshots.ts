@@ -27,6 +27,7 @@ export const snapshots = {
   held: "On hold",
   heldHint: "Retention does not delete it.",
   planGone: "A plan that is gone",
+  copiedBy: "Copied by",
   of: (host: string, time: string) => `${host}, ${time}`,
   allOf: (repository: string) => `All snapshots in ${repository}`,
   gone: "There is no such snapshot",

@@ -30,7 +30,9 @@ pub(super) fn between(server: &Server, wanted: &Document, args: &Apply) -> Outco
     let mut changes = Vec::new();
     let mut gone = Vec::new();
     for kind in Kind::ALL {
-        let records = wanted.records(kind)?;
+        let mut records = wanted.records(kind)?;
+        // Copy plans may refer to other plans.
+        records.sort_by_key(|record| record.fields.contains_key("copy"));
         if args.prune && kind != Kind::Person {
             let surplus =
                 server.all(kind).filter(|found| records.iter().all(|it| it.name != found.record.name));
@@ -66,6 +68,11 @@ fn completed(mut wanted: Record, found: &Record) -> Record {
         if matches!(field.as_str(), "node" | "name" | "role") {
             wanted.fields.entry(field.clone()).or_insert_with(|| value.clone());
         }
+    }
+    if let (Some(Value::Object(copy)), Some(node)) =
+        (wanted.fields.get_mut("copy"), found.fields.get("copy").and_then(|copy| copy.get("node")))
+    {
+        copy.entry("node").or_insert_with(|| node.clone());
     }
     wanted
 }

@@ -153,14 +153,30 @@ const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 
 /// A plan in full. It refers to others by name, which its type knows by id: they stand aside meanwhile.
 fn plan(mut fields: Map<String, Value>) -> Outcome<Map<String, Value>> {
-    let (sources, destinations) = (taken(&mut fields, "sources")?, taken(&mut fields, "destinations")?);
     let nobody = Value::Array(Vec::new());
+    let sources = match fields.get("copy") {
+        Some(_) => fields.remove("sources").unwrap_or_else(|| nobody.clone()),
+        None => taken(&mut fields, "sources")?,
+    };
+    let destinations = taken(&mut fields, "destinations")?;
     fields.insert("sources".to_owned(), nobody.clone());
     fields.insert("destinations".to_owned(), nobody);
+    let mut aside = Vec::new();
+    if let Some(Value::Object(copy)) = fields.get_mut("copy") {
+        aside = ["from", "node", "plans"].into_iter().filter_map(|name| copy.remove_entry(name)).collect();
+        copy.insert("from".to_owned(), NOBODY.into());
+    }
     let full = in_full::<PlanSpec>(Value::Object(fields), "plan")?;
     let Value::Object(mut fields) = full else { return Err(Failure::fatal("a plan has fields")) };
     fields.insert("sources".to_owned(), sources);
     fields.insert("destinations".to_owned(), destinations);
+    if let Some(Value::Object(copy)) = fields.get_mut("copy") {
+        copy.remove("from");
+        copy.extend(aside);
+        if !copy.contains_key("from") {
+            return Err(Failure::fatal("copy.from is missing"));
+        }
+    }
     Ok(fields)
 }
 
@@ -192,6 +208,17 @@ mod tests {
         assert_eq!(record.fields["enabled"], json!(true));
         let again = Record::new(Kind::Plan, record.fields.clone()).unwrap();
         assert_eq!(again, record);
+    }
+
+    #[test]
+    fn a_copy_plan_names_what_it_copies_from() {
+        let short = json!({"name": "p", "copy": {"from": "a", "plans": ["nightly"]}, "destinations": ["b"]});
+        let record = Record::new(Kind::Plan, fields(short)).unwrap();
+        let copy = json!({"from": "a", "plans": ["nightly"], "mirror": false});
+        assert_eq!((&record.fields["copy"], &record.fields["sources"]), (&copy, &json!([])));
+        assert_eq!(Record::new(Kind::Plan, record.fields.clone()).unwrap(), record);
+        let nowhere = json!({"name": "p", "copy": {"mirror": true}, "destinations": ["b"]});
+        assert!(Record::new(Kind::Plan, fields(nowhere)).is_err());
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl Server {
             _ => self.items(client, &format!("/{}", kind.list()))?,
         };
         self.found.retain(|(other, _), _| *other != kind);
+        // Plans may refer to plans that come later.
+        for item in &items {
+            if let (Some(id), Some(name)) = (item["id"].as_str(), item[kind.key()].as_str()) {
+                self.names.insert(id.to_owned(), name.to_owned());
+            }
+        }
         for item in items {
             let Value::Object(mut fields) = item else { continue };
             let id = fields.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -83,7 +89,6 @@ impl Server {
             fields.retain(|name, _| !ITS_OWN.contains(&name.as_str()));
             self.name_references(&mut fields);
             let record = Record::new(kind, fields)?;
-            self.names.insert(id.clone(), record.name.clone());
             self.found.insert((kind, record.name.clone()), Found { id, revision, record });
         }
         Ok(())
@@ -139,15 +144,31 @@ impl Server {
         if let Some(connection) = fields.get_mut("spec").and_then(|spec| spec.get_mut("connection")) {
             *connection = of(Kind::Connection, connection)?;
         }
+        let node_of = |name: &Value| -> Outcome<Value> {
+            let name = name.as_str().unwrap_or_default();
+            let id = self.nodes.get(name).cloned().map(Value::from);
+            id.ok_or_else(|| Failure::fatal(format!("there is no node {name:?}")))
+        };
         if let Some(node) = fields.get_mut("node") {
-            let name = node.as_str().unwrap_or_default();
-            let id = self.nodes.get(name).cloned();
-            *node = id.ok_or_else(|| Failure::fatal(format!("there is no node {name:?}")))?.into();
+            *node = node_of(node)?;
         }
         for (list, kind) in [("sources", Kind::Source), ("destinations", Kind::Destination)] {
             if let Some(Value::Array(names)) = fields.get_mut(list) {
                 for name in names {
                     *name = of(kind, name)?;
+                }
+            }
+        }
+        if let Some(Value::Object(copy)) = fields.get_mut("copy") {
+            if let Some(from) = copy.get_mut("from") {
+                *from = of(Kind::Destination, from)?;
+            }
+            if let Some(node) = copy.get_mut("node") {
+                *node = node_of(node)?;
+            }
+            if let Some(Value::Array(names)) = copy.get_mut("plans") {
+                for name in names {
+                    *name = of(Kind::Plan, name)?;
                 }
             }
         }
@@ -182,6 +203,14 @@ impl Server {
         }
         for list in ["sources", "destinations"] {
             if let Some(Value::Array(ids)) = fields.get_mut(list) {
+                ids.iter_mut().for_each(named);
+            }
+        }
+        if let Some(Value::Object(copy)) = fields.get_mut("copy") {
+            for field in ["from", "node"] {
+                copy.get_mut(field).map(named);
+            }
+            if let Some(Value::Array(ids)) = copy.get_mut("plans") {
                 ids.iter_mut().for_each(named);
             }
         }

@@ -20,7 +20,7 @@ pub(crate) fn run(app: &App, args: &Plans) -> Outcome {
     match args {
         Plans::Records(_) => Ok(()),
         Plans::Run { name, kind, wait } => {
-            let queued = client.post(&path(name, "run")?, &json!({"kind": kind.name()}))?;
+            let queued = client.post(&path(name, "run")?, &json!({"kind": kind.map(|kind| kind.name())}))?;
             if app.console.is_json() {
                 app.console.message(&queued);
             }

@@ -1,5 +1,6 @@
-//! Plans: sources to destinations, on a schedule.
+//! Plans: sources to destinations, or one destination to others, on a schedule.
 
+mod copies;
 mod forms;
 mod parts;
 mod revisions;

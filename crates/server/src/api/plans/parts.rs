@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use backstay_model::plan::PlanSpec;
 use backstay_model::{Connection, Destination, NodeId, Plan, Source, SourceId};
 
+use super::copies;
 use crate::access::extract::Caller;
 use crate::access::policy::Action;
 use crate::api::related;
@@ -24,10 +25,29 @@ pub(super) async fn prepare(
     plan.spec.validate()?;
     let known: HashMap<SourceId, Source> = sources(state, plan).await?;
     check_sources(&plan.spec, &known)?;
+    if before.is_some_and(|before| before.spec.kind() != plan.spec.kind()) {
+        let why = "a plan that backs up does not become one that copies, nor the other way round";
+        return Err(Problem::invalid("copy", why).hint("make a new plan, and switch this one off"));
+    }
     let destinations = destinations(state, plan).await?;
-    check_hooks(caller, plan, before, &known)?;
+    let origin = copies::origin(state, plan, &destinations).await?;
+    let on = nodes(state, plan, &known).await?;
+    check_hooks(state, caller, plan, before, &known).await?;
     for source in plan.spec.sources.iter().filter_map(|id| known.get(id)) {
         check_reaches(&destinations, source)?;
+    }
+    if let Some((origin, connection)) = &origin {
+        for node in &on {
+            let who = "the node that copies";
+            related::check_reaches(
+                "copy.from",
+                connection,
+                &format!("destination {}", origin.name),
+                *node,
+                who,
+            )?;
+            check_each_reaches(&destinations, *node, who)?;
+        }
     }
     let others = state.store.plans(Some(plan.project)).await?;
     if others.iter().any(|other| other.id != plan.id && other.spec.name == plan.spec.name) {
@@ -36,7 +56,7 @@ pub(super) async fn prepare(
             Problem::new(axum::http::StatusCode::CONFLICT, "name_taken", detail).hint("choose another name")
         );
     }
-    for node in nodes(&plan.spec, &known) {
+    for node in on {
         ensure(state, &destinations, node).await?;
     }
     Ok(())
@@ -51,9 +71,9 @@ pub(crate) async fn source_moves(
     source: &Source,
 ) -> Result<(), Problem> {
     let mut known = sources(state, plan).await?;
-    let before = nodes(&plan.spec, &known);
+    let before = with_sources(&plan.spec, &known);
     known.insert(source.id, source.clone());
-    if !plan.spec.hooks.is_empty() && !nodes(&plan.spec, &known).is_subset(&before) {
+    if !plan.spec.hooks.is_empty() && !with_sources(&plan.spec, &known).is_subset(&before) {
         may_edit_hooks(caller, plan)?;
     }
     let destinations = destinations(state, plan).await?;
@@ -95,26 +115,36 @@ async fn destinations(state: &AppState, plan: &Plan) -> Result<Vec<(Destination,
 }
 
 fn check_reaches(destinations: &[(Destination, Connection)], source: &Source) -> Result<(), Problem> {
+    check_each_reaches(destinations, source.node, &format!("source {}", source.name))
+}
+
+fn check_each_reaches(
+    destinations: &[(Destination, Connection)],
+    node: NodeId,
+    subject: &str,
+) -> Result<(), Problem> {
     for (place, (destination, connection)) in destinations.iter().enumerate() {
         let (field, name) = (format!("destinations[{place}]"), format!("destination {}", destination.name));
-        related::check_reaches(&field, connection, &name, source.node, &format!("source {}", source.name))?;
+        related::check_reaches(&field, connection, &name, node, subject)?;
     }
     Ok(())
 }
 
 /// Commands run with the node's rights, so that whoever may only edit plans must neither change them nor bring them to
 /// another node.
-fn check_hooks(
+async fn check_hooks(
+    state: &AppState,
     caller: &Caller,
     plan: &Plan,
     before: Option<&Plan>,
     known: &HashMap<SourceId, Source>,
 ) -> Result<(), Problem> {
     let fine = match before {
-        None => plan.spec.hooks.is_empty(),
+        _ if plan.spec.hooks.is_empty() => before.is_none_or(|before| before.spec.hooks.is_empty()),
+        None => false,
         Some(before) => {
-            let goes_further = || !nodes(&plan.spec, known).is_subset(&nodes(&before.spec, known));
-            plan.spec.hooks == before.spec.hooks && (plan.spec.hooks.is_empty() || !goes_further())
+            let (now, then) = (nodes(state, plan, known).await?, nodes(state, before, known).await?);
+            plan.spec.hooks == before.spec.hooks && now.is_subset(&then)
         }
     };
     if fine { Ok(()) } else { may_edit_hooks(caller, plan) }
@@ -126,8 +156,19 @@ fn may_edit_hooks(caller: &Caller, plan: &Plan) -> Result<(), Problem> {
     })
 }
 
+/// The nodes that carry a plan out.
+async fn nodes(
+    state: &AppState,
+    plan: &Plan,
+    known: &HashMap<SourceId, Source>,
+) -> Result<BTreeSet<NodeId>, Problem> {
+    let mut nodes = with_sources(&plan.spec, known);
+    nodes.extend(copies::nodes(state, plan).await?);
+    Ok(nodes)
+}
+
 /// The nodes that a plan has sources on.
-fn nodes(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> BTreeSet<NodeId> {
+fn with_sources(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> BTreeSet<NodeId> {
     spec.sources.iter().filter_map(|id| known.get(id)).map(|source| source.node).collect()
 }
 

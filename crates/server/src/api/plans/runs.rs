@@ -33,16 +33,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Clone, Copy, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RunForm {
-    /// `backup`, `verify` or `prune`; `backup` when left out.
-    #[serde(default = "backup")]
-    kind: RunKind,
+    /// `backup`, `copy`, `verify` or `prune`; what the plan is for when left out.
+    #[serde(default)]
+    kind: Option<RunKind>,
     /// Whether it is made before a critical operation.
     #[serde(default)]
     guard: bool,
-}
-
-const fn backup() -> RunKind {
-    RunKind::Backup
 }
 
 /// What came of it.
@@ -66,7 +62,7 @@ struct RefusedNode {
     reason: String,
 }
 
-/// Runs a plan now, on each of the nodes that it has sources on. It is an error only when none of them takes it.
+/// Runs a plan now, on each of the nodes that carry it out. It is an error only when none of them takes it.
 #[utoipa::path(post, path = "/plans/{id}/run", tag = "plans", params(("id" = PlanId, Path)), request_body = RunForm,
     responses((status = 201, body = Queued)))]
 async fn run(
@@ -76,18 +72,28 @@ async fn run(
     Json(form): Json<RunForm>,
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
     let plan = read(&state, &caller, id, Action::RunPlans).await?;
-    if form.kind == RunKind::Restore {
-        return Err(Problem::invalid("kind", "a plan is run to back up, verify or prune")
+    let kind = form.kind.unwrap_or(plan.spec.kind());
+    if kind == RunKind::Restore {
+        return Err(Problem::invalid("kind", "a plan is run to back up, copy, verify or prune")
             .hint("restore a snapshot with POST /api/v1/restores"));
     }
-    if form.guard && form.kind != RunKind::Backup {
+    if kind.is_scheduled() && kind != plan.spec.kind() {
+        let why = format!("the plan is for a {}; run that, or leave the kind out", plan.spec.kind().name());
+        return Err(Problem::invalid("kind", why));
+    }
+    if form.guard && kind != RunKind::Backup {
         return Err(Problem::invalid("guard", "only a backup guards an operation"));
     }
     let mut asked = JoinSet::new();
-    for (node, runs) in shares(&state, &plan, form.kind).await? {
+    let shares = shares(&state, &plan, kind).await?;
+    if shares.is_empty() {
+        return Err(Problem::conflict("no node has a repository yet where the plan copies from")
+            .hint("run a plan that backs up there first"));
+    }
+    for (node, runs) in shares {
         let (state, by) = (state.clone(), caller.actor());
         asked.spawn(async move {
-            let queued = ask(&state, &node, &by, id, form, runs).await;
+            let queued = ask(&state, &node, &by, id, (kind, form.guard), runs).await;
             (node, queued)
         });
     }
@@ -129,6 +135,12 @@ async fn shares(state: &AppState, plan: &Plan, kind: RunKind) -> Result<Vec<(Nod
             }
         }
     }
+    if plan.spec.copy.is_some() {
+        for id in state.store.nodes_of_plan(plan.id).await? {
+            let Some(node) = state.store.node(id).await? else { continue };
+            shares.push((node, vec![RunId::new(&*state.clock, &*state.random)]));
+        }
+    }
     Ok(shares)
 }
 
@@ -137,7 +149,7 @@ async fn ask(
     node: &Node,
     by: &str,
     plan: PlanId,
-    form: RunForm,
+    (kind, guard): (RunKind, bool),
     runs: Vec<RunId>,
 ) -> Result<Vec<RunId>, Problem> {
     if node.revoked {
@@ -146,7 +158,7 @@ async fn ask(
     let end = Instant::now() + PATIENCE;
     let mut early = None;
     loop {
-        let ask = Ask::RunPlan { plan, kind: form.kind, guard: form.guard, runs: runs.clone() };
+        let ask = Ask::RunPlan { plan, kind, guard, runs: runs.clone() };
         let left = end.saturating_duration_since(Instant::now());
         match state.hub.ask(node.id, by, ask, left).await {
             Ok(Answer::Queued { runs }) => return Ok(runs),

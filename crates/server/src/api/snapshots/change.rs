@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_model::command::{Answer, Ask};
+use backstay_model::plan::is_own_tag;
 use backstay_model::run::check_snapshot;
 use backstay_model::{NodeId, RepositoryId};
 use serde::{Deserialize, Serialize};
@@ -84,11 +85,9 @@ fn check_tags(field: &str, tags: &[String]) -> Result<(), Problem> {
             let why = format!("a tag has from 1 to {LONGEST} bytes, and no comma or control character");
             return Err(Problem::invalid(&field, why));
         }
-        if tag.starts_with("plan:") {
-            return Err(Problem::invalid(
-                &field,
-                "by tags that begin with `plan:` plans know their snapshots",
-            ));
+        if is_own_tag(tag) {
+            let why = "by tags that begin with `plan:` or `copy:` plans know their snapshots and copies";
+            return Err(Problem::invalid(&field, why));
         }
     }
     Ok(())
