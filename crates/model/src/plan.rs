@@ -44,6 +44,10 @@ pub struct PlanSpec {
     /// What is kept. Only this plan's snapshots are ever forgotten by it.
     #[serde(default)]
     pub retention: PlanRetention,
+    /// Whether what is written between the backups is kept too, so that one can go back to any moment. The plan says so and not the source,
+    /// since it goes to the plan's destinations, follows on its backups and is kept as long as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuous: Option<Continuous>,
     /// How backups are proved.
     #[serde(default)]
     pub verification: Verification,
@@ -59,6 +63,48 @@ pub struct PlanSpec {
     /// Whether the schedule is on. A plan that is off can still be run by hand.
     #[serde(default = "yes")]
     pub enabled: bool,
+}
+
+/// How the log of the plan's sources is kept between backups: the oplog of a MongoDB replica set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Continuous {
+    /// How often what was written is stored at each destination, as `60s`: no more is lost when the source is.
+    #[serde(with = "duration_text")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub every: Duration,
+    /// How far one can go back to any moment, as `7d`; `null` for as far as backups are kept. The backup that is needed for it is kept so
+    /// long, whatever the retention says.
+    #[serde(with = "duration_text::optional")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub keep: Option<Duration>,
+}
+
+impl Default for Continuous {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(60), keep: Some(Duration::from_secs(7 * 24 * 3600)) }
+    }
+}
+
+impl Continuous {
+    /// The shortest time between two pieces: each is a snapshot.
+    pub const SHORTEST: Duration = Duration::from_secs(1);
+    /// The longest: a server does not keep its log for ever.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&self.every) {
+            return Err(Invalid::new("continuous.every", "it has to be from 1s to 1h"));
+        }
+        if self.keep.is_some_and(|keep| keep < Self::LONGEST) {
+            return Err(Invalid::new(
+                "continuous.keep",
+                "it has to be 1h or more; null for as far as backups are kept",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How backups are proved.
@@ -99,14 +145,16 @@ impl PlanSpec {
         }
         self.schedule.validate().map_err(|error| Invalid::new("schedule", error))?;
         self.retention.validate().map_err(|error| Invalid::new("retention", error))?;
+        self.continuous.as_ref().map_or(Ok(()), Continuous::validate)?;
         self.hooks.validate()?;
         self.limits.validate()?;
         if !(0.0..=100.0).contains(&self.verification.read_percent) {
             return Err(Invalid::new("verification.read_percent", "it has to be from 0 to 100"));
         }
         for (place, tag) in self.tags.iter().enumerate() {
-            if tag.is_empty() || tag.contains(',') || tag.starts_with("plan:") {
-                let why = "a tag is not empty, holds no comma and does not begin with `plan:`";
+            let is_ours = |tag: &str| OWN_TAGS.iter().any(|own| tag.starts_with(own));
+            if tag.is_empty() || tag.contains(',') || is_ours(tag) {
+                let why = "a tag is not empty, holds no comma and does not begin with `plan:`, `log-of:`, `log-base:` or `log-piece:`";
                 return Err(Invalid::new(format!("tags[{place}]"), why));
             }
         }
@@ -114,7 +162,16 @@ impl PlanSpec {
     }
 }
 
+/// What the tags begin with that Backstay itself gives.
+const OWN_TAGS: [&str; 4] = ["plan:", "log-of:", "log-base:", "log-piece:"];
+
 impl PlanId {
+    /// The tag by which what is kept between its backups is known in a repository.
+    #[must_use]
+    pub fn log_tag(&self) -> String {
+        format!("log-of:{self}")
+    }
+
     /// The tag by which its snapshots are known in a repository.
     #[must_use]
     pub fn tag(&self) -> String {
