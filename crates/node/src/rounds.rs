@@ -19,7 +19,7 @@ use crate::plans::{Agenda, Duty};
 use crate::queue::{self, Choice, Hold, Ticket};
 use crate::runner::Task;
 use crate::steward::{Note, SteerError};
-use crate::{clock, host, runner};
+use crate::{clock, followers, host, runner};
 
 /// How often a round is made when nobody rings.
 const ROUND: Duration = Duration::from_secs(1);
@@ -113,6 +113,7 @@ impl Rounds {
         self.look_at_plans(inner).await?;
         watch(inner).await;
         start_what_may(inner).await?;
+        followers::look(inner);
         inner.workshop.tidy();
         if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > HOUSEKEEPING) {
             forget_old(inner).await?;
@@ -227,7 +228,8 @@ async fn upkeep(inner: &Arc<Inner>, plan: &NodePlan, now: Time) -> Result<(), Ca
     let Some(backed_up) = inner.store.meta_get(&format!("backed-up:{}", plan.id)).await? else {
         return Ok(());
     };
-    let prunes = (!plan.spec.retention.is_empty()).then_some(PRUNE_EVERY);
+    let has_to = !plan.spec.retention.is_empty() || plan.spec.continuous.is_some();
+    let prunes = has_to.then_some(PRUNE_EVERY);
     for (kind, every) in [(RunKind::Prune, prunes), (RunKind::Verify, plan.spec.verification.every)] {
         let Some(every) = every else { continue };
         let key = format!("{}:{}", kind.name(), plan.id);

@@ -284,7 +284,12 @@ impl Execution<'_> {
             let total = self.count(outcome);
             self.amend(|run| run.outcome = Some(total.clone()));
         };
-        let stored = self.inner.workshop.prune(job, plan.id, &plan.spec.retention, &count)?;
+        let stored = self.inner.workshop.prune(
+            job,
+            plan.id,
+            (&plan.spec.retention, plan.spec.continuous.as_ref()),
+            &count,
+        )?;
         self.complete(job, &Outcome::default(), |destination| destination.stored = Some(stored.0));
         Ok(())
     }

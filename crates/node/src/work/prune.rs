@@ -10,12 +10,13 @@ use backstay_engine::forget::{facts, moment, remove_snapshots};
 use backstay_engine::prune::{PruneOptions, prune_plan};
 use backstay_engine::repository::SnapshotEntry;
 use backstay_model::run::Outcome;
-use backstay_model::{Level, PlanId};
+use backstay_model::{Continuous, Level, PlanId};
 use backstay_policy::grouping::{GroupBy, group};
 use backstay_policy::{PlanRetention, SnapshotFacts};
 
 use super::meter::Meter;
 use super::repository::Access;
+use super::shipping::{bases_for, pieces_in_vain};
 use super::{Class, Job, Result, Stored, WorkError, Workshop};
 use crate::host::bytes;
 
@@ -23,7 +24,8 @@ use crate::host::bytes;
 pub const HOLD: &str = "hold";
 
 impl Workshop {
-    /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs.
+    /// Applies a plan's retention to its snapshots, each host and set of paths by itself, then removes what no snapshot needs. What is kept
+    /// between backups goes when it is older than the plan says, or when no backup is left that it follows on.
     ///
     /// Gives the bytes that stay stored. `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
     ///
@@ -33,7 +35,7 @@ impl Workshop {
         &self,
         job: &Job<'_>,
         plan: PlanId,
-        retention: &PlanRetention,
+        (retention, continuous): (&PlanRetention, Option<&Continuous>),
         done: &dyn Fn(&Outcome),
     ) -> Result<Stored> {
         if job.repository.holds.is_archives() {
@@ -46,13 +48,18 @@ impl Workshop {
                 .context(format!("snapshot {} cannot be read, so nothing is forgotten", id.short())));
         }
         let tag = plan.tag();
-        let own: Vec<SnapshotFacts<SnapshotEntry>> =
-            snapshots.into_iter().map(facts).filter(|facts| facts.tags.contains(&tag)).collect();
         let now = moment(&self.environment.clock.now());
+        let since =
+            continuous.and_then(|it| it.keep).map(|keep| now.seconds.saturating_sub_unsigned(keep.as_secs()));
+        let needed = bases_for(&snapshots, plan, since);
+        let own: Vec<SnapshotFacts<SnapshotEntry>> =
+            snapshots.iter().cloned().map(facts).filter(|facts| facts.tags.contains(&tag)).collect();
         let size = |facts: &SnapshotFacts<SnapshotEntry>| {
             facts.id.snapshot.summary.map_or(0, |summary| summary.total_bytes_processed)
         };
-        let held = |facts: &SnapshotFacts<SnapshotEntry>| facts.tags.iter().any(|tag| tag == HOLD);
+        let held = |facts: &SnapshotFacts<SnapshotEntry>| {
+            facts.tags.iter().any(|tag| tag == HOLD) || needed.contains(&facts.id.id)
+        };
         let mut gone: BTreeSet<FileId> = BTreeSet::new();
         for (key, snapshots) in group(own, GroupBy::HOST_AND_PATHS) {
             let verdict = retention.apply(snapshots, size, held, now);
@@ -60,6 +67,12 @@ impl Workshop {
             job.report.log(Level::Info, "forget", &text);
             gone.extend(verdict.remove.iter().map(|facts| facts.id.id));
         }
+        let vain = pieces_in_vain(snapshots, plan, since, &gone);
+        if !vain.is_empty() {
+            let text = format!("{} pieces of the log go: nothing that stays needs them", vain.len());
+            job.report.log(Level::Info, "forget", &text);
+        }
+        gone.extend(vain);
         let Some(lock) = open.lock() else {
             return Err(WorkError::new(Class::Other, "the repository is not locked"));
         };

@@ -24,8 +24,13 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn new() -> Option<Self> {
+        Self::with(&[]).await
+    }
+
+    /// The same, with arguments for the server's command line.
+    pub(crate) async fn with(arguments: &[&str]) -> Option<Self> {
         let server = tokio::task::block_in_place(|| {
-            let server = MongoServer::start_new()?;
+            let server = MongoServer::start_with(arguments)?;
             let orders: Vec<_> =
                 (0..3000).map(|id| doc! { "_id": id, "text": format!("order {id}") }).collect();
             server.insert("shop", "orders", &orders);
@@ -58,12 +63,12 @@ impl Shop {
         Some(Self { world, server, connection })
     }
 
-    async fn back_up(&self, state: RunState) -> Run {
+    pub(crate) async fn back_up(&self, state: RunState) -> Run {
         let run = self.world.run_plan(RunKind::Backup);
         self.world.until_state(run, state).await
     }
 
-    async fn restore(&self, snapshot: &str, more: Value, state: RunState) -> Run {
+    pub(crate) async fn restore(&self, snapshot: &str, more: Value, state: RunState) -> Run {
         let run = self.restore_from(self.world.repository(), snapshot, more);
         self.world.until_state(run, state).await
     }
