@@ -1,6 +1,7 @@
 //! Plans: sources to destinations, on a schedule.
 
 mod forms;
+mod moments;
 mod parts;
 mod revisions;
 mod runs;
@@ -27,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, update, remove))
+        .merge(moments::routes())
         .merge(revisions::routes())
         .merge(runs::routes())
         .merge(schedule::routes())
