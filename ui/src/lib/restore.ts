@@ -73,15 +73,32 @@ export const isOfMongodb = ({ paths }: Pick<Snapshot, "paths">): boolean => path
 
 /** What the server is asked for to restore into a server of MongoDB: databases and collections by their names. */
 export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
-  const { include = "", existing = "refuse", users = false } = search;
+  const { include = "", existing = "refuse", users = false, until } = search;
   return {
     repository: snapshot.repository,
     snapshot: snapshot.id,
     node: node.id,
     target: ORIGINAL,
-    into: { type: "mongodb", connection, include: lines(include), existing, users },
+    into: { type: "mongodb", connection, include: lines(include), existing, users, ...(until !== undefined && { until }) },
     dry_run: dryRun,
   };
+}
+
+/** A moment as a field for it has it: by the clock here, to the second. */
+export function toField(instant: string | undefined): string {
+  if (instant === undefined) {
+    return "";
+  }
+  const at = new Date(instant);
+  const two = (number: number) => String(number).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** The moment that stands in such a field. */
+export function ofField(text: string): string | undefined {
+  const at = new Date(text);
+  return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString().replace(".000Z", "Z");
 }
 
 /** An object of a snapshot for an example: its key as it was in its bucket, or as the path of a file becomes one. */
@@ -118,12 +135,13 @@ function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
   if (into.type === "s3") {
     return { into: connection, ...(into.prefix && { prefix: into.prefix }) };
   }
-  const { include = [], existing, users } = into;
+  const { include = [], existing, users, until } = into;
   return {
     into: connection,
     ...(include.length > 0 && { include: include.join("\n") }),
     ...(existing && { existing }),
     ...(users && { users: true }),
+    ...(until && { until }),
   };
 }
 

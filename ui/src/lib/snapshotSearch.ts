@@ -27,6 +27,8 @@ const snapshotId = (value: unknown) => {
 const day = (value: unknown) =>
   typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
 
+const instant = (value: unknown) => (typeof value === "string" && !Number.isNaN(Date.parse(value)) ? value : undefined);
+
 /** Without what is not there. */
 function kept<T extends Search>(found: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as {
@@ -78,6 +80,7 @@ export const restoreSearch = (search: Search) =>
     prefix: text(search.prefix),
     // One name on each line, as it is typed.
     include: text(search.include),
+    until: instant(search.until),
     existing: COLLECTION_MODES.find((mode) => mode === search.existing),
     users: search.users === true ? true : undefined,
     overwrite: MODES.find((mode) => mode === search.overwrite),

@@ -4,7 +4,7 @@ import type { Connection } from "../../api/queries";
 import type { useRestore } from "../../api/useRestore";
 import type { Servers } from "../../api/useServers";
 import { placeOf } from "../../lib/connection";
-import type { RestoreForm } from "../../lib/restore";
+import { ofField, toField, type RestoreForm } from "../../lib/restore";
 import { isolated } from "../../lib/shown";
 import { COLLECTION_MODES, type RestoreSearch } from "../../lib/snapshotSearch";
 import { useTexts } from "../../texts";
@@ -20,12 +20,13 @@ type Props = {
   setInclude: (include: string) => void;
   /** The names were entered. */
   settle: () => void;
+  until: string | undefined;
   problem: string | undefined;
   change: Change;
 };
 
 /** Which server of MongoDB is restored into, and what of the backup. */
-export function IntoMongodb({ servers: { ways }, chosen, include, setInclude, settle, problem, change }: Props) {
+export function IntoMongodb({ servers: { ways }, chosen, include, setInclude, settle, until, problem, change }: Props) {
   const texts = useTexts();
   const words = texts.mongodb;
   const id = useId();
@@ -62,6 +63,21 @@ export function IntoMongodb({ servers: { ways }, chosen, include, setInclude, se
         </Field>
         <p id={`${id}-hint`} className="mt-1 text-xs text-faint">
           {words.intoIncludeHint}
+        </p>
+      </div>
+      <div className="max-w-lg">
+        <Field label={words.until}>
+          <input
+            type="datetime-local"
+            step={1}
+            className={inputClass}
+            value={toField(until)}
+            aria-describedby={`${id}-until`}
+            onChange={({ target }) => change({ until: ofField(target.value) })}
+          />
+        </Field>
+        <p id={`${id}-until`} className="mt-1 text-xs text-faint">
+          {words.untilHint}
         </p>
       </div>
       {problem !== undefined && (

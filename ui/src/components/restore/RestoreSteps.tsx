@@ -108,6 +108,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
               include={include}
               setInclude={setInclude}
               settle={settleInclude}
+              until={search.until}
               problem={oddNames ?? (field?.includes("into") ? problem?.message : undefined)}
               change={change}
             />
