@@ -48,9 +48,9 @@ pub use id::{
 pub use invalid::Invalid;
 pub use limits::Limits;
 pub use log::{Level, LogLine};
-pub use node::{HostState, Node};
+pub use node::{FollowedLog, HostState, Moments, Node};
 pub use people::{Grant, Person, Project, Role};
-pub use plan::{Plan, Verification};
+pub use plan::{Continuous, Plan, Verification};
 pub use run::{Run, RunKind, RunState};
 pub use secret::SecretText;
 pub use source::{Source, SourceSpec};

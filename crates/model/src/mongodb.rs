@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ConnectionId, Invalid, SecretText};
+use crate::{ConnectionId, Invalid, SecretText, Time};
 
 /// A server, a replica set or a cluster of MongoDB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,6 +103,11 @@ pub struct IntoMongodb {
     /// Whether what was written while the backup was taken is brought back too, so that all is of one moment.
     #[serde(default = "yes")]
     pub oplog: bool,
+    /// Go back to this moment: the newest backup before it, and the oplog that was kept after that, up to and with this second. It takes a plan
+    /// that keeps the oplog between backups; any of its snapshots of this source, or `latest`, says whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub until: Option<Time>,
 }
 
 /// A name that becomes another one.
@@ -140,6 +145,12 @@ impl MongodbSpec {
 impl IntoMongodb {
     pub(crate) fn validate(&self) -> Result<(), Invalid> {
         names("restore.into.include", &self.include)?;
+        if self.until.is_some() && !self.oplog {
+            return Err(Invalid::new(
+                "restore.into.until",
+                "the oplog leads to a moment, so leave `oplog` on",
+            ));
+        }
         for (place, rename) in self.databases.iter().enumerate() {
             name(&format!("restore.into.databases[{place}].to"), &rename.to)?;
         }

@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{NodeId, ProjectId, Time};
+use crate::run::Named;
+use crate::{DestinationId, NodeId, PlanId, ProjectId, SourceId, Time};
 
 /// A host that executes runs, as its server knows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,4 +71,36 @@ pub struct HostState {
     pub runs_pending: u32,
     /// Runs being executed.
     pub runs_running: u32,
+    /// The logs that it follows between backups.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logs: Vec<FollowedLog>,
+}
+
+/// What is kept of the log of a source at one destination of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct FollowedLog {
+    /// The plan.
+    pub plan: PlanId,
+    /// The source whose log it is.
+    pub source: Named<SourceId>,
+    /// The destination that keeps it.
+    pub destination: Named<DestinationId>,
+    /// One can go back to any moment of these, the oldest first. There is more than one where the log has a gap.
+    pub moments: Vec<Moments>,
+    /// Why nothing is added now, if nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// Any moment from one to another, both included, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Moments {
+    /// The first.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub from: Time,
+    /// The last.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub until: Time,
 }

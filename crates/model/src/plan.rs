@@ -47,6 +47,10 @@ pub struct PlanSpec {
     /// What is kept. Only this plan's snapshots are ever forgotten by it.
     #[serde(default)]
     pub retention: PlanRetention,
+    /// Whether what is written between the backups is kept too, so that one can go back to any moment. The plan says so and not the source,
+    /// since it goes to the plan's destinations, follows on its backups and is kept as long as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continuous: Option<Continuous>,
     /// How backups are proved.
     #[serde(default)]
     pub verification: Verification,
@@ -62,6 +66,48 @@ pub struct PlanSpec {
     /// Whether the schedule is on. A plan that is off can still be run by hand.
     #[serde(default = "yes")]
     pub enabled: bool,
+}
+
+/// How the log of the plan's sources is kept between backups: the oplog of a MongoDB replica set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Continuous {
+    /// How often what was written is stored at each destination, as `60s`: no more is lost when the source is.
+    #[serde(with = "duration_text")]
+    #[cfg_attr(feature = "schema", schema(value_type = String))]
+    pub every: Duration,
+    /// How far one can go back to any moment, as `7d`; `null` for as far as backups are kept. The backup that is needed for it is kept so
+    /// long, whatever the retention says.
+    #[serde(with = "duration_text::optional")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
+    pub keep: Option<Duration>,
+}
+
+impl Default for Continuous {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(60), keep: Some(Duration::from_secs(7 * 24 * 3600)) }
+    }
+}
+
+impl Continuous {
+    /// The shortest time between two pieces: each is a snapshot.
+    pub const SHORTEST: Duration = Duration::from_secs(1);
+    /// The longest: a server does not keep its log for ever.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
+
+    fn validate(&self) -> Result<(), Invalid> {
+        if !(Self::SHORTEST..=Self::LONGEST).contains(&self.every) {
+            return Err(Invalid::new("continuous.every", "it has to be from 1s to 1h"));
+        }
+        if self.keep.is_some_and(|keep| keep < Self::LONGEST) {
+            return Err(Invalid::new(
+                "continuous.keep",
+                "it has to be 1h or more; null for as far as backups are kept",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// How backups are proved.
@@ -115,6 +161,7 @@ impl PlanSpec {
         }
         self.schedule.validate().map_err(|error| Invalid::new("schedule", error))?;
         self.retention.validate().map_err(|error| Invalid::new("retention", error))?;
+        self.continuous.as_ref().map_or(Ok(()), Continuous::validate)?;
         self.hooks.validate()?;
         self.limits.validate()?;
         if !(0.0..=100.0).contains(&self.verification.read_percent) {
@@ -122,7 +169,10 @@ impl PlanSpec {
         }
         for (place, tag) in self.tags.iter().enumerate() {
             if tag.is_empty() || tag.contains(',') || is_own_tag(tag) {
-                let why = "a tag is not empty, holds no comma and does not begin with `plan:` or `copy:`";
+                let why = format!(
+                    "a tag is not empty, holds no comma and does not begin with one of {}",
+                    OWN_TAGS.join(", ")
+                );
                 return Err(Invalid::new(format!("tags[{place}]"), why));
             }
         }
@@ -138,12 +188,20 @@ impl PlanSpec {
     /// Whether it ever has anything forgotten.
     #[must_use]
     pub fn forgets(&self) -> bool {
-        !self.retention.is_empty() || self.copy.as_ref().is_some_and(|copy| copy.mirror)
+        !self.retention.is_empty()
+            || self.continuous.is_some()
+            || self.copy.as_ref().is_some_and(|copy| copy.mirror)
     }
 
     fn validate_copies(&self, copy: &CopySpec) -> Result<(), Invalid> {
         if !self.tags.is_empty() {
             return Err(Invalid::new("tags", "copies keep the tags of what they are copied from"));
+        }
+        if self.continuous.is_some() {
+            return Err(Invalid::new(
+                "continuous",
+                "a plan that copies has no sources that could be followed",
+            ));
         }
         if copy.mirror && !self.retention.is_empty() {
             let why = "a mirror keeps what there is where it is copied from; say what is kept there, or make it no mirror";
@@ -156,10 +214,19 @@ impl PlanSpec {
 /// Whether a tag is one by which plans know their snapshots and copies.
 #[must_use]
 pub fn is_own_tag(tag: &str) -> bool {
-    ["plan:", "copy:"].iter().any(|prefix| tag.starts_with(prefix))
+    OWN_TAGS.iter().any(|own| tag.starts_with(own))
 }
 
+/// What the tags begin with that Backstay itself gives.
+const OWN_TAGS: [&str; 5] = ["plan:", "copy:", "log-of:", "log-base:", "log-piece:"];
+
 impl PlanId {
+    /// The tag by which what is kept between its backups is known in a repository.
+    #[must_use]
+    pub fn log_tag(&self) -> String {
+        format!("log-of:{self}")
+    }
+
     /// The tag by which its snapshots are known in a repository.
     #[must_use]
     pub fn tag(&self) -> String {

@@ -94,6 +94,20 @@ impl SourceSpec {
         }
     }
 
+    /// Why a plan cannot keep what is written between its backups, if it cannot.
+    #[must_use]
+    pub const fn has_no_log(&self) -> Option<&'static str> {
+        match self {
+            Self::Mongodb(mongodb) if mongodb.oplog => None,
+            Self::Mongodb(_) => {
+                Some("its oplog is left out of backups, which nothing can follow on then: let them have it")
+            }
+            Self::Files(_) | Self::Mysql(_) | Self::S3(_) => {
+                Some("it has no log that could be followed; a replica set of MongoDB has")
+            }
+        }
+    }
+
     /// Whether the form is filled in sensibly.
     ///
     /// # Errors

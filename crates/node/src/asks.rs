@@ -118,6 +118,7 @@ async fn answer(inner: &Arc<Inner>, command: Command) -> Result<Answer, CommandE
                 workshop.forget(repository, secrets, &snapshot)
             };
             within(inner, patience, repository, change).await?;
+            inner.followers.changed();
             Ok(Answer::Done)
         }
     }

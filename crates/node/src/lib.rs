@@ -20,6 +20,7 @@ mod content;
 mod debts;
 mod desk;
 mod execution;
+mod followers;
 mod gentle;
 pub mod host;
 mod identity;

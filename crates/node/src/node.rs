@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use crate::active::ActiveRuns;
 use crate::desk::Desk;
+use crate::followers::Followers;
 use crate::identity::{Identity, IdentityError};
 use crate::local_policy::LocalPolicy;
 use crate::orders::{Clerk, Order};
@@ -78,6 +79,7 @@ pub(crate) struct Inner {
     pub(crate) results: Results,
     pub(crate) desk: Desk,
     pub(crate) sender: Sender,
+    pub(crate) followers: Followers,
     pub(crate) host: Mutex<HostState>,
     configuration: RwLock<Arc<NodeConfiguration>>,
     /// Why the server refuses this node, as it was told to the host; nothing while it does not.
@@ -124,6 +126,7 @@ impl Node {
             results: Results::default(),
             desk: Desk::default(),
             sender: Sender::new(Arc::clone(&uplink)),
+            followers: Followers::default(),
             configuration: RwLock::new(Arc::new(configuration)),
             refused: Mutex::default(),
             retold: tokio::sync::Mutex::default(),
@@ -159,6 +162,9 @@ impl Node {
             let active = self.inner.active.all();
             !active.is_empty() && (Instant::now() < end || active.iter().any(|active| active.is_excused()))
         };
+        while !self.inner.followers.stop() && Instant::now() < end {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         while waits() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_catalog::{Agreement, CatalogError, OutboxLimits};
-use backstay_model::CommandId;
 use backstay_model::command::CommandResult;
 use backstay_model::link::{SyncRequest, SyncResponse};
+use backstay_model::{CommandId, HostState};
 use backstay_policy::Backoff;
 use parking_lot::Mutex;
 
@@ -164,7 +164,7 @@ fn request(inner: &Inner, asked: &Asked, patience: Duration) -> SyncRequest {
         node: inner.id(),
         incarnation: inner.incarnation,
         now: inner.now(),
-        host: inner.host.lock().clone(),
+        host: HostState { logs: inner.followers.told(), ..inner.host.lock().clone() },
         acknowledged: asked.believed,
         entries: Vec::new(),
         results: Vec::new(),

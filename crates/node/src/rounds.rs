@@ -19,7 +19,7 @@ use crate::plans::{Agenda, Duty};
 use crate::queue::{self, Choice, Hold, Ticket};
 use crate::runner::Task;
 use crate::steward::{Note, SteerError};
-use crate::{clock, host, runner};
+use crate::{clock, followers, host, runner};
 
 /// How often a round is made when nobody rings.
 const ROUND: Duration = Duration::from_secs(1);
@@ -113,6 +113,7 @@ impl Rounds {
         self.look_at_plans(inner).await?;
         watch(inner).await;
         start_what_may(inner).await?;
+        followers::look(inner);
         inner.workshop.tidy();
         if self.cleaned.is_none_or(|cleaned| cleaned.elapsed() > HOUSEKEEPING) {
             forget_old(inner).await?;

@@ -111,6 +111,7 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
     }
     conclude(&inner, &run, order, &journalist, ending).await;
     inner.active.leave(id);
+    inner.followers.changed();
     inner.wake.notify_one();
 }
 

@@ -8,6 +8,7 @@
 //!   limits by age, count and size that never take the newest.
 //! - *Schedules.* A [`Schedule`] says when a plan runs. Names of time zones are looked up in the machine's zone
 //!   database, which is all that is not an argument.
+//! - *Points in time.* [`point_in_time`] says which moments backups and the log after them make.
 //! - *Names.* A [`naming::Pattern`] makes the names of archives, a [`naming::Layout`] those of their folders.
 //! - *Retries.* A [`Backoff`] says how long to wait before the next try.
 //!
@@ -25,6 +26,7 @@ pub mod filter;
 pub mod grouping;
 pub mod naming;
 pub mod plan_retention;
+pub mod point_in_time;
 pub mod retention;
 pub mod schedule;
 pub mod span;

@@ -61,6 +61,14 @@ export const nextTimes = (plan: string, count = 5) =>
     staleTime: 60_000,
   });
 
+/** Which moments one can go back to, as the nodes last told. */
+export const moments = (plan: string) =>
+  queryOptions({
+    queryKey: ["records", "moments", plan],
+    queryFn: async () => (await answer(api.GET("/api/v1/plans/{id}/moments", path(plan)))).items,
+    refetchInterval: 15_000,
+  });
+
 /** What a schedule comes to before a plan has it. */
 export const preview = (schedule: Schemas["Schedule"]) =>
   queryOptions({

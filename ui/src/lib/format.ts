@@ -87,8 +87,16 @@ export function percent(part: number, whole: number, language: string): string {
 }
 
 /** A moment with its weekday, as the clocks of a zone show it; in one's own zone where that one is not known. */
-export function momentIn(time: string, zone: string, language: string): string {
-  const style = { weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" } as const;
+export function momentIn(time: string, zone: string, language: string, toTheSecond = false): string {
+  const style = {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    ...(toTheSecond && ({ second: "2-digit" } as const)),
+  } as const;
   try {
     return new Date(time).toLocaleString(language, { ...style, timeZone: zone, timeZoneName: "short" });
   } catch {

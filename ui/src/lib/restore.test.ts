@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Node, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { bucketForm, bucketModesOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, isOfMongodb, latestOf, modesOf, mongodbForm, searchOf, told, usualNode, wayOf, type RestoreForm } from "./restore";
+import { bucketForm, bucketModesOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, isOfMongodb, latestOf, modesOf, mongodbForm, ofField, searchOf, told, toField, usualNode, wayOf, type RestoreForm } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -136,6 +136,10 @@ it("a restore into a server of MongoDB names collections, and is begun again so"
   const form = mongodbForm(search, held, node("a"), "c", true);
   const into: RestoreForm["into"] = { type: "mongodb", connection: "c", include: ["shop", "crm.people"], databases: [], collections: [], existing: "put_aside", users: true };
   expect(form).toEqual({ repository: "r", snapshot: "abc", node: "a", target: "/", into, dry_run: true });
+  const until = "2026-11-26T14:03:27Z";
+  expect(mongodbForm({ ...search, until }, held, node("a"), "c", true).into).toEqual({ ...into, until });
+  expect(ofField(toField(until))).toBe(until);
+  expect([toField(undefined), ofField(""), ofField("soon")]).toEqual(["", undefined, undefined]);
   expect(mongodbForm({}, held, node("a"), "c", false).into).toEqual({ type: "mongodb", connection: "c", include: [], databases: [], collections: [], existing: "refuse", users: false });
   const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into, overwrite: "always" as const } };
   const again = { repository: "r", snapshot: "abc", node: "a", into: "c", include: "shop\ncrm.people", existing: "put_aside", users: true };

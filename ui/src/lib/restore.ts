@@ -74,15 +74,40 @@ export const isOfMongodb = ({ paths }: Pick<Snapshot, "paths">): boolean => path
 
 /** What the server is asked for to restore into a server of MongoDB: databases and collections by their names. */
 export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
-  const { include = "", renames = "", existing = "refuse", users = false } = search;
+  const { include = "", renames = "", existing = "refuse", users = false, until } = search;
   return {
     repository: snapshot.repository,
     snapshot: snapshot.id,
     node: node.id,
     target: ORIGINAL,
-    into: { type: "mongodb", connection, include: lines(include), ...renamesOf(renames), existing, users },
+    into: {
+      type: "mongodb",
+      connection,
+      include: lines(include),
+      ...renamesOf(renames),
+      existing,
+      users,
+      ...(until !== undefined && { until }),
+    },
     dry_run: dryRun,
   };
+}
+
+/** A moment as a field for it has it: by the clock here, to the second. */
+export function toField(instant: string | undefined): string {
+  if (instant === undefined) {
+    return "";
+  }
+  const at = new Date(instant);
+  const two = (number: number) => String(number).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** The moment that stands in such a field. */
+export function ofField(text: string): string | undefined {
+  const at = new Date(text);
+  return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString().replace(".000Z", "Z");
 }
 
 /** An object of a snapshot for an example: its key as it was in its bucket, or as the path of a file becomes one. */
@@ -119,7 +144,7 @@ function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
   if (into.type === "s3") {
     return { into: connection, ...(into.prefix && { prefix: into.prefix }) };
   }
-  const { include = [], databases = [], collections = [], existing, users } = into;
+  const { include = [], databases = [], collections = [], existing, users, until } = into;
   const renames = renamesText([...databases, ...collections]);
   return {
     into: connection,
@@ -127,6 +152,7 @@ function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
     ...(renames && { renames }),
     ...(existing && { existing }),
     ...(users && { users: true }),
+    ...(until && { until }),
   };
 }
 

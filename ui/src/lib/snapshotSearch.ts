@@ -27,6 +27,8 @@ const snapshotId = (value: unknown) => {
 const day = (value: unknown) =>
   typeof value === "string" && DAY.test(value) && !Number.isNaN(Date.parse(value)) ? value : undefined;
 
+const instant = (value: unknown) => (typeof value === "string" && !Number.isNaN(Date.parse(value)) ? value : undefined);
+
 /** Without what is not there. */
 function kept<T extends Search>(found: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined)) as {
@@ -80,6 +82,7 @@ export const restoreSearch = (search: Search) =>
     include: text(search.include),
     // The same: a name and the one that takes its place.
     renames: text(search.renames),
+    until: instant(search.until),
     existing: COLLECTION_MODES.find((mode) => mode === search.existing),
     users: search.users === true ? true : undefined,
     overwrite: MODES.find((mode) => mode === search.overwrite),

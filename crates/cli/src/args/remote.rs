@@ -315,6 +315,11 @@ pub(crate) enum Plans {
         #[arg(long, default_value_t = 5)]
         count: u32,
     },
+    /// Show which moments one can go back to, where it keeps what is written between backups
+    Moments {
+        /// Which
+        name: String,
+    },
     /// List the earlier versions of one
     Revisions {
         /// Which

@@ -293,7 +293,7 @@ impl Execution<'_> {
         let rule = match (&originals, &plan.spec.copy) {
             (Some(originals), _) => Rule::Mirror(originals),
             (None, Some(_)) => Rule::Copies(&plan.spec.retention),
-            (None, None) => Rule::Backups(&plan.spec.retention),
+            (None, None) => Rule::Backups(&plan.spec.retention, plan.spec.continuous.as_ref()),
         };
         let stored = self.inner.workshop.prune(job, plan.id, &rule, &count)?;
         self.complete(job, &Outcome::default(), |destination| destination.stored = Some(stored.0));

@@ -150,7 +150,11 @@ impl Execution<'_> {
         ];
         let outcome = Outcome {
             bytes: report.restored.iter().map(|one| one.digest.bytes).sum(),
-            more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
+            more: more
+                .into_iter()
+                .map(|(name, number)| (name.to_owned(), number.to_string()))
+                .chain(into.until.map(|moment| ("until".to_owned(), format!("{moment:.0}"))))
+                .collect(),
             ..Outcome::default()
         };
         self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));

@@ -13,6 +13,7 @@ use backstay_engine::journal::Journal;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector};
 use backstay_model::source::FilesSpec;
 use backstay_model::{ConnectionSettings, Level, PlanId, RepositoryId, SourceId};
+use backstay_policy::point_in_time::Base;
 use backstay_sources::files::{Capture, CaptureReport, scan};
 use backstay_sources::s3;
 use serde::{Deserialize, Serialize};
@@ -164,6 +165,7 @@ impl Workshop {
         job.control.checkpoint().map_err(|error| open.explain(error))?;
         let mut tags = backup.tags.to_vec();
         tags.push(backup.plan.tag());
+        tags.extend(read.reading.base().map(|base| base.tag()));
         let details = SnapshotDetails {
             time: None,
             started: read.started,
@@ -328,6 +330,14 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Where in its source's log the backup is, if that is of one moment.
+    fn base(&self) -> Option<Base> {
+        match &self.capture {
+            Taking::Mongodb(mongo) => mongo.base(),
+            Taking::Files(_) | Taking::Bucket(_) => None,
+        }
+    }
+
     /// Whether all of the source could be read to its end, after the last of it was stored.
     pub(super) fn check(&self) -> Result<()> {
         match &self.capture {

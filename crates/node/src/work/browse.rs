@@ -9,10 +9,12 @@ use backstay_core::Control;
 use backstay_model::command::{FolderItem, FolderPage, ItemKind, SnapshotInfo};
 use backstay_model::link::SealedRepository;
 use backstay_model::{Limits, Time};
+use backstay_policy::point_in_time::BASE;
 
 use super::listings::Listed;
 use super::repository::{Access, Open};
 use super::restore::{find, find_snapshot};
+use super::shipping::backups;
 use super::{Class, Job, Result, Unheard, WorkError, Workshop, items};
 use crate::seals::Opened;
 
@@ -29,7 +31,7 @@ impl Workshop {
             return self.with_look(repository, secrets, |job| self.archives(job));
         }
         let open = self.look(repository, secrets)?;
-        let (snapshots, _) = open.engine.load_snapshots()?;
+        let (snapshots, _) = backups(&open)?;
         let info = |entry: backstay_engine::repository::SnapshotEntry| {
             let summary = entry.snapshot.summary;
             SnapshotInfo {
@@ -39,7 +41,7 @@ impl Workshop {
                 time: items::time(&entry.snapshot.time).unwrap_or(Time::UNIX_EPOCH),
                 host: entry.snapshot.hostname,
                 paths: entry.snapshot.paths,
-                tags: entry.snapshot.tags,
+                tags: entry.snapshot.tags.into_iter().filter(|tag| !tag.starts_with(BASE)).collect(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
                 bytes_added: summary.map(|summary| summary.data_added_packed),

@@ -42,6 +42,7 @@ mod repository;
 pub mod restore;
 mod search;
 pub mod service;
+pub mod shipping;
 pub mod state;
 mod storage;
 pub mod swap;

@@ -5,24 +5,28 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 
 use backstay_core::sink::escape_name;
-use backstay_core::{Events, Sink};
+use backstay_core::{Control, Events, Sink};
 use backstay_engine::format::Node;
+use backstay_engine::index::Index;
 use backstay_engine::repository::{TreeCache, read_content};
 use backstay_model::mongodb::{ExistingCollections, IntoMongodb, MongodbSettings, MongodbSpec};
 use backstay_model::run::RestoreRequest;
-use backstay_model::{ConnectionSettings, Level, RunId};
+use backstay_model::{ConnectionSettings, Level, RunId, Time};
+use backstay_policy::point_in_time::{Base, Mark, Piece};
 use backstay_sources::CaptureReport;
 use backstay_sources::files::restore::{FolderTarget, RestoreOptions as FolderOptions};
 use backstay_sources::mongodb::{
-    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, MongoError, OpenEntry, RestoreOptions,
-    RestoreReport, Selection, Trouble, capture, probe, restore,
+    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, MongoError, OpenEntry, Position,
+    RestoreOptions, RestoreReport, Selection, Shipper, Trouble, capture, probe, restore,
 };
+use parking_lot::Mutex;
 
 use super::archives;
 use super::discard::validate;
 use super::meter::Meter;
 use super::repository::{Access as Hold, Open, make_folder};
 use super::restore::{cannot_restore, find_snapshot};
+use super::shipping::{Log, LogError, Shipment, way_back};
 use super::{Class, Job, Result, WorkError, Workshop};
 use crate::seals::Opened;
 
@@ -37,6 +41,8 @@ pub struct MongoSource {
     connection: Arc<Connection>,
     options: CaptureOptions,
     place: String,
+    /// Where in the oplog what was read last is.
+    taken: Arc<Mutex<Option<Position>>>,
 }
 
 impl std::fmt::Debug for MongoSource {
@@ -48,11 +54,20 @@ impl std::fmt::Debug for MongoSource {
 impl MongoSource {
     /// How the snapshot calls what is read.
     pub(super) fn paths(&self) -> Vec<String> {
-        let all = vec![format!("mongodb://{}", self.place)];
-        match self.options.selection.include.as_slice() {
-            [] => all,
-            chosen => chosen.iter().map(|name| format!("mongodb://{}/{name}", self.place)).collect(),
-        }
+        paths(&self.place, &self.options.selection.include)
+    }
+
+    /// What a restore to a point in time may begin with: this backup, once it was taken, where it is of one moment.
+    pub(super) fn base(&self) -> Option<Base> {
+        self.taken.lock().map(|at| Base { at: mark(at), moment: i64::from(at.seconds) })
+    }
+
+    /// Follows the oplog from a place on.
+    #[must_use]
+    pub fn log_after(&self, at: Mark) -> MongoLog {
+        let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let position = Position { seconds: number(at.0), counter: number(at.1) };
+        MongoLog { connection: Arc::clone(&self.connection), shipper: Shipper::after(position) }
     }
 
     /// Where it is.
@@ -68,6 +83,7 @@ impl MongoSource {
     /// Hands all of it to a sink.
     pub(super) fn take(&self, sink: &dyn Sink, job: &Job<'_>, events: &dyn Events) -> Result<CaptureReport> {
         let manifest = capture(&self.connection, sink, &self.options, job.control, events)?;
+        *self.taken.lock() = manifest.oplog.map(|span| span.to);
         if let Some(why) = &manifest.inconsistent_because {
             job.report.log(Level::Warning, "read", &format!("the collections are not of one moment: {why}"));
         }
@@ -103,7 +119,14 @@ impl Workshop {
             taken_at: self.environment.clock.now(),
             ..CaptureOptions::default()
         };
-        Ok(MongoSource { connection, options, place })
+        Ok(MongoSource { connection, options, place, taken: Arc::default() })
+    }
+
+    /// What snapshots of a server are called, without asking it.
+    #[must_use]
+    pub fn mongo_paths(&self, spec: &MongodbSpec, settings: &MongodbSettings) -> Vec<String> {
+        let access = Access { uri: settings.uri.clone(), ..Access::default() };
+        paths(&access.place(), &spec.include)
     }
 
     fn mongo_access(&self, mongodb: &MongodbSettings, secrets: &Opened) -> Access {
@@ -124,7 +147,13 @@ impl Workshop {
     pub(super) fn probe_mongodb(&self, mongodb: &MongodbSettings, secrets: &Opened) -> Result<String> {
         let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
         let facts = probe(&connection, mongodb.user.as_deref())?;
-        let set = facts.replica_set.map_or_else(String::new, |name| format!(", replica set {name}"));
+        let set = match facts.replica_set {
+            Some(name) => format!(", replica set {name},"),
+            None if facts.is_router => String::new(),
+            None => {
+                " without a replica set (so it has no oplog that could be kept between backups)".to_owned()
+            }
+        };
         let mut text = format!(
             "{} runs MongoDB {}{set} and has {} databases",
             connection.place(),
@@ -164,19 +193,40 @@ impl Workshop {
         connection: &Connection,
         run: RunId,
     ) -> Result<(String, RestoreReport)> {
+        let mut segments = Vec::new();
         let (id, dump): (String, Box<dyn Dump>) = if job.repository.holds.is_archives() {
+            if into.until.is_some() {
+                return Err(WorkError::new(Class::Other, "an archive has no oplog of what was written after it").hint(
+                    "restore from a destination of the plan that holds a repository; leave `until` out for what the archive has",
+                ));
+            }
             let source = self.archive_source(job, &request.snapshot)?;
             match source.dump(job)? {
                 Some(dump) => (source.id(), Box::new(dump)),
                 None => (source.id(), Box::new(self.unpacked(job, &source, &self.spool_of(run))?)),
             }
         } else {
-            let open = self.open(job, Hold::Shared, true)?;
-            let entry = find_snapshot(&open, &request.snapshot)?;
+            let open = Arc::new(self.open(job, Hold::Shared, true)?);
+            let mut entry = find_snapshot(&open, &request.snapshot)?;
+            let index = open.index()?;
+            if let Some(moment) = into.until {
+                let way = way_back(&open, &entry, moment)?;
+                job.report.log(Level::Info, "read", &way.to_string());
+                if !request.dry_run {
+                    job.report.log(
+                        Level::Info,
+                        "verify",
+                        "reading the log first: nothing is written before that",
+                    );
+                    way.validate(job, &open, &index)?;
+                }
+                segments = way.files.into_iter().map(|node| entry_of(&open, &index, node)).collect();
+                entry = way.base;
+            }
             if !request.dry_run {
                 validate(job, &open, &entry, &|_, _| backstay_engine::restore::Selected::ALL)?;
             }
-            (entry.id.to_hex(), Box::new(dump_of(open, &entry.snapshot.tree)?))
+            (entry.id.to_hex(), Box::new(dump_of(open, index, &entry.snapshot.tree)?))
         };
         let manifest = dump.manifest().cloned();
         let selection = Selection { include: into.include.clone(), exclude: Vec::new() };
@@ -210,6 +260,8 @@ impl Workshop {
             },
             users: into.users,
             oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
+            segments,
+            until: into.until.map(end_of),
             at: self.environment.clock.now(),
             work: run.to_string(),
             ..RestoreOptions::default()
@@ -258,10 +310,40 @@ impl Workshop {
     }
 }
 
+/// The oplog of a replica set, as it goes on.
+pub struct MongoLog {
+    connection: Arc<Connection>,
+    shipper: Shipper,
+}
+
+impl Log for MongoLog {
+    fn next(&mut self, control: &Control) -> Result<Shipment, LogError> {
+        match self.shipper.next_whole(&self.connection, control) {
+            Ok((segment, until)) => Ok(Shipment {
+                name: segment.name(),
+                piece: Piece { from: mark(segment.from), to: mark(segment.to), until: i64::from(until) },
+                has_more: segment.to.seconds > until,
+                data: segment.data,
+            }),
+            Err(error) if error.trouble == Trouble::Gap => Err(LogError::Gap(error.into())),
+            Err(error) => Err(LogError::Failed(error.into())),
+        }
+    }
+}
+
+const fn mark(at: Position) -> Mark {
+    Mark(at.seconds as u64, at.counter as u64)
+}
+
+fn paths(place: &str, include: &[String]) -> Vec<String> {
+    match include {
+        [] => vec![format!("mongodb://{place}")],
+        chosen => chosen.iter().map(|name| format!("mongodb://{place}/{name}")).collect(),
+    }
+}
+
 /// The entries of a snapshot as a dump.
-fn dump_of(open: Open, root: &backstay_core::FileId) -> Result<EntriesDump> {
-    let open = Arc::new(open);
-    let index = open.index()?;
+fn dump_of(open: Arc<Open>, index: Arc<Index>, root: &backstay_core::FileId) -> Result<EntriesDump> {
     let trees = TreeCache::new(&open.engine, Arc::clone(&index));
     let mut files: std::collections::HashMap<Vec<u8>, Node> = std::collections::HashMap::new();
     let tree = trees.tree(root)?;
@@ -285,6 +367,18 @@ fn dump_of(open: Open, root: &backstay_core::FileId) -> Result<EntriesDump> {
     Ok(EntriesDump::open(&paths, entries)?)
 }
 
+/// A file of a repository, to be opened without a name.
+fn entry_of(open: &Arc<Open>, index: &Arc<Index>, node: Node) -> OpenEntry {
+    let (open, index) = (Arc::clone(open), Arc::clone(index));
+    Arc::new(move |_| Ok(Box::new(Content::start(&open, &index, &node)?)))
+}
+
+/// The last place in the oplog of the second that a moment is in.
+fn end_of(moment: Time) -> Position {
+    let seconds = u32::try_from(moment.as_second().max(0)).unwrap_or(u32::MAX);
+    Position { seconds, counter: u32::MAX }
+}
+
 /// Content of a repository that a thread reads ahead of who takes it.
 struct Content {
     pieces: Receiver<io::Result<Vec<u8>>>,
@@ -292,7 +386,7 @@ struct Content {
 }
 
 impl Content {
-    fn start(open: &Arc<Open>, index: &Arc<backstay_engine::index::Index>, node: &Node) -> io::Result<Self> {
+    fn start(open: &Arc<Open>, index: &Arc<Index>, node: &Node) -> io::Result<Self> {
         let (sender, pieces) = sync_channel(AHEAD);
         let (open, index, blobs) = (Arc::clone(open), Arc::clone(index), node.blobs().to_vec());
         std::thread::Builder::new().name("content".to_owned()).spawn(move || {

@@ -10,13 +10,14 @@ use backstay_engine::forget::{facts, moment, remove_snapshots};
 use backstay_engine::prune::{PruneOptions, prune_plan};
 use backstay_engine::repository::SnapshotEntry;
 use backstay_model::run::Outcome;
-use backstay_model::{Level, PlanId};
+use backstay_model::{Continuous, Level, PlanId};
 use backstay_policy::grouping::{GroupBy, group};
 use backstay_policy::{PlanRetention, SnapshotFacts};
 
 use super::copy::Originals;
 use super::meter::Meter;
 use super::repository::Access;
+use super::shipping::{bases_for, pieces_in_vain};
 use super::{Class, Job, Result, Stored, WorkError, Workshop};
 use crate::host::bytes;
 
@@ -25,8 +26,8 @@ pub const HOLD: &str = "hold";
 
 /// What a clean-up forgets.
 pub enum Rule<'a> {
-    /// Of a plan's backups what its retention no longer keeps.
-    Backups(&'a PlanRetention),
+    /// Of a plan's backups what its retention no longer keeps, and of what it keeps between them what is too old.
+    Backups(&'a PlanRetention, Option<&'a Continuous>),
     /// The same of the copies that a plan has made.
     Copies(&'a PlanRetention),
     /// Copies of snapshots that are no longer where they were copied from.
@@ -43,8 +44,14 @@ pub(super) fn is_held(facts: &SnapshotFacts<SnapshotEntry>) -> bool {
     facts.tags.iter().any(|tag| tag == HOLD)
 }
 
+/// The snapshots that have a tag.
+fn with_tag(snapshots: Vec<SnapshotEntry>, tag: &str) -> Vec<SnapshotFacts<SnapshotEntry>> {
+    snapshots.into_iter().map(facts).filter(|facts| facts.tags.iter().any(|own| own == tag)).collect()
+}
+
 impl Workshop {
-    /// Applies a rule to a plan's snapshots, retention to each host and set of paths by itself, then removes what no snapshot needs.
+    /// Applies a rule to a plan's snapshots, retention to each host and set of paths by itself, then removes what no snapshot needs. What is
+    /// kept between backups goes when it is older than the plan says, or when no backup is left that it follows on.
     ///
     /// Gives the bytes that stay stored. `done` is told what cannot be undone as soon as it is: work that is interrupted after that finds nothing left to forget.
     ///
@@ -58,7 +65,7 @@ impl Workshop {
         done: &dyn Fn(&Outcome),
     ) -> Result<Stored> {
         if job.repository.holds.is_archives() {
-            let Rule::Backups(retention) = rule else {
+            let Rule::Backups(retention, _) = rule else {
                 return Err(WorkError::new(Class::Other, "there are no copies of snapshots among archives"));
             };
             return self.thin_archives(job, plan, retention, done);
@@ -69,15 +76,15 @@ impl Workshop {
             return Err(WorkError::from(error)
                 .context(format!("snapshot {} cannot be read, so nothing is forgotten", id.short())));
         }
-        let tag = match rule {
-            Rule::Backups(_) => plan.tag(),
-            Rule::Copies(_) | Rule::Mirror(_) => plan.copy_tag(),
-        };
-        let own: Vec<SnapshotFacts<SnapshotEntry>> =
-            snapshots.into_iter().map(facts).filter(|facts| facts.tags.contains(&tag)).collect();
         let gone = match rule {
-            Rule::Backups(retention) | Rule::Copies(retention) => self.forgotten(job, own, retention),
+            Rule::Backups(retention, continuous) => {
+                self.backups_gone(job, plan, snapshots, retention, *continuous)
+            }
+            Rule::Copies(retention) => {
+                self.forgotten(job, with_tag(snapshots, &plan.copy_tag()), retention, &BTreeSet::new())
+            }
             Rule::Mirror(originals) => {
+                let own = with_tag(snapshots, &plan.copy_tag());
                 let gone = originals.gone(&own);
                 let text = format!("{} copies stay, {} go", own.len() - gone.len(), gone.len());
                 job.report.log(Level::Info, "forget", &text);
@@ -115,17 +122,42 @@ impl Workshop {
         Ok(Stored(stays))
     }
 
-    /// Which of these snapshots retention no longer keeps.
+    /// Which of a plan's backups go, and which pieces of the log between them.
+    fn backups_gone(
+        &self,
+        job: &Job<'_>,
+        plan: PlanId,
+        snapshots: Vec<SnapshotEntry>,
+        retention: &PlanRetention,
+        continuous: Option<&Continuous>,
+    ) -> BTreeSet<FileId> {
+        let now = moment(&self.environment.clock.now());
+        let since =
+            continuous.and_then(|it| it.keep).map(|keep| now.seconds.saturating_sub_unsigned(keep.as_secs()));
+        let needed = bases_for(&snapshots, plan, since);
+        let mut gone = self.forgotten(job, with_tag(snapshots.clone(), &plan.tag()), retention, &needed);
+        let vain = pieces_in_vain(snapshots, plan, since, &gone);
+        if !vain.is_empty() {
+            let text = format!("{} pieces of the log go: nothing that stays needs them", vain.len());
+            job.report.log(Level::Info, "forget", &text);
+        }
+        gone.extend(vain);
+        gone
+    }
+
+    /// Which of these snapshots retention no longer keeps; those that are needed stay.
     fn forgotten(
         &self,
         job: &Job<'_>,
         own: Vec<SnapshotFacts<SnapshotEntry>>,
         retention: &PlanRetention,
+        needed: &BTreeSet<FileId>,
     ) -> BTreeSet<FileId> {
         let now = moment(&self.environment.clock.now());
+        let stays = |facts: &SnapshotFacts<SnapshotEntry>| is_held(facts) || needed.contains(&facts.id.id);
         let mut gone = BTreeSet::new();
         for (key, snapshots) in group(own, GroupBy::HOST_AND_PATHS) {
-            let verdict = retention.apply(snapshots, size, is_held, now);
+            let verdict = retention.apply(snapshots, size, stays, now);
             let text = format!("{key}: {} snapshots stay, {} go", verdict.keep.len(), verdict.remove.len());
             job.report.log(Level::Info, "forget", &text);
             gone.extend(verdict.remove.iter().map(|facts| facts.id.id));

@@ -14,6 +14,7 @@ use backstay_sources::files::restore as target;
 use super::meter::Meter;
 use super::pin::Pinned;
 use super::repository::{Access, Open};
+use super::shipping::backups;
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::bytes;
 
@@ -143,6 +144,16 @@ pub(super) fn relative(path: &[u8]) -> Vec<u8> {
 
 /// The snapshot of a name: an id, the beginning of one, or `latest`.
 pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
+    if name == "latest" {
+        let (mut snapshots, mut damaged) = backups(open)?;
+        if let Some((_, error)) = damaged.pop() {
+            return Err(open.explain(error));
+        }
+        return snapshots.pop().ok_or_else(|| {
+            WorkError::new(Class::NotFound, "there is no snapshot in the repository yet")
+                .hint("take a backup first")
+        });
+    }
     let found = open.engine.find_snapshot(name, &SnapshotSelector::default());
     found.map(|(entry, _)| entry).map_err(|error| match error {
         EngineError::NotFound(_) | EngineError::Invalid(_) => {

@@ -13,6 +13,7 @@ use backstay_sources::files::filter::{Case, List};
 use super::items::{item, time};
 use super::repository::Open;
 use super::restore::find;
+use super::shipping::backups;
 use super::{Class, Result, WorkError, Workshop};
 use crate::seals::Opened;
 
@@ -123,7 +124,7 @@ impl Content {
 }
 
 fn newest_first(open: &Open) -> Result<impl Iterator<Item = SnapshotEntry>> {
-    let (snapshots, _) = open.engine.load_snapshots().map_err(|error| open.explain(error))?;
+    let (snapshots, _) = backups(open)?;
     Ok(snapshots.into_iter().rev())
 }
 

@@ -9,6 +9,7 @@ mod browse;
 mod buckets;
 mod cold;
 mod comeback;
+mod continuous;
 mod copies;
 mod crashes;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]

@@ -24,8 +24,13 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn new() -> Option<Self> {
+        Self::with(&[]).await
+    }
+
+    /// The same, with arguments for the server's command line.
+    pub(crate) async fn with(arguments: &[&str]) -> Option<Self> {
         let server = tokio::task::block_in_place(|| {
-            let server = MongoServer::start_new()?;
+            let server = MongoServer::start_with(arguments)?;
             let orders: Vec<_> =
                 (0..3000).map(|id| doc! { "_id": id, "text": format!("order {id}") }).collect();
             server.insert("shop", "orders", &orders);

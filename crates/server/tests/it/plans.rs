@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use backstay_model::command::Ask;
-use backstay_model::{Role, RunKind, RunState};
+use backstay_model::{HostState, Role, RunKind, RunState, Time};
 use serde_json::{Value, json};
 
+use crate::records_in_store::silent_node;
 use crate::setting::{Setting, at, destination, folder, plan, source, until};
 use crate::world::World;
 
@@ -16,6 +17,30 @@ fn with(mut value: Value, changes: Value) -> Value {
         value[name] = change.clone();
     }
     value
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn moments_that_can_be_gone_back_to_are_told_of_each_plan() {
+    let mut world = World::new().await;
+    world.start_node().await;
+    let admin = world.program(Role::Admin, world.home).await;
+    let setting = Setting::new(&world, &admin).await;
+    let path = at("plans", &setting.plan, "/moments");
+    assert_eq!(admin.get(&path).await.expect(200)["items"], json!([]));
+    let named = |value: &Value| json!({"id": value["id"], "name": value["name"]});
+    let log = |plan: &Value| {
+        json!({
+            "plan": plan, "source": named(&setting.source), "destination": named(&setting.destination),
+            "moments": [{"from": "2026-11-26T03:00:00Z", "until": "2026-11-26T14:03:27Z"}], "trouble": "the network is down",
+        })
+    };
+    let own = log(&setting.plan["id"]);
+    let logs = json!([log(&setting.source["id"]), own]);
+    let host = HostState { logs: serde_json::from_value(logs).unwrap(), ..HostState::default() };
+    let node = silent_node(&world.store, world.home, "nas").await;
+    world.store.node_seen(node, 1, &host, Time::now()).await.unwrap();
+    assert_eq!(admin.get(&path).await.expect(200)["items"], json!([own]));
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,6 +65,10 @@ async fn a_plan_is_made_changed_taken_back_cloned_and_removed() {
         (json!({"sources": []}), json!("sources")),
         (json!({"tags": ["a,b"]}), json!("tags[0]")),
         (json!({"sources": [setting.source["id"], setting.source["id"]]}), json!("sources[1]")),
+        (json!({"continuous": {"every": "0s"}}), json!("continuous.every")),
+        (json!({"continuous": {"keep": "1m"}}), json!("continuous.keep")),
+        // Files have no log that could be followed.
+        (json!({"continuous": {}}), json!("continuous")),
         (json!({"wheel": 1}), Value::Null),
     ] {
         let refused = admin.post(ALL, with(with(form.clone(), json!({"name": "other"})), wrong)).await;

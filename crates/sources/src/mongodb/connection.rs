@@ -108,6 +108,17 @@ impl Connection {
         self.hello.get_bool("isWritablePrimary").or_else(|_| self.hello.get_bool("ismaster")).unwrap_or(true)
     }
 
+    /// The second that the server's clock is in, and whether it is who all entries of the oplog come from.
+    pub(super) fn clock(&self) -> Result<(u32, bool)> {
+        let what = "asking for the server's time";
+        let hello = self.command(what, "admin", doc! { "hello": 1 })?;
+        let time = hello.get_datetime("localTime");
+        let time =
+            time.map_err(|_| MongoError::new(Trouble::Refused, what, "it does not say what time it is"))?;
+        let seconds = u32::try_from(time.timestamp_millis().div_euclid(1000)).unwrap_or_default();
+        Ok((seconds, hello.get_bool("isWritablePrimary").unwrap_or(false)))
+    }
+
     pub(super) const fn client(&self) -> &Client {
         &self.client
     }

@@ -69,21 +69,47 @@ impl Shipper {
         let end = Instant::now() + patience;
         loop {
             control.checkpoint()?;
-            let newest = connection.newest()?;
-            let Some(newest) = newest else {
-                return Err(MongoError::new(Trouble::Settings, "following the oplog", "the server has none"));
-            };
+            let newest = self.newest(connection)?;
             if newest > self.position {
                 return self.read(connection, newest, control).map(Some);
-            }
-            // A new primary that never had the last entries writes its own in their place.
-            if newest < self.position {
-                return Err(self.gap(format!("the oplog ends at {newest}")));
             }
             if Instant::now() + PAUSE > end {
                 return Ok(None);
             }
             std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// The next segment of whole seconds, with the last second that it has all entries of: it ends before the second that the server's clock
+    /// is in. A full one ends earlier, and the next follows at once. Where nothing was written it has the last entry alone.
+    ///
+    /// # Errors
+    /// As [`Shipper::next`].
+    pub fn next_whole(&mut self, connection: &Connection, control: &Control) -> Result<(Segment, u32)> {
+        control.checkpoint()?;
+        let (now, is_primary) = connection.clock()?;
+        let newest = self.newest(connection)?;
+        // A secondary has what is before its newest entry, whatever its clock says.
+        let open = if is_primary { now } else { now.min(newest.seconds) };
+        let end = Position { seconds: open.saturating_sub(1), counter: u32::MAX };
+        let segment = self.read(connection, newest.min(end).max(self.position), control)?;
+        let is_whole = segment.data.len() < LARGEST;
+        let until = if is_whole { end.seconds } else { segment.to.seconds.saturating_sub(1) };
+        Ok((segment, until))
+    }
+
+    /// The newest entry, which is not before what was shipped.
+    fn newest(&self, connection: &Connection) -> Result<Position> {
+        match connection.newest()? {
+            // A new primary that never had the last entries writes its own in their place.
+            Some(newest) if newest < self.position => Err(self.gap(format!("the oplog ends at {newest}"))),
+            Some(newest) => Ok(newest),
+            None => {
+                let mut error =
+                    MongoError::new(Trouble::Settings, "following the oplog", "the server has none");
+                error.hint = "only members of a replica set have one: start the server with --replSet, and initiate a set of one";
+                Err(error)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ import type { Connection } from "../../api/queries";
 import type { useRestore } from "../../api/useRestore";
 import type { Servers } from "../../api/useServers";
 import { placeOf } from "../../lib/connection";
-import type { RestoreForm } from "../../lib/restore";
+import { ofField, toField, type RestoreForm } from "../../lib/restore";
 import { isolated } from "../../lib/shown";
 import { COLLECTION_MODES, type RestoreSearch } from "../../lib/snapshotSearch";
 import { useTexts } from "../../texts";
@@ -26,14 +26,16 @@ type Props = {
   chosen: Connection | undefined;
   include: Typed;
   renames: Typed;
+  until: string | undefined;
   problem: string | undefined;
   change: Change;
 };
 
 /** Which server of MongoDB is restored into, and what of the backup. */
-export function IntoMongodb({ servers: { ways }, chosen, include, renames, problem, change }: Props) {
+export function IntoMongodb({ servers: { ways }, chosen, include, renames, until, problem, change }: Props) {
   const texts = useTexts();
   const words = texts.mongodb;
+  const id = useId();
   return (
     <div className="ms-6 flex flex-col gap-3">
       <div className="max-w-lg">
@@ -54,6 +56,21 @@ export function IntoMongodb({ servers: { ways }, chosen, include, renames, probl
       </div>
       <Lines label={words.intoInclude} hint={words.intoIncludeHint} typed={include} />
       <Lines label={words.renames} hint={words.renamesHint} typed={renames} />
+      <div className="max-w-lg">
+        <Field label={words.until}>
+          <input
+            type="datetime-local"
+            step={1}
+            className={inputClass}
+            value={toField(until)}
+            aria-describedby={`${id}-until`}
+            onChange={({ target }) => change({ until: ofField(target.value) })}
+          />
+        </Field>
+        <p id={`${id}-until`} className="mt-1 text-xs text-faint">
+          {words.untilHint}
+        </p>
+      </div>
       {problem !== undefined && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
           {problem}

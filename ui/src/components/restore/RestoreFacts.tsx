@@ -3,6 +3,7 @@ import { RotateCcw } from "lucide-react";
 
 import type { Run } from "../../api/queries";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
+import { momentIn } from "../../lib/format";
 import { useSpeech } from "../../texts";
 import { Card, buttonClass } from "../basics";
 import { Facts, type Fact } from "../Facts";
@@ -34,13 +35,14 @@ export function RestoreFacts({ run }: { run: Run }) {
   }
   const { into } = restore;
   if (into?.type === "mongodb") {
-    const { include = [], existing = "refuse", users = false, databases = [], collections = [] } = into;
+    const { include = [], existing = "refuse", users = false, databases = [], collections = [], until } = into;
     const renames = [...databases, ...collections];
     const words = texts.mongodb;
     const facts: Fact[] = [
       [texts.restore.place, <IntoPlace key="place" into={into} />],
       [texts.restore.what, include.length === 0 ? texts.restore.all : include.map((name) => <Name key={name} className="block">{name}</Name>)],
       [words.renames, renames.length > 0 && renames.map(({ from, to }) => <Name key={from} className="block">{`${from} → ${to}`}</Name>)],
+      [words.until, until && momentIn(until, Intl.DateTimeFormat().resolvedOptions().timeZone, language, true)],
       [words.existing, words.modes[existing][0]],
       [words.intoUsers, users && words.yes],
       [words.restoredCollections, !isTry && number("collections")],

@@ -109,6 +109,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
               chosen={server}
               include={{ text: include, type: setInclude, settle: settleInclude }}
               renames={{ text: renames, type: setRenames, settle: settleRenames }}
+              until={search.until}
               problem={oddNames ?? (field?.includes("into") ? problem?.message : undefined)}
               change={change}
             />

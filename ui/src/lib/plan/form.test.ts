@@ -25,6 +25,7 @@ const plan: Plan = {
     conditions: { battery: "avoid", max_load: 1.5 },
   },
   retention: { daily: 7, weekly: "unlimited", within_daily: "14d", max_count: 100, keep_at_least: 2, tags: ["a,b"] },
+  continuous: { every: "10s", keep: null },
   verification: { every: "36h", read_percent: 2.5 },
   hooks: {
     before: [

@@ -26,6 +26,7 @@ export function planSchema(words: PlanWords) {
     destinations: z.array(z.string()).min(1, words.destination),
     schedule: scheduleSchema(words),
     retention: retentionSchema(words),
+    continuous: z.object({ on: z.boolean(), every: rate, keep: rate }),
     verification: z.object({
       every: rate,
       read_percent: z.number(words.percent).min(0, words.percent).max(100, words.percent),
@@ -42,7 +43,7 @@ export function planSchema(words: PlanWords) {
     }),
     tags: z
       .string()
-      .refine((text) => lines(text).every((tag) => !tag.includes(",") && !/^(plan|copy):/.test(tag)), words.tag),
+      .refine((text) => lines(text).every((tag) => !tag.includes(",") && !/^(plan|copy|log-of|log-base|log-piece):/.test(tag)), words.tag),
     enabled: z.boolean(),
   });
   return values
@@ -63,6 +64,11 @@ export function planValues(plan: Plan): PlanValues {
     destinations: plan.destinations,
     schedule: scheduleValues(plan.schedule),
     retention: retentionValues(plan.retention),
+    continuous: {
+      on: Boolean(plan.continuous),
+      every: timeOf(plan.continuous?.every ?? "60s", "s"),
+      keep: timeOf(plan.continuous ? plan.continuous.keep : "7d", "d"),
+    },
     verification: {
       every: timeOf(plan.verification?.every, "d"),
       read_percent: plan.verification?.read_percent ?? 5,
@@ -92,6 +98,7 @@ export const newPlan = (project: string, sources: string[], destinations: string
   destinations,
   schedule: newSchedule(),
   retention: newRetention(),
+  continuous: { on: false, every: { amount: 60, unit: "s" }, keep: { amount: 7, unit: "d" } },
   verification: { every: { amount: 7, unit: "d" }, read_percent: 5 },
   hooks: hooksValues(undefined),
   limits: {
@@ -108,7 +115,7 @@ export const newPlan = (project: string, sources: string[], destinations: string
 });
 
 export function planOf(values: PlanValues): Schemas["PlanSpec"] {
-  const { limits, verification } = values;
+  const { limits, verification, continuous } = values;
   const rate = (name: "upload" | "download" | "read") => {
     const value = valueOf(limits[name], BYTES);
     return value === null ? {} : { [name]: value };
@@ -123,6 +130,7 @@ export function planOf(values: PlanValues): Schemas["PlanSpec"] {
     schedule: scheduleOf(values.schedule),
     // A mirror keeps what there is where it is copied from.
     retention: copy?.mirror ? {} : retentionOf(values.retention),
+    ...(!copy && continuous.on && { continuous: { every: timeText(continuous.every) ?? "60s", keep: timeText(continuous.keep) } }),
     verification: { every: timeText(verification.every), read_percent: verification.read_percent },
     hooks: hooksOf(values.hooks),
     limits: {
@@ -145,6 +153,11 @@ export function renamed(field: string): string {
   if (hook !== null) {
     return `hooks.${hook[1]}.${hook[2]}.${hook[3] ?? "name"}`;
   }
-  const whole: Record<string, string> = { copy: "does", schedule: "schedule.kind", retention: "retention.mode" };
+  const whole: Record<string, string> = {
+    copy: "does",
+    schedule: "schedule.kind",
+    retention: "retention.mode",
+    continuous: "continuous.on",
+  };
   return whole[field] ?? field.replace(/^(sources|destinations|tags|copy\.\w+)\.\d+$/, "$1");
 }

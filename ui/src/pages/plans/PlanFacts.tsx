@@ -67,6 +67,14 @@ export function PlanFacts({ plan }: { plan: Plan }) {
           )),
         ],
         [
+          words.continuous,
+          plan.continuous &&
+            words.continuousSays(
+              timeWords(plan.continuous.every ?? "60s", language),
+              plan.continuous.keep ? timeWords(plan.continuous.keep, language) : undefined,
+            ),
+        ],
+        [
           words.verification,
           check?.every
             ? words.verified(timeWords(check.every, language), (check.read_percent ?? 0).toLocaleString(language))

@@ -8,6 +8,7 @@ import { Fields, NumberField } from "../../components/fields";
 import { TIMES } from "../../lib/amount";
 import { planSchema, renamed, type PlanValues } from "../../lib/plan/form";
 import { useTexts } from "../../texts";
+import { ContinuousFields } from "./ContinuousFields";
 import { HooksFields } from "./HooksFields";
 import { LimitsFields } from "./LimitsFields";
 import { PartsFields } from "./PartsFields";
@@ -52,6 +53,7 @@ export function PlanForm<R>({ values, isNew, ...rest }: Props<R>) {
       <PartsFields isNew={isNew} />
       <ScheduleFields />
       {!(does === "copy" && isMirror) && <RetentionFields />}
+      {does === "backup" && <ContinuousFields />}
       <Fields title={words.check}>
         <AmountField name="verification.every" label={words.checkEvery} hint={words.checkEveryHint} units={TIMES} />
         <NumberField name="verification.read_percent" label={words.percent} min={0} max={100} step="any" />

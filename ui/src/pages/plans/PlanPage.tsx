@@ -18,6 +18,7 @@ import { momentIn } from "../../lib/format";
 import { healthOf, stripOf } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { PlanFacts } from "./PlanFacts";
+import { PlanMoments } from "./PlanMoments";
 import { TurnPlan } from "./TurnPlan";
 
 const route = getRouteApi("/plans/$id");
@@ -49,6 +50,7 @@ function Page({ plan: found }: { plan: Plan }) {
             <div className="h-6">{overview && stands && <Strip days={stripOf(stands, overview.days)} />}</div>
           </Card>
         </div>
+        {found.continuous && <PlanMoments plan={found} />}
         <Runs plan={found} />
         {mayEdit && (
           <Remove

@@ -35,6 +35,7 @@ pub(crate) fn run(app: &App, args: &Plans) -> Outcome {
             let path = path(name, "next")?;
             records::show(app, &client.get(&format!("{path}?count={count}"))?)
         }
+        Plans::Moments { name } => records::show(app, &client.get(&path(name, "moments")?)?),
         Plans::Revisions { name } => records::show(app, &client.get(&path(name, "revisions")?)?),
         Plans::Revert { name, revision } => {
             records::show(app, &client.post(&path(name, "revert")?, &json!({"revision": revision}))?)

@@ -2,6 +2,7 @@
 
 mod copies;
 mod forms;
+mod moments;
 mod parts;
 mod revisions;
 mod runs;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(get, update, remove))
+        .merge(moments::routes())
         .merge(revisions::routes())
         .merge(runs::routes())
         .merge(schedule::routes())

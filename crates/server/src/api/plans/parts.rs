@@ -29,6 +29,7 @@ pub(super) async fn prepare(
         let why = "a plan that backs up does not become one that copies, nor the other way round";
         return Err(Problem::invalid("copy", why).hint("make a new plan, and switch this one off"));
     }
+    check_continuous(&plan.spec, &known)?;
     let destinations = destinations(state, plan).await?;
     let origin = copies::origin(state, plan, &destinations).await?;
     let on = nodes(state, plan, &known).await?;
@@ -97,6 +98,27 @@ fn check_sources(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> Result<(
         }
     }
     Ok(())
+}
+
+/// A plan that keeps what is written between its backups takes a source that has a log of it.
+fn check_continuous(spec: &PlanSpec, known: &HashMap<SourceId, Source>) -> Result<(), Problem> {
+    if spec.continuous.is_none() {
+        return Ok(());
+    }
+    let mut reasons =
+        spec.sources.iter().filter_map(|id| known.get(id)).map(|source| (source, source.spec.has_no_log()));
+    let mut first = None;
+    let has_one = reasons.any(|(source, why)| match why {
+        None => true,
+        Some(why) => {
+            let _ = first.get_or_insert_with(|| format!("source {}: {why}", source.name));
+            false
+        }
+    });
+    match first {
+        Some(why) if !has_one => Err(Problem::invalid("continuous", why)),
+        _ => Ok(()),
+    }
 }
 
 async fn destinations(state: &AppState, plan: &Plan) -> Result<Vec<(Destination, Connection)>, Problem> {

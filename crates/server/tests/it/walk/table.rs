@@ -149,6 +149,7 @@ pub(super) const TABLE: &[Row] = &[
     ("plans_get", VIEWER, "", None),
     ("plans_list", VIEWER, OF_PROJECT, None),
     ("plans_list_revisions", VIEWER, "", None),
+    ("plans_moments", VIEWER, "", None),
     ("plans_next", VIEWER, "", None),
     ("plans_preview", Known, "", Some(r#"{"schedule": {"when": "manual"}}"#)),
     ("plans_remove", ADMIN, "", None),

@@ -138,6 +138,51 @@ fn shipped_oplog_brings_back_any_moment() {
 }
 
 #[test]
+fn segments_of_whole_seconds_have_all_that_was_written_in_them() {
+    let Some(server) = MongoServer::start_new() else { return };
+    server.insert("shop", "a", &[doc! { "_id": 0 }]);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let control = Control::new();
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    let (mut segments, mut id) = (Vec::new(), 0);
+    let mut until = 0;
+    while segments.len() < 3 {
+        for _ in 0..5 {
+            id += 1;
+            server.insert("shop", "a", &[doc! { "_id": id }]);
+        }
+        let (segment, whole) = shipper.next_whole(&connection, &control).unwrap();
+        assert!(whole >= until, "{whole} after {until}");
+        if segment.entries > 1 {
+            assert!(segment.to.seconds <= whole, "{} {whole}", segment.to);
+            until = whole;
+            segments.push(segment);
+        }
+    }
+    let last = segments.last().unwrap().to;
+    let options = RestoreOptions {
+        oplog: true,
+        segments: opened(&segments),
+        until: Some(Position { seconds: until, counter: u32::MAX }),
+        ..to_copy()
+    };
+    assert_eq!(restored(&connection, &sink, &options).unwrap().moment, Some(last));
+    let there = sorted(&server, "copy", "a");
+    let later = server.documents("shop", "a").len() - there.len();
+    assert!(there.len() > 3 && later > 0, "{} and {later}", there.len());
+    // Without pause: the next one goes on where the last one ended, and says so when nothing was written.
+    let end = loop {
+        let (segment, _) = shipper.next_whole(&connection, &control).unwrap();
+        assert_eq!(segment.from, last.max(segment.from));
+        if segment.entries == 1 {
+            break segment;
+        }
+    };
+    assert_eq!((end.from, end.to), (shipper.position(), shipper.position()));
+}
+
+#[test]
 fn oplog_that_is_gone_is_a_gap() {
     let Some(server) = MongoServer::start_new() else { return };
     server.insert("shop", "a", &[doc! { "_id": 1 }]);
@@ -145,6 +190,8 @@ fn oplog_that_is_gone_is_a_gap() {
     for position in [Position { seconds: 1, counter: 1 }, Position { seconds: u32::MAX, counter: 1 }] {
         let error = Shipper::after(position).next(&connection, SOON, &Control::new()).unwrap_err();
         assert_eq!(error.trouble, Trouble::Gap, "{error}");
+        let whole = Shipper::after(position).next_whole(&connection, &Control::new()).unwrap_err();
+        assert_eq!(whole.trouble, Trouble::Gap, "{whole}");
         assert!(error.hint.contains("full backup"), "{}", error.hint);
     }
 }
