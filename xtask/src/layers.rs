@@ -45,6 +45,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("backstay", &[SERVER, RECEIVER, NODE, PARTS, MODEL, RULES]),
     // Programs for developers: nothing imports them, and the floor of the benchmarks is a yardstick of its own.
     ("backstay-floor", &[]),
+    ("backstay-bench-s3", &[NET]),
     ("backstay-simulator", &[PARTS, RULES]),
     ("xtask", &[PARTS, RULES]),
 ];

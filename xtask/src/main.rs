@@ -13,6 +13,9 @@ mod layers;
 mod ours;
 mod peers;
 mod receiver;
+mod rows;
+mod server;
+mod services;
 mod simulate;
 mod tally;
 mod test;
@@ -45,6 +48,8 @@ enum Command {
     Bench(bench::Options),
     /// Measure cold backups, archives and uploads beside zip and curl
     BenchFullFile(full_file::Options),
+    /// Measure repositories in S3, buckets and MongoDB as sources, beside restic, rclone and mongodump
+    BenchServices(services::Options),
     /// Crash the engine at every write and look whether anything is lost
     Simulate(simulate::Options),
     /// Feed each decoder with made-up bytes, guided by what they reach
@@ -75,6 +80,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Ui => ui::run(&workspace),
         Command::Bench(options) => bench::run(&workspace, &options),
         Command::BenchFullFile(options) => full_file::run(&workspace, &options),
+        Command::BenchServices(options) => services::run(&workspace, &options),
         Command::Simulate(options) => simulate::run(&workspace, &options),
         Command::Fuzz(options) => fuzz::run(&workspace, &options),
         Command::LargeArchive(options) => large_archive::run(&workspace, &options),

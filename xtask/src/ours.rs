@@ -82,6 +82,12 @@ impl Serving {
         peak(self.child.id()).context("the kernel does not tell how much memory a server has had")
     }
 
+    /// Forgets the most memory that it has had: what is told from now on begins with what it has now.
+    pub(crate) fn forget_peak(&self) -> Result<()> {
+        let file = format!("/proc/{}/clear_refs", self.child.id());
+        std::fs::write(&file, "5").with_context(|| format!("cannot write {file}"))
+    }
+
     /// Ends it as a power loss does.
     pub(crate) fn kill(&mut self) -> Result<ExitStatus> {
         self.child.kill().context("cannot kill a server")?;

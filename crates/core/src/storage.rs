@@ -257,6 +257,12 @@ pub trait Storage: Send + Sync {
     /// How many calls at once serve best.
     fn connections(&self) -> usize;
 
+    /// How many calls at once serve best where each carries little, as a small file or a removal does. It is more than
+    /// [`Storage::connections`] where a call waits for its answer most of the time.
+    fn small_calls(&self) -> usize {
+        self.connections()
+    }
+
     /// Makes what a new repository needs (folders, a bucket). Fine if it is there.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ pub mod repair;
 pub mod repository;
 pub mod restore;
 pub mod rewrite;
+mod room;
+mod side_by_side;
 pub mod testing;
 
 /// The examples of the guide, so that they are compiled.

@@ -135,6 +135,10 @@ impl Storage for Cache {
         self.inner.connections()
     }
 
+    fn small_calls(&self) -> usize {
+        self.inner.small_calls()
+    }
+
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
         self.inner.prepare(context)
     }

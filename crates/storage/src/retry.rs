@@ -186,6 +186,10 @@ impl Storage for Retry {
         self.inner.connections()
     }
 
+    fn small_calls(&self) -> usize {
+        self.inner.small_calls()
+    }
+
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
         self.run(context, "prepare", &self.inner.location(), |context, _| self.inner.prepare(context))
     }

@@ -9,9 +9,9 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use super::rows;
 use crate::bench::place;
 use crate::peers::debian;
+use crate::rows;
 use crate::workspace;
 
 pub(super) const SERVICE: &str = "mariadb-bench";

@@ -5,10 +5,9 @@
 //! server. All take turns within a round. In the end the large archive goes over a network that breaks.
 
 mod instance;
+mod plan;
 mod probe;
 mod results;
-mod rows;
-mod server;
 mod upload;
 mod xfs;
 
@@ -25,11 +24,11 @@ use crate::bench::{engines, machine, measure, place};
 use crate::large_archive;
 use crate::ours::Ours;
 use crate::peers;
+use crate::server::Server;
 use crate::workspace::{self, Workspace};
 use instance::Instance;
 use probe::Probe;
 use results::{Results, Sample};
-use server::Server;
 use upload::{By, Upload};
 use xfs::Xfs;
 
@@ -175,7 +174,8 @@ fn measure(
         fs::create_dir_all(&stage.folder)
             .with_context(|| format!("cannot make {}", stage.folder.display()))?;
         let spool = (stage.name == "xfs").then(|| stage.folder.join("spool"));
-        server.plan(
+        plan::make(
+            &server,
             stage.name,
             stage.instance,
             &scratch.join("repositories").join(stage.name),
@@ -240,7 +240,7 @@ fn back_up(stage: &Stage<'_>, server: &Server<'_>, round: u32) -> Result<Sample>
     warm(&stage.instance.data())?;
     let probe = Probe::start(stage.instance.port());
     let begun = Instant::now();
-    let told = server.run(stage.name)?;
+    let told = plan::run(server, stage.name)?;
     let whole = begun.elapsed().as_secs_f64();
     let mut sample = Sample::new("downtime", stage.name, OURS, round, settled(probe)?);
     sample.told_seconds = Some(told.downtime);

@@ -25,7 +25,7 @@ pub(crate) enum Selection {
     /// What the tests need
     #[default]
     Mandatory,
-    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server; and mongo-tools
+    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server, rclone; and mongo-tools
     All,
 }
 
@@ -384,7 +384,17 @@ pub(crate) const REST_SERVER: Peer = Peer {
     hint: "it needs Go 1.25 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 18] = [
+/// rclone: copies buckets to folders. Of its back ends it has S3 and folders alone, which takes a tenth of the time to build.
+pub(crate) const RCLONE: Peer = Peer {
+    name: "rclone",
+    variable: "BACKSTAY_PEER_RCLONE",
+    mandatory: false,
+    program: "rclone-1.76.0",
+    recipe: Recipe::Go { module: "rclone", package: "." },
+    hint: "it needs Go 1.26 or newer (https://go.dev/dl/) and a way to its module proxy",
+};
+
+const ALL: [Peer; 19] = [
     RESTIC,
     RESTIC_DEBIAN,
     POSTGRES,
@@ -403,6 +413,7 @@ const ALL: [Peer; 18] = [
     ZIP,
     XFS,
     REST_SERVER,
+    RCLONE,
 ];
 
 impl Peer {

@@ -167,6 +167,22 @@ impl Index {
         Some(Location { pack: self.pack(entry.pack)?, blob: entry.blob(kind) })
     }
 
+    /// The number of the pack that a blob lies in, of those that the index files name.
+    pub(crate) fn pack_of(&self, kind: BlobKind, id: &FileId) -> Option<PackNumber> {
+        self.loaded[slot(kind)].find(id).map(|entry| entry.pack)
+    }
+
+    /// How long the trees are together that lie in each pack, by its number.
+    pub(crate) fn tree_pack_lengths(&self) -> Vec<u64> {
+        let mut lengths = vec![0; self.pack_count()];
+        for entry in self.loaded[slot(BlobKind::Tree)].iter() {
+            if let Some(length) = lengths.get_mut(entry.pack as usize) {
+                *length += u64::from(entry.blob(BlobKind::Tree).length);
+            }
+        }
+        lengths
+    }
+
     /// The id of a pack.
     #[must_use]
     pub fn pack(&self, number: PackNumber) -> Option<FileId> {

@@ -2,8 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use backstay_core::{Events, FileId, FileKind, Handle};
+use parking_lot::Mutex;
 
 use super::select::{Selection, select};
 use super::{PruneOptions, PruneStats};
@@ -12,6 +14,7 @@ use crate::index::{Index, Mark, Marks};
 use crate::pack::{Packers, Transfer, Uploader};
 use crate::repair::{rewrite_index, write_index};
 use crate::repository::{Lock, Repository, TreeCache, Visitor, walk_trees};
+use crate::side_by_side::try_for_each;
 use crate::{Error, Result};
 
 /// What a prune would do.
@@ -175,29 +178,31 @@ fn make_room(
     write_index(repository, left)
 }
 
-/// Removes files. Those that the storage keeps for a while are told, and found again by the next prune.
+/// Removes files, several at once. Those that the storage keeps for a while are told, and found again by the next prune.
 fn remove_files<'a>(
     repository: &Repository,
     kind: FileKind,
-    files: impl IntoIterator<Item = &'a FileId, IntoIter: ExactSizeIterator>,
+    files: impl IntoIterator<Item = &'a FileId>,
     step: &str,
     events: &dyn Events,
 ) -> Result<()> {
-    let files = files.into_iter();
+    let files: Vec<&FileId> = files.into_iter().collect();
     let total = files.len() as u64;
-    let mut retained = None;
-    for (done, id) in files.enumerate() {
+    let (done, retained) = (AtomicU64::new(0), Mutex::new(None));
+    try_for_each(&files, repository.storage().small_calls(), |id| {
         repository.control().checkpoint()?;
-        match repository.remove_file(Handle::new(kind, *id)) {
+        match repository.remove_file(Handle::new(kind, **id)) {
             Err(error) if kind == FileKind::Pack && error.is_retained() => {
+                let mut retained = retained.lock();
                 let (count, _) = retained.get_or_insert((0_u64, error));
                 *count += 1;
             }
             outcome => outcome?,
         }
-        events.step(step, done as u64 + 1, total);
-    }
-    if let Some((count, first)) = retained {
+        events.step(step, done.fetch_add(1, Ordering::Relaxed) + 1, total);
+        Ok::<_, Error>(())
+    })?;
+    if let Some((count, first)) = retained.into_inner() {
         events
             .warning(&format!("{count} packs could not be removed yet: {first}. A later prune removes them"));
     }

@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{ErrorKind, Events, FileId, FileKind, Handle};
 use parking_lot::Mutex;
@@ -12,7 +11,9 @@ use crate::crypto::Key;
 use crate::format::IndexFile;
 use crate::format::index::PackIndex;
 use crate::format::pack::{TRAILER, header_length, parse_header};
-use crate::repository::Repository;
+use crate::repository::{INDEX_HELD, Repository};
+use crate::room::Room;
+use crate::side_by_side::try_for_each;
 use crate::{Error, Result};
 
 /// Blobs that an index file gets.
@@ -31,42 +32,63 @@ pub fn rewrite_index(
     damaged: &[FileId],
     events: &dyn Events,
 ) -> Result<()> {
-    let mut old = Vec::new();
-    let mut writer = IndexWriter { repository, file: IndexFile::default(), blobs: 0 };
-    let files = repository.list(FileKind::Index)?;
+    let writer = IndexWriter { repository, file: IndexFile::default(), blobs: 0 };
+    let files = repository.index_files()?;
     let small = files.iter().filter(|(_, length)| *length < SMALL).count() > SMALL_FILES;
-    let mut written = HashSet::new();
-    for (done, (id, length)) in files.iter().enumerate() {
+    let rewrite = Mutex::new(Rewrite { writer, old: Vec::new(), written: HashSet::new(), done: 0 });
+    let room = Room::new(INDEX_HELD);
+    let threads = repository.storage().small_calls();
+    try_for_each(&files, threads, |(id, length)| {
         repository.control().checkpoint()?;
-        match repository.load_unpacked(FileKind::Index, *id).and_then(|json| IndexFile::parse(&json)) {
+        let _taken = room.take(*length);
+        let file = repository.load_index_file(*id);
+        let mut rewrite = rewrite.lock();
+        match file {
             Ok(file) => {
                 if file.packs.iter().any(|pack| remove.contains(&pack.id)) || (small && *length < SMALL) {
-                    for pack in file.packs.into_iter().filter(|pack| !remove.contains(&pack.id)) {
-                        // Old programs split a pack over two files: only what says the same is said once.
-                        let mut said = DefaultHasher::new();
-                        for blob in &pack.blobs {
-                            (blob.kind, blob.id, blob.offset).hash(&mut said);
-                        }
-                        if written.insert((pack.id, said.finish())) {
-                            writer.add(pack)?;
-                        }
-                    }
-                    old.push(*id);
+                    let left = file.packs.into_iter().filter(|pack| !remove.contains(&pack.id));
+                    rewrite.take(*id, left)?;
                 }
             }
-            Err(Error::Damaged { .. }) if damaged.contains(id) => old.push(*id),
+            Err(Error::Damaged { .. }) if damaged.contains(id) => rewrite.old.push(*id),
             Err(error) => return Err(error),
         }
-        events.step("indexes processed", done as u64 + 1, files.len() as u64);
-    }
-    for pack in add {
-        writer.add(pack)?;
-    }
+        rewrite.done += 1;
+        events.step("indexes processed", rewrite.done, files.len() as u64);
+        Ok(())
+    })?;
+    let Rewrite { mut writer, old, .. } = rewrite.into_inner();
+    add.into_iter().try_for_each(|pack| writer.add(pack))?;
     writer.flush()?;
-    for id in old {
-        repository.remove_file(Handle::new(FileKind::Index, id))?;
+    try_for_each(&old, threads, |id| repository.remove_file(Handle::new(FileKind::Index, *id)))
+}
+
+/// What has come of a rewriting.
+struct Rewrite<'a> {
+    writer: IndexWriter<'a>,
+    /// The files whose packs are written.
+    old: Vec<FileId>,
+    /// The packs that are, with what was said of them.
+    written: HashSet<(FileId, u64)>,
+    done: u64,
+}
+
+impl Rewrite<'_> {
+    /// Takes over what is left of a file.
+    fn take(&mut self, id: FileId, packs: impl Iterator<Item = PackIndex>) -> Result<()> {
+        for pack in packs {
+            // Old programs split a pack over two files: only what says the same is said once.
+            let mut said = DefaultHasher::new();
+            for blob in &pack.blobs {
+                (blob.kind, blob.id, blob.offset).hash(&mut said);
+            }
+            if self.written.insert((pack.id, said.finish())) {
+                self.writer.add(pack)?;
+            }
+        }
+        self.old.push(id);
+        Ok(())
     }
-    Ok(())
 }
 
 /// Writes index files of these packs.
@@ -184,24 +206,16 @@ fn read_headers(
     packs: &[(FileId, u64)],
     events: &dyn Events,
 ) -> Result<Vec<(FileId, Result<PackIndex>)>> {
-    let next = AtomicUsize::new(0);
     let read = Mutex::new(Vec::new());
-    let threads = repository.storage().connections().max(repository.settings().threads).min(packs.len());
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some((id, length)) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if repository.control().checkpoint().is_err() {
-                        break;
-                    }
-                    let outcome = read_header(repository, *id, *length);
-                    let mut read = read.lock();
-                    read.push((*id, outcome));
-                    events.step("packs read", read.len() as u64, packs.len() as u64);
-                }
-            });
-        }
-    });
+    let threads = repository.storage().small_calls().max(repository.settings().threads);
+    try_for_each(packs, threads, |(id, length)| {
+        repository.control().checkpoint()?;
+        let outcome = read_header(repository, *id, *length);
+        let mut read = read.lock();
+        read.push((*id, outcome));
+        events.step("packs read", read.len() as u64, packs.len() as u64);
+        Ok::<_, Error>(())
+    })?;
     repository.control().checkpoint()?;
     Ok(read.into_inner())
 }

@@ -1,7 +1,6 @@
 //! Reading all index files, on several threads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backstay_core::{FileId, FileKind};
 use parking_lot::Mutex;
@@ -9,7 +8,12 @@ use parking_lot::Mutex;
 use super::Repository;
 use crate::format::IndexFile;
 use crate::index::Index;
+use crate::room::Room;
+use crate::side_by_side::for_each;
 use crate::{Error, Result};
+
+/// How much of index files is held at once, as they are stored; in memory they take some six times as much.
+pub(crate) const INDEX_HELD: u64 = 12 << 20;
 
 impl Repository {
     /// Loads the index.
@@ -20,12 +24,12 @@ impl Repository {
         self.load_index_of(&self.index_files()?)
     }
 
-    /// The files of the index, in the order of their ids.
+    /// The files of the index with their lengths, in the order of their ids.
     ///
     /// # Errors
     /// When they cannot be listed.
-    pub fn index_files(&self) -> Result<Vec<FileId>> {
-        let mut files: Vec<FileId> = self.list(FileKind::Index)?.into_iter().map(|(id, _)| id).collect();
+    pub fn index_files(&self) -> Result<Vec<(FileId, u64)>> {
+        let mut files = self.list(FileKind::Index)?;
         files.sort_unstable();
         Ok(files)
     }
@@ -34,7 +38,7 @@ impl Repository {
     ///
     /// # Errors
     /// As [`Self::load_index`].
-    pub fn load_index_of(&self, files: &[FileId]) -> Result<Arc<Index>> {
+    pub fn load_index_of(&self, files: &[(FileId, u64)]) -> Result<Arc<Index>> {
         let (index, mut damaged) = self.load_index_files(files);
         match damaged.pop() {
             Some((_, error)) => Err(error),
@@ -50,29 +54,31 @@ impl Repository {
         Ok(self.load_index_files(&self.index_files()?))
     }
 
-    fn load_index_files(&self, files: &[FileId]) -> (Index, Vec<(FileId, Error)>) {
+    fn load_index_files(&self, files: &[(FileId, u64)]) -> (Index, Vec<(FileId, Error)>) {
         let index = Mutex::new(Index::default());
         let damaged = Mutex::new(Vec::new());
-        let next = AtomicUsize::new(0);
-        let threads = self.settings().threads.max(self.storage().connections()).min(files.len());
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some(id) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let file = self.load_unpacked(FileKind::Index, *id);
-                        match file.and_then(|json| IndexFile::parse(&json)) {
-                            Ok(file) => {
-                                let mut index = index.lock();
-                                file.packs.into_iter().for_each(|pack| index.load(pack));
-                            }
-                            Err(error) => damaged.lock().push((*id, error)),
-                        }
-                    }
-                });
+        let room = Room::new(INDEX_HELD);
+        let threads = self.settings().threads.max(self.storage().small_calls());
+        for_each(files, threads, |(id, length)| {
+            let _taken = room.take(*length);
+            match self.load_index_file(*id) {
+                Ok(file) => {
+                    let mut index = index.lock();
+                    file.packs.into_iter().for_each(|pack| index.load(pack));
+                }
+                Err(error) => damaged.lock().push((*id, error)),
             }
         });
         let mut index = index.into_inner();
         index.seal();
         (index, damaged.into_inner())
+    }
+
+    /// Loads one index file.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn load_index_file(&self, id: FileId) -> Result<IndexFile> {
+        IndexFile::parse(&self.load_unpacked(FileKind::Index, id)?)
     }
 }

@@ -25,6 +25,7 @@ use crate::{Error, Result, pack};
 pub use blobs::{BlobReader, TreeCache};
 pub(crate) use blobs::{compare_hash, open_blob, open_content};
 pub use contents::read_content;
+pub(crate) use index_load::INDEX_HELD;
 pub use keys::{KeyInfo, add_key, list_keys, remove_key, unlock};
 pub use lock::{Lock, LockInfo, Unlocked, list_locks, remove_locks};
 pub use open::{InitOptions, init};

@@ -1,12 +1,11 @@
 //! Finding snapshots: by id, by `latest`, by host, path and tag.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use backstay_core::{FileId, FileKind, Timestamp};
 use parking_lot::Mutex;
 
 use super::Repository;
 use crate::format::Snapshot;
+use crate::side_by_side::for_each;
 use crate::{Error, Result};
 
 /// A snapshot with its id.
@@ -68,20 +67,10 @@ impl Repository {
     /// When they cannot be listed.
     pub fn load_snapshots(&self) -> Result<(Vec<SnapshotEntry>, Unreadable)> {
         let files = self.list(FileKind::Snapshot)?;
-        let next = AtomicUsize::new(0);
         let (loaded, damaged) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
-        let threads = self.storage().connections().max(1).min(files.len());
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    while let Some((id, _)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        match self.load_snapshot(*id) {
-                            Ok(entry) => loaded.lock().push(entry),
-                            Err(error) => damaged.lock().push((*id, error)),
-                        }
-                    }
-                });
-            }
+        for_each(&files, self.storage().small_calls(), |(id, _)| match self.load_snapshot(*id) {
+            Ok(entry) => loaded.lock().push(entry),
+            Err(error) => damaged.lock().push((*id, error)),
         });
         let mut loaded = loaded.into_inner();
         loaded.sort_by_key(|entry| (entry.snapshot.time.seconds, entry.snapshot.time.nanos, entry.id));

@@ -4,8 +4,12 @@ use backstay_core::FileId;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Repository, TreeCache};
-use crate::format::Tree;
+use crate::format::{BlobKind, Tree};
+use crate::room::Room;
 use crate::{Error, Result};
+
+/// How much of packs of trees is held at once.
+const PACKS_HELD: u64 = 96 << 20;
 
 /// What is done at each tree. Called from several threads.
 pub trait Visitor: Sync {
@@ -52,9 +56,17 @@ pub fn walk_trees(
     let stack = roots.into_iter().filter(|id| visitor.enter(id)).collect();
     let state = Mutex::new(State { stack, busy: 0, failure: None });
     let wake = Condvar::new();
+    let room = Room::new(PACKS_HELD);
+    let lengths = trees.index().tree_pack_lengths();
     let step = |id: &FileId| -> Result<Vec<FileId>> {
         repository.control().checkpoint()?;
-        let tree = trees.tree_once(id);
+        let tree = {
+            // A cache fetches the whole pack.
+            let pack = trees.index().pack_of(BlobKind::Tree, id);
+            let length = pack.and_then(|pack| lengths.get(pack as usize).copied());
+            let _taken = room.take(length.unwrap_or_default());
+            trees.tree_once(id)
+        };
         if matches!(&tree, Err(error) if error.is_interrupted()) {
             tree?;
             return Ok(Vec::new());
@@ -74,7 +86,7 @@ pub fn walk_trees(
         }
         Ok(below.into_iter().filter(|id| visitor.enter(id)).collect())
     };
-    let threads = repository.settings().threads.max(repository.storage().connections().min(8));
+    let threads = repository.settings().threads.max(repository.storage().small_calls());
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {

@@ -15,7 +15,6 @@ use super::S3Address;
 use crate::Http;
 use crate::failure;
 use crate::http::fault;
-use crate::http::runtime::SLOWEST_BYTES_PER_SECOND;
 use crate::http::sending::Sending;
 use crate::s3::bucket::UNSIGNED;
 use crate::s3::connection::Connection;
@@ -273,31 +272,19 @@ impl Client {
     /// The answer to a request before its body is read.
     pub fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
         let sha256 = FileId(Sha256::digest(&ask.body).into()).to_hex();
-        self.request(call, ask, &sha256, &self.connection.bucket.client)
-    }
-
-    /// The answer to content on its way there, as [`answer`](Self::answer) but that the signature does not hold for the content:
-    /// its MD5 in a header does.
-    pub fn upload(&self, call: Call<'_>, mut ask: Ask<'_>) -> Result<Answer, StorageError> {
-        ask.patience += Duration::from_secs(ask.body.len() as u64 / SLOWEST_BYTES_PER_SECOND);
-        let response = self.request(call, ask, UNSIGNED, &self.connection.sending)?;
-        self.whole(call, Duration::ZERO, response)
-    }
-
-    fn request(
-        &self,
-        call: Call<'_>,
-        ask: Ask<'_>,
-        sha256: &str,
-        client: &reqwest::Client,
-    ) -> Result<Response, StorageError> {
         let Ask { method, name, query, headers, body, patience } = ask;
         let url = self.url(name, &query);
+        let bucket = &self.connection.bucket;
         self.run(call, patience, async {
-            let signed = self.connection.bucket.sign(method, &url, headers, sha256).await;
+            let signed = bucket.sign(method, &url, headers, &sha256).await;
             let signed = signed.map_err(|error| error.into_error(call.action, call.what))?;
-            signed.on(client).body(body).send().await.map_err(|error| of_client(call, error))
+            signed.on(&bucket.client).body(body).send().await.map_err(|error| of_client(call, error))
         })
+    }
+
+    /// The answer to content on its way there. The signature does not hold for it: its MD5 in a header does.
+    pub fn upload(&self, call: Call<'_>, ask: Ask<'_>, content: &[u8]) -> Result<Answer, StorageError> {
+        self.deliver(call, ask, UNSIGNED, content.len() as u64, &mut &*content)
     }
 
     /// Sends content of this length and SHA-256 with a request, as it is read. The signature holds for that content alone.
@@ -308,10 +295,21 @@ impl Client {
         (length, sha256): (u64, FileId),
         content: &mut dyn Read,
     ) -> Result<Answer, StorageError> {
+        self.deliver(call, ask, &sha256.to_hex(), length, content)
+    }
+
+    fn deliver(
+        &self,
+        call: Call<'_>,
+        ask: Ask<'_>,
+        sha256: &str,
+        length: u64,
+        content: &mut dyn Read,
+    ) -> Result<Answer, StorageError> {
         let url = self.url(ask.name, &ask.query);
         let connection = &self.connection;
         let signed = self.run(call, Duration::ZERO, async {
-            let signed = connection.bucket.sign(ask.method, &url, ask.headers, &sha256.to_hex()).await;
+            let signed = connection.bucket.sign(ask.method, &url, ask.headers, sha256).await;
             signed.map_err(|error| error.into_error(call.action, call.what))
         })?;
         let sending = Sending {

@@ -111,6 +111,18 @@ impl Buckets {
         self.0.store().buckets.insert(name.to_owned(), bucket);
     }
 
+    /// Makes a bucket with what is in another one.
+    pub fn copy_bucket(&self, name: &str, to: &str) {
+        let mut store = self.0.store();
+        let objects = store.buckets.get(name).map(|bucket| bucket.objects.clone()).unwrap_or_default();
+        store.buckets.insert(to.to_owned(), Bucket { objects, ..Bucket::default() });
+    }
+
+    /// Removes a bucket with all that is in it.
+    pub fn remove_bucket(&self, name: &str) {
+        self.0.store().buckets.remove(name);
+    }
+
     /// Has a bucket lock each new object that asks for no lock of its own.
     ///
     /// # Panics

@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Indexes(Mutex<Option<Kept>>);
 
 struct Kept {
-    files: Vec<FileId>,
+    files: Vec<(FileId, u64)>,
     index: Arc<Index>,
     used: Instant,
 }

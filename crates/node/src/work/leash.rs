@@ -26,6 +26,10 @@ impl Storage for Leash {
         self.inner.connections()
     }
 
+    fn small_calls(&self) -> usize {
+        self.inner.small_calls()
+    }
+
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {
         self.inner.prepare(self.hold(context))
     }

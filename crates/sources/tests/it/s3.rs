@@ -1,6 +1,7 @@
 //! Buckets of a service over HTTP, backed up into a repository and brought back.
 
 mod faults;
+mod many;
 mod restore;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,8 @@ use crate::{Http, failure};
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
+/// The same for calls that carry little: there the wait for the answer is all.
+const SMALL_CALLS: usize = 32;
 const V2: &str = "application/vnd.x.restic.rest.v2";
 
 /// Keeps a repository's files behind restic's REST protocol.
@@ -21,6 +23,7 @@ const V2: &str = "application/vnd.x.restic.rest.v2";
 pub struct Rest {
     location: String,
     connections: usize,
+    small_calls: usize,
     service: Service,
 }
 
@@ -38,6 +41,8 @@ impl Rest {
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
+            // Who says how many are to be opened means all of them.
+            small_calls: connections.unwrap_or(SMALL_CALLS).max(1),
             service: Service::new(&address.url, credentials, http)?,
         })
     }
@@ -62,6 +67,10 @@ impl Storage for Rest {
 
     fn connections(&self) -> usize {
         self.connections
+    }
+
+    fn small_calls(&self) -> usize {
+        self.small_calls
     }
 
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {

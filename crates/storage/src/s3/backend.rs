@@ -26,6 +26,8 @@ use parking_lot::Mutex;
 
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
+/// The same for calls that carry little: there the wait for the answer is all.
+const SMALL_CALLS: usize = 32;
 /// Files up to this size, which all packs have, go in one request; longer ones in parts.
 const LONGEST_REQUEST: usize = 160 << 20;
 const PART_SIZE: usize = 64 << 20;
@@ -34,6 +36,7 @@ const PART_SIZE: usize = 64 << 20;
 pub struct S3 {
     location: String,
     connections: usize,
+    small_calls: usize,
     asking: Operator,
     /// The same for long files on their way there, in parts.
     in_parts: Operator,
@@ -82,6 +85,8 @@ impl S3 {
         Ok(Self {
             location: address.to_string(),
             connections: connections.unwrap_or(CONNECTIONS).max(1),
+            // Who says how many are to be opened means all of them.
+            small_calls: connections.unwrap_or(SMALL_CALLS).max(1),
             asking: operator(&bucket.client)?,
             in_parts: operator(sending)?,
             client,
@@ -144,7 +149,7 @@ impl S3 {
             .encrypted(self.settings.encryption.as_ref());
         let ask = if conditional { ask.header("if-none-match", "*") } else { ask };
         let call = Call::new(context, "write", handle);
-        let answer = self.client.upload(call, ask.body(content.to_vec()))?;
+        let answer = self.client.upload(call, ask, content)?;
         if conditional && answer.is_not_implemented() {
             return Ok(false);
         }
@@ -240,6 +245,10 @@ impl Storage for S3 {
 
     fn connections(&self) -> usize {
         self.connections
+    }
+
+    fn small_calls(&self) -> usize {
+        self.small_calls
     }
 
     fn prepare(&self, context: CallContext<'_>) -> Result<(), StorageError> {

@@ -14,6 +14,10 @@ impl Storage for Discard {
         self.0.connections()
     }
 
+    fn small_calls(&self) -> usize {
+        self.0.small_calls()
+    }
+
     fn prepare(&self, _: CallContext<'_>) -> Result<(), StorageError> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A server with a node, as one who backs a database up has it: `backstay up`, and plans made through its API.
+//! A server with a node for a command, as somebody has it who makes backups: `backstay up`, and plans made through its API.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,7 +7,6 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use super::instance::{Instance, PASSWORD, SERVICE, USER};
 use crate::ours::{Ours, Serving};
 use crate::workspace;
 
@@ -15,23 +14,22 @@ const EMAIL: &str = "ada@example.org";
 /// It is no secret: it protects a server of an hour on loopback.
 const OWNER: &str = "correct horse benchmark";
 
-pub(super) struct Server<'a> {
+pub(crate) struct Server<'a> {
     ours: &'a Ours,
     forms: std::path::PathBuf,
-    _serving: Serving,
+    serving: Serving,
 }
 
-/// What a run told of itself.
-pub(super) struct Told {
-    /// Seconds for which the instance was stopped.
-    pub(super) downtime: f64,
-    /// Its line about the copy.
-    pub(super) copy: String,
+/// A run that succeeded.
+pub(crate) struct Ran {
+    /// Its record.
+    pub(crate) record: Value,
+    pub(crate) log: String,
 }
 
 impl<'a> Server<'a> {
     /// Starts it with its data in `folder`, and makes its owner.
-    pub(super) fn start(ours: &'a Ours, folder: &Path) -> Result<Self> {
+    pub(crate) fn start(ours: &'a Ours, folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let data = folder.join("data").display().to_string();
         let command = ours.command(["up", "--listen", "127.0.0.1:0", "--data-dir", &data]);
@@ -43,63 +41,45 @@ impl<'a> Server<'a> {
         setup.args(["--silent", "--show-error", "--fail", "--header", "Content-Type: application/json"]);
         feed(setup.args(["--data", "@-"]).arg(format!("{url}/api/v1/setup")), &form.to_string())?;
         feed(&mut ours.command(["login", &url, "--email", EMAIL]), &format!("{OWNER}\n"))?;
-        Ok(Self { ours, forms: folder.to_owned(), _serving: serving })
+        Ok(Self { ours, forms: folder.to_owned(), serving })
     }
 
-    fn make(&self, kind: &str, form: &Value) -> Result<Value> {
+    /// Makes a record of a kind as `backstay KIND create` does; gives it.
+    pub(crate) fn make(&self, kind: &str, form: &Value) -> Result<Value> {
         let path = self.forms.join("form.json");
         std::fs::write(&path, form.to_string()).context("cannot write a form")?;
         self.ours.ask([kind, "create", "--file", &path.display().to_string()])
     }
 
-    /// Makes a plan of this name that backs an instance up, as the defaults have it, into a folder.
-    pub(super) fn plan(
-        &self,
-        name: &str,
-        instance: &Instance,
-        to: &Path,
-        spool: Option<&Path>,
-    ) -> Result<()> {
-        let settings = json!({"type": "mysql", "port": instance.port(), "user": USER, "password": PASSWORD});
-        let database =
-            self.make("connections", &json!({"name": format!("{name} database"), "settings": settings}))?;
-        let manager = instance.manager();
-        let command = |verb: &str| json!({"program": manager, "arguments": [verb, "--", SERVICE]});
-        let service = json!({"commands": {"stop": command("stop"), "start": command("start")}});
-        let mut method = json!({"type": "cold", "service": service});
-        if let (Some(spool), Some(method)) = (spool, method.as_object_mut()) {
-            method.insert("spool".to_owned(), json!(spool));
-        }
-        let spec = json!({"type": "mysql", "connection": database["id"], "method": method});
+    /// Makes a plan of this name with a source, and a repository in a folder as its destination.
+    pub(crate) fn plan(&self, name: &str, spec: &Value, to: &Path) -> Result<()> {
         let source = self.make("sources", &json!({"name": name, "spec": spec}))?;
         let settings = json!({"type": "local", "path": to});
         let disk =
             self.make("connections", &json!({"name": format!("{name} disk"), "settings": settings}))?;
-        let form = json!({"name": name, "connection": disk["id"]});
-        let destination = self.make("destinations", &form)?;
+        let destination = self.make("destinations", &json!({"name": name, "connection": disk["id"]}))?;
         let form = json!({"name": name, "sources": [source["id"]], "destinations": [destination["id"]]});
         self.make("plans", &form).map(drop)
     }
 
     /// Runs a plan to its end.
-    pub(super) fn run(&self, plan: &str) -> Result<Told> {
+    pub(crate) fn run(&self, plan: &str) -> Result<Ran> {
         let queued: Value = self.ours.ask(["plans", "run", plan])?;
         let run = queued["runs"][0].as_str().context("no run was queued")?;
         let waited = workspace::read(&mut self.ours.command(["runs", "wait", run]));
         let log = workspace::read(&mut self.ours.command(["runs", "log", run]))?;
         waited.with_context(|| format!("the run failed: {log}"))?;
-        let run: Value = self.ours.ask(["runs", "show", run])?;
-        let told = find(&run, "downtime_ms").context("the run does not tell a downtime")?;
-        let milliseconds: f64 =
-            told.as_str().map_or_else(|| told.as_f64(), |text| text.parse().ok()).context("no downtime")?;
-        let copy = log.lines().find(|line| line.contains(" were copied in ")).unwrap_or("nothing told");
-        let copy = copy.split_once("copy").map_or(copy, |(_, text)| text);
-        Ok(Told { downtime: milliseconds / 1000.0, copy: copy.trim().to_owned() })
+        Ok(Ran { record: self.ours.ask(["runs", "show", run])?, log })
+    }
+
+    /// The process of the server and its node.
+    pub(crate) fn serving(&self) -> &Serving {
+        &self.serving
     }
 }
 
 /// The value of a field, wherever it stands.
-fn find<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
+pub(crate) fn find<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
     match value {
         Value::Object(map) => map.get(field).or_else(|| map.values().find_map(|value| find(value, field))),
         Value::Array(list) => list.iter().find_map(|value| find(value, field)),

@@ -8,7 +8,7 @@ use crate::bench::corpora::Generator;
 const WORDS: usize = 8192;
 
 /// Writes rows of `bytes` in all, with tabs between their fields; others for each number.
-pub(super) fn write(to: &mut impl Write, number: u64, bytes: u64) -> io::Result<()> {
+pub(crate) fn write(to: &mut impl Write, number: u64, bytes: u64) -> io::Result<()> {
     let words = words();
     let word = |draw: u64| {
         // The product of three draws: few words come often, and most seldom.
