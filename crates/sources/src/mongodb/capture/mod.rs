@@ -12,6 +12,7 @@ use mongodb::bson::{RawBsonRef, RawDocument};
 use parking_lot::Mutex;
 
 use super::error::{MongoError, Result, Trouble};
+use super::oplog::Start;
 use super::reader::{Intake, Order, Scan};
 use super::{Collection, Connection, Counted, Digest, Kind, Manifest, OplogSpan, Position, Selection, users};
 use sink_output::{SinkOutput, SinkStream};
@@ -87,8 +88,8 @@ struct Work<'a> {
 
 /// What is to be captured.
 struct Plan {
-    /// The place in the oplog to read from, and its end before anything was read.
-    from: Option<(Position, Position)>,
+    /// Where the oplog stood before anything was read.
+    from: Option<Start>,
     inconsistent_because: Option<String>,
     collections: Vec<Collection>,
     has_users: bool,
@@ -115,8 +116,8 @@ impl Work<'_> {
         Ok(Plan { from, inconsistent_because, collections, has_users })
     }
 
-    /// Where the oplog has to be read from, and its end; or why there is none.
-    fn position(&self) -> Result<(Option<(Position, Position)>, Option<String>)> {
+    /// Where the oplog has to be read from, or why there is none.
+    fn position(&self) -> Result<(Option<Start>, Option<String>)> {
         let without = |why: &str| Ok((None, Some(why.to_owned())));
         if !self.options.oplog {
             return without("the oplog was not asked for");
@@ -181,7 +182,7 @@ impl Work<'_> {
             return Err(error);
         }
         let oplog = match plan.from {
-            Some((from, before)) => Some(self.oplog(from, before, plan, output)?),
+            Some(start) => Some(self.oplog(start, plan, output)?),
             None => None,
         };
         if let Some(why) = &plan.inconsistent_because {
@@ -278,13 +279,8 @@ impl Work<'_> {
     }
 
     /// Reads the oplog from before the first collection to now.
-    fn oplog(
-        &self,
-        from: Position,
-        before: Position,
-        plan: &Plan,
-        output: &SinkOutput<'_>,
-    ) -> Result<OplogSpan> {
+    fn oplog(&self, start: Start, plan: &Plan, output: &SinkOutput<'_>) -> Result<OplogSpan> {
+        let Start { from, end } = start;
         let to = self.connection.newest()?.unwrap_or(from).max(from);
         let never = AtomicBool::new(false);
         let mut stream = output.begin_oplog()?;
@@ -295,7 +291,7 @@ impl Work<'_> {
             events: self.events,
             stop: &never,
         };
-        let mut entries = OplogEntries { plan, before, selection: &self.options.selection, counting };
+        let mut entries = OplogEntries { plan, before: end, selection: &self.options.selection, counting };
         self.scan("local", "oplog.rs", Order::Oplog(from, to)).run(&mut entries)?;
         entries.counting.flush()?;
         let count = entries.counting.digest.documents;
