@@ -81,7 +81,7 @@ impl Workshop {
                 self.backups_gone(job, plan, snapshots, retention, *continuous)
             }
             Rule::Copies(retention) => {
-                self.forgotten(job, with_tag(snapshots, &plan.copy_tag()), retention, &BTreeSet::new())
+                self.forgotten(job, with_tag(snapshots, &plan.copy_tag()), retention, &HashSet::new())
             }
             Rule::Mirror(originals) => {
                 let own = with_tag(snapshots, &plan.copy_tag());
@@ -151,7 +151,7 @@ impl Workshop {
         job: &Job<'_>,
         own: Vec<SnapshotFacts<SnapshotEntry>>,
         retention: &PlanRetention,
-        needed: &BTreeSet<FileId>,
+        needed: &HashSet<FileId>,
     ) -> BTreeSet<FileId> {
         let now = moment(&self.environment.clock.now());
         let stays = |facts: &SnapshotFacts<SnapshotEntry>| is_held(facts) || needed.contains(&facts.id.id);
