@@ -139,7 +139,7 @@ it("a restore into a server of MongoDB names collections, and is begun again so"
   const until = "2026-11-26T14:03:27Z";
   expect(mongodbForm({ ...search, until }, held, node("a"), "c", true).into).toEqual({ ...into, until });
   expect(ofField(toField(until))).toBe(until);
-  expect([toField(undefined), ofField(""), ofField("soon")]).toEqual(["", undefined, undefined]);
+  expect([toField(undefined), ofField(""), ofField("soon"), ofField("0002-05-01T10:00:00")]).toEqual(["", undefined, undefined, undefined]);
   expect(mongodbForm({}, held, node("a"), "c", false).into).toEqual({ type: "mongodb", connection: "c", include: [], databases: [], collections: [], existing: "refuse", users: false });
   const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into, overwrite: "always" as const } };
   const again = { repository: "r", snapshot: "abc", node: "a", into: "c", include: "shop\ncrm.people", existing: "put_aside", users: true };

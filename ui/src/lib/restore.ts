@@ -100,14 +100,14 @@ export function toField(instant: string | undefined): string {
   }
   const at = new Date(instant);
   const two = (number: number) => String(number).padStart(2, "0");
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  const day = `${String(at.getFullYear()).padStart(4, "0")}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
   return `${day}T${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** The moment that stands in such a field. */
+/** The moment that stands in such a field. A year of which only some digits are typed is none. */
 export function ofField(text: string): string | undefined {
   const at = new Date(text);
-  return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString().replace(".000Z", "Z");
+  return text === "" || Number.isNaN(at.getTime()) || at.getFullYear() < 1970 ? undefined : at.toISOString().replace(".000Z", "Z");
 }
 
 /** An object of a snapshot for an example: its key as it was in its bucket, or as the path of a file becomes one. */

@@ -39,7 +39,7 @@ it("what a snapshot's tags say", () => {
   expect([planOf(copy), copierOf(copy), ownTags(copy)]).toEqual([PLAN, OTHER, ["mine"]]);
   expect(copierOf(all[0] ?? snapshot(""))).toBeUndefined();
   expect(isHeld(snapshot("", { tags: ["hold"] }))).toBe(true);
-  expect(ownTags(snapshot("", { tags: [`plan:${PLAN}`, "hold", "before upgrade"] }))).toEqual(["before upgrade"]);
+  expect(ownTags(snapshot("", { tags: [`plan:${PLAN}`, "hold", "log-base:1:2:3", "before upgrade"] }))).toEqual(["before upgrade"]);
 });
 
 it("a filter narrows by all that it says", () => {

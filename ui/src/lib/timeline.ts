@@ -62,6 +62,8 @@ export function line(snapshots: readonly Snapshot[]): string[] {
 
 const PLAN = /^plan:([0-9a-f-]{36})$/;
 const COPY = /^copy:([0-9a-f-]{36})$/;
+/** By these tags Backstay knows what follows on a backup. */
+const LOG = /^log-(of|base|piece):/;
 
 const idIn = (tags: readonly string[], pattern: RegExp): string | undefined =>
   tags.map((tag) => pattern.exec(tag)?.[1]).find((id) => id !== undefined);
@@ -82,7 +84,7 @@ export const isHeld = ({ tags }: Pick<Snapshot, "tags">): boolean => tags.includ
 
 /** The tags that people gave it. */
 export const ownTags = ({ tags }: Pick<Snapshot, "tags">): string[] =>
-  tags.filter((tag) => tag !== HOLD && !PLAN.test(tag) && !COPY.test(tag));
+  tags.filter((tag) => tag !== HOLD && !PLAN.test(tag) && !COPY.test(tag) && !LOG.test(tag));
 
 export type Narrow = { plan?: string; host?: string; paths?: readonly string[]; day?: string };
 

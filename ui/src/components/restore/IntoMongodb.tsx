@@ -19,6 +19,7 @@ type Typed = {
   type: (text: string) => void;
   /** They were entered. */
   settle: () => void;
+  problem: string | undefined;
 };
 
 type Props = {
@@ -82,6 +83,7 @@ export function IntoMongodb({ servers: { ways }, chosen, include, renames, until
 
 function Lines({ label, hint, typed }: { label: string; hint: string; typed: Typed }) {
   const id = useId();
+  const { problem } = typed;
   return (
     <div className="max-w-lg">
       <Field label={label}>
@@ -90,14 +92,21 @@ function Lines({ label, hint, typed }: { label: string; hint: string; typed: Typ
           rows={3}
           value={typed.text}
           spellCheck={false}
+          aria-invalid={problem !== undefined}
           aria-describedby={id}
           onChange={({ target }) => typed.type(target.value)}
           onBlur={typed.settle}
         />
       </Field>
-      <p id={id} className="mt-1 text-xs text-faint">
-        {hint}
-      </p>
+      {problem === undefined ? (
+        <p id={id} className="mt-1 text-xs text-faint">
+          {hint}
+        </p>
+      ) : (
+        <p id={id} role="alert" className="mt-1 text-sm text-bad wrap-anywhere">
+          {problem}
+        </p>
+      )}
     </div>
   );
 }

@@ -73,8 +73,9 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const way = search.into === undefined ? buckets.likely : buckets.ways.find(({ id }) => id === search.into);
   const server = search.into === undefined ? (servers.likely ?? servers.ways[0]) : servers.ways.find(({ id }) => id === search.into);
   // What was chosen in the snapshot are its files, which are none of a server's.
-  const wrongNames = areNames(include) ? (areRenames(renames) ? undefined : texts.mongodb.renamesWrong) : texts.mongodb.collectionWrong;
-  const oddNames = search.paths !== undefined ? texts.mongodb.byName : wrongNames;
+  const byName = search.paths === undefined ? undefined : texts.mongodb.byName;
+  const oddNames = areNames(include) ? undefined : texts.mongodb.collectionWrong;
+  const oddRenames = areRenames(renames) ? undefined : texts.mongodb.renamesWrong;
   const odd = wrongPrefix(prefix);
   const wrong = typed.startsWith("/") && !typed.split("/").includes("..") ? undefined : texts.restore.badTarget;
   const problem = restore.error;
@@ -107,10 +108,10 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
             <IntoMongodb
               servers={servers}
               chosen={server}
-              include={{ text: include, type: setInclude, settle: settleInclude }}
-              renames={{ text: renames, type: setRenames, settle: settleRenames }}
+              include={{ text: include, type: setInclude, settle: settleInclude, problem: oddNames }}
+              renames={{ text: renames, type: setRenames, settle: settleRenames, problem: oddRenames }}
               until={search.until}
-              problem={oddNames ?? (field?.includes("into") ? problem?.message : undefined)}
+              problem={byName ?? (field?.includes("into") ? problem?.message : undefined)}
               change={change}
             />
           )}
@@ -139,7 +140,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
             <ExistingCollections search={search} change={change} />
           </Step>
           <Step number={4} title={texts.restore.go}>
-            <GoIntoMongodb form={ofServer} chosen={server} blocked={server === undefined || oddNames !== undefined} dry={search.dry} restore={restore} />
+            <GoIntoMongodb form={ofServer} chosen={server} blocked={server === undefined || (byName ?? oddNames ?? oddRenames) !== undefined} dry={search.dry} restore={restore} />
           </Step>
         </>
       ) : (

@@ -94,6 +94,14 @@ it("what is wrong is told at its field", () => {
   expect(problems(values)).toEqual(["name: required", "destinations: destination", "sources: source"]);
   const named = { ...values, name: "n", sources: ["s"], destinations: ["d"] };
   expect(problems(named)).toEqual([]);
+  const none = { amount: null, unit: "s" };
+  const zero = { amount: 0, unit: "d" };
+  expect(problems({ ...named, continuous: { on: true, every: none, keep: zero } })).toEqual([
+    "continuous.every.amount: required",
+    "continuous.keep.amount: positive",
+  ]);
+  // What is not shown is not wrong.
+  expect(problems({ ...named, continuous: { on: false, every: none, keep: zero } })).toEqual([]);
   expect(problems({ ...named, schedule: { ...named.schedule, kind: "weekly", days: [], at: [{ time: "25:00" }] } })).toEqual([
     "schedule.days: required",
     "schedule.at.0.time: time",

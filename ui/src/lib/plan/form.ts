@@ -26,7 +26,7 @@ export function planSchema(words: PlanWords) {
     destinations: z.array(z.string()).min(1, words.destination),
     schedule: scheduleSchema(words),
     retention: retentionSchema(words),
-    continuous: z.object({ on: z.boolean(), every: rate, keep: rate }),
+    continuous: z.object({ on: z.boolean(), every: amount, keep: amount }),
     verification: z.object({
       every: rate,
       read_percent: z.number(words.percent).min(0, words.percent).max(100, words.percent),
@@ -48,6 +48,22 @@ export function planSchema(words: PlanWords) {
   });
   return values
     .refine(({ does, sources }) => does === "copy" || sources.length > 0, { error: words.source, path: ["sources"] })
+    .superRefine(({ does, continuous }, context) => {
+      // What is not asked for is not wrong.
+      const { on, every, keep } = continuous;
+      if (does === "copy" || !on) {
+        return;
+      }
+      const tell = (name: string, message: string) => context.addIssue({ code: "custom", message, path: ["continuous", name, "amount"] });
+      if (every.amount === null) {
+        tell("every", words.required);
+      }
+      for (const [name, { amount }] of [["every", every], ["keep", keep]] as const) {
+        if (amount !== null && amount <= 0) {
+          tell(name, words.positive);
+        }
+      }
+    })
     .refine(({ does, copy }) => does === "backup" || copy.from !== "", { error: words.required, path: ["copy", "from"] });
 }
 

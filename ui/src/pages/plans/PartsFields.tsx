@@ -37,6 +37,14 @@ export function PartsFields({ isNew }: { isNew: boolean }) {
       setValue("copy.plans", []);
     }
   }, [project, setValue]);
+  // What is no place for copies is not sent because it was chosen for backups.
+  const isTarget = (id: string) => !isCopy || allDestinations.some((place) => place.id === id && id !== from && holdsSnapshots(place));
+  const chosen = watch("destinations");
+  useEffect(() => {
+    if (allDestinations.length > 0 && !chosen.every(isTarget)) {
+      setValue("destinations", chosen.filter(isTarget));
+    }
+  });
   const here = <T extends { project: string }>(records: T[]) => records.filter((record) => record.project === project);
   const targets = here(allDestinations).filter((place) => !isCopy || (place.id !== from && holdsSnapshots(place)));
   return (

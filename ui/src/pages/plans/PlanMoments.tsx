@@ -12,7 +12,8 @@ export function PlanMoments({ plan }: { plan: Plan }) {
   const { texts, language } = useSpeech();
   const words = texts.plan;
   const { data } = useQuery(moments(plan.id));
-  const zone = plan.schedule?.zone ?? "UTC";
+  // As the field of a restore has them, by the clock here.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const time = (at: string) => momentIn(at, zone, language, true);
   return (
     <Card title={words.moments}>

@@ -149,7 +149,7 @@ export const plan: typeof En = {
   continuousSays: (every, keep) =>
     `Alle ${every} gespeichert, ${keep === undefined ? "so lange behalten wie die Sicherungen" : `${keep} lang behalten`}`,
   moments: "Zeitpunkte, zu denen man zurück kann",
-  momentsNone: "Der Node hat noch keine gemeldet.",
+  momentsNone: "Der Knoten hat noch keine gemeldet.",
   momentsNotYet: "Noch keine.",
   momentsOf: (source, destination) => `${source} auf ${destination}`,
   anyMoment: (from, until) => `Sie können zu jedem Zeitpunkt von ${from} bis ${until} zurück.`,
@@ -210,7 +210,7 @@ export const plan: typeof En = {
   noProgress: "Einen Lauf als fehlgeschlagen beenden ohne Fortschritt seit",
   tags: "Tags seiner Snapshots",
   tagsHint: "Eines je Zeile.",
-  tagWrong: "Ein Tag hat kein Komma und beginnt nicht mit „plan:“ oder „copy:“.",
+  tagWrong: "Ein Tag hat kein Komma und beginnt nicht mit „plan:“, „copy:“, „log-of:“, „log-base:“ oder „log-piece:“.",
   save: "Plan speichern",
   create: "Plan anlegen",
   says: {

@@ -205,7 +205,7 @@ export const plan = {
   noProgress: "End a run as failed without progress for",
   tags: "Tags of its snapshots",
   tagsHint: "One on each line.",
-  tagWrong: "A tag holds no comma and does not begin with “plan:” or “copy:”.",
+  tagWrong: "A tag holds no comma and does not begin with “plan:”, “copy:”, “log-of:”, “log-base:” or “log-piece:”.",
   save: "Save the plan",
   create: "Make the plan",
   says: {

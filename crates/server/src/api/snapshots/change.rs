@@ -86,7 +86,7 @@ fn check_tags(field: &str, tags: &[String]) -> Result<(), Problem> {
             return Err(Problem::invalid(&field, why));
         }
         if is_own_tag(tag) {
-            let why = "by tags that begin with `plan:` or `copy:` plans know their snapshots and copies";
+            let why = "by tags that begin with `plan:`, `copy:` or `log-` plans know their snapshots, copies and logs";
             return Err(Problem::invalid(&field, why));
         }
     }
