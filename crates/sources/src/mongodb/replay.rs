@@ -1,8 +1,8 @@
 //! Replays an oplog onto what is being restored.
 //!
 //! Operations are carried out as what they say, not by the server's own `applyOps`: that needs rights over the whole server, and it knows
-//! nothing of collections that have other names for now. Each may be carried out again without harm, as the oplog begins before the
-//! collections were read.
+//! nothing of collections that have other names for now. Those of the dump's own oplog may be carried out again without harm, as it begins
+//! before the collections were read; a rename cannot be, and what was shipped is replayed only from where that ends.
 
 mod diff;
 
@@ -110,7 +110,7 @@ impl<'a> Replay<'a> {
         each_entry(input, "the oplog", |entry| self.entry(Document::try_from(entry)?))
     }
 
-    /// Replays oplog that was shipped. It has to begin with an entry that the dump reaches to.
+    /// Replays oplog that was shipped. It has to begin with an entry that what is before it reaches to; what it has of that is passed over.
     pub(super) fn segment(
         &mut self,
         input: impl Read,
@@ -124,22 +124,20 @@ impl<'a> Replay<'a> {
         let mut is_first = true;
         each_entry(input, "shipped oplog", |entry| {
             let entry = Document::try_from(entry)?;
-            if std::mem::take(&mut is_first) {
-                let begin = position_of(&entry)?;
-                if reached.is_none_or(|reached| begin > reached) {
-                    let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
-                    let cause = format!(
-                        "segment {} begins at {begin}, and what is before it reaches to {reached}",
-                        index + 1
-                    );
-                    return Err(MongoError::new(
-                        Trouble::Gap,
-                        "the shipped oplog does not follow on the dump",
-                        cause,
-                    ));
-                }
+            let at = position_of(&entry)?;
+            let is_new = reached.is_none_or(|reached| at > reached);
+            if std::mem::take(&mut is_first) && is_new {
+                let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
+                let cause =
+                    format!("segment {} begins at {at}, and what is before it reaches to {reached}", index + 1);
+                return Err(MongoError::new(
+                    Trouble::Gap,
+                    "the shipped oplog does not follow on the dump",
+                    cause,
+                ));
             }
-            self.entry(entry)
+            // A rename cannot be carried out twice.
+            if is_new { self.entry(entry) } else { Ok(()) }
         })
     }
 

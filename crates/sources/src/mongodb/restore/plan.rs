@@ -270,6 +270,9 @@ impl Targets {
         from: (&str, &str),
         to: (&str, &str),
     ) -> Result<()> {
+        if self.find(from.0, from.1).is_none() {
+            return Ok(());
+        }
         self.drop(connection, to.0, to.1)?;
         let (database, name) = self.renamed(to.0, to.1);
         let existing = self.options.existing;

@@ -138,6 +138,45 @@ fn shipped_oplog_brings_back_any_moment() {
 }
 
 #[test]
+fn a_rename_is_replayed_once_wherever_segments_begin() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let rename = |from: &str, to: &str| {
+        let names = doc! { "renameCollection": format!("shop.{from}"), "to": format!("shop.{to}") };
+        let _ = server.run("admin", names);
+    };
+    server.insert("shop", "one", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (_, earlier) = captured(&connection, &CaptureOptions::default());
+    // The newest entry when the dump is taken, and within a segment that begins before the dump.
+    rename("one", "two");
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let control = Control::new();
+    let mut shippers = [earlier, manifest].map(|manifest| Shipper::after(manifest.oplog.unwrap().to));
+    server.insert("shop", "two", &[doc! { "_id": 2 }]);
+    // The last entry of one segment, and so the first one of the next.
+    rename("two", "three");
+    let mut both = shippers.each_mut().map(|shipper| vec![shipper.next(&connection, SOON, &control).unwrap().unwrap()]);
+    server.insert("shop", "three", &[doc! { "_id": 3 }]);
+    for (segments, shipper) in both.iter_mut().zip(&mut shippers) {
+        segments.push(shipper.next(&connection, SOON, &control).unwrap().unwrap());
+    }
+    assert!(both[0][0].from < both[1][0].from && both[0][1] == both[1][1]);
+    for (segments, database) in both.iter().zip(["straddling", "following"]) {
+        let options = RestoreOptions {
+            databases: vec![("shop".to_owned(), database.to_owned())],
+            oplog: true,
+            segments: opened(segments),
+            ..to_copy()
+        };
+        let report = restored(&connection, &sink, &options).unwrap();
+        let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+        assert_eq!(names, ["three"], "{report:?}");
+        assert_eq!(sorted(&server, database, "three"), sorted(&server, "shop", "three"));
+        assert_eq!(super::listing(&server, database).len(), 1);
+    }
+}
+
+#[test]
 fn segments_of_whole_seconds_have_all_that_was_written_in_them() {
     let Some(server) = MongoServer::start_new() else { return };
     server.insert("shop", "a", &[doc! { "_id": 0 }]);
