@@ -6,7 +6,7 @@
 
 mod diff;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use backstay_core::Control;
@@ -66,6 +66,8 @@ pub(super) struct Replay<'a> {
     count: u64,
     /// Parts of transactions that are not committed yet, by session and number.
     transactions: HashMap<Vec<u8>, Vec<Document>>,
+    /// Collections that were written to, of which the dump has nothing.
+    lacking: BTreeSet<String>,
     warnings: Vec<String>,
 }
 
@@ -88,6 +90,7 @@ impl<'a> Replay<'a> {
             moment: None,
             count: 0,
             transactions: HashMap::new(),
+            lacking: BTreeSet::new(),
             warnings: Vec::new(),
         }
     }
@@ -145,6 +148,10 @@ impl<'a> Replay<'a> {
     pub(super) fn finish(&mut self) -> Result<()> {
         self.control.checkpoint()?;
         self.transactions.clear();
+        let left_out = |name| {
+            format!("{name} was left out: the oplog changes it and does not make it, and the backup does not have it")
+        };
+        self.warnings.extend(std::mem::take(&mut self.lacking).into_iter().map(left_out));
         Ok(())
     }
 
@@ -177,11 +184,11 @@ impl<'a> Replay<'a> {
         if !self.targets.wants(database, collection) || collection == "system.js" {
             return Ok(());
         }
-        if self.targets.find(database, collection).is_none() {
-            // Made without a command of its own.
-            self.targets.create(self.connection, plain(database, collection))?;
-        }
-        let Some(target) = self.targets.find(database, collection) else { return Ok(()) };
+        let Some(target) = self.targets.find(database, collection) else {
+            // A part of it must not stand for the whole.
+            let _ = self.lacking.insert(namespace.to_owned());
+            return Ok(());
+        };
         let handle = self.connection.database(&target.database).collection::<Document>(&target.written_as());
         self.count += 1;
         let what = format!("changing {database}.{collection}");
@@ -251,6 +258,7 @@ impl<'a> Replay<'a> {
                 };
             }
             "dropDatabase" => {
+                self.lacking.retain(|name| name.split('.').next() != Some(database));
                 for collection in self.targets.of_database(database) {
                     self.targets.drop(self.connection, database, &collection)?;
                     self.count += 1;
@@ -266,6 +274,7 @@ impl<'a> Replay<'a> {
         }
         match name.as_str() {
             "create" => {
+                let _ = self.lacking.remove(&format!("{database}.{collection}"));
                 if self.targets.find(database, collection).is_none() {
                     let mut made = plain(database, collection);
                     made.options = object.clone();
@@ -276,7 +285,10 @@ impl<'a> Replay<'a> {
                     self.targets.create(self.connection, made)?;
                 }
             }
-            "drop" => self.targets.drop(self.connection, database, collection)?,
+            "drop" => {
+                let _ = self.lacking.remove(&format!("{database}.{collection}"));
+                self.targets.drop(self.connection, database, collection)?;
+            }
             "createIndexes" | "commitIndexBuild" => {
                 let several = object.get_array("indexes").ok();
                 let mut indexes: Vec<Document> =
@@ -337,21 +349,33 @@ impl<'a> Replay<'a> {
     }
 
     fn rename(&mut self, object: &Document) -> Result<()> {
-        let (from, to) = (
+        let (old, new) = (
             object.get_str("renameCollection").unwrap_or_default(),
             object.get_str("to").unwrap_or_default(),
         );
-        let (Some(from), Some(to)) = (from.split_once('.'), to.split_once('.')) else {
+        let (Some(from), Some(to)) = (old.split_once('.'), new.split_once('.')) else {
             return Err(damaged("a rename lacks a name"));
         };
+        let _ = (self.lacking.remove(old), self.lacking.remove(new));
+        let fails = |cause: &str| {
+            let mut error =
+                MongoError::new(Trouble::Settings, format!("replaying the rename of {old} to {new}"), cause);
+            error.hint = "restore a moment before that, or one after a later backup";
+            Err(error)
+        };
+        let is_there = self.targets.find(from.0, from.1).is_some();
         match (self.targets.wants(from.0, from.1), self.targets.wants(to.0, to.1)) {
-            (true, true) => self.targets.rename(self.connection, from, to),
-            (true, false) => self.targets.drop(self.connection, from.0, from.1),
-            (false, true) => {
-                let what = format!("replaying the rename of {}.{} to {}.{}", from.0, from.1, to.0, to.1);
-                Err(MongoError::new(Trouble::Settings, what, "what is renamed is not selected"))
+            (true, true) if is_there => self.targets.rename(self.connection, from, to),
+            (true, false) if is_there => self.targets.drop(self.connection, from.0, from.1),
+            (true, true) if self.targets.find(to.0, to.1).is_some() => {
+                fails("the backup does not have what is renamed")
             }
-            (false, false) => Ok(()),
+            (true, true) => {
+                let _ = self.lacking.insert(new.to_owned());
+                Ok(())
+            }
+            (false, true) => fails("what is renamed is not selected"),
+            (_, false) => Ok(()),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::super::error::{MongoError, Result, Trouble};
-use super::super::{Collection, Connection, Digest, Dump, Kind, names, users};
+use super::super::{Collection, Connection, Digest, Dump, Kind, Selection, names, users};
 use super::{Existing, RestoreOptions, Restored};
 
 /// A collection on its way into place.
@@ -39,6 +39,8 @@ pub(in super::super) struct Targets {
     /// Users, roles and functions: they have no temporary names.
     pub(super) kept: HashMap<usize, Collection>,
     options: RestoreOptions,
+    /// What the dump was taken of, where it says so: shipped oplog is of the whole server.
+    taken: Option<Selection>,
     mark: String,
     /// The end of the mark: what all tries of the same restore have in common.
     pub(super) tag: String,
@@ -67,6 +69,10 @@ impl Targets {
             by_number: HashMap::new(),
             kept: HashMap::new(),
             options: options.clone(),
+            taken: dump.manifest().map(|manifest| Selection {
+                include: manifest.include.clone(),
+                exclude: manifest.exclude.clone(),
+            }),
             mark,
             tag,
             made: 0,
@@ -219,9 +225,10 @@ impl Targets {
             .find(|target| target.source.database == database && target.source.name == collection)
     }
 
-    /// Whether a collection of the dump is restored.
+    /// Whether a collection is restored where the dump has it, or would have it if it had been there.
     pub(in super::super) fn wants(&self, database: &str, collection: &str) -> bool {
-        self.options.selection.takes(database, collection)
+        self.taken.as_ref().is_none_or(|taken| taken.takes(database, collection))
+            && self.options.selection.takes(database, collection)
     }
 
     /// A collection that was made after the dump began.

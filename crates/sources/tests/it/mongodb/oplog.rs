@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use backstay_core::{Control, Silent};
 use backstay_sources::mongodb::{
-    CaptureOptions, OpenEntry, Position, RestoreOptions, Segment, Shipper, Trouble, capture,
+    CaptureOptions, Existing, OpenEntry, Position, RestoreOptions, Segment, Selection, Shipper, Trouble, capture,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Binary, Bson, Document, Timestamp, doc, spec::BinarySubtype};
@@ -174,6 +174,50 @@ fn a_rename_is_replayed_once_wherever_segments_begin() {
         assert_eq!(sorted(&server, database, "three"), sorted(&server, "shop", "three"));
         assert_eq!(super::listing(&server, database).len(), 1);
     }
+}
+
+#[test]
+fn oplog_of_what_the_dump_does_not_have_changes_nothing() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let all = [("shop", "orders"), ("shop", "logs"), ("shop", "secret"), ("shop", "scratch"), ("other", "x")];
+    for (database, collection) in all {
+        server.insert(database, collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let selection = Selection { include: vec!["shop".to_owned()], exclude: vec!["shop.logs".to_owned()] };
+    let (sink, manifest) =
+        captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    // As if these could not be read.
+    for name in ["secret", "scratch"] {
+        for ending in ["bson", "metadata.json"] {
+            std::fs::remove_file(sink.path().join(format!("shop/{name}.{ending}"))).unwrap();
+        }
+    }
+    for (database, collection) in all {
+        server.insert(database, collection, &[doc! { "_id": 2 }]);
+    }
+    let _ = server.run("shop", doc! { "drop": "scratch" });
+    let _ = server.run("shop", doc! { "create": "made" });
+    server.insert("shop", "made", &[doc! { "_id": 2 }]);
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    let segment = shipper.next(&connection, SOON, &Control::new()).unwrap().unwrap();
+    server.insert("shop", "orders", &[doc! { "_id": 3 }]);
+    let options = RestoreOptions {
+        oplog: true,
+        segments: opened(&[segment]),
+        existing: Existing::Replace,
+        ..RestoreOptions::default()
+    };
+    let report = restored(&connection, &sink, &options).unwrap();
+    let mut names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["made", "orders"], "{report:?}");
+    assert!(matches!(&*report.warnings, [one] if one.starts_with("shop.secret was left out")), "{report:?}");
+    let there = [("shop", "made", 1), ("shop", "orders", 2), ("shop", "logs", 2), ("shop", "secret", 2), ("other", "x", 2)];
+    for (database, collection, count) in there {
+        assert_eq!(server.documents(database, collection).len(), count, "{database}.{collection}");
+    }
+    assert_eq!(super::listing(&server, "shop").len(), 4);
 }
 
 #[test]
