@@ -150,6 +150,25 @@ pub fn stretches(chains: &[Chain]) -> Vec<Stretch> {
     merged
 }
 
+/// The bases that have to stay for one to go back to any moment since then, by their places in what was given: the newest one before it, or
+/// the first where there is none, and after each gap the one that the log goes on from. Both are in the order of time, the chains as
+/// [`chains`] makes them.
+#[must_use]
+pub fn needed_bases(bases: &[Base], chains: &[Chain], since: i64) -> Vec<usize> {
+    let first = bases.iter().rposition(|base| base.moment <= since).unwrap_or(0);
+    let mut needed = Vec::new();
+    let mut reach: Option<Mark> = None;
+    for (number, (base, chain)) in bases.iter().zip(chains).enumerate().skip(first) {
+        // What comes next follows on the last one.
+        let leads_on = !chain.pieces.is_empty() || number + 1 == bases.len();
+        if reach.is_none_or(|reach| base.at > reach && leads_on) {
+            needed.push(number);
+            reach = reach.max(Some(chain.to));
+        }
+    }
+    needed
+}
+
 /// The way back to a moment: from the newest base that is not after it and whose pieces reach to it.
 #[must_use]
 pub fn way_to(chains: &[Chain], moment: i64) -> Option<&Chain> {
@@ -217,6 +236,19 @@ mod tests {
         let quiet = Piece { until: 50, ..piece(20, 20) };
         let found = chains(&[base(10)], &[piece(10, 20), quiet]);
         assert_eq!((found[0].to, found[0].moments), (Mark(20, 1), stretch(10, 50)));
+    }
+
+    #[test]
+    fn after_a_gap_the_base_that_the_log_goes_on_from_is_needed() {
+        let bases = [base(10), base(20), base(45), base(50), base(70), base(80), base(90)];
+        let found = chains(&bases, &[piece(10, 30), piece(45, 60), piece(80, 85)]);
+        let needed = |since| needed_bases(&bases, &found, since);
+        // The one at 70 leads to nothing; what is written next follows on the last one.
+        assert_eq!(needed(5), [0, 2, 5, 6]);
+        assert_eq!(needed(25), [1, 2, 5, 6]);
+        assert_eq!(needed(52), [3, 5, 6]);
+        assert_eq!(needed(95), [6]);
+        assert!(needed_bases(&[], &[], 5).is_empty());
     }
 
     #[test]
