@@ -15,6 +15,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::dump::each_entry;
 use super::error::{MongoError, Result, Trouble, code_of};
+use super::names::is_on_its_way;
 use super::restore::{RestoreOptions, Targets};
 use super::{Collection, Connection, Kind, Position};
 
@@ -144,7 +145,7 @@ impl<'a> Replay<'a> {
         })
     }
 
-    /// What is left of transactions was never committed before the moment.
+    /// What is left of transactions was never committed before the moment, and what is on its way then is nothing yet.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.control.checkpoint()?;
         self.transactions.clear();
@@ -152,7 +153,7 @@ impl<'a> Replay<'a> {
             format!("{name} was left out: the oplog changes it and does not make it, and the backup does not have it")
         };
         self.warnings.extend(std::mem::take(&mut self.lacking).into_iter().map(left_out));
-        Ok(())
+        self.targets.drop_unwanted(self.connection)
     }
 
     fn entry(&mut self, entry: Document) -> Result<()> {
@@ -181,12 +182,14 @@ impl<'a> Replay<'a> {
             "i" | "u" | "d" => {}
             other => return Err(damaged(format!("an entry has the operation {other:?}"))),
         }
-        if !self.targets.wants(database, collection) || collection == "system.js" {
+        if collection == "system.js" {
             return Ok(());
         }
         let Some(target) = self.targets.find(database, collection) else {
             // A part of it must not stand for the whole.
-            let _ = self.lacking.insert(namespace.to_owned());
+            if self.targets.wants(database, collection) {
+                let _ = self.lacking.insert(namespace.to_owned());
+            }
             return Ok(());
         };
         let handle = self.connection.database(&target.database).collection::<Document>(&target.written_as());
@@ -269,7 +272,7 @@ impl<'a> Replay<'a> {
             name if PASSED_OVER.contains(&name) => return Ok(()),
             _ => {}
         }
-        if !self.targets.wants(database, collection) {
+        if !self.targets.follows(database, collection) {
             return Ok(());
         }
         match name.as_str() {
@@ -363,20 +366,27 @@ impl<'a> Replay<'a> {
             error.hint = "restore a moment before that, or one after a later backup";
             Err(error)
         };
-        let is_there = self.targets.find(from.0, from.1).is_some();
-        match (self.targets.wants(from.0, from.1), self.targets.wants(to.0, to.1)) {
-            (true, true) if is_there => self.targets.rename(self.connection, from, to),
-            (true, false) if is_there => self.targets.drop(self.connection, from.0, from.1),
-            (true, true) if self.targets.find(to.0, to.1).is_some() => {
-                fails("the backup does not have what is renamed")
-            }
-            (true, true) => {
-                let _ = self.lacking.insert(new.to_owned());
-                Ok(())
-            }
-            (false, true) => fails("what is renamed is not selected"),
-            (_, false) => Ok(()),
+        let (is_wanted, becomes_wanted) =
+            (self.targets.wants(from.0, from.1), self.targets.wants(to.0, to.1));
+        if self.targets.find(from.0, from.1).is_some() {
+            // It may become something that is selected again.
+            return if becomes_wanted || from.0 == to.0 {
+                self.targets.rename(self.connection, from, to)
+            } else {
+                self.targets.drop(self.connection, from.0, from.1)
+            };
         }
+        if !becomes_wanted {
+            return Ok(());
+        }
+        if is_wanted && self.targets.find(to.0, to.1).is_none() {
+            let _ = self.lacking.insert(new.to_owned());
+            return Ok(());
+        }
+        if is_wanted || is_on_its_way(from.1) {
+            return fails("the backup does not have what is renamed");
+        }
+        fails("what is renamed is not selected")
     }
 
     fn modify(&mut self, database: &str, collection: &str, object: &Document) -> Result<()> {

@@ -221,6 +221,65 @@ fn oplog_of_what_the_dump_does_not_have_changes_nothing() {
 }
 
 #[test]
+fn moments_after_a_restore_into_the_followed_server_come_back() {
+    let Some(server) = MongoServer::start_new() else { return };
+    for collection in ["a", "b"] {
+        server.insert("shop", collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let selection = Selection { include: vec!["shop.a".to_owned()], ..Selection::all() };
+    let (sink, manifest) =
+        captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    let mut ship = || shipper.next(&connection, SOON, &Control::new()).unwrap().unwrap();
+    server.insert("shop", "a", &[doc! { "_id": 2 }]);
+    let mut segments = vec![ship()];
+    let replace = RestoreOptions { existing: Existing::Replace, ..RestoreOptions::default() };
+    let _ = restored(&connection, &sink, &replace).unwrap();
+    segments.push(ship());
+    let restored_at = segments[1].to;
+    server.insert("shop", "a", &[doc! { "_id": 3 }]);
+    // What a restore does that fails in the end, and what an aggregation does that writes with `$out`.
+    for (from, to) in [("a", "a.backstay-old-x-1"), ("a.backstay-old-x-1", "a")] {
+        let names = doc! { "renameCollection": format!("shop.{from}"), "to": format!("shop.{to}") };
+        let _ = server.run("admin", names);
+    }
+    segments.push(ship());
+    let _ = server.run("shop", doc! { "create": "tmp.agg_out.1" });
+    server.insert("shop", "tmp.agg_out.1", &[doc! { "_id": 4 }]);
+    segments.push(ship());
+    let under_way = segments[3].to;
+    let onto = doc! { "renameCollection": "shop.tmp.agg_out.1", "to": "shop.a", "dropTarget": true };
+    let _ = server.run("admin", onto);
+    segments.push(ship());
+
+    let moments = [
+        ("before", Some(segments[0].to), &[1, 2][..]),
+        ("restored", Some(restored_at), &[1]),
+        ("later", Some(segments[2].to), &[1, 3]),
+        ("meanwhile", Some(under_way), &[1, 3]),
+        ("last", None, &[4]),
+    ];
+    for (database, until, expected) in moments {
+        let options = RestoreOptions {
+            databases: vec![("shop".to_owned(), database.to_owned())],
+            oplog: true,
+            segments: opened(&segments),
+            until,
+            ..RestoreOptions::default()
+        };
+        let report = restored(&connection, &sink, &options).unwrap();
+        let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+        assert_eq!((names, report.warnings.len()), (vec!["a"], 0), "{database}: {report:?}");
+        let mut ids: Vec<i32> =
+            server.documents(database, "a").iter().map(|each| each.get_i32("_id").unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{database}");
+        assert_eq!(super::listing(&server, database).len(), 1, "{database}");
+    }
+}
+
+#[test]
 fn segments_of_whole_seconds_have_all_that_was_written_in_them() {
     let Some(server) = MongoServer::start_new() else { return };
     server.insert("shop", "a", &[doc! { "_id": 0 }]);
