@@ -132,8 +132,10 @@ impl<'a> Replay<'a> {
             let is_new = reached.is_none_or(|reached| at > reached);
             if std::mem::take(&mut is_first) && is_new {
                 let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
-                let cause =
-                    format!("segment {} begins at {at}, and what is before it reaches to {reached}", index + 1);
+                let cause = format!(
+                    "segment {} begins at {at}, and what is before it reaches to {reached}",
+                    index + 1
+                );
                 return Err(MongoError::new(
                     Trouble::Gap,
                     "the shipped oplog does not follow on the dump",
@@ -150,7 +152,9 @@ impl<'a> Replay<'a> {
         self.control.checkpoint()?;
         self.transactions.clear();
         let left_out = |name| {
-            format!("{name} was left out: the oplog changes it and does not make it, and the backup does not have it")
+            format!(
+                "{name} was left out: the oplog changes it and does not make it, and the backup does not have it"
+            )
         };
         self.warnings.extend(std::mem::take(&mut self.lacking).into_iter().map(left_out));
         self.targets.drop_unwanted(self.connection)

@@ -241,7 +241,8 @@ impl Targets {
 
     /// Removes what was followed and has no name that is restored.
     pub(in super::super) fn drop_unwanted(&mut self, connection: &Connection) -> Result<()> {
-        let names = self.all.iter().map(|target| (target.source.database.clone(), target.source.name.clone()));
+        let names =
+            self.all.iter().map(|target| (target.source.database.clone(), target.source.name.clone()));
         let unwanted: Vec<(String, String)> =
             names.filter(|(database, name)| !self.wants(database, name)).collect();
         unwanted.iter().try_for_each(|(database, name)| self.drop(connection, database, name))

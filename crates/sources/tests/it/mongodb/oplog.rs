@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use backstay_core::{Control, Silent};
 use backstay_sources::mongodb::{
-    CaptureOptions, Existing, OpenEntry, Position, RestoreOptions, Segment, Selection, Shipper, Trouble, capture,
+    CaptureOptions, Existing, MANIFEST, OpenEntry, Position, RestoreOptions, Segment, Selection, Shipper,
+    Trouble, capture,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Binary, Bson, Document, Timestamp, doc, spec::BinarySubtype};
@@ -127,6 +128,16 @@ fn shipped_oplog_brings_back_any_moment() {
     assert_eq!(names, ["last"], "{report:?}");
     assert_eq!(sorted(&server, "end", "last").len(), 1);
 
+    assert_eq!(report.warnings, Vec::<String>::new());
+    // Where a collection is not brought to the moment, that is told.
+    let file = sink.path().join(MANIFEST);
+    let told = std::fs::read_to_string(&file).unwrap();
+    let (null, why) = ("\"inconsistent_because\": null", "\"inconsistent_because\": \"t is a time series\"");
+    std::fs::write(&file, told.replace(null, why)).unwrap();
+    let report = restored(&connection, &sink, &to("series", &segments, None)).unwrap();
+    assert_eq!(report.warnings, ["not all collections are of the moment: t is a time series"]);
+    std::fs::write(&file, told).unwrap();
+
     // One that is missing is no moment that may be passed over.
     let [first, _, third] = segments;
     let error = restored(&connection, &sink, &to("gap", &[first, third], None)).unwrap_err();
@@ -155,7 +166,8 @@ fn a_rename_is_replayed_once_wherever_segments_begin() {
     server.insert("shop", "two", &[doc! { "_id": 2 }]);
     // The last entry of one segment, and so the first one of the next.
     rename("two", "three");
-    let mut both = shippers.each_mut().map(|shipper| vec![shipper.next(&connection, SOON, &control).unwrap().unwrap()]);
+    let mut both =
+        shippers.each_mut().map(|shipper| vec![shipper.next(&connection, SOON, &control).unwrap().unwrap()]);
     server.insert("shop", "three", &[doc! { "_id": 3 }]);
     for (segments, shipper) in both.iter_mut().zip(&mut shippers) {
         segments.push(shipper.next(&connection, SOON, &control).unwrap().unwrap());
@@ -185,8 +197,7 @@ fn oplog_of_what_the_dump_does_not_have_changes_nothing() {
     }
     let connection = server.connect();
     let selection = Selection { include: vec!["shop".to_owned()], exclude: vec!["shop.logs".to_owned()] };
-    let (sink, manifest) =
-        captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    let (sink, manifest) = captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
     // As if these could not be read.
     for name in ["secret", "scratch"] {
         for ending in ["bson", "metadata.json"] {
@@ -213,7 +224,13 @@ fn oplog_of_what_the_dump_does_not_have_changes_nothing() {
     names.sort_unstable();
     assert_eq!(names, ["made", "orders"], "{report:?}");
     assert!(matches!(&*report.warnings, [one] if one.starts_with("shop.secret was left out")), "{report:?}");
-    let there = [("shop", "made", 1), ("shop", "orders", 2), ("shop", "logs", 2), ("shop", "secret", 2), ("other", "x", 2)];
+    let there = [
+        ("shop", "made", 1),
+        ("shop", "orders", 2),
+        ("shop", "logs", 2),
+        ("shop", "secret", 2),
+        ("other", "x", 2),
+    ];
     for (database, collection, count) in there {
         assert_eq!(server.documents(database, collection).len(), count, "{database}.{collection}");
     }
@@ -228,8 +245,7 @@ fn moments_after_a_restore_into_the_followed_server_come_back() {
     }
     let connection = server.connect();
     let selection = Selection { include: vec!["shop.a".to_owned()], ..Selection::all() };
-    let (sink, manifest) =
-        captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    let (sink, manifest) = captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
     let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
     let mut ship = || shipper.next(&connection, SOON, &Control::new()).unwrap().unwrap();
     server.insert("shop", "a", &[doc! { "_id": 2 }]);
