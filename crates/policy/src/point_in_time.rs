@@ -56,7 +56,7 @@ pub struct Chain {
     pub pieces: Vec<usize>,
     /// The place in the log that they reach to.
     pub to: Mark,
-    /// The moments that they make.
+    /// The moments that they make; none, with an end before its begin, while no piece has all of the second that the base is of.
     pub moments: Stretch,
 }
 
@@ -118,7 +118,8 @@ pub fn chains(bases: &[Base], pieces: &[Piece]) -> Vec<Chain> {
     let mut order: Vec<(usize, &Piece)> = pieces.iter().enumerate().collect();
     order.sort_by_key(|(_, piece)| (piece.from, piece.to, piece.until));
     let chain = |(number, base): (usize, &Base)| {
-        let moments = Stretch { from: base.moment, until: base.moment };
+        // What was written later in its second is in the pieces.
+        let moments = Stretch { from: base.moment, until: base.moment.saturating_sub(1) };
         let mut chain = Chain { base: number, pieces: Vec::new(), to: base.at, moments };
         for (number, piece) in &order {
             let adds = piece.to > chain.to || (piece.to == chain.to && piece.until > chain.moments.until);
@@ -138,7 +139,7 @@ pub fn chains(bases: &[Base], pieces: &[Piece]) -> Vec<Chain> {
 #[must_use]
 pub fn stretches(chains: &[Chain]) -> Vec<Stretch> {
     let mut made: Vec<Stretch> =
-        chains.iter().filter(|chain| !chain.pieces.is_empty()).map(|chain| chain.moments).collect();
+        chains.iter().map(|chain| chain.moments).filter(|moments| moments.from <= moments.until).collect();
     made.sort_by_key(|stretch| (stretch.from, stretch.until));
     let mut merged: Vec<Stretch> = Vec::new();
     for stretch in made {
@@ -174,7 +175,7 @@ pub fn needed_bases(bases: &[Base], chains: &[Chain], since: i64) -> Vec<usize> 
 pub fn way_to(chains: &[Chain], moment: i64) -> Option<&Chain> {
     let reaches = |chain: &&Chain| (chain.moments.from..=chain.moments.until).contains(&moment);
     let newest = |chain: &&Chain| (chain.moments.from, std::cmp::Reverse(chain.base));
-    chains.iter().filter(|chain| !chain.pieces.is_empty()).filter(reaches).max_by_key(newest)
+    chains.iter().filter(reaches).max_by_key(newest)
 }
 
 #[cfg(test)]
@@ -236,6 +237,23 @@ mod tests {
         let quiet = Piece { until: 50, ..piece(20, 20) };
         let found = chains(&[base(10)], &[piece(10, 20), quiet]);
         assert_eq!((found[0].to, found[0].moments), (Mark(20, 1), stretch(10, 50)));
+    }
+
+    #[test]
+    fn the_second_of_a_base_can_be_gone_back_to_once_a_piece_has_all_of_it() {
+        let part = Piece { from: Mark(10, 1), to: Mark(30, 5), until: 29 };
+        let bases = [base(10), base(30)];
+        let found = chains(&bases, &[part]);
+        assert_eq!((&*found[1].pieces, found[1].to), (&[0][..], Mark(30, 5)));
+        assert_eq!(stretches(&found), [stretch(10, 29)]);
+        assert!(way_to(&found, 30).is_none());
+        let quiet = Piece { from: part.to, to: part.to, until: 30 };
+        let found = chains(&bases, &[part, quiet]);
+        assert_eq!(stretches(&found), [stretch(10, 30)]);
+        assert_eq!(way_to(&found, 30).map(|chain| chain.base), Some(1));
+        // Nothing was written after the base in its second.
+        let found = chains(&[base(10)], &[Piece { until: 10, ..piece(10, 10) }]);
+        assert_eq!(stretches(&found), [stretch(10, 10)]);
     }
 
     #[test]
