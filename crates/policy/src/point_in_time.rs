@@ -56,7 +56,7 @@ pub struct Chain {
     pub pieces: Vec<usize>,
     /// The place in the log that they reach to.
     pub to: Mark,
-    /// The moments that they make.
+    /// The moments that they make; none, with an end before its begin, while no piece has all of the second that the base is of.
     pub moments: Stretch,
 }
 
@@ -118,7 +118,8 @@ pub fn chains(bases: &[Base], pieces: &[Piece]) -> Vec<Chain> {
     let mut order: Vec<(usize, &Piece)> = pieces.iter().enumerate().collect();
     order.sort_by_key(|(_, piece)| (piece.from, piece.to, piece.until));
     let chain = |(number, base): (usize, &Base)| {
-        let moments = Stretch { from: base.moment, until: base.moment };
+        // What was written later in its second is in the pieces.
+        let moments = Stretch { from: base.moment, until: base.moment.saturating_sub(1) };
         let mut chain = Chain { base: number, pieces: Vec::new(), to: base.at, moments };
         for (number, piece) in &order {
             let adds = piece.to > chain.to || (piece.to == chain.to && piece.until > chain.moments.until);
@@ -138,7 +139,7 @@ pub fn chains(bases: &[Base], pieces: &[Piece]) -> Vec<Chain> {
 #[must_use]
 pub fn stretches(chains: &[Chain]) -> Vec<Stretch> {
     let mut made: Vec<Stretch> =
-        chains.iter().filter(|chain| !chain.pieces.is_empty()).map(|chain| chain.moments).collect();
+        chains.iter().map(|chain| chain.moments).filter(|moments| moments.from <= moments.until).collect();
     made.sort_by_key(|stretch| (stretch.from, stretch.until));
     let mut merged: Vec<Stretch> = Vec::new();
     for stretch in made {
@@ -150,12 +151,31 @@ pub fn stretches(chains: &[Chain]) -> Vec<Stretch> {
     merged
 }
 
+/// The bases that have to stay for one to go back to any moment since then, by their places in what was given: the newest one before it, or
+/// the first where there is none, and after each gap the one that the log goes on from. Both are in the order of time, the chains as
+/// [`chains`] makes them.
+#[must_use]
+pub fn needed_bases(bases: &[Base], chains: &[Chain], since: i64) -> Vec<usize> {
+    let first = bases.iter().rposition(|base| base.moment <= since).unwrap_or(0);
+    let mut needed = Vec::new();
+    let mut reach: Option<Mark> = None;
+    for (number, (base, chain)) in bases.iter().zip(chains).enumerate().skip(first) {
+        // What comes next follows on the last one.
+        let leads_on = !chain.pieces.is_empty() || number + 1 == bases.len();
+        if reach.is_none_or(|reach| base.at > reach && leads_on) {
+            needed.push(number);
+            reach = reach.max(Some(chain.to));
+        }
+    }
+    needed
+}
+
 /// The way back to a moment: from the newest base that is not after it and whose pieces reach to it.
 #[must_use]
 pub fn way_to(chains: &[Chain], moment: i64) -> Option<&Chain> {
     let reaches = |chain: &&Chain| (chain.moments.from..=chain.moments.until).contains(&moment);
     let newest = |chain: &&Chain| (chain.moments.from, std::cmp::Reverse(chain.base));
-    chains.iter().filter(|chain| !chain.pieces.is_empty()).filter(reaches).max_by_key(newest)
+    chains.iter().filter(reaches).max_by_key(newest)
 }
 
 #[cfg(test)]
@@ -217,6 +237,36 @@ mod tests {
         let quiet = Piece { until: 50, ..piece(20, 20) };
         let found = chains(&[base(10)], &[piece(10, 20), quiet]);
         assert_eq!((found[0].to, found[0].moments), (Mark(20, 1), stretch(10, 50)));
+    }
+
+    #[test]
+    fn the_second_of_a_base_can_be_gone_back_to_once_a_piece_has_all_of_it() {
+        let part = Piece { from: Mark(10, 1), to: Mark(30, 5), until: 29 };
+        let bases = [base(10), base(30)];
+        let found = chains(&bases, &[part]);
+        assert_eq!((&*found[1].pieces, found[1].to), (&[0][..], Mark(30, 5)));
+        assert_eq!(stretches(&found), [stretch(10, 29)]);
+        assert!(way_to(&found, 30).is_none());
+        let quiet = Piece { from: part.to, to: part.to, until: 30 };
+        let found = chains(&bases, &[part, quiet]);
+        assert_eq!(stretches(&found), [stretch(10, 30)]);
+        assert_eq!(way_to(&found, 30).map(|chain| chain.base), Some(1));
+        // Nothing was written after the base in its second.
+        let found = chains(&[base(10)], &[Piece { until: 10, ..piece(10, 10) }]);
+        assert_eq!(stretches(&found), [stretch(10, 10)]);
+    }
+
+    #[test]
+    fn after_a_gap_the_base_that_the_log_goes_on_from_is_needed() {
+        let bases = [base(10), base(20), base(45), base(50), base(70), base(80), base(90)];
+        let found = chains(&bases, &[piece(10, 30), piece(45, 60), piece(80, 85)]);
+        let needed = |since| needed_bases(&bases, &found, since);
+        // The one at 70 leads to nothing; what is written next follows on the last one.
+        assert_eq!(needed(5), [0, 2, 5, 6]);
+        assert_eq!(needed(25), [1, 2, 5, 6]);
+        assert_eq!(needed(52), [3, 5, 6]);
+        assert_eq!(needed(95), [6]);
+        assert!(needed_bases(&[], &[], 5).is_empty());
     }
 
     #[test]

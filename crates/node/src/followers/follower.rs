@@ -240,7 +240,7 @@ impl Follower {
                     Class::Other,
                     "the log cannot be followed, since the last backup does not say where in it it is",
                 )
-                .hint("see the warnings in that run's log: only a replica set has an oplog, and the user has to be allowed to read it"));
+                .hint("see the warnings in that run's log: only a replica set has an oplog, and the user has to be allowed to read it and every collection of the source"));
             }
             let pause = if came.is_some() { SOONEST } else { AGAIN };
             if clock::later(asked, pause) > now {

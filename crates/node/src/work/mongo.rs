@@ -57,7 +57,7 @@ impl MongoSource {
         paths(&self.place, &self.options.selection.include)
     }
 
-    /// What a restore to a point in time may begin with: this backup, once it was taken, where it is of one moment.
+    /// What a restore to a point in time may begin with: this backup, once it was taken, where it has an oplog and all collections.
     pub(super) fn base(&self) -> Option<Base> {
         self.taken.lock().map(|at| Base { at: mark(at), moment: i64::from(at.seconds) })
     }
@@ -83,7 +83,14 @@ impl MongoSource {
     /// Hands all of it to a sink.
     pub(super) fn take(&self, sink: &dyn Sink, job: &Job<'_>, events: &dyn Events) -> Result<CaptureReport> {
         let manifest = capture(&self.connection, sink, &self.options, job.control, events)?;
-        *self.taken.lock() = manifest.oplog.map(|span| span.to);
+        *self.taken.lock() = manifest.reaches_to();
+        if manifest.oplog.is_some() && !manifest.left_out.is_empty() {
+            let text = format!(
+                "no log of what is written later follows on this backup, since it lacks {}",
+                manifest.left_out.join(", ")
+            );
+            job.report.log(Level::Warning, "read", &text);
+        }
         if let Some(why) = &manifest.inconsistent_because {
             job.report.log(Level::Warning, "read", &format!("the collections are not of one moment: {why}"));
         }

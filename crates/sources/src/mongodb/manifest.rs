@@ -78,6 +78,9 @@ pub struct Manifest {
     pub oplog: Option<OplogSpan>,
     /// Why the collections are not of one moment, when they are not.
     pub inconsistent_because: Option<String>,
+    /// Collections that could not be read, as `database.collection`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<String>,
     /// Whether users and roles are in it.
     pub has_users: bool,
     /// Each collection and view.
@@ -85,6 +88,12 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The place in the oplog that shipped oplog can follow on: none where that would lead to a moment that lacks collections.
+    #[must_use]
+    pub fn reaches_to(&self) -> Option<Position> {
+        self.oplog.filter(|_| self.left_out.is_empty()).map(|span| span.to)
+    }
+
     /// What it says about a collection.
     #[must_use]
     pub fn counted(&self, database: &str, collection: &str) -> Option<&Counted> {

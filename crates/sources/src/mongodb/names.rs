@@ -22,6 +22,11 @@ pub(super) fn is_temporary(collection: &str) -> bool {
     collection.starts_with(NEW)
 }
 
+/// Whether a collection is one that becomes another by a rename: of a restore on its way, or of a server's `$out`.
+pub(super) fn is_on_its_way(collection: &str) -> bool {
+    is_temporary(collection) || collection.starts_with("tmp.agg_out.")
+}
+
 /// Whether a collection is one that the restore with this tag, the end of its mark, makes on its way.
 pub(super) fn is_temporary_of(collection: &str, tag: &str) -> bool {
     let mut parts = collection.strip_prefix(NEW).unwrap_or_default().rsplitn(2, '-');

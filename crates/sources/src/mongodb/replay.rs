@@ -1,12 +1,12 @@
 //! Replays an oplog onto what is being restored.
 //!
 //! Operations are carried out as what they say, not by the server's own `applyOps`: that needs rights over the whole server, and it knows
-//! nothing of collections that have other names for now. Each may be carried out again without harm, as the oplog begins before the
-//! collections were read.
+//! nothing of collections that have other names for now. Those of the dump's own oplog may be carried out again without harm, as it begins
+//! before the collections were read; a rename cannot be, and what was shipped is replayed only from where that ends.
 
 mod diff;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 
 use backstay_core::Control;
@@ -15,6 +15,7 @@ use mongodb::bson::{Bson, Document, doc};
 
 use super::dump::each_entry;
 use super::error::{MongoError, Result, Trouble, code_of};
+use super::names::is_on_its_way;
 use super::restore::{RestoreOptions, Targets};
 use super::{Collection, Connection, Kind, Position};
 
@@ -66,6 +67,8 @@ pub(super) struct Replay<'a> {
     count: u64,
     /// Parts of transactions that are not committed yet, by session and number.
     transactions: HashMap<Vec<u8>, Vec<Document>>,
+    /// Collections that were written to, of which the dump has nothing.
+    lacking: BTreeSet<String>,
     warnings: Vec<String>,
 }
 
@@ -88,6 +91,7 @@ impl<'a> Replay<'a> {
             moment: None,
             count: 0,
             transactions: HashMap::new(),
+            lacking: BTreeSet::new(),
             warnings: Vec::new(),
         }
     }
@@ -110,7 +114,7 @@ impl<'a> Replay<'a> {
         each_entry(input, "the oplog", |entry| self.entry(Document::try_from(entry)?))
     }
 
-    /// Replays oplog that was shipped. It has to begin with an entry that the dump reaches to.
+    /// Replays oplog that was shipped. It has to begin with an entry that what is before it reaches to; what it has of that is passed over.
     pub(super) fn segment(
         &mut self,
         input: impl Read,
@@ -124,30 +128,36 @@ impl<'a> Replay<'a> {
         let mut is_first = true;
         each_entry(input, "shipped oplog", |entry| {
             let entry = Document::try_from(entry)?;
-            if std::mem::take(&mut is_first) {
-                let begin = position_of(&entry)?;
-                if reached.is_none_or(|reached| begin > reached) {
-                    let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
-                    let cause = format!(
-                        "segment {} begins at {begin}, and what is before it reaches to {reached}",
-                        index + 1
-                    );
-                    return Err(MongoError::new(
-                        Trouble::Gap,
-                        "the shipped oplog does not follow on the dump",
-                        cause,
-                    ));
-                }
+            let at = position_of(&entry)?;
+            let is_new = reached.is_none_or(|reached| at > reached);
+            if std::mem::take(&mut is_first) && is_new {
+                let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
+                let cause = format!(
+                    "segment {} begins at {at}, and what is before it reaches to {reached}",
+                    index + 1
+                );
+                return Err(MongoError::new(
+                    Trouble::Gap,
+                    "the shipped oplog does not follow on the dump",
+                    cause,
+                ));
             }
-            self.entry(entry)
+            // A rename cannot be carried out twice.
+            if is_new { self.entry(entry) } else { Ok(()) }
         })
     }
 
-    /// What is left of transactions was never committed before the moment.
+    /// What is left of transactions was never committed before the moment, and what is on its way then is nothing yet.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.control.checkpoint()?;
         self.transactions.clear();
-        Ok(())
+        let left_out = |name| {
+            format!(
+                "{name} was left out: the oplog changes it and does not make it, and the backup does not have it"
+            )
+        };
+        self.warnings.extend(std::mem::take(&mut self.lacking).into_iter().map(left_out));
+        self.targets.drop_unwanted(self.connection)
     }
 
     fn entry(&mut self, entry: Document) -> Result<()> {
@@ -176,14 +186,16 @@ impl<'a> Replay<'a> {
             "i" | "u" | "d" => {}
             other => return Err(damaged(format!("an entry has the operation {other:?}"))),
         }
-        if !self.targets.wants(database, collection) || collection == "system.js" {
+        if collection == "system.js" {
             return Ok(());
         }
-        if self.targets.find(database, collection).is_none() {
-            // Made without a command of its own.
-            self.targets.create(self.connection, plain(database, collection))?;
-        }
-        let Some(target) = self.targets.find(database, collection) else { return Ok(()) };
+        let Some(target) = self.targets.find(database, collection) else {
+            // A part of it must not stand for the whole.
+            if self.targets.wants(database, collection) {
+                let _ = self.lacking.insert(namespace.to_owned());
+            }
+            return Ok(());
+        };
         let handle = self.connection.database(&target.database).collection::<Document>(&target.written_as());
         self.count += 1;
         let what = format!("changing {database}.{collection}");
@@ -253,6 +265,7 @@ impl<'a> Replay<'a> {
                 };
             }
             "dropDatabase" => {
+                self.lacking.retain(|name| name.split('.').next() != Some(database));
                 for collection in self.targets.of_database(database) {
                     self.targets.drop(self.connection, database, &collection)?;
                     self.count += 1;
@@ -263,11 +276,12 @@ impl<'a> Replay<'a> {
             name if PASSED_OVER.contains(&name) => return Ok(()),
             _ => {}
         }
-        if !self.targets.wants(database, collection) {
+        if !self.targets.follows(database, collection) {
             return Ok(());
         }
         match name.as_str() {
             "create" => {
+                let _ = self.lacking.remove(&format!("{database}.{collection}"));
                 if self.targets.find(database, collection).is_none() {
                     let mut made = plain(database, collection);
                     made.options = object.clone();
@@ -278,7 +292,10 @@ impl<'a> Replay<'a> {
                     self.targets.create(self.connection, made)?;
                 }
             }
-            "drop" => self.targets.drop(self.connection, database, collection)?,
+            "drop" => {
+                let _ = self.lacking.remove(&format!("{database}.{collection}"));
+                self.targets.drop(self.connection, database, collection)?;
+            }
             "createIndexes" | "commitIndexBuild" => {
                 let several = object.get_array("indexes").ok();
                 let mut indexes: Vec<Document> =
@@ -339,22 +356,41 @@ impl<'a> Replay<'a> {
     }
 
     fn rename(&mut self, object: &Document) -> Result<()> {
-        let (from, to) = (
+        let (old, new) = (
             object.get_str("renameCollection").unwrap_or_default(),
             object.get_str("to").unwrap_or_default(),
         );
-        let (Some(from), Some(to)) = (from.split_once('.'), to.split_once('.')) else {
+        let (Some(from), Some(to)) = (old.split_once('.'), new.split_once('.')) else {
             return Err(damaged("a rename lacks a name"));
         };
-        match (self.targets.wants(from.0, from.1), self.targets.wants(to.0, to.1)) {
-            (true, true) => self.targets.rename(self.connection, from, to),
-            (true, false) => self.targets.drop(self.connection, from.0, from.1),
-            (false, true) => {
-                let what = format!("replaying the rename of {}.{} to {}.{}", from.0, from.1, to.0, to.1);
-                Err(MongoError::new(Trouble::Settings, what, "what is renamed is not selected"))
-            }
-            (false, false) => Ok(()),
+        let _ = (self.lacking.remove(old), self.lacking.remove(new));
+        let fails = |cause: &str| {
+            let mut error =
+                MongoError::new(Trouble::Settings, format!("replaying the rename of {old} to {new}"), cause);
+            error.hint = "restore a moment before that, or one after a later backup";
+            Err(error)
+        };
+        let (is_wanted, becomes_wanted) =
+            (self.targets.wants(from.0, from.1), self.targets.wants(to.0, to.1));
+        if self.targets.find(from.0, from.1).is_some() {
+            // It may become something that is selected again.
+            return if becomes_wanted || from.0 == to.0 {
+                self.targets.rename(self.connection, from, to)
+            } else {
+                self.targets.drop(self.connection, from.0, from.1)
+            };
         }
+        if !becomes_wanted {
+            return Ok(());
+        }
+        if is_wanted && self.targets.find(to.0, to.1).is_none() {
+            let _ = self.lacking.insert(new.to_owned());
+            return Ok(());
+        }
+        if is_wanted || is_on_its_way(from.1) {
+            return fails("the backup does not have what is renamed");
+        }
+        fails("what is renamed is not selected")
     }
 
     fn modify(&mut self, database: &str, collection: &str, object: &Document) -> Result<()> {

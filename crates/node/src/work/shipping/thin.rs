@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashSet};
 use backstay_core::FileId;
 use backstay_engine::repository::SnapshotEntry;
 use backstay_model::PlanId;
-use backstay_policy::point_in_time::Base;
+use backstay_policy::point_in_time::{Base, needed_bases};
 
 use super::{Kept, is_piece};
 
 /// The backups of a plan that have to stay for one to go back to any moment since then: of each source the newest before it, or the first
-/// where there is none.
+/// where there is none, and those that begin again after a gap.
 pub(in crate::work) fn bases_for(
     snapshots: &[SnapshotEntry],
     plan: PlanId,
@@ -19,8 +19,9 @@ pub(in crate::work) fn bases_for(
     let Some(since) = since else { return HashSet::new() };
     let mut needed = HashSet::new();
     for kept in each_source(snapshots, plan).filter(|kept| !kept.pieces.is_empty()) {
-        let before = kept.bases.iter().rev().find(|(_, base)| base.moment <= since);
-        needed.extend(before.or(kept.bases.first()).map(|(entry, _)| entry.id));
+        let bases: Vec<Base> = kept.bases.iter().map(|(_, base)| *base).collect();
+        let places = needed_bases(&bases, &kept.chains(), since);
+        needed.extend(places.iter().filter_map(|place| kept.bases.get(*place)).map(|(entry, _)| entry.id));
     }
     needed
 }

@@ -188,7 +188,14 @@ impl Work<'_> {
         if let Some(why) = &plan.inconsistent_because {
             self.events.message(&format!("the collections are not of one moment: {why}"));
         }
-        let counted = counted.into_inner().into_iter().filter_map(|(index, digest): (usize, Digest)| {
+        let counted = counted.into_inner();
+        let missing = plan.collections.iter().enumerate().filter(|(index, _)| !counted.contains_key(index));
+        let left_out = missing
+            .map(|(_, collection)| collection)
+            .filter(|collection| !users::has(collection))
+            .map(Collection::full_name)
+            .collect();
+        let counted = counted.into_iter().filter_map(|(index, digest): (usize, Digest)| {
             let collection = plan.collections.get(index)?;
             Some(Counted {
                 database: collection.database.clone(),
@@ -209,6 +216,7 @@ impl Work<'_> {
             exclude: selection.exclude.clone(),
             oplog,
             inconsistent_because: plan.inconsistent_because.clone(),
+            left_out,
             has_users: plan.has_users,
             collections: counted.collect(),
         })

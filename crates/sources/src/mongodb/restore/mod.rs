@@ -231,12 +231,16 @@ impl Work<'_> {
         }
         self.verify(targets)?;
         if self.options.oplog {
+            let of_dump = manifest.as_ref();
             self.replay(
                 taken.oplog.as_ref(),
-                manifest.as_ref().and_then(|manifest| manifest.oplog),
+                of_dump.and_then(|manifest| manifest.oplog),
                 targets,
                 &mut report,
             )?;
+            if let Some(why) = of_dump.and_then(|manifest| manifest.inconsistent_because.as_ref()) {
+                report.warnings.push(format!("not all collections are of the moment: {why}"));
+            }
         }
         for target in targets.iter().filter(|target| target.has_documents()) {
             self.control.checkpoint()?;

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use sha2::{Digest as _, Sha256};
 
 use super::super::error::{MongoError, Result, Trouble};
-use super::super::{Collection, Connection, Digest, Dump, Kind, names, users};
+use super::super::{Collection, Connection, Digest, Dump, Kind, Selection, names, users};
 use super::{Existing, RestoreOptions, Restored};
 
 /// A collection on its way into place.
@@ -39,6 +39,8 @@ pub(in super::super) struct Targets {
     /// Users, roles and functions: they have no temporary names.
     pub(super) kept: HashMap<usize, Collection>,
     options: RestoreOptions,
+    /// What the dump was taken of, where it says so: shipped oplog is of the whole server.
+    taken: Option<Selection>,
     mark: String,
     /// The end of the mark: what all tries of the same restore have in common.
     pub(super) tag: String,
@@ -67,6 +69,10 @@ impl Targets {
             by_number: HashMap::new(),
             kept: HashMap::new(),
             options: options.clone(),
+            taken: dump.manifest().map(|manifest| Selection {
+                include: manifest.include.clone(),
+                exclude: manifest.exclude.clone(),
+            }),
             mark,
             tag,
             made: 0,
@@ -219,21 +225,52 @@ impl Targets {
             .find(|target| target.source.database == database && target.source.name == collection)
     }
 
-    /// Whether a collection of the dump is restored.
+    /// Whether a collection is restored where the dump has it, or would have it if it had been there.
     pub(in super::super) fn wants(&self, database: &str, collection: &str) -> bool {
-        self.options.selection.takes(database, collection)
+        self.taken.as_ref().is_none_or(|taken| taken.takes(database, collection))
+            && self.options.selection.takes(database, collection)
+    }
+
+    /// Whether the oplog of a collection is replayed: it is restored, or may be by the name that it gets later.
+    pub(in super::super) fn follows(&self, database: &str, collection: &str) -> bool {
+        let taken = self.taken.as_ref().is_none_or(|taken| taken.touches(database));
+        self.wants(database, collection)
+            || self.find(database, collection).is_some()
+            || (names::is_on_its_way(collection) && taken && self.options.selection.touches(database))
+    }
+
+    /// Removes what was followed and has no name that is restored.
+    pub(in super::super) fn drop_unwanted(&mut self, connection: &Connection) -> Result<()> {
+        let names =
+            self.all.iter().map(|target| (target.source.database.clone(), target.source.name.clone()));
+        let unwanted: Vec<(String, String)> =
+            names.filter(|(database, name)| !self.wants(database, name)).collect();
+        unwanted.iter().try_for_each(|(database, name)| self.drop(connection, database, name))
+    }
+
+    /// What is in the way of the target of a collection, by the name that the oplog gives it.
+    fn look_once(&mut self, connection: &Connection, database: &str, collection: &str) -> Result<()> {
+        let (is_wanted, existing) = (self.wants(database, collection), self.options.existing);
+        let Some(target) = self.find_mut(database, collection) else { return Ok(()) };
+        target.in_the_way = None;
+        if !is_wanted {
+            return Ok(());
+        }
+        target.in_the_way =
+            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
+        if target.in_the_way.is_some() && existing == Existing::Refuse {
+            let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
+            return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
+        }
+        Ok(())
     }
 
     /// A collection that was made after the dump began.
     pub(in super::super) fn create(&mut self, connection: &Connection, source: Collection) -> Result<()> {
+        let (database, name) = (source.database.clone(), source.name.clone());
         self.add(source, None);
+        self.look_once(connection, &database, &name)?;
         let Some(target) = self.all.last_mut() else { return Ok(()) };
-        target.in_the_way =
-            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
-        if target.in_the_way.is_some() && self.options.existing == Existing::Refuse {
-            let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
-            return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
-        }
         if target.has_documents() { target.create(connection) } else { Ok(()) }
     }
 
@@ -270,9 +307,11 @@ impl Targets {
         from: (&str, &str),
         to: (&str, &str),
     ) -> Result<()> {
+        if self.find(from.0, from.1).is_none() {
+            return Ok(());
+        }
         self.drop(connection, to.0, to.1)?;
         let (database, name) = self.renamed(to.0, to.1);
-        let existing = self.options.existing;
         let Some(target) = self.find_mut(from.0, from.1) else { return Ok(()) };
         if target.database != database {
             let what = format!("replaying a rename of {}.{}", from.0, from.1);
@@ -281,13 +320,7 @@ impl Targets {
         (target.source.database, target.source.name) = (to.0.to_owned(), to.1.to_owned());
         target.aside = format!("{name}.{}", target.aside.rsplit('.').next().unwrap_or_default());
         target.name = name;
-        target.in_the_way =
-            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
-        if target.in_the_way.is_some() && existing == Existing::Refuse {
-            let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
-            return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
-        }
-        Ok(())
+        self.look_once(connection, to.0, to.1)
     }
 
     /// The names of a database's collections in the dump.

@@ -25,6 +25,13 @@ fn who_is_let_in_sees_what_they_may() {
     let _ = server.run("admin", doc! { "createUser": "whole", "pwd": PASSWORD, "roles": roles });
     let some = vec![doc! { "role": "read", "db": "shop" }];
     let _ = server.run("admin", doc! { "createUser": "some", "pwd": PASSWORD, "roles": some });
+    // It may see that `blog` has collections, and not read them.
+    let listed = doc! { "resource": { "db": "blog", "collection": "" }, "actions": ["listCollections", "listIndexes"] };
+    let _ = server.run("admin", doc! { "createRole": "lister", "privileges": [listed], "roles": [] });
+    let mut most =
+        ["shop", "local", "config"].map(|database| doc! { "role": "read", "db": database }).to_vec();
+    most.push(doc! { "role": "lister", "db": "admin" });
+    let _ = server.run("admin", doc! { "createUser": "most", "pwd": PASSWORD, "roles": most });
     server.stop();
     server.with(&["--auth"]);
     server.start();
@@ -71,6 +78,17 @@ fn who_is_let_in_sees_what_they_may() {
             assert!(sink.failed().iter().any(|told| told.contains("system.users")), "{:?}", sink.failed())
         }
         Err(error) => assert_eq!(error.trouble, Trouble::Denied, "{error}"),
+    }
+    // Nothing follows on a dump that lacks a collection, though it has an oplog.
+    let connection = Connection::open(&as_user("most", PASSWORD)).unwrap();
+    for (also, is_whole) in [("shop.b", true), ("blog.a", false)] {
+        let include = vec!["shop.a".to_owned(), also.to_owned()];
+        let selection = Selection { include, ..Selection::all() };
+        let options = CaptureOptions { selection, ..CaptureOptions::default() };
+        let manifest = capture(&connection, &FolderSink::new(), &options, &Control::new(), &Silent).unwrap();
+        assert!(manifest.oplog.is_some(), "{manifest:?}");
+        assert_eq!(manifest.reaches_to().is_some(), is_whole, "{manifest:?}");
+        assert_eq!(manifest.left_out, if is_whole { vec![] } else { vec!["blog.a".to_owned()] });
     }
 }
 

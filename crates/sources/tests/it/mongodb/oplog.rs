@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use backstay_core::{Control, Silent};
 use backstay_sources::mongodb::{
-    CaptureOptions, OpenEntry, Position, RestoreOptions, Segment, Shipper, Trouble, capture,
+    CaptureOptions, Existing, MANIFEST, OpenEntry, Position, RestoreOptions, Segment, Selection, Shipper,
+    Trouble, capture,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Binary, Bson, Document, Timestamp, doc, spec::BinarySubtype};
@@ -127,6 +128,16 @@ fn shipped_oplog_brings_back_any_moment() {
     assert_eq!(names, ["last"], "{report:?}");
     assert_eq!(sorted(&server, "end", "last").len(), 1);
 
+    assert_eq!(report.warnings, Vec::<String>::new());
+    // Where a collection is not brought to the moment, that is told.
+    let file = sink.path().join(MANIFEST);
+    let told = std::fs::read_to_string(&file).unwrap();
+    let (null, why) = ("\"inconsistent_because\": null", "\"inconsistent_because\": \"t is a time series\"");
+    std::fs::write(&file, told.replace(null, why)).unwrap();
+    let report = restored(&connection, &sink, &to("series", &segments, None)).unwrap();
+    assert_eq!(report.warnings, ["not all collections are of the moment: t is a time series"]);
+    std::fs::write(&file, told).unwrap();
+
     // One that is missing is no moment that may be passed over.
     let [first, _, third] = segments;
     let error = restored(&connection, &sink, &to("gap", &[first, third], None)).unwrap_err();
@@ -135,6 +146,153 @@ fn shipped_oplog_brings_back_any_moment() {
     let before = Position { seconds: 1, counter: 1 };
     let error = restored(&connection, &sink, &to("before", &[], Some(before))).unwrap_err();
     assert_eq!(error.trouble, Trouble::Settings, "{error}");
+}
+
+#[test]
+fn a_rename_is_replayed_once_wherever_segments_begin() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let rename = |from: &str, to: &str| {
+        let names = doc! { "renameCollection": format!("shop.{from}"), "to": format!("shop.{to}") };
+        let _ = server.run("admin", names);
+    };
+    server.insert("shop", "one", &[doc! { "_id": 1 }]);
+    let connection = server.connect();
+    let (_, earlier) = captured(&connection, &CaptureOptions::default());
+    // The newest entry when the dump is taken, and within a segment that begins before the dump.
+    rename("one", "two");
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let control = Control::new();
+    let mut shippers = [earlier, manifest].map(|manifest| Shipper::after(manifest.oplog.unwrap().to));
+    server.insert("shop", "two", &[doc! { "_id": 2 }]);
+    // The last entry of one segment, and so the first one of the next.
+    rename("two", "three");
+    let mut both =
+        shippers.each_mut().map(|shipper| vec![shipper.next(&connection, SOON, &control).unwrap().unwrap()]);
+    server.insert("shop", "three", &[doc! { "_id": 3 }]);
+    for (segments, shipper) in both.iter_mut().zip(&mut shippers) {
+        segments.push(shipper.next(&connection, SOON, &control).unwrap().unwrap());
+    }
+    assert!(both[0][0].from < both[1][0].from && both[0][1] == both[1][1]);
+    for (segments, database) in both.iter().zip(["straddling", "following"]) {
+        let options = RestoreOptions {
+            databases: vec![("shop".to_owned(), database.to_owned())],
+            oplog: true,
+            segments: opened(segments),
+            ..to_copy()
+        };
+        let report = restored(&connection, &sink, &options).unwrap();
+        let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+        assert_eq!(names, ["three"], "{report:?}");
+        assert_eq!(sorted(&server, database, "three"), sorted(&server, "shop", "three"));
+        assert_eq!(super::listing(&server, database).len(), 1);
+    }
+}
+
+#[test]
+fn oplog_of_what_the_dump_does_not_have_changes_nothing() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let all = [("shop", "orders"), ("shop", "logs"), ("shop", "secret"), ("shop", "scratch"), ("other", "x")];
+    for (database, collection) in all {
+        server.insert(database, collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let selection = Selection { include: vec!["shop".to_owned()], exclude: vec!["shop.logs".to_owned()] };
+    let (sink, manifest) = captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    // As if these could not be read.
+    for name in ["secret", "scratch"] {
+        for ending in ["bson", "metadata.json"] {
+            std::fs::remove_file(sink.path().join(format!("shop/{name}.{ending}"))).unwrap();
+        }
+    }
+    for (database, collection) in all {
+        server.insert(database, collection, &[doc! { "_id": 2 }]);
+    }
+    let _ = server.run("shop", doc! { "drop": "scratch" });
+    let _ = server.run("shop", doc! { "create": "made" });
+    server.insert("shop", "made", &[doc! { "_id": 2 }]);
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    let segment = shipper.next(&connection, SOON, &Control::new()).unwrap().unwrap();
+    server.insert("shop", "orders", &[doc! { "_id": 3 }]);
+    let options = RestoreOptions {
+        oplog: true,
+        segments: opened(&[segment]),
+        existing: Existing::Replace,
+        ..RestoreOptions::default()
+    };
+    let report = restored(&connection, &sink, &options).unwrap();
+    let mut names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["made", "orders"], "{report:?}");
+    assert!(matches!(&*report.warnings, [one] if one.starts_with("shop.secret was left out")), "{report:?}");
+    let there = [
+        ("shop", "made", 1),
+        ("shop", "orders", 2),
+        ("shop", "logs", 2),
+        ("shop", "secret", 2),
+        ("other", "x", 2),
+    ];
+    for (database, collection, count) in there {
+        assert_eq!(server.documents(database, collection).len(), count, "{database}.{collection}");
+    }
+    assert_eq!(super::listing(&server, "shop").len(), 4);
+}
+
+#[test]
+fn moments_after_a_restore_into_the_followed_server_come_back() {
+    let Some(server) = MongoServer::start_new() else { return };
+    for collection in ["a", "b"] {
+        server.insert("shop", collection, &[doc! { "_id": 1 }]);
+    }
+    let connection = server.connect();
+    let selection = Selection { include: vec!["shop.a".to_owned()], ..Selection::all() };
+    let (sink, manifest) = captured(&connection, &CaptureOptions { selection, ..CaptureOptions::default() });
+    let mut shipper = Shipper::after(manifest.oplog.unwrap().to);
+    let mut ship = || shipper.next(&connection, SOON, &Control::new()).unwrap().unwrap();
+    server.insert("shop", "a", &[doc! { "_id": 2 }]);
+    let mut segments = vec![ship()];
+    let replace = RestoreOptions { existing: Existing::Replace, ..RestoreOptions::default() };
+    let _ = restored(&connection, &sink, &replace).unwrap();
+    segments.push(ship());
+    let restored_at = segments[1].to;
+    server.insert("shop", "a", &[doc! { "_id": 3 }]);
+    // What a restore does that fails in the end, and what an aggregation does that writes with `$out`.
+    for (from, to) in [("a", "a.backstay-old-x-1"), ("a.backstay-old-x-1", "a")] {
+        let names = doc! { "renameCollection": format!("shop.{from}"), "to": format!("shop.{to}") };
+        let _ = server.run("admin", names);
+    }
+    segments.push(ship());
+    let _ = server.run("shop", doc! { "create": "tmp.agg_out.1" });
+    server.insert("shop", "tmp.agg_out.1", &[doc! { "_id": 4 }]);
+    segments.push(ship());
+    let under_way = segments[3].to;
+    let onto = doc! { "renameCollection": "shop.tmp.agg_out.1", "to": "shop.a", "dropTarget": true };
+    let _ = server.run("admin", onto);
+    segments.push(ship());
+
+    let moments = [
+        ("before", Some(segments[0].to), &[1, 2][..]),
+        ("restored", Some(restored_at), &[1]),
+        ("later", Some(segments[2].to), &[1, 3]),
+        ("meanwhile", Some(under_way), &[1, 3]),
+        ("last", None, &[4]),
+    ];
+    for (database, until, expected) in moments {
+        let options = RestoreOptions {
+            databases: vec![("shop".to_owned(), database.to_owned())],
+            oplog: true,
+            segments: opened(&segments),
+            until,
+            ..RestoreOptions::default()
+        };
+        let report = restored(&connection, &sink, &options).unwrap();
+        let names: Vec<&str> = report.restored.iter().map(|each| each.collection.as_str()).collect();
+        assert_eq!((names, report.warnings.len()), (vec!["a"], 0), "{database}: {report:?}");
+        let mut ids: Vec<i32> =
+            server.documents(database, "a").iter().map(|each| each.get_i32("_id").unwrap()).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, expected, "{database}");
+        assert_eq!(super::listing(&server, database).len(), 1, "{database}");
+    }
 }
 
 #[test]
