@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use backstay_core::{CallContext, ErrorKind, FileId, FileKind, Frozen, Handle, Storage, StorageError};
 use parking_lot::Mutex;
+use tempfile::TempDir;
 
 use self::folder::Folder;
 use crate::memory::copy_range;
@@ -30,6 +31,8 @@ pub struct Cache {
     checked: Mutex<HashSet<FileId>>,
     /// One lock for each pack that is being fetched, so that nobody fetches it twice.
     fetching: Mutex<HashMap<FileId, Arc<Mutex<()>>>>,
+    /// What goes with the cache.
+    _passing: Option<TempDir>,
 }
 
 impl std::fmt::Debug for Cache {
@@ -51,7 +54,20 @@ impl Cache {
             tree_packs: Mutex::default(),
             checked: Mutex::default(),
             fetching: Mutex::default(),
+            _passing: None,
         })
+    }
+
+    /// The same in a new folder below `base`, which is removed with the cache: whatever comes out of it was read from `inner` by this
+    /// process. What processes that were killed left there is removed after a day.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn passing(inner: Box<dyn Storage>, base: &Path, repository: &str) -> Result<Self, StorageError> {
+        let passing = folder::passing(base)?;
+        let mut cache = Self::new(inner, passing.path(), repository)?;
+        cache._passing = Some(passing);
+        Ok(cache)
     }
 
     fn keeps(&self, handle: &Handle) -> bool {

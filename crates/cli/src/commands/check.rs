@@ -48,7 +48,7 @@ fn run_check(app: &App, args: &Check) -> Outcome<CheckReport> {
     let mut place = Place::main(app);
     if !args.with_cache {
         // What is checked is the repository, not the copy of it.
-        place = place.without_cache();
+        place = place.caching_anew();
     }
     let access = if app.settings.no_lock { Access::Unlocked } else { Access::Exclusive };
     if access == Access::Exclusive {

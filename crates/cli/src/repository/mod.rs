@@ -57,11 +57,9 @@ impl Opened {
             .map_err(|failure| failures::configuration_is_gone(failure, &*storage))?;
         let environment = place::environment(app);
         let settings = place.engine_settings(app);
-        let plain =
-            Repository::open(Arc::clone(&storage), master.clone(), key_id, environment.clone(), settings)?;
-        let cached = place.with_cache(app, &plain);
-        let engine = match cached {
-            Some(storage) => Repository::open(storage, master.clone(), key_id, environment, settings)?,
+        let plain = Repository::open(Arc::clone(&storage), master.clone(), key_id, environment, settings)?;
+        let engine = match place.with_cache(app, &plain) {
+            Some(storage) => plain.through(storage),
             None => plain,
         }
         .with_control(app.control.clone());

@@ -7,7 +7,7 @@ use backstay_core::Storage;
 use backstay_engine::pack::Compression;
 use backstay_engine::repository::{Environment, Identity, Repository, Settings as EngineSettings};
 use backstay_storage::limit::Rates;
-use backstay_storage::{Address, OptionError, Options};
+use backstay_storage::{Address, Cache, OptionError, Options};
 
 use crate::app::App;
 use crate::args::CompressionMode;
@@ -26,8 +26,8 @@ pub(crate) struct Place {
     threads: Option<usize>,
     /// For dry runs: nothing is written, whatever the command does.
     discards: bool,
-    /// Whether a local cache may stand in for the storage.
-    caches: bool,
+    /// Whether the local cache is one of this command alone.
+    caches_anew: bool,
 }
 
 impl Place {
@@ -39,7 +39,7 @@ impl Place {
             key_hint: app.settings.key_hint.clone(),
             threads: None,
             discards: false,
-            caches: true,
+            caches_anew: false,
         }
     }
 
@@ -52,7 +52,7 @@ impl Place {
             key_hint,
             threads: None,
             discards: false,
-            caches: true,
+            caches_anew: false,
         }))
     }
 
@@ -73,9 +73,9 @@ impl Place {
         self
     }
 
-    /// The same place, read without a local cache.
-    pub(crate) fn without_cache(mut self) -> Self {
-        self.caches = false;
+    /// The same place, read without what is cached already.
+    pub(crate) fn caching_anew(mut self) -> Self {
+        self.caches_anew = true;
         self
     }
 
@@ -110,7 +110,7 @@ impl Place {
 
     /// The same storage with a local cache, where one helps. Trouble with the cache is told and survived.
     pub(super) fn with_cache(&self, app: &App, repository: &Repository) -> Option<Arc<dyn Storage>> {
-        let base = app.settings.cache_folder.as_deref().filter(|_| self.caches)?;
+        let base = app.settings.cache_folder.as_deref()?;
         let is_local = match &self.address {
             None => true,
             Some(text) => matches!(Address::parse(text), Ok(Address::Local(_))),
@@ -127,8 +127,8 @@ impl Place {
         let open = || -> Result<Arc<dyn Storage>, Box<dyn std::error::Error>> {
             std::fs::create_dir_all(base)?;
             let inner = self.storage(app).map_err(|failure| failure.to_string())?;
-            let cache = backstay_storage::Cache::new(inner, base, &repository.config().id.to_hex())?;
-            Ok(Arc::new(cache))
+            let make = if self.caches_anew { Cache::passing } else { Cache::new };
+            Ok(Arc::new(make(inner, base, &repository.config().id.to_hex())?))
         };
         match open() {
             Ok(cached) => Some(cached),

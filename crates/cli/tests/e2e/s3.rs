@@ -102,4 +102,11 @@ fn the_cache_is_where_it_is_told_to_be() {
     assert_eq!((cached("variable"), cached("home")), (3, 0));
     with_credentials(&world, SECRET, ["ls", "latest"]).succeeds();
     assert_eq!(cached("home"), 3);
+    // A check believes no cache, and takes its own away.
+    let files = world.contents("home");
+    let index = files.keys().find(|name| name.contains("/index/")).unwrap();
+    std::fs::write(world.path("home").join(index), b"garbled").unwrap();
+    let before = world.contents("home");
+    with_credentials(&world, SECRET, ["check"]).succeeds();
+    assert_eq!(world.contents("home"), before);
 }

@@ -13,6 +13,8 @@ use crate::format::index::PackIndex;
 use crate::format::{Blob, BlobKind};
 use crate::index::Index;
 use crate::repository::{BlobReader, Repository, open_blob};
+use crate::room::Room;
+use crate::side_by_side::try_for_each;
 use crate::{Error, Result};
 
 /// A transfer of blobs.
@@ -36,6 +38,8 @@ pub struct Transfer<'a> {
 const GAP: u32 = 256 << 10;
 /// Most bytes that are read at once.
 const STRETCH: u32 = 16 << 20;
+/// Bytes that are read and not moved yet.
+const AHEAD: u64 = 48 << 20;
 
 impl Transfer<'_> {
     /// Moves the blobs that are listed for each pack. `unreadable` is asked about each blob that no copy of is sound.
@@ -48,38 +52,28 @@ impl Transfer<'_> {
         events: &dyn Events,
         unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
     ) -> Result<()> {
-        let next = AtomicUsize::new(0);
         let done = AtomicUsize::new(0);
-        let failure = Mutex::new(None);
         events.step(self.step, 0, packs.len() as u64);
-        std::thread::scope(|scope| {
-            for _ in 0..self.source.settings().threads.min(packs.len()) {
-                scope.spawn(|| {
-                    let mut mover = Mover::default();
-                    while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let moved = self
-                            .packers
-                            .with(|packer| self.move_pack(pack, packer, &mut mover, events, unreadable));
-                        if let Err(error) = moved {
-                            failure.lock().get_or_insert(error);
-                        }
-                        if failure.lock().is_some() {
-                            break;
-                        }
-                        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-                        events.step(self.step, done as u64, packs.len() as u64);
-                    }
-                });
-            }
-        });
-        failure.into_inner().map_or(Ok(()), Err)
+        let settings = self.source.settings();
+        let crew = Crew {
+            read: Room::new(AHEAD),
+            turns: Room::new(settings.threads as u64),
+            idle: Mutex::default(),
+        };
+        // Many read, since each may wait long for its answer; as many move as there are processors.
+        let threads = settings.threads.max(self.source.storage().small_calls());
+        try_for_each(packs, threads, |pack| {
+            self.move_pack(pack, &crew, events, unreadable)?;
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            events.step(self.step, done as u64, packs.len() as u64);
+            Ok(())
+        })
     }
 
     fn move_pack(
         &self,
         pack: &PackIndex,
-        packer: &mut Packer,
-        mover: &mut Mover,
+        crew: &Crew,
         events: &dyn Events,
         unreadable: &(dyn Fn(&Blob, Error) -> Result<()> + Sync),
     ) -> Result<()> {
@@ -100,23 +94,26 @@ impl Transfer<'_> {
             }
             let (now, later) = rest.split_at(count);
             let length = (until - first.offset) as usize;
+            let _held = crew.read.take(length as u64);
+            let mut sealed = Vec::new();
             let read = self.source.confirm_range(pack.id, first.offset, length).and_then(|()| {
-                mover.sealed.resize(length, 0);
+                sealed.resize(length, 0);
                 let handle = Handle::new(FileKind::Pack, pack.id);
                 let context = self.source.context();
-                Ok(self.source.storage().read_at(
-                    &handle,
-                    u64::from(first.offset),
-                    &mut mover.sealed,
-                    context,
-                )?)
+                Ok(self.source.storage().read_at(&handle, u64::from(first.offset), &mut sealed, context)?)
             });
-            for blob in now {
-                let at = (blob.offset - first.offset) as usize;
-                if read.is_err() || self.move_blob(blob, at, packer, mover).is_err() {
-                    self.move_copy(blob, packer, unreadable)?;
-                }
-            }
+            let _turn = crew.turns.take(1);
+            let mut mover = crew.idle.lock().pop().unwrap_or_default();
+            self.packers.with(|packer| {
+                now.iter().try_for_each(|blob| {
+                    let at = (blob.offset - first.offset) as usize;
+                    if read.is_err() || self.move_blob(blob, &sealed, at, packer, &mut mover).is_err() {
+                        return self.move_copy(blob, packer, unreadable);
+                    }
+                    Ok(())
+                })
+            })?;
+            crew.idle.lock().push(mover);
             events.bytes_done(now.iter().map(|blob| u64::from(blob.length)).sum());
             rest = later;
         }
@@ -124,9 +121,16 @@ impl Transfer<'_> {
     }
 
     /// Moves a blob out of what was read.
-    fn move_blob(&self, blob: &Blob, at: usize, packer: &mut Packer, mover: &mut Mover) -> Result<()> {
+    fn move_blob(
+        &self,
+        blob: &Blob,
+        read: &[u8],
+        at: usize,
+        packer: &mut Packer,
+        mover: &mut Mover,
+    ) -> Result<()> {
         let short = || Error::damaged("a pack", "too short");
-        let sealed = mover.sealed.get(at..at + blob.length as usize).ok_or_else(short)?;
+        let sealed = read.get(at..at + blob.length as usize).ok_or_else(short)?;
         mover.opened.clear();
         mover.opened.extend_from_slice(sealed);
         let content =
@@ -169,9 +173,17 @@ impl Transfer<'_> {
     }
 }
 
+/// Who moves blobs.
+struct Crew {
+    /// Room for what is read.
+    read: Room,
+    /// One for each who moves at once.
+    turns: Room,
+    idle: Mutex<Vec<Mover>>,
+}
+
 #[derive(Default)]
 struct Mover {
-    sealed: Vec<u8>,
     opened: Vec<u8>,
     content: Vec<u8>,
     decompressor: Decompressor,

@@ -162,6 +162,22 @@ impl Repository {
         Ok(Self { inner: Arc::new(inner), control: Control::new(), deadline: None })
     }
 
+    /// The same repository, reached through another storage, such as a cache before the one it has.
+    #[must_use]
+    pub fn through(&self, storage: Arc<dyn Storage>) -> Self {
+        let Inner { key: _, storage: _, master, key_id, config, environment, settings } = &*self.inner;
+        let inner = Inner {
+            storage,
+            key: Key::new(master),
+            master: master.clone(),
+            key_id: *key_id,
+            config: config.clone(),
+            environment: environment.clone(),
+            settings: *settings,
+        };
+        Self { inner: Arc::new(inner), control: self.control.clone(), deadline: self.deadline }
+    }
+
     /// The same repository, steered by this control.
     #[must_use]
     pub fn with_control(&self, control: Control) -> Self {

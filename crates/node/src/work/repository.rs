@@ -25,6 +25,7 @@ use super::indexes::Indexes;
 use super::leash::Leash;
 use super::{Class, Job, Result, Unheard, WorkError, Workshop};
 use crate::seals::Opened;
+use backstay_storage::Cache;
 
 /// What is going to be done with a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +82,9 @@ impl Open {
 }
 
 impl Workshop {
-    /// Opens a repository for a job, or makes it where it may be made and never was.
-    pub(super) fn open(&self, job: &Job<'_>, access: Access, with_cache: bool) -> Result<Open> {
-        self.open_alike(job, access, with_cache, None)
+    /// Opens a repository for a job, or makes it where it may be made and never was. What was cached before is used where it is trusted.
+    pub(super) fn open(&self, job: &Job<'_>, access: Access, trusts_cache: bool) -> Result<Open> {
+        self.open_alike(job, access, trusts_cache, None)
     }
 
     /// The same; where it is made, it cuts files as `alike` says.
@@ -91,14 +92,14 @@ impl Workshop {
         &self,
         job: &Job<'_>,
         access: Access,
-        with_cache: bool,
+        trusts_cache: bool,
         alike: Option<Polynomial>,
     ) -> Result<Open> {
         let location = describe(job.repository);
         job.report.log(Level::Info, "connect", &format!("connecting to {location}"));
         let turn = (!self.known_path(job.repository).exists()).then(|| self.turn(job.repository.id));
         let turn = turn.as_ref().map(|turn| hold(turn, job)).transpose()?;
-        let (engine, is_new) = match self.open_existing(job, with_cache) {
+        let (engine, is_new) = match self.open_existing(job, trusts_cache) {
             Err(error) if error.class() == Class::NoRepository && access != Access::Look => {
                 let error = self.missed(job.repository, error);
                 if error.class() != Class::NoRepository || !job.repository.may_create {
@@ -107,7 +108,7 @@ impl Workshop {
                 match self.create(job, alike)? {
                     Some(made) => (made, true),
                     // Another host was quicker.
-                    None => (self.open_existing(job, with_cache)?, false),
+                    None => (self.open_existing(job, trusts_cache)?, false),
                 }
             }
             opened => (opened?, false),
@@ -130,7 +131,7 @@ impl Workshop {
         Arc::clone(self.turns.lock().entry(repository).or_default())
     }
 
-    fn open_existing(&self, job: &Job<'_>, with_cache: bool) -> Result<Repository> {
+    fn open_existing(&self, job: &Job<'_>, trusts_cache: bool) -> Result<Repository> {
         let id = job.repository.id;
         let storage = || -> Result<Box<dyn Storage>> {
             let inner = self.storage(
@@ -165,7 +166,7 @@ impl Workshop {
         self.keys.put(id, password, &key.0, key.1);
         self.note_known(job, &engine);
         let is_local = matches!(job.repository.settings, ConnectionSettings::Local(_));
-        let engine = if is_local || !with_cache { engine } else { self.cached(job, engine, storage, key)? };
+        let engine = if is_local { engine } else { self.cached(job, engine, storage, trusts_cache) };
         Ok(engine.with_control(job.control.clone()))
     }
 
@@ -194,28 +195,25 @@ impl Workshop {
         error
     }
 
-    /// The same repository with a local cache. Trouble with the cache is told and survived.
+    /// The same repository with a local cache: the one that is kept, or a new one. Trouble with the cache is told and survived.
     fn cached(
         &self,
         job: &Job<'_>,
         plain: Repository,
         storage: impl Fn() -> Result<Box<dyn Storage>>,
-        (master, key): (backstay_engine::crypto::KeyBytes, backstay_core::FileId),
-    ) -> Result<Repository> {
+        is_kept: bool,
+    ) -> Repository {
         let base = self.data_dir.join("cache");
         let cache = make_folder(&base).map_err(|error| error.to_string()).and_then(|()| {
             let inner = storage().map_err(|error| error.to_string())?;
-            backstay_storage::Cache::new(inner, &base, &plain.config().id.to_hex())
-                .map_err(|error| error.to_string())
+            let make = if is_kept { Cache::new } else { Cache::passing };
+            make(inner, &base, &plain.config().id.to_hex()).map_err(|error| error.to_string())
         });
         match cache {
-            Ok(cache) => {
-                let settings = self.settings(job.limits);
-                Ok(Repository::open(Arc::new(cache), master, key, self.environment.clone(), settings)?)
-            }
+            Ok(cache) => plain.through(Arc::new(cache)),
             Err(error) => {
                 job.report.log(Level::Warning, "connect", &format!("there is no local cache: {error}"));
-                Ok(plain)
+                plain
             }
         }
     }

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use backstay_core::{ErrorKind, FileId, FileKind, Handle, StorageError};
 use sha2::{Digest, Sha256};
+use tempfile::TempDir;
 
 use crate::layout;
 use crate::local::{Modes, publish_loosely};
@@ -36,6 +37,28 @@ enum Unusable {
 /// Whether the content is what the file's name says. Only files named by their hash can be checked.
 pub(super) fn is_whole(handle: &Handle, content: &[u8]) -> bool {
     Sha256::digest(content).as_slice() == handle.id.0
+}
+
+/// How folders begin that go with the process that made them.
+const PASSING: &str = "passing-";
+/// How old one is that was left behind.
+const LEFT_BEHIND: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A new folder below `base` that is removed when it is dropped. Removes what others left behind.
+pub(super) fn passing(base: &Path) -> Result<TempDir, StorageError> {
+    let make = || -> io::Result<TempDir> {
+        Modes::PRIVATE.make_all(base)?;
+        for item in fs::read_dir(base)?.flatten() {
+            let is_passing = item.file_name().to_string_lossy().starts_with(PASSING);
+            let is_old = || item.metadata()?.modified()?.elapsed().map_err(io::Error::other);
+            if is_passing && is_old().is_ok_and(|age| age > LEFT_BEHIND) {
+                // It is tried again another time.
+                let _ = fs::remove_dir_all(item.path());
+            }
+        }
+        tempfile::Builder::new().prefix(PASSING).tempdir_in(base)
+    };
+    make().map_err(|cause| StorageError::new(ErrorKind::Config, "open cache", base.display(), cause))
 }
 
 impl Folder {

@@ -27,7 +27,7 @@ use parking_lot::Mutex;
 /// How many calls at once serve best: what restic uses.
 const CONNECTIONS: usize = 5;
 /// The same for calls that carry little: there the wait for the answer is all.
-const SMALL_CALLS: usize = 32;
+const SMALL_CALLS: usize = 64;
 /// Files up to this size, which all packs have, go in one request; longer ones in parts.
 const LONGEST_REQUEST: usize = 160 << 20;
 const PART_SIZE: usize = 64 << 20;

@@ -24,6 +24,18 @@ fn an_address_opens_its_back_end() {
 }
 
 #[test]
+fn small_calls_are_many_unless_somebody_says_how_many_calls_there_may_be() {
+    let address = Address::parse("s3:http://127.0.0.1:1/bucket").unwrap();
+    let calls = |connections| {
+        let mut options = Options { connections, ..Options::default() };
+        options.set_extended("s3.unsafe-anonymous-auth", "true").unwrap();
+        let storage = open(&address, &options).unwrap();
+        (storage.connections(), storage.small_calls())
+    };
+    assert_eq!((calls(None), calls(Some(3))), ((5, 64), (3, 3)));
+}
+
+#[test]
 fn s3_without_credentials_says_what_to_set() {
     let address = Address::parse("s3:http://127.0.0.1:1/bucket").unwrap();
     let error = open(&address, &Options::default()).err().unwrap();

@@ -1,11 +1,11 @@
 //! The wrappers, each over a storage that shows what it does.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use backstay_core::{CallContext, Control, ErrorKind, FileId, FileKind, Handle, Storage};
 use backstay_storage::limit::Rates;
@@ -338,6 +338,35 @@ fn a_tree_pack_is_fetched_once_and_whole() {
     assert_eq!(source.reads(), 3);
     let error = storage.read_at(&handle, 399_990, &mut [0; 40], NONE).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_passing_cache_begins_empty_and_goes_and_takes_along_what_was_left_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let source = Faulty::new(Plan::healthy());
+    let handle = named(FileKind::Snapshot, b"one");
+    cached(&source, home.path()).write(&handle, b"one", NONE).unwrap();
+    let [old, new] = ["passing-old", "passing-new"].map(|name| home.path().join(name));
+    for folder in [&old, &new] {
+        fs::create_dir(folder).unwrap();
+    }
+    let before = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
+    File::open(&old).unwrap().set_modified(before).unwrap();
+
+    let storage = Cache::passing(Box::new(source.clone()), home.path(), REPOSITORY).unwrap();
+    assert!(!old.exists() && new.exists());
+    for _ in 0..2 {
+        storage.read(&handle, &mut Vec::new(), NONE).unwrap();
+    }
+    assert_eq!(source.reads(), 1, "what others cached does not count, what it cached does");
+    assert_eq!(
+        fs::read_dir(home.path()).unwrap().count(),
+        4,
+        "a tag, a cache, a new one, one of another process"
+    );
+    drop(storage);
+    assert_eq!(fs::read_dir(home.path()).unwrap().count(), 3);
+    assert!(cached_path(home.path(), &handle).exists());
 }
 
 #[test]
