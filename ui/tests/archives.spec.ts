@@ -82,6 +82,7 @@ test("archives are named by patterns, made by a plan, looked into, downloaded an
   expect((await server.call("GET", `/destinations/${id}`)).holds).toEqual({
     type: "archives",
     format: "zip",
+    mongodb: "mongodump",
     encryption: "plain",
     name: "{source} {type} {n}",
     folder: "{plan}/{date:%Y}",
