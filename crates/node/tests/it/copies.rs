@@ -29,7 +29,7 @@ struct Sites {
 }
 
 /// A repository `site` in a folder of this host, or in a bucket.
-fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
+pub(crate) fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
     let id = RepositoryId::new(&SystemClock, &SystemRandom);
     let destination = DestinationId::new(&SystemClock, &SystemRandom);
     let mut secrets: BTreeMap<String, String> = [("password".to_owned(), "other words".to_owned())].into();
@@ -53,6 +53,31 @@ fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
     SealedRepository { id, destination, path: "site".to_owned(), settings, secrets, ..first }
 }
 
+/// A plan that copies from `disk` to such a repository.
+pub(crate) fn copy_plan(world: &World, site: SealedRepository) -> PlanId {
+    let (disk, from) = (world.repository().id, world.repository().destination.id);
+    let spec: PlanSpec = serde_json::from_value(json!({
+        "name": "off site", "sources": [], "copy": { "from": from }, "destinations": [site.destination.id],
+    }))
+    .unwrap();
+    let plan = NodePlan {
+        id: PlanId::new(&SystemClock, &SystemRandom),
+        project: world.project,
+        revision: 1,
+        since: world.now(),
+        spec,
+        sources: Vec::new(),
+        from: Some(disk),
+        repositories: vec![site.id],
+    };
+    let id = plan.id;
+    world.hub.arrange(|configuration| {
+        configuration.repositories.push(site);
+        configuration.plans.push(plan);
+    });
+    id
+}
+
 impl Sites {
     async fn new(bucket: Option<&S3Server>) -> Self {
         let mut world = World::new(Schedule::default()).await;
@@ -63,28 +88,9 @@ impl Sites {
             world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
             world.start().await;
         }
-        let (copies, site) = (PlanId::new(&SystemClock, &SystemRandom), site(&world, bucket));
-        let (disk, from) = (world.repository().id, world.repository().destination.id);
-        let spec: PlanSpec = serde_json::from_value(json!({
-            "name": "off site", "sources": [], "copy": { "from": from }, "destinations": [site.destination.id],
-        }))
-        .unwrap();
-        let plan = NodePlan {
-            id: copies,
-            project: world.project,
-            revision: 1,
-            since: world.now(),
-            spec,
-            sources: Vec::new(),
-            from: Some(disk),
-            repositories: vec![site.id],
-        };
+        let site = site(&world, bucket);
         let id = site.id;
-        world.hub.arrange(|configuration| {
-            configuration.repositories.push(site);
-            configuration.plans.push(plan);
-        });
-        Self { world, copies, disk, site: id }
+        Self { copies: copy_plan(&world, site), disk: world.repository().id, site: id, world }
     }
 
     /// Changes the copy plan, as saving it does.
@@ -187,7 +193,7 @@ fn packs(repository: &Path) -> BTreeMap<std::path::PathBuf, u64> {
     found
 }
 
-const fn copied(run: &Run) -> u64 {
+pub(crate) const fn copied(run: &Run) -> u64 {
     match &run.outcome {
         Some(outcome) => outcome.snapshots_copied,
         None => 0,
