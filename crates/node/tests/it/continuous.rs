@@ -233,6 +233,27 @@ async fn copies_are_of_backups_alone() {
     shop.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_does_not_follow_the_pieces_of_a_log_whose_backups_are_gone() {
+    let Some((shop, backups)) = Shop::with_pieces().await else { return };
+    let plan = copy_plan(&shop.world, site(&shop.world, None));
+    shop.world.hub.arrange(|configuration| {
+        let plan = configuration.plans.iter_mut().find(|other| other.id == plan).unwrap();
+        plan.spec.copy.as_mut().unwrap().mirror = true;
+    });
+    shop.run(plan, RunKind::Copy, RunState::Completed).await;
+    let copies = shop.world.count("site/snapshots");
+    for snapshot in backups {
+        let ask = Ask::Forget { repository: shop.world.repository(), snapshot };
+        assert!(matches!(shop.world.answer(ask).await, Ok(Answer::Done)));
+    }
+    assert_ne!(shop.world.count("repository/snapshots"), 0, "the pieces are there");
+    let refused = shop.run(plan, RunKind::Prune, RunState::Failed).await.error.unwrap();
+    assert!(refused.message.contains("no snapshot any more"), "{refused:?}");
+    assert_eq!(shop.world.count("site/snapshots"), copies);
+    shop.end().await;
+}
+
 impl Shop {
     /// With two backups or more, by their ids, and at least as many pieces of the log beside them.
     async fn with_pieces() -> Option<(Self, Vec<String>)> {
