@@ -137,6 +137,13 @@ impl Sites {
         }
     }
 
+    async fn tag(&self, snapshot: &str, add: &[&str]) {
+        let add = add.iter().map(|tag| (*tag).to_owned()).collect();
+        let (repository, snapshot) = (self.sealed(self.disk), snapshot.to_owned());
+        let answer = self.world.answer(Ask::Tag { repository, snapshot, add, remove: Vec::new() }).await;
+        assert!(matches!(answer, Ok(Answer::Tagged { .. })));
+    }
+
     async fn forget(&self, snapshot: &str) {
         let ask = Ask::Forget { repository: self.sealed(self.disk), snapshot: snapshot.to_owned() };
         assert!(matches!(self.world.answer(ask).await, Ok(Answer::Done)));
@@ -455,6 +462,32 @@ async fn a_mirror_follows_what_it_is_of_unless_that_looks_lost() {
     let refused = sites.run(RunKind::Prune, RunState::Failed).await.error.unwrap();
     assert!(refused.message.contains("another repository is in its place"), "{refused:?}");
     assert_eq!(sites.snapshots(sites.site).await.len(), 3);
+    sites.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_keeps_the_copy_of_what_got_other_tags_until_that_is_copied_again() {
+    let mut sites = Sites::new(None).await;
+    for name in ["a", "b"] {
+        sites.back_up(name, 1000).await;
+    }
+    sites.copy(|copy| copy.mirror = true);
+    assert_eq!(copied(&sites.run(RunKind::Copy, RunState::Completed).await), 2);
+    let first = sites.snapshots(sites.disk).await[0].id.clone();
+    sites.tag(&first, &["hold"]).await;
+    // The clean-up comes before the next copy: the data is still there, so its copy stays.
+    let clean_up = sites.run(RunKind::Prune, RunState::Completed).await;
+    assert_eq!(clean_up.outcome.unwrap_or_default().snapshots_forgotten, 0);
+    assert_eq!(sites.snapshots(sites.site).await.len(), 2);
+    // Then it is there with its new tags, and what it was goes.
+    assert_eq!(copied(&sites.run(RunKind::Copy, RunState::Completed).await), 1);
+    assert_eq!(sites.snapshots(sites.site).await.len(), 3);
+    let clean_up = sites.run(RunKind::Prune, RunState::Completed).await;
+    assert_eq!(clean_up.outcome.unwrap().snapshots_forgotten, 1);
+    let (ours, theirs) = (sites.snapshots(sites.disk).await, sites.snapshots(sites.site).await);
+    assert_eq!(ours.iter().map(about).collect::<Vec<_>>(), theirs.iter().map(about).collect::<Vec<_>>());
+    assert!(theirs[0].tags.iter().any(|tag| tag == "hold"), "{theirs:#?}");
+    sites.comes_back().await;
     sites.world.stop().await;
 }
 
