@@ -110,7 +110,7 @@ pub fn copy(
 
 /// Whether the source has a snapshot that one of the target is a copy of.
 ///
-/// A copy of a snapshot whose tags were changed since is one of a snapshot that is no longer there.
+/// A copy of a snapshot whose tags were changed since is no twin of it, but [`Twins::kin`] finds it.
 pub struct Twins<'a>(HashMap<FileId, Vec<&'a SnapshotEntry>>);
 
 impl<'a> Twins<'a> {
@@ -129,7 +129,13 @@ impl<'a> Twins<'a> {
     #[must_use]
     pub fn find(&self, entry: &SnapshotEntry) -> Option<&'a SnapshotEntry> {
         let same = |other: &&&SnapshotEntry| is_same(&other.snapshot, &entry.snapshot);
-        self.0.get(&origin(entry))?.iter().find(same).copied()
+        self.kin(entry).iter().find(same).copied()
+    }
+
+    /// Those that were made of the same snapshot as this one of another repository, whatever was changed in them since.
+    #[must_use]
+    pub fn kin(&self, entry: &SnapshotEntry) -> &[&'a SnapshotEntry] {
+        self.0.get(&origin(entry)).map_or(&[], Vec::as_slice)
     }
 }
 

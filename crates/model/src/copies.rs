@@ -1,6 +1,7 @@
 //! Copies: what a plan copies from one destination to others.
 
 use backstay_policy::SnapshotFacts;
+use backstay_policy::point_in_time::is_piece;
 use serde::{Deserialize, Serialize};
 
 use crate::{DestinationId, Invalid, NodeId, PlanId};
@@ -47,13 +48,14 @@ impl CopySpec {
         }
     }
 
-    /// Whether a snapshot is to be copied.
+    /// Whether a snapshot is to be copied. Pieces of a log never are: what is kept of copies is counted by backups, and would break their chain.
     #[must_use]
     pub fn takes<Id>(&self, snapshot: &SnapshotFacts<Id>) -> bool {
         fn any<T>(wanted: &[T], has: impl FnMut(&T) -> bool) -> bool {
             wanted.is_empty() || wanted.iter().any(has)
         }
-        any(&self.plans, |plan| snapshot.tags.contains(&plan.tag()))
+        !is_piece(&snapshot.tags)
+            && any(&self.plans, |plan| snapshot.tags.contains(&plan.tag()))
             && any(&self.hosts, |host| snapshot.host == *host)
             && any(&self.paths, |path| snapshot.paths.contains(path))
             && any(&self.tags, |tag| snapshot.tags.contains(tag))
@@ -95,6 +97,13 @@ mod tests {
         let all = CopySpec::of(ID.parse().unwrap());
         let list = |text: &str| vec!["other".to_owned(), text.to_owned()];
         assert!(all.takes(&snapshot));
+        let piece = SnapshotFacts {
+            tags: vec![plan.tag(), "log-piece:1.1:2.1:3".to_owned()],
+            paths: snapshot.paths.clone(),
+            host: snapshot.host.clone(),
+            ..snapshot
+        };
+        assert!(!all.takes(&piece), "a piece of a log is no backup");
         let fits = CopySpec {
             plans: vec![plan],
             hosts: list("office"),

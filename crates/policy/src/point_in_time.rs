@@ -112,6 +112,12 @@ impl Piece {
     }
 }
 
+/// Whether these are the tags of a piece, which is no backup. A piece whose tag cannot be read is one all the same.
+#[must_use]
+pub fn is_piece(tags: &[String]) -> bool {
+    tags.iter().any(|tag| tag.starts_with(PIECE))
+}
+
 /// For each base what follows on it, in the order of the bases.
 #[must_use]
 pub fn chains(bases: &[Base], pieces: &[Piece]) -> Vec<Chain> {

@@ -15,7 +15,8 @@ use crate::work::{Job, WorkError};
 /// What a mirror copies from, as it was last found to be in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Known {
-    /// The version of the plan then: who saves the plan again says that what there is then is right.
+    /// The version of the plan then: who saves the plan again says that what there is then is right. A run that began with an older
+    /// version says nothing of the kind.
     revision: i64,
     /// The repository, in hexadecimal digits.
     repository: String,
@@ -29,7 +30,7 @@ impl Known {
         if self.snapshots == 0 {
             return Some("it has no snapshot any more that the plan copies".to_owned());
         }
-        let before = before.filter(|before| before.revision == self.revision)?;
+        let before = before.filter(|before| before.revision >= self.revision)?;
         if before.repository != self.repository {
             return Some("another repository is in its place".to_owned());
         }
@@ -143,11 +144,13 @@ impl Execution<'_> {
         let before: Option<Known> = before.and_then(|text| serde_json::from_str(&text).ok());
         let found = Known { revision: plan.revision, repository: repository.to_owned(), snapshots };
         let doubt = found.doubt(before.as_ref());
+        let is_outdated = before.is_some_and(|before| before.revision > found.revision);
         match &doubt {
             Some(why) => {
                 let text = format!("the mirror removes nothing for now: of what it copies from, {why}");
                 job.report.log(Level::Warning, "mirror", &text);
             }
+            None if is_outdated => {}
             None => {
                 let text = serde_json::to_string(&found).unwrap_or_default();
                 if let Err(error) = self.handle.block_on(store.meta_set(&key, &text)) {

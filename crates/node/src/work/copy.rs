@@ -64,10 +64,15 @@ impl Originals {
         self.snapshots.len() as u64
     }
 
-    /// Which of these copies are of snapshots that are no longer there, but for those under a hold.
-    pub(super) fn gone(&self, copies: &[SnapshotFacts<SnapshotEntry>]) -> Vec<FileId> {
-        let twins = Twins::of(&self.snapshots);
-        let is_gone = |copy: &&SnapshotFacts<SnapshotEntry>| !is_held(copy) && twins.find(&copy.id).is_none();
+    /// Which of these copies are of snapshots that are no longer there, but for those under a hold. A snapshot with other tags than its
+    /// copy has is one that is no longer there, as soon as `all` that lies beside the copies has it with those tags.
+    pub(super) fn gone(&self, copies: &[SnapshotFacts<SnapshotEntry>], all: &[SnapshotEntry]) -> Vec<FileId> {
+        let (originals, all) = (Twins::of(&self.snapshots), Twins::of(all));
+        let is_gone = |copy: &&SnapshotFacts<SnapshotEntry>| {
+            !is_held(copy)
+                && originals.find(&copy.id).is_none()
+                && originals.kin(&copy.id).iter().all(|original| all.find(original).is_some())
+        };
         copies.iter().filter(is_gone).map(|copy| copy.id.id).collect()
     }
 }

@@ -84,8 +84,8 @@ impl Workshop {
                 self.forgotten(job, with_tag(snapshots, &plan.copy_tag()), retention, &HashSet::new())
             }
             Rule::Mirror(originals) => {
-                let own = with_tag(snapshots, &plan.copy_tag());
-                let gone = originals.gone(&own);
+                let own = with_tag(snapshots.clone(), &plan.copy_tag());
+                let gone = originals.gone(&own, &snapshots);
                 let text = format!("{} copies stay, {} go", own.len() - gone.len(), gone.len());
                 job.report.log(Level::Info, "forget", &text);
                 gone.into_iter().collect()

@@ -16,7 +16,7 @@ use backstay_engine::index::Index;
 use backstay_engine::repository::{SnapshotEntry, Unreadable};
 use backstay_model::link::SealedRepository;
 use backstay_model::{Limits, Moments, PlanId, Time};
-use backstay_policy::point_in_time::{Base, Chain, PIECE, Piece, Stretch, chains, stretches};
+use backstay_policy::point_in_time::{Base, Chain, Piece, Stretch, chains, stretches};
 
 use super::backup::PROGRAM;
 use super::repository::{Access, Open};
@@ -133,7 +133,7 @@ pub(super) fn moments(stretch: Stretch) -> Option<Moments> {
 
 /// Whether a snapshot is a piece of a log and no backup.
 pub(super) fn is_piece(snapshot: &Snapshot) -> bool {
-    snapshot.tags.iter().any(|tag| tag.starts_with(PIECE))
+    backstay_policy::point_in_time::is_piece(&snapshot.tags)
 }
 
 /// All backups, the oldest first.

@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use backstay_model::command::{Answer, Ask};
-use backstay_model::{Continuous, FollowedLog, Run, RunKind, RunState, Time};
+use backstay_model::{Continuous, FollowedLog, PlanId, Run, RunKind, RunState, Time};
 use backstay_sources::testing::bson::{Document, doc};
 use serde_json::json;
 
+use crate::copies::{copied, copy_plan, site};
 use crate::mongo::Shop;
 
 impl Shop {
@@ -220,4 +221,64 @@ async fn a_server_without_an_oplog_is_said_to_have_none() {
     let runs = shop.world.store.list_runs(&Default::default(), None, 100).await.unwrap().items;
     assert_eq!(runs.len(), 1, "{runs:#?}");
     shop.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_are_of_backups_alone() {
+    let Some((shop, backups)) = Shop::with_pieces().await else { return };
+    let plan = copy_plan(&shop.world, site(&shop.world, None));
+    let run = shop.run(plan, RunKind::Copy, RunState::Completed).await;
+    assert_eq!(copied(&run), backups.len() as u64);
+    assert_eq!(shop.world.count("site/snapshots"), backups.len());
+    shop.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_does_not_follow_the_pieces_of_a_log_whose_backups_are_gone() {
+    let Some((shop, backups)) = Shop::with_pieces().await else { return };
+    let plan = copy_plan(&shop.world, site(&shop.world, None));
+    shop.world.hub.arrange(|configuration| {
+        let plan = configuration.plans.iter_mut().find(|other| other.id == plan).unwrap();
+        plan.spec.copy.as_mut().unwrap().mirror = true;
+    });
+    shop.run(plan, RunKind::Copy, RunState::Completed).await;
+    let copies = shop.world.count("site/snapshots");
+    for snapshot in backups {
+        let ask = Ask::Forget { repository: shop.world.repository(), snapshot };
+        assert!(matches!(shop.world.answer(ask).await, Ok(Answer::Done)));
+    }
+    assert_ne!(shop.world.count("repository/snapshots"), 0, "the pieces are there");
+    let refused = shop.run(plan, RunKind::Prune, RunState::Failed).await.error.unwrap();
+    assert!(refused.message.contains("no snapshot any more"), "{refused:?}");
+    assert_eq!(shop.world.count("site/snapshots"), copies);
+    shop.end().await;
+}
+
+impl Shop {
+    /// With two backups or more, by their ids, and at least as many pieces of the log beside them.
+    async fn with_pieces() -> Option<(Self, Vec<String>)> {
+        let shop = Self::new().await?;
+        shop.follow();
+        shop.until_followed("at all", |log| log.trouble.is_none() && !log.moments.is_empty()).await;
+        let mut written = Vec::new();
+        for _ in 0..3 {
+            shop.write(&mut written, Duration::from_secs(2));
+            shop.until_kept(Time::from_second(written.last().unwrap().ended).unwrap()).await;
+        }
+        shop.world.hub.change(|plan| plan.continuous = None);
+        shop.back_up(RunState::Completed).await;
+        let backups: Vec<String> =
+            match shop.world.answer(Ask::Snapshots { repository: shop.world.repository() }).await {
+                Ok(Answer::Snapshots { snapshots }) => snapshots.into_iter().map(|it| it.id).collect(),
+                other => panic!("{other:?}"),
+            };
+        assert!(shop.world.count("repository/snapshots") >= 2 * backups.len() && backups.len() >= 2);
+        Some((shop, backups))
+    }
+
+    async fn run(&self, plan: PlanId, kind: RunKind, state: RunState) -> Run {
+        let run = self.world.run_id();
+        self.world.ask(Ask::RunPlan { plan, kind, guard: false, runs: vec![run] });
+        self.world.until_state(run, state).await
+    }
 }

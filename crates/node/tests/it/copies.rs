@@ -29,7 +29,7 @@ struct Sites {
 }
 
 /// A repository `site` in a folder of this host, or in a bucket.
-fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
+pub(crate) fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
     let id = RepositoryId::new(&SystemClock, &SystemRandom);
     let destination = DestinationId::new(&SystemClock, &SystemRandom);
     let mut secrets: BTreeMap<String, String> = [("password".to_owned(), "other words".to_owned())].into();
@@ -53,6 +53,31 @@ fn site(world: &World, bucket: Option<&S3Server>) -> SealedRepository {
     SealedRepository { id, destination, path: "site".to_owned(), settings, secrets, ..first }
 }
 
+/// A plan that copies from `disk` to such a repository.
+pub(crate) fn copy_plan(world: &World, site: SealedRepository) -> PlanId {
+    let (disk, from) = (world.repository().id, world.repository().destination.id);
+    let spec: PlanSpec = serde_json::from_value(json!({
+        "name": "off site", "sources": [], "copy": { "from": from }, "destinations": [site.destination.id],
+    }))
+    .unwrap();
+    let plan = NodePlan {
+        id: PlanId::new(&SystemClock, &SystemRandom),
+        project: world.project,
+        revision: 1,
+        since: world.now(),
+        spec,
+        sources: Vec::new(),
+        from: Some(disk),
+        repositories: vec![site.id],
+    };
+    let id = plan.id;
+    world.hub.arrange(|configuration| {
+        configuration.repositories.push(site);
+        configuration.plans.push(plan);
+    });
+    id
+}
+
 impl Sites {
     async fn new(bucket: Option<&S3Server>) -> Self {
         let mut world = World::new(Schedule::default()).await;
@@ -63,28 +88,9 @@ impl Sites {
             world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
             world.start().await;
         }
-        let (copies, site) = (PlanId::new(&SystemClock, &SystemRandom), site(&world, bucket));
-        let (disk, from) = (world.repository().id, world.repository().destination.id);
-        let spec: PlanSpec = serde_json::from_value(json!({
-            "name": "off site", "sources": [], "copy": { "from": from }, "destinations": [site.destination.id],
-        }))
-        .unwrap();
-        let plan = NodePlan {
-            id: copies,
-            project: world.project,
-            revision: 1,
-            since: world.now(),
-            spec,
-            sources: Vec::new(),
-            from: Some(disk),
-            repositories: vec![site.id],
-        };
+        let site = site(&world, bucket);
         let id = site.id;
-        world.hub.arrange(|configuration| {
-            configuration.repositories.push(site);
-            configuration.plans.push(plan);
-        });
-        Self { world, copies, disk, site: id }
+        Self { copies: copy_plan(&world, site), disk: world.repository().id, site: id, world }
     }
 
     /// Changes the copy plan, as saving it does.
@@ -129,6 +135,13 @@ impl Sites {
             Answer::Snapshots { snapshots } => snapshots,
             other => panic!("{other:?}"),
         }
+    }
+
+    async fn tag(&self, snapshot: &str, add: &[&str]) {
+        let add = add.iter().map(|tag| (*tag).to_owned()).collect();
+        let (repository, snapshot) = (self.sealed(self.disk), snapshot.to_owned());
+        let answer = self.world.answer(Ask::Tag { repository, snapshot, add, remove: Vec::new() }).await;
+        assert!(matches!(answer, Ok(Answer::Tagged { .. })));
     }
 
     async fn forget(&self, snapshot: &str) {
@@ -187,7 +200,7 @@ fn packs(repository: &Path) -> BTreeMap<std::path::PathBuf, u64> {
     found
 }
 
-const fn copied(run: &Run) -> u64 {
+pub(crate) const fn copied(run: &Run) -> u64 {
     match &run.outcome {
         Some(outcome) => outcome.snapshots_copied,
         None => 0,
@@ -449,6 +462,67 @@ async fn a_mirror_follows_what_it_is_of_unless_that_looks_lost() {
     let refused = sites.run(RunKind::Prune, RunState::Failed).await.error.unwrap();
     assert!(refused.message.contains("another repository is in its place"), "{refused:?}");
     assert_eq!(sites.snapshots(sites.site).await.len(), 3);
+    sites.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_keeps_the_copy_of_what_got_other_tags_until_that_is_copied_again() {
+    let mut sites = Sites::new(None).await;
+    for name in ["a", "b"] {
+        sites.back_up(name, 1000).await;
+    }
+    sites.copy(|copy| copy.mirror = true);
+    assert_eq!(copied(&sites.run(RunKind::Copy, RunState::Completed).await), 2);
+    let first = sites.snapshots(sites.disk).await[0].id.clone();
+    sites.tag(&first, &["hold"]).await;
+    // The clean-up comes before the next copy: the data is still there, so its copy stays.
+    let clean_up = sites.run(RunKind::Prune, RunState::Completed).await;
+    assert_eq!(clean_up.outcome.unwrap_or_default().snapshots_forgotten, 0);
+    assert_eq!(sites.snapshots(sites.site).await.len(), 2);
+    // Then it is there with its new tags, and what it was goes.
+    assert_eq!(copied(&sites.run(RunKind::Copy, RunState::Completed).await), 1);
+    assert_eq!(sites.snapshots(sites.site).await.len(), 3);
+    let clean_up = sites.run(RunKind::Prune, RunState::Completed).await;
+    assert_eq!(clean_up.outcome.unwrap().snapshots_forgotten, 1);
+    let (ours, theirs) = (sites.snapshots(sites.disk).await, sites.snapshots(sites.site).await);
+    assert_eq!(ours.iter().map(about).collect::<Vec<_>>(), theirs.iter().map(about).collect::<Vec<_>>());
+    assert!(theirs[0].tags.iter().any(|tag| tag == "hold"), "{theirs:#?}");
+    sites.comes_back().await;
+    sites.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_of_an_older_plan_does_not_say_that_what_was_lost_was_meant() {
+    let mut sites = Sites::new(None).await;
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        sites.back_up(name, 1000).await;
+    }
+    sites.copy(|copy| copy.mirror = true);
+    sites.change(|_| {});
+    assert_eq!(copied(&sites.run(RunKind::Copy, RunState::Completed).await), 6);
+    let own = sites.snapshots(sites.disk).await;
+    let shift = |by: i64| {
+        sites.world.hub.arrange(|configuration| {
+            let plan = configuration.plans.iter_mut().find(|plan| plan.id == sites.copies).unwrap();
+            plan.revision += by;
+        });
+    };
+    // What an older plan finds in order is followed, but is nothing that later looks are compared with.
+    shift(-1);
+    for snapshot in &own[..2] {
+        sites.forget(&snapshot.id).await;
+    }
+    let clean_up = sites.run(RunKind::Prune, RunState::Completed).await;
+    assert_eq!(clean_up.outcome.unwrap().snapshots_forgotten, 2);
+    for snapshot in &own[2..4] {
+        sites.forget(&snapshot.id).await;
+    }
+    for by in [0, 1] {
+        shift(by);
+        let refused = sites.run(RunKind::Prune, RunState::Failed).await.error.unwrap();
+        assert!(refused.message.contains("more than half of its snapshots: 2 of 6 are left"), "{refused:?}");
+    }
+    assert_eq!(sites.snapshots(sites.site).await.len(), 4);
     sites.world.stop().await;
 }
 

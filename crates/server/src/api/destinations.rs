@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, List, OfProject};
+use super::plans::check_mirrors;
 use super::related;
 use crate::access::extract::{Caller, Json, Path, Query};
 use crate::access::policy::Action;
@@ -141,6 +142,7 @@ async fn update(
         check_alone(&state, &changed).await?;
         refuse_to_lose(&state, &before, &changed).await?;
         check_reaches(&state, &changed, &connection).await?;
+        check_mirrors(&state, &changed).await?;
     }
     let after = state.store.update_destination(&changed, form.revision).await?;
     deed("destination.update", &after).before(&before).after(&after).by(&state, &caller).await?;

@@ -168,6 +168,45 @@ async fn each_node_copies_its_own_and_one_copies_what_all_share() {
     world.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_of_what_each_node_has_in_one_place_needs_one_node() {
+    let mut world = World::new().await;
+    let node = world.start_node().await;
+    let admin = world.program(Role::Admin, world.home).await;
+    let connection = bucket(&world, node).await;
+    let form = |name: &str, layout: &str| json!({"name": name, "connection": connection["id"], "path": name, "layout": layout});
+    let make = |form: Value| {
+        let admin = admin.clone();
+        async move { admin.post("/api/v1/destinations", form).await.expect(201) }
+    };
+    let (own, apart, shared) = (
+        make(form("own", "per_node")).await,
+        make(form("apart", "per_node")).await,
+        make(form("shared", "shared")).await,
+    );
+    let mirror = |name: &str, to: &Value, node: Option<backstay_model::NodeId>| {
+        let mut form = copies(name, &own, &[to]);
+        form["copy"]["mirror"] = json!(true);
+        if let Some(node) = node {
+            form["copy"]["node"] = json!(node);
+        }
+        form
+    };
+    // The clean-up of each node would remove the copies of all others.
+    let told = refused(&admin, mirror("all", &shared, None), "copy.node").await;
+    assert!(told.contains("shared"), "{told}");
+    admin.post(ALL, mirror("one", &shared, Some(node))).await.expect(201);
+    admin.post(ALL, copies("no mirror", &own, &[&shared])).await.expect(201);
+    admin.post(ALL, mirror("apart", &apart, None)).await.expect(201);
+    // Nor does a destination become shared that such a plan goes to.
+    let mut changed = form("apart", "shared");
+    changed["revision"] = apart["revision"].clone();
+    let answer = admin.put(&at("destinations", &apart, ""), changed).await;
+    assert_eq!((&answer.body["field"], answer.status.as_u16()), (&json!("layout"), 422), "{answer:#?}");
+    assert!(answer.body["detail"].as_str().unwrap().contains("plan apart"), "{answer:#?}");
+    world.stop().await;
+}
+
 /// A connection to a service that need not answer.
 async fn bucket(world: &World, node: backstay_model::NodeId) -> Value {
     let now = Time::now();

@@ -24,7 +24,7 @@ export function CopyFields() {
         hint={words.fromHint}
         choices={[["", words.choose], ...places.map(({ id, name }) => [id, name] as const)]}
       />
-      {hosts.length > 1 && (
+      {(hosts.length > 1 || copy.mirror) && (
         <SelectField
           name="copy.node"
           label={words.node}

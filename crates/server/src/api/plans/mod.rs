@@ -15,6 +15,7 @@ use backstay_model::{Plan, PlanId};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub(super) use self::copies::check_mirrors;
 use self::forms::{PlanForm, PlanUpdate};
 pub(super) use self::parts::source_moves;
 use super::common::{self, List, OfProject};
