@@ -90,9 +90,8 @@ pub(super) fn visit_by_manifest(
 ) -> Result<Manifest, ArchiveError> {
     let what = archive.label();
     let reader = open(archive, places.others)?;
-    let announced = reader.namespaces().iter().filter(|of| !is_oplog(of));
-    let metadata: Vec<_> = announced.map(|of| of.metadata.clone().into_bytes()).collect();
-    let mut metadata = metadata.into_iter();
+    let announced = Arc::clone(reader.namespaces());
+    let mut metadata = announced.iter().filter(|of| !is_oplog(of)).map(|of| of.metadata.as_bytes());
     let mut others = hidden(archive, places.others, places.manifest)?;
     let mut documents = Documents { reader, passed: 0, current: None, document: io::Cursor::default() };
     let mut number = 0;
@@ -108,7 +107,7 @@ pub(super) fn visit_by_manifest(
             }
             Entry::Metadata(_) => {
                 let text = metadata.next().ok_or_else(|| missing(what, &item))?;
-                each(&item, Stored::Content(&mut &text[..]))
+                each(&item, Stored::Content(&mut &*text))
             }
             Entry::Other => {
                 let mut content = (&mut others).take(item.size);
@@ -226,7 +225,7 @@ pub(super) fn list_entries(
 fn walk(archive: &Archive, keeps: bool, each: Each<'_>) -> Result<(), ArchiveError> {
     let what = archive.label();
     let mut reader = open(archive, u64::MAX)?;
-    let namespaces = reader.namespaces().to_vec();
+    let namespaces = Arc::clone(reader.namespaces());
     let databases: BTreeSet<&str> = namespaces.iter().map(|of| of.database.as_str()).collect();
     for database in databases.into_iter().filter(|name| !name.is_empty()) {
         each(&item(escape_name(database.as_bytes()), EntryKind::Folder, 0), Stored::Here)?;
