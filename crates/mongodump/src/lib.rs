@@ -35,6 +35,11 @@ pub const SMALLEST: usize = 5;
 /// Documents may have 16 MiB; entries of an oplog and stored pre-images a little more.
 pub const LARGEST: usize = (16 << 20) + (16 << 10);
 
+/// Namespaces that an archive may announce, and bytes of their names and metadata together: all of it is in memory at once.
+pub const MOST_NAMESPACES: usize = 100_000;
+const LARGEST_PRELUDE: usize = 128 << 20;
+const TOO_MANY: &str = "announces more than an archive may: 100000 collections, and 128 MiB of what they are";
+
 /// What the collection behind a time series has before its name.
 const BUCKETS: &str = "system.buckets.";
 const TERMINATOR: u32 = 0xffff_ffff;

@@ -12,6 +12,8 @@ pub const BSON: &str = ".bson";
 pub const METADATA: &str = ".metadata.json";
 /// The longest name of an entry before its ending: a file system takes 255 bytes with it.
 const LONGEST: usize = 200;
+/// Stands before the hash. It begins no escape of ours, so that no other name ends like this.
+const CUT: &[u8] = b"%24";
 
 /// A file of a dump, by its path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,16 +61,34 @@ impl Entry {
 }
 
 /// The name of a collection's files, without their endings. One that is too long for a file system is cut and gets a part of its hash;
-/// the metadata has the whole.
+/// the metadata has the whole. That of a time series' documents is that of its metadata with `system.buckets.` before it.
 #[must_use]
 pub fn stem(collection: &str) -> Vec<u8> {
+    match collection.strip_prefix(BUCKETS) {
+        Some(series) => [BUCKETS.as_bytes(), &cut(series)].concat(),
+        None => cut(collection),
+    }
+}
+
+/// What follows `system.buckets.` in the name of the documents of a time series as earlier versions cut it: with the hash of the whole.
+#[must_use]
+pub fn former_stem(series: &str) -> Vec<u8> {
+    cut(&format!("{BUCKETS}{series}")).split_off(BUCKETS.len())
+}
+
+/// Whether a name without its ending was cut.
+#[must_use]
+pub fn is_cut(stem: &[u8]) -> bool {
+    stem.windows(CUT.len()).any(|window| window == CUT)
+}
+
+fn cut(collection: &str) -> Vec<u8> {
     let mut name = escape_name(collection.as_bytes());
     if name.len() > LONGEST {
         let hash = Sha256::digest(&name);
         let end = name.iter().take(LONGEST - 40).rposition(|&byte| byte < 0x80).unwrap_or_default();
         name.truncate(end);
-        // `%24` begins no escape of ours, so that no other name ends like this.
-        name.extend_from_slice(b"%24");
+        name.extend_from_slice(CUT);
         name.extend(hash.iter().take(12).flat_map(|byte| format!("{byte:02x}").into_bytes()));
     }
     name
@@ -93,6 +113,21 @@ mod tests {
         assert!(one.len() <= LONGEST && one != other);
         assert!(String::from_utf8(one).is_ok());
         assert_eq!(stem("a/b%"), b"a%2Fb%25");
+    }
+
+    #[test]
+    fn the_files_of_a_time_series_belong_together_however_long_its_name_is() {
+        for name in ["t".to_owned(), "t".repeat(190), "t".repeat(230), "ü/".repeat(100)] {
+            let at = |collection: &str, ending| {
+                Entry::at(&[b"shop/", &with_ending(collection, ending)[..]].concat())
+            };
+            let stored = format!("{BUCKETS}{name}");
+            assert!(with_ending(&stored, BSON).len() <= 255);
+            let named = Named { database: b"shop".to_vec(), stem: stem(&name) };
+            assert_eq!(at(&stored, BSON), Entry::Documents(named.clone()));
+            assert_eq!(at(&name, METADATA), Entry::Metadata(named));
+            assert_eq!(is_cut(&stem(&name)), name.len() > LONGEST);
+        }
     }
 
     #[test]

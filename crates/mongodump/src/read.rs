@@ -6,9 +6,13 @@ use std::sync::Arc;
 
 use bson::{RawBsonRef, RawDocument};
 use flate2::bufread::MultiGzDecoder;
+use sha2::{Digest, Sha256};
 
 use crate::crc::Crc;
-use crate::{BUCKETS, LARGEST, MAGIC, SMALLEST, TERMINATOR, TIME_SERIES, VERSION};
+use crate::{
+    BUCKETS, LARGEST, LARGEST_PRELUDE, MAGIC, MOST_NAMESPACES, SMALLEST, TERMINATOR, TIME_SERIES, TOO_MANY,
+    VERSION,
+};
 
 /// What is wrong with an archive.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +97,7 @@ impl Namespace {
 /// What comes next in an archive.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// A document of a namespace, by its number in the order of [`Reader::streams`].
+    /// A document of a namespace, by its number in the order of [`Reader::namespaces`].
     Document(usize, &'a [u8]),
     /// The end of a namespace; its documents were those that were written.
     End(usize),
@@ -103,14 +107,22 @@ pub enum Event<'a> {
 pub struct Reader<R> {
     input: R,
     header: Header,
-    namespaces: Vec<Namespace>,
-    /// The names that blocks have, of each namespace.
-    streams: Vec<(String, String)>,
-    numbers: HashMap<(String, String), usize>,
-    names: Vec<Arc<str>>,
+    namespaces: Arc<[Namespace]>,
+    /// Their numbers by what blocks call them.
+    numbers: HashMap<Key, usize>,
     open: BTreeMap<usize, Crc>,
-    current: Option<usize>,
+    current: Option<Block>,
     document: Vec<u8>,
+}
+
+/// What stands for the names of a namespace, however long they are.
+type Key = [u8; 32];
+
+/// The block that has begun.
+struct Block {
+    number: usize,
+    /// What messages call its namespace.
+    name: Arc<str>,
 }
 
 type Result<T> = std::result::Result<T, FormatError>;
@@ -134,9 +146,6 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// Archives are read in pieces of this size.
 const BUFFER: usize = 256 << 10;
 
-/// How much a prelude may hold: namespaces times their metadata.
-const LARGEST_PRELUDE: usize = 1 << 30;
-
 impl<R: Read> Reader<R> {
     /// Reads the prelude of a stream that is not compressed.
     ///
@@ -151,10 +160,8 @@ impl<R: Read> Reader<R> {
         let mut reader = Self {
             input,
             header: Header::default(),
-            namespaces: Vec::new(),
-            streams: Vec::new(),
+            namespaces: Arc::default(),
             numbers: HashMap::new(),
-            names: Vec::new(),
             open: BTreeMap::new(),
             current: None,
             document: Vec::new(),
@@ -163,23 +170,24 @@ impl<R: Read> Reader<R> {
             return Err(FormatError::Header("is missing".to_owned()));
         }
         reader.read_header()?;
+        let mut namespaces = Vec::new();
         let mut total = 0;
         while reader.fill("the prelude")? {
             total += reader.document.len();
-            if total > LARGEST_PRELUDE {
-                return Err(FormatError::Header("is one of too many".to_owned()));
+            if total > LARGEST_PRELUDE || namespaces.len() == MOST_NAMESPACES {
+                return Err(FormatError::Header(TOO_MANY.to_owned()));
             }
             let namespace = reader.read_namespace()?;
-            let number = reader.streams.len();
-            let key = (namespace.database.clone(), namespace.stored_as());
-            if reader.numbers.insert(key.clone(), number).is_some() {
-                return Err(FormatError::Header(format!("announces {} twice", full_name(&key))));
+            let number = namespaces.len();
+            let (database, collection) = (&namespace.database, namespace.stored_as());
+            if reader.numbers.insert(key(database, &collection), number).is_some() {
+                let name = full_name(database, &collection);
+                return Err(FormatError::Header(format!("announces {name} twice")));
             }
-            reader.names.push(full_name(&key).into());
-            reader.streams.push(key);
-            reader.namespaces.push(namespace);
+            namespaces.push(namespace);
             reader.open.insert(number, Crc::default());
         }
+        reader.namespaces = namespaces.into();
         Ok(reader)
     }
 
@@ -189,13 +197,8 @@ impl<R: Read> Reader<R> {
     }
 
     /// What is in it.
-    pub fn namespaces(&self) -> &[Namespace] {
+    pub const fn namespaces(&self) -> &Arc<[Namespace]> {
         &self.namespaces
-    }
-
-    /// The database and collection that each namespace's documents are stored as.
-    pub fn streams(&self) -> &[(String, String)] {
-        &self.streams
     }
 
     /// What comes next; nothing at the end, when each namespace had its own.
@@ -204,14 +207,14 @@ impl<R: Read> Reader<R> {
     /// When the archive is damaged. Nothing more can be read then.
     pub fn next_event(&mut self) -> Result<Option<Event<'_>>> {
         loop {
-            let Some(number) = self.current else {
+            let Some(Block { number, name }) = &self.current else {
                 if !self.begin_block()? {
                     return Ok(None);
                 }
-                if let Some(number) = self.current.filter(|number| !self.open.contains_key(number)) {
+                if let Some(Block { number, name }) =
+                    self.current.take_if(|block| !self.open.contains_key(&block.number))
+                {
                     // An end: nothing but the terminator follows.
-                    self.current = None;
-                    let name = self.name_of(number);
                     if self.fill(&name)? {
                         return Err(FormatError::Stray(name.to_string()));
                     }
@@ -219,7 +222,7 @@ impl<R: Read> Reader<R> {
                 }
                 continue;
             };
-            let name = self.name_of(number);
+            let (number, name) = (*number, Arc::clone(name));
             if !self.fill(&name)? {
                 self.current = None;
                 continue;
@@ -245,7 +248,7 @@ impl<R: Read> Reader<R> {
         if is_end {
             return match self.open.keys().next() {
                 None => Ok(false),
-                Some(&number) => Err(FormatError::Unfinished(self.name_of(number).to_string())),
+                Some(&number) => Err(FormatError::Unfinished(self.name_of(number))),
             };
         }
         let [first] = first;
@@ -271,16 +274,18 @@ impl<R: Read> Reader<R> {
         else {
             return Err(FormatError::Header("of a block lacks a key".to_owned()));
         };
-        let key = (database, collection);
-        let known = self.numbers.get(&key).copied().filter(|number| self.open.contains_key(number));
-        let Some(number) = known else { return Err(FormatError::Stray(full_name(&key))) };
+        let known = self.numbers.get(&key(&database, &collection)).copied();
+        let name = full_name(&database, &collection);
+        let Some(number) = known.filter(|number| self.open.contains_key(number)) else {
+            return Err(FormatError::Stray(name));
+        };
         if is_end {
             let sum = self.open.remove(&number).unwrap_or_default();
             if sum.signed() != crc {
-                return Err(FormatError::Checksum(full_name(&key)));
+                return Err(FormatError::Checksum(name));
             }
         }
-        self.current = Some(number);
+        self.current = Some(Block { number, name: name.into() });
         Ok(true)
     }
 
@@ -350,13 +355,19 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn name_of(&self, number: usize) -> Arc<str> {
-        self.names.get(number).cloned().unwrap_or_default()
+    fn name_of(&self, number: usize) -> String {
+        let of = self.namespaces.get(number);
+        of.map(|of| full_name(&of.database, &of.stored_as())).unwrap_or_default()
     }
 }
 
-fn full_name((database, collection): &(String, String)) -> String {
-    if database.is_empty() { collection.clone() } else { format!("{database}.{collection}") }
+fn full_name(database: &str, collection: &str) -> String {
+    if database.is_empty() { collection.to_owned() } else { format!("{database}.{collection}") }
+}
+
+fn key(database: &str, collection: &str) -> Key {
+    let length = (database.len() as u64).to_le_bytes();
+    Sha256::new().chain_update(length).chain_update(database).chain_update(collection).finalize().into()
 }
 
 /// Goes through a header; a key that is not taken is an error.

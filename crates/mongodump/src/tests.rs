@@ -51,7 +51,7 @@ fn archive() -> Vec<u8> {
 
 fn read(archive: &[u8]) -> Result<Vec<(usize, usize)>> {
     let mut reader = Reader::new(Cursor::new(archive))?;
-    let mut counts = vec![(0, 0); reader.streams().len()];
+    let mut counts = vec![(0, 0); reader.namespaces().len()];
     while let Some(event) = reader.next_event()? {
         match event {
             Event::Document(number, _) => counts[number].0 += 1,
@@ -165,6 +165,33 @@ fn lengths_that_cannot_be_are_not_believed() {
     assert!(matches!(read(&archive), Err(FormatError::Document { .. })));
     let archive = [&begin[..], &(16_u32 << 20).to_le_bytes(), &[0; 64]].concat();
     assert!(matches!(read(&archive), Err(FormatError::Io(_))));
+}
+
+#[test]
+fn a_prelude_that_would_fill_the_memory_is_refused() {
+    let numbered = |number: usize| named(&number.to_string());
+    let of = |count: usize| (0..count).map(numbered).collect::<Vec<_>>();
+    let most = of(MOST_NAMESPACES);
+    let mut fits = prelude(&Header::default(), &most).unwrap();
+    assert_eq!(Reader::new(Cursor::new(&fits)).unwrap().namespaces().len(), MOST_NAMESPACES);
+    assert!(prelude(&Header::default(), &of(MOST_NAMESPACES + 1)).is_err());
+    fits.truncate(fits.len() - END.len());
+    let another = doc! { "db": "db", "collection": "another" }.to_vec().unwrap();
+    let more = [&fits[..], &another, &END].concat();
+    let refused = Reader::new(Cursor::new(more)).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("announces more than"), "{refused}");
+
+    // Few, but long ones, which a stream of gzip has in some kilobytes.
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&assembled(&[Some(header())])).unwrap();
+    let metadata = " ".repeat(15 << 20);
+    for number in 0..9 {
+        let long = doc! { "db": "db", "collection": number.to_string(), "metadata": &metadata };
+        packed.write_all(&long.to_vec().unwrap()).unwrap();
+    }
+    packed.write_all(&END).unwrap();
+    let refused = open(Cursor::new(packed.finish().unwrap())).map(drop).unwrap_err().to_string();
+    assert!(refused.contains("announces more than"), "{refused}");
 }
 
 #[test]

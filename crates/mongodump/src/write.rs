@@ -6,12 +6,12 @@ use bson::{Document, doc};
 
 use crate::crc::Crc;
 use crate::read::{Header, Namespace};
-use crate::{MAGIC, TERMINATOR, VERSION};
+use crate::{LARGEST_PRELUDE, MAGIC, MOST_NAMESPACES, TERMINATOR, TOO_MANY, VERSION};
 
 /// The beginning of an archive: how it was made, and what is in it.
 ///
 /// # Errors
-/// When something in it is too long for a document.
+/// When something in it is too long for a document, or all of it is more than can be read again.
 pub fn prelude<'a>(
     header: &Header,
     namespaces: impl IntoIterator<Item = &'a Namespace>,
@@ -22,10 +22,14 @@ pub fn prelude<'a>(
         "tool_version": &header.tool_version,
     };
     write(&mut bytes, &first)?;
-    for Namespace { database, collection, metadata, kind } in namespaces {
+    let begin = bytes.len();
+    for (number, Namespace { database, collection, metadata, kind }) in namespaces.into_iter().enumerate() {
         let announced =
             doc! { "db": database, "collection": collection, "metadata": metadata, "size": 0, "type": kind };
         write(&mut bytes, &announced)?;
+        if number == MOST_NAMESPACES || bytes.len() - begin > LARGEST_PRELUDE {
+            return Err(io::Error::other(format!("the archive {TOO_MANY}")));
+        }
     }
     bytes.extend_from_slice(&TERMINATOR.to_le_bytes());
     Ok(bytes)

@@ -257,7 +257,7 @@ fn pushed_contents_and_all_metadata_are_kept() {
         });
         let mut items = Vec::new();
         made.open()
-            .visit(&mut |item, _| {
+            .visit(&|_| true, &Control::new(), &mut |item, _| {
                 items.push(item.clone());
                 Ok(())
             })
@@ -340,7 +340,7 @@ fn many_threads_fill_one_archive() {
         });
         let mut read = BTreeMap::new();
         made.open()
-            .visit(&mut |item, stored| {
+            .visit(&|_| true, &Control::new(), &mut |item, stored| {
                 let crate::read::Stored::Content(content) = stored else { panic!("{item:?}") };
                 let mut bytes = Vec::new();
                 content.read_to_end(&mut bytes).unwrap();

@@ -1,14 +1,14 @@
 //! Reading archives of `mongodump`: our own, which have a manifest where other programs do not look, and others.
 //!
 //! In our own, each namespace lies by itself, in the order of the manifest. In those of other programs the blocks of namespaces mix, so
-//! what is not whole yet waits in memory or, where it is large, in a file without a name.
+//! what is wanted and not whole yet waits in memory or, where it is large, in a file without a name.
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, BufReader, Read, Seek, Write};
 use std::sync::Arc;
 
 use backstay_core::sink::escape_name;
-use backstay_core::{EntryKind, Meta};
+use backstay_core::{Control, EntryKind, Meta};
 use backstay_mongodump::names::{BSON, Entry, METADATA, with_ending};
 use backstay_mongodump::{Event, FormatError, MAGIC, Namespace, OPLOG, VIEW};
 use tempfile::SpooledTempFile;
@@ -86,15 +86,16 @@ fn failed(error: FormatError, what: &str) -> ArchiveError {
 pub(super) fn visit_by_manifest(
     archive: &Archive,
     places: Places,
+    control: &Control,
     each: Each<'_>,
 ) -> Result<Manifest, ArchiveError> {
     let what = archive.label();
     let reader = open(archive, places.others)?;
-    let announced = reader.namespaces().iter().filter(|of| !is_oplog(of));
-    let metadata: Vec<_> = announced.map(|of| of.metadata.clone().into_bytes()).collect();
-    let mut metadata = metadata.into_iter();
+    let announced = Arc::clone(reader.namespaces());
+    let mut metadata = announced.iter().filter(|of| !is_oplog(of)).map(|of| of.metadata.as_bytes());
     let mut others = hidden(archive, places.others, places.manifest)?;
-    let mut documents = Documents { reader, passed: 0, current: None, document: io::Cursor::default() };
+    let mut documents =
+        Documents { reader, control, passed: 0, current: None, document: io::Cursor::default() };
     let mut number = 0;
     let manifest = manifest::read(manifest_text(archive, places)?, what, &mut |item| {
         if item.kind != ItemKind::File {
@@ -108,7 +109,7 @@ pub(super) fn visit_by_manifest(
             }
             Entry::Metadata(_) => {
                 let text = metadata.next().ok_or_else(|| missing(what, &item))?;
-                each(&item, Stored::Content(&mut &text[..]))
+                each(&item, Stored::Content(&mut &*text))
             }
             Entry::Other => {
                 let mut content = (&mut others).take(item.size);
@@ -130,8 +131,9 @@ fn is_oplog(of: &Namespace) -> bool {
 }
 
 /// The documents of an archive in which each namespace lies by itself.
-struct Documents {
+struct Documents<'a> {
     reader: Reader,
+    control: &'a Control,
     /// Namespaces that have ended.
     passed: usize,
     /// The namespace that has begun.
@@ -141,16 +143,17 @@ struct Documents {
 }
 
 /// The documents of one namespace. Those before it that nobody wanted are passed over when it is read.
-struct Content<'a> {
-    documents: &'a mut Documents,
+struct Content<'a, 'b> {
+    documents: &'a mut Documents<'b>,
     number: usize,
 }
 
-impl Documents {
+impl Documents<'_> {
     /// Goes on to the next document, or to the end of the namespace; false at the end of all.
     fn next(&mut self) -> io::Result<bool> {
         let mix =
             || io::Error::new(io::ErrorKind::InvalidData, "its namespaces do not lie one behind the other");
+        self.control.checkpoint().map_err(|_| crate::error::interrupted())?;
         let event = self.reader.next_event().map_err(|error| match error {
             FormatError::Io(error) => error,
             other => io::Error::new(io::ErrorKind::InvalidData, other.to_string()),
@@ -190,7 +193,7 @@ impl Documents {
     }
 }
 
-impl Read for Content<'_> {
+impl Read for Content<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let Self { documents, number } = self;
         loop {
@@ -210,23 +213,37 @@ impl Read for Content<'_> {
     }
 }
 
-/// Goes through the files that `mongodump` would have made of an archive without a manifest.
-pub(super) fn visit_entries(archive: &Archive, each: Each<'_>) -> Result<(), ArchiveError> {
-    walk(archive, true, each)
-}
-
-/// The same, for those who read no content.
-pub(super) fn list_entries(
+/// Goes through the files that `mongodump` would have made of an archive without a manifest. Documents of those that are wanted wait until
+/// they are whole, in half of what is free where files without names lie.
+pub(super) fn visit_entries(
     archive: &Archive,
-    each: &mut dyn FnMut(&Item) -> Result<(), ArchiveError>,
+    wants: &dyn Fn(&[u8]) -> bool,
+    control: &Control,
+    each: Each<'_>,
 ) -> Result<(), ArchiveError> {
-    walk(archive, false, &mut |item, _| each(item))
+    let free = rustix::fs::statvfs(std::env::temp_dir()).ok();
+    let free = free.map_or(u64::MAX, |free| free.f_bavail.saturating_mul(free.f_frsize));
+    walk(archive, &Keep { wants, room: free / 2 }, control, each)
 }
 
-fn walk(archive: &Archive, keeps: bool, each: Each<'_>) -> Result<(), ArchiveError> {
+/// What waits until it is whole.
+struct Keep<'a> {
+    wants: &'a dyn Fn(&[u8]) -> bool,
+    /// Bytes that may wait at once.
+    room: u64,
+}
+
+/// A namespace that has begun.
+struct Begun {
+    size: u64,
+    /// Its documents, if they are wanted.
+    kept: Option<SpooledTempFile>,
+}
+
+fn walk(archive: &Archive, keep: &Keep<'_>, control: &Control, each: Each<'_>) -> Result<(), ArchiveError> {
     let what = archive.label();
     let mut reader = open(archive, u64::MAX)?;
-    let namespaces = reader.namespaces().to_vec();
+    let namespaces = Arc::clone(reader.namespaces());
     let databases: BTreeSet<&str> = namespaces.iter().map(|of| of.database.as_str()).collect();
     for database in databases.into_iter().filter(|name| !name.is_empty()) {
         each(&item(escape_name(database.as_bytes()), EntryKind::Folder, 0), Stored::Here)?;
@@ -236,8 +253,15 @@ fn walk(archive: &Archive, keeps: bool, each: Each<'_>) -> Result<(), ArchiveErr
         let path = path_of(of, &of.collection, METADATA);
         each(&item(path, EntryKind::File, text.len() as u64), Stored::Content(&mut &*text))?;
     }
-    let mut open: HashMap<usize, (u64, SpooledTempFile)> = HashMap::new();
+    let of = |number: usize| namespaces.get(number).filter(|of| of.kind != VIEW);
+    let begin = |number: usize| {
+        let wanted = of(number).is_some_and(|of| (keep.wants)(&path_of(of, &of.stored_as(), BSON)));
+        Begun { size: 0, kept: wanted.then(|| SpooledTempFile::new(IN_MEMORY)) }
+    };
+    let mut open: HashMap<usize, Begun> = HashMap::new();
+    let mut room = keep.room;
     loop {
+        control.checkpoint()?;
         let event = match reader.next_event().map_err(|error| failed(error, what))? {
             None => return Ok(()),
             Some(event) => event,
@@ -248,22 +272,36 @@ fn walk(archive: &Archive, keeps: bool, each: Each<'_>) -> Result<(), ArchiveErr
                     let why = format!("the documents of more than {MOST_OPEN} namespaces mix in it");
                     return Err(ArchiveError::damaged(what, why));
                 }
-                let (size, spool) =
-                    open.entry(number).or_insert_with(|| (0, SpooledTempFile::new(IN_MEMORY)));
-                *size += document.len() as u64;
-                if keeps {
-                    spool.write_all(document).map_err(ArchiveError::io("keep content of", what))?;
+                let begun = open.entry(number).or_insert_with(|| begin(number));
+                let length = document.len() as u64;
+                begun.size += length;
+                if let Some(kept) = &mut begun.kept {
+                    room = room.checked_sub(length).ok_or_else(|| no_room(what, keep.room))?;
+                    kept.write_all(document).map_err(ArchiveError::io("keep content of", what))?;
                 }
             }
             Event::End(number) => {
-                let (size, mut spool) = open.remove(&number).unwrap_or_else(|| (0, SpooledTempFile::new(0)));
-                let Some(of) = namespaces.get(number).filter(|of| of.kind != VIEW) else { continue };
-                spool.rewind().map_err(ArchiveError::io("keep content of", what))?;
+                let Begun { size, kept } = open.remove(&number).unwrap_or_else(|| begin(number));
+                let Some(of) = of(number) else { continue };
                 let item = item(path_of(of, &of.stored_as(), BSON), EntryKind::File, size);
-                each(&item, Stored::Content(&mut spool))?;
+                let Some(mut kept) = kept else {
+                    each(&item, Stored::Passed)?;
+                    continue;
+                };
+                kept.rewind().map_err(ArchiveError::io("keep content of", what))?;
+                each(&item, Stored::Content(&mut kept))?;
+                room += size;
             }
         }
     }
+}
+
+fn no_room(what: &str, room: u64) -> ArchiveError {
+    let why = format!(
+        "its collections mix, and more than {room} bytes of them would have to wait in {}",
+        std::env::temp_dir().display()
+    );
+    ArchiveError::io("keep content of", what)(io::Error::new(io::ErrorKind::StorageFull, why))
 }
 
 fn path_of(of: &Namespace, collection: &str, ending: &str) -> Vec<u8> {

@@ -97,10 +97,12 @@ pub fn extract(
         };
         let from = source.as_ref().unwrap_or(archive);
         let aliases = aliases(from, wanted)?;
-        read(from, wanted, &aliases, options.control, &mut |_, _, content| {
-            let mut content = content;
-            io::copy(&mut content, &mut io::sink()).map(|_| Written::Whole)
-        })?;
+        if !from.is_compared_by_listing() {
+            read(from, wanted, &aliases, options.control, &mut |_, _, content| {
+                let mut content = content;
+                io::copy(&mut content, &mut io::sink()).map(|_| Written::Whole)
+            })?;
+        }
         sources.push((source, wanted, aliases));
     }
     if options.dry_run {
@@ -154,7 +156,7 @@ impl Plan {
         let mut seen = Paths::default();
         let mut not_folders = Paths::default();
         let mut items = 0_u64;
-        archive.list(&mut |item| {
+        archive.list_under(options.control, &mut |item| {
             options.control.checkpoint()?;
             let path = &item.path.0;
             path::check(path, what)?;
@@ -170,7 +172,7 @@ impl Plan {
             }
             Ok(())
         })?;
-        plan.manifest = archive.list(&mut |item| {
+        plan.manifest = archive.list_under(options.control, &mut |item| {
             let path = &item.path.0;
             if path::above(path).any(|folder| not_folders.has(folder)) {
                 return Err(refused(what, path, "something above it is no folder"));
@@ -264,7 +266,11 @@ fn read(
 ) -> Result<(), ArchiveError> {
     let what = archive.label();
     let mut done = HashSet::new();
-    archive.visit(&mut |item, stored| {
+    let wants = |path: &[u8]| {
+        let key = path_key(path);
+        wanted.contains_key(&key) || aliases.contains_key(&key)
+    };
+    archive.visit(&wants, control, &mut |item, stored| {
         control.checkpoint()?;
         let Stored::Content(content) = stored else { return Ok(()) };
         let key = path_key(&item.path.0);
@@ -373,7 +379,7 @@ fn settle(
 ) -> Result<(), ArchiveError> {
     // The first of the names under which a file was written whose own first name is not wanted.
     let mut stand_ins = HashMap::<u128, Vec<u8>>::new();
-    archive.list(&mut |item| {
+    archive.list_under(options.control, &mut |item| {
         options.control.checkpoint()?;
         let path = &item.path.0;
         if !(options.select)(path) || failed.contains(&path_key(path)) {

@@ -16,6 +16,8 @@ mod zip;
 use std::io::Read;
 use std::sync::Arc;
 
+use backstay_core::Control;
+
 pub use self::extract::{ExtractOptions, ExtractReport, Limits, extract};
 pub use self::input::{FileInput, ReadAt, StoreInput};
 pub use self::verify::{Problem, VerifyReport, verify, verify_file};
@@ -136,6 +138,11 @@ impl Archive {
         self.place.is_some()
     }
 
+    /// Whether listing it reads all of it and compares it with the format's own checksums.
+    const fn is_compared_by_listing(&self) -> bool {
+        self.place.is_none() && matches!(self.kind, Kind::Mongodump)
+    }
+
     /// The length of its file in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
@@ -161,22 +168,39 @@ impl Archive {
         &self,
         each: &mut dyn FnMut(&Item) -> Result<(), ArchiveError>,
     ) -> Result<Option<Manifest>, ArchiveError> {
+        self.list_under(&Control::new(), each)
+    }
+
+    /// The same, paused and cancelled also where much is read between two items.
+    ///
+    /// # Errors
+    /// As [`Archive::list`], and when it is cancelled.
+    pub fn list_under(
+        &self,
+        control: &Control,
+        each: &mut dyn FnMut(&Item) -> Result<(), ArchiveError>,
+    ) -> Result<Option<Manifest>, ArchiveError> {
         match self.place {
             Some(_) => manifest::read(self.manifest_text()?, &self.label, &mut |item| each(&item)).map(Some),
-            None if self.kind == Kind::Mongodump => dump::list_entries(self, each).map(|()| None),
-            None => self.visit(&mut |item, _| each(item)),
+            None => self.visit(&|_| false, control, &mut |item, _| each(item)),
         }
     }
 
     /// Hands on each item, with the contents that lie in this archive, in the order in which they lie there. What is not read of a
-    /// content is passed over.
+    /// content is passed over. `wants` tells by the path of a file whether its content is wanted: contents that lie in pieces are kept
+    /// until they are whole, and those that nobody wants are not.
     ///
     /// # Errors
-    /// When it is damaged or cannot be read, and whatever `each` fails with.
-    pub fn visit(&self, each: Each<'_>) -> Result<Option<Manifest>, ArchiveError> {
+    /// When it is damaged or cannot be read, is cancelled, and whatever `each` fails with.
+    pub fn visit(
+        &self,
+        wants: &dyn Fn(&[u8]) -> bool,
+        control: &Control,
+        each: Each<'_>,
+    ) -> Result<Option<Manifest>, ArchiveError> {
         match (self.kind, self.place) {
-            (_, Some(Place::Dump(places))) => dump::visit_by_manifest(self, places, each).map(Some),
-            (Kind::Mongodump, _) => dump::visit_entries(self, each).map(|()| None),
+            (_, Some(Place::Dump(places))) => dump::visit_by_manifest(self, places, control, each).map(Some),
+            (Kind::Mongodump, _) => dump::visit_entries(self, wants, control, each).map(|()| None),
             (Kind::Zip, Some(_)) => zip::visit_by_manifest(self, each).map(Some),
             (Kind::Zip, None) => zip::visit_entries(self, each).map(|()| None),
             (_, Some(_)) => tar::visit_by_manifest(self, each).map(Some),

@@ -110,7 +110,7 @@ pub fn verify(
     }
     let mut seen = Paths::default();
     let mut elsewhere = HashMap::<ArchiveId, HashMap<u128, FileId>>::new();
-    let visited = archive.visit(&mut |item, stored| {
+    let visited = archive.visit(&|_| false, control, &mut |item, stored| {
         control.checkpoint()?;
         if let Some(why) = path::why_unsafe(&item.path.0) {
             report.add(archive, &item.path.0, why);
@@ -122,8 +122,14 @@ pub fn verify(
         if let (Some(other), Some(hash)) = (item.archive, item.hash()) {
             elsewhere.entry(other).or_default().insert(path_key(&item.path.0), hash);
         }
-        if let Stored::Content(content) = stored {
-            compare(item, content, &mut report, archive, control, events)?;
+        match stored {
+            Stored::Content(content) => compare(item, content, &mut report, archive, control, events)?,
+            Stored::Passed => {
+                report.files += 1;
+                report.bytes += item.size;
+                events.bytes_done(item.size);
+            }
+            Stored::Here | Stored::Elsewhere => {}
         }
         Ok(())
     });
@@ -202,7 +208,7 @@ fn verify_link(
     events: &dyn Events,
 ) -> Result<(), ArchiveError> {
     let other = open_link(archive, link, neighbours)?;
-    let visited = other.visit(&mut |item, stored| {
+    let visited = other.visit(&|_| true, control, &mut |item, stored| {
         control.checkpoint()?;
         let Some(expected) = wanted.get(&path_key(&item.path.0)).copied() else { return Ok(()) };
         match stored {
@@ -213,7 +219,7 @@ fn verify_link(
                 report.add(&other, &item.path.0, "it is not the content that the later archive needs");
             }
             Stored::Content(content) => compare(item, content, report, &other, control, events)?,
-            Stored::Here => {}
+            Stored::Here | Stored::Passed => {}
         }
         wanted.remove(&path_key(&item.path.0));
         Ok(())

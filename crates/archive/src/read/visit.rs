@@ -9,6 +9,8 @@ use crate::manifest::Item;
 pub enum Stored<'a> {
     /// The content of a file.
     Content(&'a mut dyn Read),
+    /// A content that nobody wants and that had to be read all the same: its checksum fits.
+    Passed,
     /// An entry without content.
     Here,
     /// Nothing: the manifest alone tells of it, or its content lies in an earlier archive.

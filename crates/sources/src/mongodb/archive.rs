@@ -24,7 +24,7 @@ impl ArchiveDump {
     pub fn open(input: impl Read + Send + 'static, manifest: Option<Manifest>) -> Result<Self, FormatError> {
         let reader = backstay_mongodump::open(input)?;
         let mut collections = Vec::new();
-        for namespace in reader.namespaces() {
+        for namespace in reader.namespaces().iter() {
             let read =
                 Collection::from_metadata(&namespace.database, &namespace.collection, &namespace.metadata);
             let mut collection =

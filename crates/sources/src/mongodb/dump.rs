@@ -88,6 +88,27 @@ struct Paths {
     metadata: Option<Vec<u8>>,
 }
 
+/// Entries by database, and by their names without the endings.
+type ByName = BTreeMap<(String, Vec<u8>), Paths>;
+
+/// Brings together what earlier versions gave names that do not tell that it belongs together.
+fn pair_former(by_name: &mut ByName, open: &OpenEntry) -> Result<()> {
+    let alone = by_name.iter().filter(|((_, stem), paths)| paths.documents.is_none() && names::is_cut(stem));
+    let alone: Vec<_> =
+        alone.filter_map(|(key, paths)| Some((key.clone(), paths.metadata.clone()?))).collect();
+    for (key, metadata) in alone {
+        let collection = Collection::from_metadata(&key.0, "", &read_text(open, &metadata)?)?;
+        let former = (key.0.clone(), names::former_stem(&collection.name));
+        if collection.kind == Kind::TimeSeries
+            && by_name.get(&former).is_some_and(|paths| paths.metadata.is_none())
+        {
+            let documents = by_name.remove(&former).and_then(|paths| paths.documents);
+            by_name.entry(key).or_default().documents = documents;
+        }
+    }
+    Ok(())
+}
+
 /// The entries of a dump, wherever they are: as [`capture`](super::capture) made them, or as `mongodump` does without `--archive`.
 pub struct EntriesDump {
     open: OpenEntry,
@@ -106,7 +127,7 @@ impl EntriesDump {
     pub fn open(paths: &[Vec<u8>], open: OpenEntry) -> Result<Self> {
         let mut manifest = None;
         let mut oplog = None;
-        let mut by_name: BTreeMap<(String, Vec<u8>), Paths> = BTreeMap::new();
+        let mut by_name = ByName::new();
         for path in paths {
             let mut parts = path.splitn(2, |&byte| byte == b'/');
             let (first, second) = (parts.next().unwrap_or_default(), parts.next());
@@ -133,6 +154,7 @@ impl EntriesDump {
                 by_name.entry((database, stem.to_vec())).or_default().documents = Some(path.clone());
             }
         }
+        pair_former(&mut by_name, &open)?;
         let (mut collections, mut documents) = (Vec::new(), Vec::new());
         for ((database, stem), paths) in by_name {
             let content = paths.documents;
@@ -376,4 +398,34 @@ pub(super) fn each_entry(
         }
         Ok(true)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_series_with_a_long_name_is_found_as_it_is_named_and_as_it_was() {
+        let long = "t".repeat(230);
+        let series = Collection {
+            database: "shop".to_owned(),
+            name: long.clone(),
+            kind: Kind::TimeSeries,
+            options: mongodb::bson::Document::new(),
+            indexes: Vec::new(),
+            uuid: None,
+        };
+        let former = [&b"system.buckets."[..], &names::former_stem(&long), b".bson"].concat();
+        for documents in [names::with_ending(&series.stored_as(), names::BSON), former] {
+            let text = series.metadata();
+            let metadata = [&b"shop/"[..], &names::with_ending(&long, names::METADATA)].concat();
+            let documents = [&b"shop/"[..], &documents].concat();
+            let paths = [metadata, documents.clone()];
+            let open: OpenEntry = Arc::new(move |_| Ok(Box::new(io::Cursor::new(text.clone().into_bytes()))));
+            let dump = EntriesDump::open(&paths, open).unwrap();
+            assert_eq!(dump.collections.len(), 1);
+            assert_eq!((&dump.collections[0].name, dump.collections[0].kind), (&long, Kind::TimeSeries));
+            assert_eq!(dump.documents, [Some(documents)]);
+        }
+    }
 }

@@ -314,6 +314,53 @@ fn foreign(namespaces: usize) -> Vec<u8> {
 }
 
 #[test]
+fn documents_that_mix_wait_only_where_they_are_wanted_and_there_is_room() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("foreign");
+    std::fs::write(&path, foreign(3)).unwrap();
+    let archive = open_file(&path, &Identities::none()).unwrap();
+    let whole = [documents(2, "first"), documents(1, "second")].concat();
+    let walked = |wants: &dyn Fn(&[u8]) -> bool, room: u64, control: &Control| {
+        let mut kept = Vec::new();
+        let mut passed = 0;
+        walk(&archive, &Keep { wants, room }, control, &mut |item, stored| {
+            match stored {
+                Stored::Content(content) if item.path.0.ends_with(BSON.as_bytes()) => {
+                    let mut bytes = Vec::new();
+                    content.read_to_end(&mut bytes).unwrap();
+                    assert_eq!(bytes, whole);
+                    kept.push(String::from_utf8_lossy(&item.path.0).into_owned());
+                }
+                Stored::Passed => {
+                    assert_eq!(item.size, whole.len() as u64);
+                    passed += 1;
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .map(|()| (kept, passed))
+    };
+    let size = whole.len() as u64;
+    let control = Control::new();
+    // What nobody wants takes no room.
+    assert_eq!(walked(&|_| false, 0, &control).unwrap(), (Vec::new(), 3));
+    let one = |path: &[u8]| path == b"shop/c1.bson";
+    assert_eq!(walked(&one, size, &control).unwrap(), (vec!["shop/c1.bson".to_owned()], 2));
+    assert!(walked(&one, size - 1, &control).is_err());
+    assert_eq!(walked(&|_| true, 3 * size, &control).unwrap().0.len(), 3);
+    let full = walked(&|_| true, 3 * size - 1, &control).unwrap_err();
+    assert!(
+        matches!(&full, ArchiveError::Io { cause, .. } if cause.kind() == io::ErrorKind::StorageFull),
+        "{full}"
+    );
+    control.cancel();
+    assert!(matches!(walked(&|_| false, 0, &control), Err(ArchiveError::Interrupted(_))));
+    let listed = archive.list_under(&control, &mut |_| Ok(()));
+    assert!(matches!(listed, Err(ArchiveError::Interrupted(_))), "{listed:?}");
+}
+
+#[test]
 fn archives_of_mongodump_itself_are_read() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("foreign");

@@ -176,7 +176,7 @@ pub(super) fn each_item(
 ) -> Result<()> {
     let mut failed = None;
     let listed = known.open(place).and_then(|archive| {
-        archive.list(&mut |item| {
+        archive.list_under(&place.control, &mut |item| {
             place.control.checkpoint()?;
             each(item).map_err(|error| {
                 failed = Some(error);

@@ -1,6 +1,6 @@
 //! Taking content out of an archive as a stream of bytes: a file, its beginning, or any items as a zip archive.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read, Write};
 
 use backstay_archive::manifest::{ArchiveId, Item, ItemKind};
@@ -127,12 +127,14 @@ impl Taking {
         for (id, mut files) in wanted {
             let from = holder(&self.place, &self.inventory, &self.known, id)?;
             let mut failed = None;
-            let visited = from.visit(&mut |found, stored| {
+            let paths: HashSet<Vec<u8>> = files.keys().cloned().collect();
+            let wants = |path: &[u8]| paths.contains(path);
+            let visited = from.visit(&wants, &self.place.control, &mut |found, stored| {
                 self.place.control.checkpoint()?;
                 let Some((inside, item)) = files.remove(&found.path.0) else { return Ok(()) };
                 let copy = |out: &mut dyn Write| match stored {
                     Stored::Content(content) => io::copy(content, out).map(drop),
-                    Stored::Here | Stored::Elsewhere => Ok(()),
+                    Stored::Passed | Stored::Here | Stored::Elsewhere => Ok(()),
                 };
                 let packed = zip.file(&inside, &item.meta(), |out| copy(out));
                 packed.and_then(|copied| copied).map_err(|error| {
@@ -162,7 +164,9 @@ pub(super) fn copy_content(
         return Ok(());
     }
     let mut outcome = None;
-    let visited = holder(place, inventory, known, item.archive)?.visit(&mut |found, stored| {
+    let holder = holder(place, inventory, known, item.archive)?;
+    let wants = |path: &[u8]| path == item.path.0;
+    let visited = holder.visit(&wants, &place.control, &mut |found, stored| {
         place.control.checkpoint()?;
         let Stored::Content(content) = stored else { return Ok(()) };
         if found.path.0 != item.path.0 {

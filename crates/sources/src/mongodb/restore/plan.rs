@@ -158,35 +158,40 @@ impl Targets {
         for target in &mut self.all {
             target.in_the_way = there.get(&(target.database.clone(), target.name.clone())).cloned();
         }
-        let in_the_way: Vec<&Target> = self
+        match self.refused(existing, connection.place()) {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// Why it cannot be restored to `place`, with what is in the way there.
+    fn refused(&self, existing: Existing, place: &str) -> Option<MongoError> {
+        let is_series = |kind| kind == Kind::TimeSeries;
+        let in_the_way: Vec<(&Target, &Collection)> = self
             .all
             .iter()
-            .filter(|target| {
-                let cannot_move = |there: &Collection| {
-                    there.kind == Kind::TimeSeries || target.source.kind == Kind::TimeSeries
-                };
-                target
-                    .in_the_way
-                    .as_ref()
-                    .is_some_and(|there| existing == Existing::Refuse || cannot_move(there))
+            .filter_map(|target| Some((target, target.in_the_way.as_ref()?)))
+            .filter(|(target, there)| {
+                existing == Existing::Refuse || is_series(there.kind) || is_series(target.source.kind)
             })
             .collect();
-        match in_the_way.first() {
-            None => Ok(()),
-            Some(first) => {
-                let more = if in_the_way.len() > 1 {
-                    format!(", and {} more", in_the_way.len() - 1)
-                } else {
-                    String::new()
-                };
-                let cause = format!("{}.{}{more} is there already", first.database, first.name);
-                Err(MongoError::new(
-                    Trouble::Exists,
-                    format!("cannot restore to {}", connection.place()),
-                    cause,
-                ))
-            }
+        let (first, _) = in_the_way.first()?;
+        let more = match in_the_way.len() {
+            0 | 1 => String::new(),
+            count => format!(", and {} more", count - 1),
+        };
+        let cause = format!("{}.{}{more} is there already", first.database, first.name);
+        let mut error = MongoError::new(Trouble::Exists, format!("cannot restore to {place}"), cause);
+        // A time series has its name from the beginning, so that a try that was killed may have left it.
+        let may_be_left =
+            |(target, there): &(&Target, &Collection)| is_series(target.source.kind) && is_series(there.kind);
+        if in_the_way.iter().any(may_be_left) {
+            error.hint = "an earlier try of this restore may have left the time series: drop it then, or restore to another name";
+        } else if existing != Existing::Refuse {
+            error.hint =
+                "a time series can neither be put aside nor take another name first: restore to another name";
         }
+        Some(error)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Target> {
@@ -344,5 +349,38 @@ impl Targets {
                 .map(|_| target.aside.clone()),
         };
         self.all.iter().map(of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::EntriesDump;
+    use super::*;
+
+    #[test]
+    fn a_time_series_in_the_way_is_told_with_what_may_have_left_it() {
+        let text = r#"{"indexes":[],"collectionName":"heat","type":"timeseries"}"#;
+        let paths = ["shop/heat.metadata.json", "shop/system.buckets.heat.bson"];
+        let dump = EntriesDump::open(
+            &paths.map(|path| path.as_bytes().to_vec()),
+            Arc::new(|_| Ok(Box::new(text.as_bytes()))),
+        )
+        .unwrap();
+        let mut targets = Targets::plan(&dump, &RestoreOptions::default()).unwrap();
+        assert!(targets.refused(Existing::Refuse, "a server").is_none());
+        let mut there = dump.collections()[0].clone();
+        for (kind, says) in
+            [(Kind::TimeSeries, "an earlier try of this restore"), (Kind::Collection, "to another name")]
+        {
+            there.kind = kind;
+            targets.all[0].in_the_way = Some(there.clone());
+            for existing in [Existing::Refuse, Existing::Replace, Existing::PutAside] {
+                let error = targets.refused(existing, "a server").unwrap();
+                assert_eq!(error.to_string(), "cannot restore to a server: shop.heat is there already");
+                assert!(error.hint.contains(says), "{}", error.hint);
+            }
+        }
     }
 }
