@@ -118,10 +118,16 @@ async fn an_encrypted_archive_of_mongodump_comes_back_and_a_damaged_one_touches_
     assert_eq!(shop.count("shop", "orders"), 3000);
 
     hold(&shop.world, plain(), None);
-    shop.world.pass(60);
-    shop.back_up(RunState::Completed).await;
-    let path = files(&shop).into_iter().find(|path| path.extension().is_some_and(|end| end == "gz")).unwrap();
-    let whole = std::fs::read(&path).unwrap();
+    for _ in 0..2 {
+        shop.world.pass(60);
+        shop.back_up(RunState::Completed).await;
+    }
+    let made = files(&shop).into_iter().filter(|path| path.extension().is_some_and(|end| end == "gz"));
+    let made: Vec<_> = made.collect();
+    let [older, path] = made.as_slice() else { panic!("{made:?}") };
+    let older = older.file_name().unwrap().to_str().unwrap();
+    let whole_is = format!("{older} of ");
+    let whole = std::fs::read(path).unwrap();
     let mut changed = whole.clone();
     changed[whole.len() / 3] ^= 1;
     let put_aside = json!({ "existing": "replace" });
@@ -130,12 +136,14 @@ async fn an_encrypted_archive_of_mongodump_comes_back_and_a_damaged_one_touches_
         let mut padded = damaged.clone();
         padded.resize(whole.len(), 0);
         for bytes in [damaged, padded] {
-            std::fs::write(&path, bytes).unwrap();
-            shop.restore("latest", put_aside.clone(), RunState::Failed).await;
+            std::fs::write(path, bytes).unwrap();
+            let failed = shop.restore("latest", put_aside.clone(), RunState::Failed).await;
+            let hint = failed.error.unwrap().hint.unwrap();
+            assert!(hint.contains(&whole_is) && hint.ends_with("is whole: restore that one"), "{hint}");
             assert_eq!((shop.count("shop", "orders"), shop.collections("shop")), (3000, 2));
         }
     }
-    std::fs::write(&path, whole).unwrap();
+    std::fs::write(path, whole).unwrap();
     shop.restore("latest", put_aside, RunState::Completed).await;
     shop.end().await;
 }

@@ -218,16 +218,21 @@ impl Source {
     /// Reads all of an archive of mongodump and compares it with its manifest; then gives it as a dump of MongoDB. Nothing for an archive
     /// of another format.
     pub(in crate::work) fn dump(&self, job: &Job<'_>) -> Result<Option<ArchiveDump>> {
+        self.verified_dump(job).map_err(|error| self.offer_older(job, error))
+    }
+
+    fn verified_dump(&self, job: &Job<'_>) -> Result<Option<ArchiveDump>> {
         let archive = self.known.open(&self.place)?;
         let Some(dump) = archive.dump() else { return Ok(None) };
         if !archive.has_manifest() {
-            let text = format!("{} is damaged: the manifest at its end is missing", self.name());
-            return Err(WorkError::new(Class::Damaged, text)
-                .hint("restore an earlier archive; mongorestore may be able to read this one"));
+            let text = format!(
+                "{} is damaged: the manifest at its end is missing; mongorestore may be able to read it",
+                self.name()
+            );
+            return Err(WorkError::new(Class::Damaged, text));
         }
         let meter = Meter::new(&job.report, "verifying");
-        verify_contents(&self.place, &self.inventory, &self.known, None, &meter)
-            .map_err(|error| self.offer_older(job, error))?;
+        verify_contents(&self.place, &self.inventory, &self.known, None, &meter)?;
         meter.finish();
         let mut text = Vec::new();
         let item = find_item(&self.place, &self.known, MANIFEST.as_bytes())?;
