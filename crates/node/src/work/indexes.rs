@@ -18,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(5 * 60);
 pub(super) struct Indexes(Mutex<Option<Kept>>);
 
 struct Kept {
-    files: Vec<(FileId, u64)>,
+    ids: Vec<FileId>,
     index: Arc<Index>,
     used: Instant,
 }
@@ -27,12 +27,13 @@ impl Indexes {
     /// The index of a repository as it is now.
     pub(super) fn of(&self, repository: &Repository) -> backstay_engine::Result<Arc<Index>> {
         let files = repository.index_files()?;
-        if let Some(kept) = self.0.lock().as_mut().filter(|kept| kept.files == files) {
+        let ids: Vec<FileId> = files.iter().map(|(id, _)| *id).collect();
+        if let Some(kept) = self.0.lock().as_mut().filter(|kept| kept.ids == ids) {
             kept.used = Instant::now();
             return Ok(Arc::clone(&kept.index));
         }
         let index = repository.load_index_of(&files)?;
-        *self.0.lock() = Some(Kept { files, index: Arc::clone(&index), used: Instant::now() });
+        *self.0.lock() = Some(Kept { ids, index: Arc::clone(&index), used: Instant::now() });
         Ok(index)
     }
 

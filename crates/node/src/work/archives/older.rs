@@ -19,7 +19,7 @@ impl Source {
         }
         match self.newest_whole(job) {
             Ok(Some(whole)) => {
-                let name = &whole.manifest.name;
+                let name = self.shown(whole);
                 error.hint(format!("nothing was written; {name} of {} is whole: restore that one", whole.time()))
             }
             Ok(None) => error.hint(
@@ -28,6 +28,11 @@ impl Source {
             // Damage is what matters, also where it cannot be looked any further.
             Err(_) => error,
         }
+    }
+
+    /// What lists call an archive.
+    fn shown<'a>(&self, known: &'a Known) -> &'a str {
+        known.file.name.strip_prefix(&self.place.prefix).unwrap_or(&known.file.name)
     }
 
     /// The newest older archive of the same source of which all can be read.
@@ -45,7 +50,7 @@ impl Source {
                 && of(known) == same
         });
         for known in older.take(OLDER) {
-            let name = &known.manifest.name;
+            let name = self.shown(known);
             job.report.log(Level::Info, "verify", &format!("looking whether {name} is whole"));
             let meter = Meter::new(&job.report, "verifying");
             match verify_contents(&self.place, &self.inventory, known, Some(&known.manifest), &meter) {
