@@ -32,7 +32,7 @@ fn a_damaged_snapshot_is_left_out_and_the_others_are_copied() {
     world.file("src/new", noise(5000)).back_up_src();
     let after = world.contents("repo/data");
     std::fs::remove_file(world.path("src/new")).unwrap();
-    world.file("src/newer", noise(5000)).back_up_src();
+    world.file("src/newer", "newer".repeat(1000)).back_up_src();
     for name in after.into_keys().filter(|name| !before.contains_key(name)) {
         std::fs::remove_file(world.path("repo/data").join(name)).unwrap();
     }

@@ -43,12 +43,9 @@ impl Source {
             (source.kind.clone(), source.host.clone(), source.name.clone(), source.paths.clone())
         };
         let same = of(&self.known);
-        let older = self.inventory.archives.iter().filter(|known| {
-            let manifest = &known.manifest;
-            manifest.id != damaged.id
-                && manifest.created.seconds <= damaged.created.seconds
-                && of(known) == same
-        });
+        // They are listed with the newest first, also those of the same second.
+        let from = self.inventory.archives.iter().skip_while(|known| known.manifest.id != damaged.id);
+        let older = from.skip(1).filter(|known| of(known) == same);
         for known in older.take(OLDER) {
             let name = self.shown(known);
             job.report.log(Level::Info, "verify", &format!("looking whether {name} is whole"));
