@@ -171,7 +171,7 @@ impl Repository {
             key: Key::new(master),
             master: master.clone(),
             key_id: *key_id,
-            config: config.clone(),
+            config: *config,
             environment: environment.clone(),
             settings: *settings,
         };
