@@ -48,7 +48,7 @@ pub(super) fn copy(
     for work in works {
         let (key, secret) = s3.key()?;
         let mut command = Command::new(rclone);
-        command.env_clear().env("LANG", "C.UTF-8").env("HOME", &stage.folder).current_dir(&stage.folder);
+        command.env_clear().env("LANG", "C.UTF-8").env("HOME", stage.folder).current_dir(stage.folder);
         command.env("RCLONE_S3_PROVIDER", "Other").env("RCLONE_S3_ENDPOINT", s3.url()?);
         command.env("RCLONE_S3_ACCESS_KEY_ID", key).env("RCLONE_S3_SECRET_ACCESS_KEY", secret);
         command.args(["--config", "", "copy", &format!(":s3:{BUCKET}")]).arg(&to);
