@@ -6,7 +6,7 @@
 //! [`terminal`] to report its progress to, and prints a result as text or as a message from [`json`]. What goes wrong comes back
 //! here as a [`failure::Failure`].
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod app;
 mod args;
@@ -18,6 +18,7 @@ mod environment;
 mod failure;
 mod format;
 mod json;
+mod memory;
 mod moment;
 mod node_text;
 mod password;
@@ -37,6 +38,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::json::message::ExitError;
 
 fn main() -> ExitCode {
+    memory::give_back_large_pieces();
     let cli = match args::Cli::read() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
