@@ -201,6 +201,7 @@ async fn a_mirror_of_what_each_node_has_in_one_place_needs_one_node() {
     // Nor does a destination become shared that such a plan goes to.
     let mut changed = form("apart", "shared");
     changed["revision"] = apart["revision"].clone();
+    changed["holds"] = apart["holds"].clone();
     let answer = admin.put(&at("destinations", &apart, ""), changed).await;
     assert_eq!((&answer.body["field"], answer.status.as_u16()), (&json!("layout"), 422), "{answer:#?}");
     assert!(answer.body["detail"].as_str().unwrap().contains("plan apart"), "{answer:#?}");
