@@ -151,12 +151,23 @@ impl MongoServer {
         self.client(|client| async move { client.database(database).run_command(command).await.unwrap() })
     }
 
-    /// Inserts documents.
+    /// Inserts documents. This server now and then drops a connection that it has just taken, so a lost one is tried again; what the
+    /// first try has written is there then.
     pub fn insert(&self, database: &str, collection: &str, documents: &[Document]) {
-        self.client(|client| async move {
-            let handle = client.database(database).collection::<Document>(collection);
-            drop(handle.insert_many(documents).await.unwrap());
-        });
+        for is_last in [false, false, false, false, true] {
+            let inserted = self.client(|client| async move {
+                let handle = client.database(database).collection::<Document>(collection);
+                handle.insert_many(documents).ordered(false).await
+            });
+            let Err(error) = inserted else { return };
+            let is_there = error.to_string().contains("E11000");
+            let is_lost = matches!(*error.kind, mongodb::error::ErrorKind::Io(_));
+            assert!(is_there || (is_lost && !is_last), "{error}: {}", self.log());
+            std::thread::sleep(Duration::from_secs(1));
+            if is_there {
+                return;
+            }
+        }
     }
 
     /// All documents, in their order.
