@@ -172,12 +172,17 @@ impl Ticks {
     }
 }
 
-/// Total bytes, and those free for us, of the file system that a folder is on, or will be.
+/// Total bytes that we may use, and those free for us, of the file system that a folder is on, or will be.
+///
+/// What is set aside for others (root's share, a project's limit) is in neither, as `df` counts: a share of the one that the
+/// other is would else never come near to one.
 #[must_use]
 pub fn disk(folder: &Path) -> (u64, u64) {
     let found = folder.ancestors().find_map(|folder| rustix::fs::statvfs(folder).ok());
     found.map_or((0, 0), |found| {
-        (found.f_blocks.saturating_mul(found.f_frsize), found.f_bavail.saturating_mul(found.f_frsize))
+        let used = found.f_blocks.saturating_sub(found.f_bfree);
+        let total = used.saturating_add(found.f_bavail);
+        (total.saturating_mul(found.f_frsize), found.f_bavail.saturating_mul(found.f_frsize))
     })
 }
 
