@@ -212,6 +212,44 @@ async fn retention_breaks_no_chain_and_a_needed_archive_is_not_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_newest_archive_that_is_cut_short_or_gone_is_told_and_not_passed_over() {
+    let mut world = world().await;
+    world.fill(3);
+    hold(&world, ArchiveSettings { name: "{source}-{n}".to_owned(), ..plain() }, None);
+    for _ in 0..2 {
+        world.pass(60);
+        run(&world, RunKind::Backup, RunState::Completed).await;
+    }
+    let newest = archives(&world).await[0].clone();
+    let file = world.path("archives").join(newest.name.unwrap());
+    let whole = std::fs::read(&file).unwrap();
+    let target = world.path("target");
+    for (damaged, what) in [(Some(&whole[..whole.len() - 1]), "length"), (None, "not there")] {
+        match damaged {
+            Some(bytes) => std::fs::write(&file, bytes).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
+        }
+        for name in ["latest", &newest.id] {
+            let failed = restore(&world, request(name, target.clone()), RunState::Failed).await;
+            let error = failed.error.unwrap();
+            assert!(error.message.contains(what), "{error:?}");
+            let hint = error.hint.unwrap();
+            assert!(
+                hint.contains("source-1.zip of ") && hint.ends_with("is whole: restore that one"),
+                "{hint}"
+            );
+            assert!(!target.exists());
+        }
+    }
+    // What is left of it can be removed.
+    let (repository, snapshot) = (world.repository(), newest.id);
+    world.answer(Ask::Forget { repository, snapshot }).await.unwrap();
+    let done = restore(&world, request("latest", target.clone()), RunState::Completed).await;
+    assert_eq!(done.outcome.unwrap().more["verified"], "3");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn archives_go_encrypted_to_a_receiver_and_their_files_come_back_one_by_one() {
     let mut world = world().await;
     world.fill(3);
@@ -298,7 +336,7 @@ async fn archives_go_into_a_bucket_and_come_back() {
     assert_eq!(list.len(), 2);
     run(&world, RunKind::Verify, RunState::Completed).await;
     let done = restore(&world, request("latest", world.path("back")), RunState::Completed).await;
-    assert_eq!(done.outcome.unwrap().more["verified"], "4");
+    assert_eq!(done.outcome.unwrap().more["verified"], "3");
     assert!(uploads.lock().unwrap().is_empty(), "an upload is left");
     let (repository, snapshot) = (world.repository(), list[0].id.clone());
     world.answer(Ask::Forget { repository, snapshot }).await.unwrap();

@@ -1,5 +1,6 @@
 //! The archives of a place, by the manifests beside them.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -26,8 +27,10 @@ pub(super) struct Known {
 /// What lies at a place.
 #[derive(Debug, Default)]
 pub(super) struct Inventory {
-    /// Whole archives, the newest first.
+    /// Archives of the length that their manifests tell, the newest first.
     pub(super) archives: Vec<Known>,
+    /// Such whose file is not there or of another length, the newest first, with what is wrong with them.
+    broken: Vec<(Known, &'static str)>,
     /// Manifests that cannot be read, and such that do not fit their archives, with why.
     pub(super) odd: Vec<String>,
     /// Names that are taken, of whatever.
@@ -70,27 +73,24 @@ impl Manifests {
                     Err(error) => return Err(error),
                 },
             };
+            let it = |file| Known { file, put: beside.modified, manifest: manifest.clone() };
             match files.get(archive) {
-                None => found.odd.push(format!("{name}: its archive is not there")),
+                None => {
+                    found.odd.push(format!("{name}: its archive is not there"));
+                    let gone = StoredFile { name: archive.to_owned(), size: 0, ..beside.clone() };
+                    found.broken.push((it(gone), "is not there: all there is of it is its manifest"));
+                }
                 Some(file) if manifest.file.is_some_and(|facts| facts.size != file.size) => {
                     found.odd.push(format!("{archive}: it is not of the length that its manifest tells"));
+                    found.broken.push((it(file.clone()), "is not of the length that its manifest tells"));
                 }
-                Some(file) => {
-                    let (file, put) = (file.clone(), beside.modified);
-                    found.archives.push(Known { file, put, manifest: manifest.clone() });
-                }
+                Some(file) => found.archives.push(it(file.clone())),
             }
             known.insert(name.clone(), (beside.clone(), manifest));
         }
         self.0.lock().insert(place.repository, known);
-        // Of the same second, the one that was put there later is the later one.
-        found.archives.sort_by(|one, other| {
-            let key = |known: &Known| {
-                let Known { put, manifest, .. } = known;
-                (manifest.created.seconds, put.seconds, put.nanos, manifest.chain.len())
-            };
-            key(other).cmp(&key(one)).then_with(|| one.file.name.cmp(&other.file.name))
-        });
+        found.archives.sort_by(Known::newest_first);
+        found.broken.sort_by(|(one, _), (other, _)| one.newest_first(other));
         found.odd.extend(doubled(&found.archives));
         found.names = files.into_keys().collect();
         Ok(found)
@@ -122,24 +122,50 @@ fn read(place: &Place, beside: &StoredFile) -> Result<Manifest> {
 
 impl Inventory {
     /// The archive of an id, of the beginning of one, or the `latest`.
+    ///
+    /// # Errors
+    /// When there is none, or it is broken: an older one is never taken for the one that was asked for.
     pub(super) fn find(&self, name: &str) -> Result<&Known> {
+        let known = self.named(name)?;
+        self.check(known)?;
+        Ok(known)
+    }
+
+    /// The same, broken or not.
+    pub(super) fn named(&self, name: &str) -> Result<&Known> {
         let missing = |text: String| {
             WorkError::new(Class::NotFound, text)
                 .hint("list the archives of the destination and give the whole id; it may have been removed meanwhile")
         };
         if name == "latest" {
-            return self.archives.first().ok_or_else(|| missing("there is no archive yet".to_owned()));
+            let newest = self.all().min_by(|one, other| one.newest_first(other));
+            return newest.ok_or_else(|| missing("there is no archive yet".to_owned()));
         }
         let fits = |known: &&Known| {
             let id = known.manifest.id.to_string();
             name.len() >= 4 && id.starts_with(name) || known.file.name == name
         };
-        let mut found = self.archives.iter().filter(fits);
+        let mut found = self.all().filter(fits);
         match (found.next(), found.next()) {
             (Some(known), None) => Ok(known),
             (None, _) => Err(missing(format!("there is no archive {name}"))),
             (Some(_), Some(_)) => Err(missing(format!("there are several archives {name}"))),
         }
+    }
+
+    /// Refuses an archive that cannot be whole.
+    pub(super) fn check(&self, known: &Known) -> Result<()> {
+        let name = &known.file.name;
+        match self.broken.iter().find(|(broken, _)| broken.file.name == *name) {
+            None => Ok(()),
+            Some((_, what)) => Err(WorkError::new(Class::Damaged, format!("{name} {what}"))
+                .hint("choose an older archive, or a copy at another destination")),
+        }
+    }
+
+    /// All archives, broken or not.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Known> {
+        self.archives.iter().chain(self.broken.iter().map(|(known, _)| known))
     }
 
     pub(super) fn is_taken(&self, name: &str) -> bool {
@@ -152,6 +178,15 @@ impl Known {
     /// Its id, as text.
     pub(super) fn id(&self) -> String {
         self.manifest.id.to_string()
+    }
+
+    /// Sorts the newest first. Of the same second, the one that was put there later is the later one.
+    pub(super) fn newest_first(&self, other: &Self) -> Ordering {
+        let key = |known: &Self| {
+            let Self { put, manifest, .. } = known;
+            (manifest.created.seconds, put.seconds, put.nanos, manifest.chain.len())
+        };
+        key(other).cmp(&key(self)).then_with(|| self.file.name.cmp(&other.file.name))
     }
 
     /// When it was made.

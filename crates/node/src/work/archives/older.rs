@@ -1,5 +1,7 @@
 //! Which older archive to restore instead of one that is damaged.
 
+use std::cmp::Ordering;
+
 use backstay_model::Level;
 
 use super::known::Known;
@@ -37,15 +39,13 @@ impl Source {
 
     /// The newest older archive of the same source of which all can be read.
     fn newest_whole(&self, job: &Job<'_>) -> Result<Option<&Known>> {
-        let damaged = &self.known.manifest;
         let of = |known: &Known| {
             let source = &known.manifest.source;
             (source.kind.clone(), source.host.clone(), source.name.clone(), source.paths.clone())
         };
         let same = of(&self.known);
-        // They are listed with the newest first, also those of the same second.
-        let from = self.inventory.archives.iter().skip_while(|known| known.manifest.id != damaged.id);
-        let older = from.skip(1).filter(|known| of(known) == same);
+        let is_older = |known: &&Known| self.known.newest_first(known) == Ordering::Less;
+        let older = self.inventory.archives.iter().filter(is_older).filter(|known| of(known) == same);
         for known in older.take(OLDER) {
             let name = self.shown(known);
             job.report.log(Level::Info, "verify", &format!("looking whether {name} is whole"));

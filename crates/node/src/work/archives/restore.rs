@@ -41,11 +41,15 @@ pub(in crate::work) struct Source {
 }
 
 impl Workshop {
-    /// Opens an archive to bring something back from it.
+    /// Opens an archive to bring something back from it. One that cannot be whole is refused, with the newest older one that is.
     pub(in crate::work) fn archive_source(&self, job: &Job<'_>, name: &str) -> Result<Source> {
         let (place, inventory) = self.stock(job)?;
-        let known = inventory.find(name)?.clone();
-        Ok(Source { place, inventory, known })
+        let known = inventory.named(name)?.clone();
+        let source = Source { place, inventory, known };
+        match source.inventory.check(&source.known) {
+            Ok(()) => Ok(source),
+            Err(error) => Err(source.offer_older(job, error)),
+        }
     }
 
     /// Restores an archive, or paths of it, into a folder. All of it is read and compared before anything is written.

@@ -163,11 +163,11 @@ impl Workshop {
     /// When there is no such archive, others need it, or it cannot be removed.
     pub(in crate::work) fn forget_archive(&self, job: &Job<'_>, name: &str) -> Result<()> {
         let (place, inventory) = self.stock(job)?;
-        let known = inventory.find(name)?;
-        let all: Vec<_> = inventory.archives.iter().map(facts).collect();
+        let known = inventory.named(name)?;
+        let all: Vec<_> = inventory.all().map(facts).collect();
         let id = known.id();
         if let Some(other) = needed_by(&id, &all).first() {
-            let other = inventory.archives.iter().find(|known| known.id() == *other);
+            let other = inventory.all().find(|known| known.id() == *other);
             let other = other.map_or("another one", |known| known.manifest.name.as_str());
             let text = format!("{} is needed by {other}, so it is not removed", known.manifest.name);
             return Err(WorkError::new(Class::Locked, text).hint("remove those that need it first"));
