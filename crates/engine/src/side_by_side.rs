@@ -47,6 +47,25 @@ pub(crate) fn try_for_each<T: Sync, E: Send>(
     failure.into_inner().map_or(Ok(()), Err)
 }
 
+/// Two pieces of work, at once if there are threads for both.
+pub(crate) fn both<A: Send, B>(
+    threads: usize,
+    one: impl FnOnce() -> A + Send,
+    other: impl FnOnce() -> B,
+) -> (A, B) {
+    if threads < 2 {
+        return (one(), other());
+    }
+    std::thread::scope(|scope| {
+        let one = scope.spawn(one);
+        let other = other();
+        match one.join() {
+            Ok(one) => (one, other),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Barrier;
@@ -64,6 +83,15 @@ mod tests {
         for_each(&[1, 2, 3, 4, 5, 6], 3, work);
         assert_eq!(sum.into_inner(), 21);
         assert_eq!(try_for_each(&[], 3, |_: &usize| Err("nothing is there")), Ok(()));
+    }
+
+    #[test]
+    fn both_are_done_and_at_once_if_they_may() {
+        let barrier = Barrier::new(2);
+        let meet = || barrier.wait().is_leader();
+        let (one, other) = both(2, meet, meet);
+        assert_ne!(one, other);
+        assert_eq!(both(1, || 1, || 2), (1, 2));
     }
 
     #[test]

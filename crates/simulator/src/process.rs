@@ -54,7 +54,7 @@ impl Process {
     }
 
     pub(crate) fn open(self, storage: Arc<dyn Storage>) -> Result<Repository> {
-        let (master, key) = unlock(&storage, PASSWORD, None)?;
-        Repository::open(storage, master, key, self.environment(), self.settings())
+        let key = unlock(&storage, PASSWORD, None)?;
+        Ok(Repository::new(storage, key, self.environment(), self.settings()))
     }
 }

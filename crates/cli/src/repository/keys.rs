@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use backstay_core::{CallContext, ErrorKind, FileId, Handle, Storage};
-use backstay_engine::crypto::KeyBytes;
-use backstay_engine::repository::unlock;
+use backstay_core::{CallContext, ErrorKind, Handle, Storage};
+use backstay_engine::repository::{UnlockedKey, unlock};
 
 use super::Place;
 use crate::app::App;
@@ -34,13 +33,13 @@ const OF_THE_OTHER: &str = "this is about the repository to read from: give its 
                             --from-password-command or BACKSTAY_FROM_PASSWORD";
 
 /// The key that the password opens; asks for one where none was given.
-pub(super) fn find(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<(KeyBytes, FileId)> {
+pub(super) fn find(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<UnlockedKey> {
     let about_other = |failure: &Failure| place.is_secondary() && matches!(failure.exit, Exit::WrongPassword);
     find_key(app, place, storage)
         .map_err(|failure| if about_other(&failure) { failure.hint(OF_THE_OTHER) } else { failure })
 }
 
-fn find_key(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<(KeyBytes, FileId)> {
+fn find_key(app: &App, place: &Place, storage: &Arc<dyn Storage>) -> Outcome<UnlockedKey> {
     let hint = place.key_hint();
     if let Some(password) = place.given_password()? {
         return Ok(unlock(storage, &password, hint)?);

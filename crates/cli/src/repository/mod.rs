@@ -53,11 +53,12 @@ impl Opened {
     /// Opens and locks the repository at a place.
     pub(crate) fn open_at(app: &App, place: &Place, access: Access) -> Outcome<Self> {
         let storage: Arc<dyn Storage> = Arc::from(place.storage(app)?);
-        let (master, key_id) = keys::find(app, place, &storage)
+        let key = keys::find(app, place, &storage)
             .map_err(|failure| failures::configuration_is_gone(failure, &*storage))?;
         let environment = place::environment(app);
         let settings = place.engine_settings(app);
-        let plain = Repository::open(Arc::clone(&storage), master.clone(), key_id, environment, settings)?;
+        let master = key.master.clone();
+        let plain = Repository::new(Arc::clone(&storage), key, environment, settings);
         let engine = match place.with_cache(app, &plain) {
             Some(storage) => plain.through(storage),
             None => plain,

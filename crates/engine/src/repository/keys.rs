@@ -7,12 +7,23 @@ use backstay_core::{CallContext, FileId, FileKind, Handle, Storage};
 
 use super::Repository;
 use crate::crypto::{Key, KeyBytes, hash};
-use crate::format::KeyFile;
 use crate::format::key::Labels;
+use crate::format::{Config, KeyFile};
+use crate::side_by_side::both;
 use crate::{Error, Result};
 
 /// Most keys that are tried: each try takes half a second.
 const TRIES: usize = 20;
+
+/// A key that a password opened, with the configuration that it fits.
+#[derive(Clone)]
+pub struct UnlockedKey {
+    /// What everything in the repository is encrypted with.
+    pub master: KeyBytes,
+    /// The id of the key.
+    pub id: FileId,
+    pub(super) config: Config,
+}
 
 /// Finds the key that a password opens. `hint` is the id, or its beginning, of a key to try first.
 ///
@@ -22,14 +33,16 @@ const TRIES: usize = 20;
 /// # Errors
 /// [`Error::NoRepository`] when there is neither key nor configuration, [`Error::WrongPassword`] when no key opens,
 /// [`Error::Damaged`] when the configuration opens with none of them.
-pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) -> Result<(KeyBytes, FileId)> {
-    let no_repository = || Error::NoRepository { location: storage.location() };
-    let mut config = Vec::new();
-    if let Err(error) = storage.read(&Handle::CONFIG, &mut config, CallContext::NONE) {
-        return Err(if error.kind == ErrorKind::NotFound { no_repository() } else { error.into() });
-    }
-    let mut ids = Vec::new();
-    storage.list(FileKind::Key, CallContext::NONE, &mut |id, _| ids.push(id))?;
+pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) -> Result<UnlockedKey> {
+    let (config, ids) = both(
+        storage.small_calls(),
+        || read_config(&**storage),
+        || {
+            let mut ids = Vec::new();
+            storage.list(FileKind::Key, CallContext::NONE, &mut |id, _| ids.push(id)).map(|()| ids)
+        },
+    );
+    let (config, mut ids) = (config?, ids?);
     if ids.is_empty() {
         return Err(Error::damaged(storage.location(), "it has a configuration but no key"));
     }
@@ -41,7 +54,7 @@ pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) ->
     for id in ids.into_iter().take(TRIES) {
         match load(storage, id).and_then(|file| file.open(password).map_err(|error| name(id, error))) {
             Ok(master) => match Key::new(&master).open(&mut config.clone()) {
-                Ok(_) => return Ok((master, id)),
+                Ok(plain) => return Ok(UnlockedKey { config: Config::parse(plain)?, master, id }),
                 Err(error) => foreign = Some(Error::damaged("the configuration", error)),
             },
             Err(Error::WrongPassword { .. }) => tried += 1,
@@ -52,6 +65,18 @@ pub fn unlock(storage: &Arc<dyn Storage>, password: &str, hint: Option<&str>) ->
         (Some(error), _) => Err(error),
         (None, Some(error)) if tried == 0 => Err(error),
         _ => Err(Error::WrongPassword { keys: tried }),
+    }
+}
+
+/// The configuration as it is stored.
+pub(super) fn read_config(storage: &dyn Storage) -> Result<Vec<u8>> {
+    let mut sealed = Vec::new();
+    match storage.read(&Handle::CONFIG, &mut sealed, CallContext::NONE) {
+        Ok(()) => Ok(sealed),
+        Err(error) if error.kind == ErrorKind::NotFound => {
+            Err(Error::NoRepository { location: storage.location() })
+        }
+        Err(error) => Err(error.into()),
     }
 }
 

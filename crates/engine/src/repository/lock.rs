@@ -209,12 +209,9 @@ fn write(repository: &Repository, exclusive: bool) -> Result<FileId> {
 
 /// Whether our own lock is there; an error when another one stands in the way.
 fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>) -> Result<bool> {
-    let mut is_there = false;
-    for info in list_locks(repository)? {
-        if Some(info.id) == own {
-            is_there = true;
-            continue;
-        }
+    let (mine, others): (Vec<_>, Vec<_>) =
+        repository.list(FileKind::Lock)?.into_iter().map(|(id, _)| id).partition(|id| Some(*id) == own);
+    for info in load_locks(repository, others) {
         let file = info.file.map_err(|error| match error {
             Error::Damaged { why, .. } => Error::UnreadableLock { lock: info.id, why },
             error => error,
@@ -228,7 +225,7 @@ fn refuse_conflict(repository: &Repository, exclusive: bool, own: Option<FileId>
             });
         }
     }
-    Ok(is_there)
+    Ok(!mine.is_empty())
 }
 
 /// A lock in the repository.
@@ -254,14 +251,18 @@ impl LockInfo {
 /// # Errors
 /// When they cannot be listed.
 pub fn list_locks(repository: &Repository) -> Result<Vec<LockInfo>> {
-    let mut locks = Vec::new();
-    for (id, _) in repository.list(FileKind::Lock)? {
-        let file = repository.load_unpacked(FileKind::Lock, id).and_then(|json| LockFile::parse(&json));
-        if !matches!(&file, Err(error) if error.is_not_found()) {
-            locks.push(LockInfo { id, file });
-        }
-    }
-    Ok(locks)
+    let ids = repository.list(FileKind::Lock)?.into_iter().map(|(id, _)| id);
+    Ok(load_locks(repository, ids).collect())
+}
+
+/// Those of these locks that are still there.
+fn load_locks(
+    repository: &Repository,
+    ids: impl IntoIterator<Item = FileId>,
+) -> impl Iterator<Item = LockInfo> {
+    let load = |id| repository.load_unpacked(FileKind::Lock, id).and_then(|json| LockFile::parse(&json));
+    let infos = ids.into_iter().map(move |id| LockInfo { id, file: load(id) });
+    infos.filter(|info| !matches!(&info.file, Err(error) if error.is_not_found()))
 }
 
 /// What became of the locks of a repository.

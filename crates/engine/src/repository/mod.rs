@@ -26,7 +26,8 @@ pub use blobs::{BlobReader, TreeCache};
 pub(crate) use blobs::{compare_hash, open_blob, open_content};
 pub use contents::read_content;
 pub(crate) use index_load::INDEX_HELD;
-pub use keys::{KeyInfo, add_key, list_keys, remove_key, unlock};
+use keys::read_config;
+pub use keys::{KeyInfo, UnlockedKey, add_key, list_keys, remove_key, unlock};
 pub use lock::{Lock, LockInfo, Unlocked, list_locks, remove_locks};
 pub use open::{InitOptions, init};
 pub use paths::{Next, PathVisitor, join, walk_paths};
@@ -133,7 +134,23 @@ struct Inner {
 }
 
 impl Repository {
-    /// Opens a repository with its master key, as [`unlock`] found it. Fast: key derivation is all that takes time when
+    /// Opens a repository with the key that [`unlock`] found. Asks nothing of the storage.
+    #[must_use]
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        key: UnlockedKey,
+        environment: Environment,
+        settings: Settings,
+    ) -> Self {
+        let UnlockedKey { master, id: key_id, config } = key;
+        // Without a thread nothing would be done, and nothing would say so.
+        let settings = Settings { threads: settings.threads.max(1), ..settings };
+        let key = Key::new(&master);
+        let inner = Inner { storage, key, master, key_id, config, environment, settings };
+        Self { inner: Arc::new(inner), control: Control::new(), deadline: None }
+    }
+
+    /// Opens a repository with a master key that [`unlock`] found before. Fast: key derivation is all that takes time when
     /// a repository is opened, and it is apart.
     ///
     /// # Errors
@@ -145,21 +162,10 @@ impl Repository {
         environment: Environment,
         settings: Settings,
     ) -> Result<Self> {
-        let key = Key::new(&master);
-        let mut sealed = Vec::new();
-        storage.read(&Handle::CONFIG, &mut sealed, CallContext::NONE).map_err(|error| {
-            if error.kind == ErrorKind::NotFound {
-                Error::NoRepository { location: storage.location() }
-            } else {
-                Error::Storage(error)
-            }
-        })?;
-        let plain = key.open(&mut sealed).map_err(|error| Error::damaged("the configuration", error))?;
-        let config = Config::parse(plain)?;
-        // Without a thread nothing would be done, and nothing would say so.
-        let settings = Settings { threads: settings.threads.max(1), ..settings };
-        let inner = Inner { storage, key, master, key_id, config, environment, settings };
-        Ok(Self { inner: Arc::new(inner), control: Control::new(), deadline: None })
+        let mut sealed = read_config(&*storage)?;
+        let plain = Key::new(&master).open(&mut sealed);
+        let config = Config::parse(plain.map_err(|error| Error::damaged("the configuration", error))?)?;
+        Ok(Self::new(storage, UnlockedKey { master, id: key_id, config }, environment, settings))
     }
 
     /// The same repository, reached through another storage, such as a cache before the one it has.

@@ -146,11 +146,11 @@ fn a_garbled_key_does_not_keep_a_sound_one_from_opening() {
         backstay_engine::repository::add_key(&vault.repository, "second", None, None).unwrap();
     }
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
-    let (_, own) = unlock(&storage, PASSWORD, None).unwrap();
+    let own = unlock(&storage, PASSWORD, None).unwrap().id;
     for id in vault.ids(FileKind::Key).into_iter().filter(|id| *id != own) {
         memory.damage(&Handle::new(FileKind::Key, id), Damage::FlipBit(77));
     }
-    assert_eq!(unlock(&storage, PASSWORD, None).unwrap().1, own);
+    assert_eq!(unlock(&storage, PASSWORD, None).unwrap().id, own);
     let error = unlock(&storage, "second", None).err().unwrap();
     assert!(matches!(error, Error::WrongPassword { .. } | Error::Damaged { .. }), "{error}");
 }

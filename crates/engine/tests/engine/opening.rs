@@ -26,8 +26,8 @@ fn a_key_of_another_repository_does_not_stand_in_the_way() {
     let storage: Arc<dyn Storage> = Arc::new(memory.clone());
     for first in [&own, &stranger] {
         let hint = first.repository.key_id().to_hex();
-        let (_, key) = unlock(&storage, PASSWORD, Some(&hint)).unwrap();
-        assert_eq!(key, own.repository.key_id());
+        let key = unlock(&storage, PASSWORD, Some(&hint)).unwrap();
+        assert_eq!(key.id, own.repository.key_id());
     }
     own.is_sound();
     // With no key of its own, it is the configuration that is reported.

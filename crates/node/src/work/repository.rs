@@ -145,38 +145,29 @@ impl Workshop {
         };
         let password = password(job.secrets)?;
         let plain: Arc<dyn Storage> = Arc::from(storage()?);
-        let open = |storage, (master, key)| {
-            Repository::open(storage, master, key, self.environment.clone(), self.settings(job.limits))
+        let (environment, settings) = (self.environment.clone(), self.settings(job.limits));
+        let known = self.keys.get(id, password).map(|(master, key)| {
+            Repository::open(Arc::clone(&plain), master, key, environment.clone(), settings.clone())
+        });
+        let engine = match known {
+            Some(Ok(engine)) => engine,
+            Some(Err(error)) if error.is_interrupted() || !error.is_about_content() => {
+                return Err(error.into());
+            }
+            // The repository may have been replaced, and with it its key.
+            known => {
+                if known.is_some() {
+                    self.keys.forget(id);
+                }
+                let key = unlock(&plain, password, None).map_err(|error| self.missing(job, &plain, error))?;
+                self.keys.put(id, password, &key.master, key.id);
+                Repository::new(plain, key, environment, settings)
+            }
         };
-        let known = self.keys.get(id, password);
-        let mut key = match known.clone() {
-            Some(known) => known,
-            None => self.unlock(job, &plain, password)?,
-        };
-        let mut engine = open(Arc::clone(&plain), key.clone());
-        // The repository may have been replaced, and with it its key.
-        if known.is_some()
-            && matches!(&engine, Err(error) if !error.is_interrupted() && error.is_about_content())
-        {
-            self.keys.forget(id);
-            key = self.unlock(job, &plain, password)?;
-            engine = open(plain, key.clone());
-        }
-        let engine = engine?;
-        self.keys.put(id, password, &key.0, key.1);
         self.note_known(job, &engine);
         let is_local = matches!(job.repository.settings, ConnectionSettings::Local(_));
         let engine = if is_local { engine } else { self.cached(job, engine, storage, trusts_cache) };
         Ok(engine.with_control(job.control.clone()))
-    }
-
-    fn unlock(
-        &self,
-        job: &Job<'_>,
-        storage: &Arc<dyn Storage>,
-        password: &str,
-    ) -> Result<(backstay_engine::crypto::KeyBytes, backstay_core::FileId)> {
-        unlock(storage, password, None).map_err(|error| self.missing(job, storage, error))
     }
 
     /// A repository that is not there, explained by what else is known of it.

@@ -155,8 +155,8 @@ impl Vault {
         environment: Environment,
         settings: Settings,
     ) -> Result<Self> {
-        let (master, key) = unlock(&storage, password, None)?;
-        Ok(Self { repository: Repository::open(storage, master, key, environment, settings)? })
+        let key = unlock(&storage, password, None)?;
+        Ok(Self { repository: Repository::new(storage, key, environment, settings) })
     }
 
     /// A new repository in a folder that restic shares.
