@@ -5,11 +5,14 @@
 //! that was forgotten by mistake costs nothing but its own file.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use backstay_core::{Events, FileId, FileKind, Handle, Timestamp};
 use backstay_policy::{Moment, SnapshotFacts};
+use parking_lot::Mutex;
 
 use crate::repository::{Lock, Repository, SnapshotEntry};
+use crate::side_by_side::try_for_each;
 use crate::{Error, Result};
 
 /// A moment in the form that the rules read.
@@ -31,7 +34,7 @@ pub fn facts(mut entry: SnapshotEntry) -> SnapshotFacts<SnapshotEntry> {
     }
 }
 
-/// What became of snapshots that were to be removed.
+/// What became of snapshots that were to be removed, each list in the order of the ids.
 #[derive(Debug, Default)]
 pub struct RemoveReport {
     /// The snapshots that are gone.
@@ -40,7 +43,7 @@ pub struct RemoveReport {
     pub failed: Vec<(FileId, Error)>,
 }
 
-/// Removes snapshots, in the order of their ids. One that cannot be removed does not keep the others: it is told to `events` at
+/// Removes snapshots, several at once. One that cannot be removed does not keep the others: it is told to `events` at
 /// once (`item_failed` with its handle, during `forget`) and stands in the report.
 ///
 /// `lock` has to be an exclusive one on this repository. It is confirmed before each removal, which costs nothing while it
@@ -55,24 +58,29 @@ pub fn remove_snapshots(
     ids: &BTreeSet<FileId>,
     events: &dyn Events,
 ) -> Result<RemoveReport> {
-    let mut report = RemoveReport::default();
-    for (done, id) in ids.iter().enumerate() {
+    let ids: Vec<FileId> = ids.iter().copied().collect();
+    let (done, report) = (AtomicU64::new(0), Mutex::new(RemoveReport::default()));
+    try_for_each(&ids, repository.storage().small_calls(), |id| {
         // Losing the lock cancels the work, so the lock is asked first: it knows the better reason.
         lock.confirm()?;
         repository.control().checkpoint()?;
         let handle = Handle::new(FileKind::Snapshot, *id);
         match repository.storage().remove(&handle, repository.context()) {
-            Ok(()) => report.removed.push(*id),
+            Ok(()) => report.lock().removed.push(*id),
             Err(error) => {
                 let error = Error::from(error);
                 if error.is_interrupted() {
                     return Err(error);
                 }
                 events.item_failed(handle.to_string().as_bytes(), "forget", &error.to_string());
-                report.failed.push((*id, error));
+                report.lock().failed.push((*id, error));
             }
         }
-        events.step("files deleted", done as u64 + 1, ids.len() as u64);
-    }
+        events.step("files deleted", done.fetch_add(1, Ordering::Relaxed) + 1, ids.len() as u64);
+        Ok::<_, Error>(())
+    })?;
+    let mut report = report.into_inner();
+    report.removed.sort_unstable();
+    report.failed.sort_unstable_by_key(|(id, _)| *id);
     Ok(report)
 }
