@@ -20,6 +20,7 @@ use std::time::Duration;
 use backstay_core::{Meta, Timestamp};
 
 pub use run::{RestoreReport, restore};
+pub use thaw::bring_back;
 
 /// What happens to files that are at the target already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

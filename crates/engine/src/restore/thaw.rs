@@ -1,15 +1,19 @@
 //! Packs that lie in an archive: all are asked for before anything is restored, and each is waited for where it is needed.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_core::{ErrorKind, FileId, FileKind, Frozen, Handle, StorageError};
 use parking_lot::Mutex;
 
+use super::Select;
 use super::plan::Stretch;
 use super::run::{Run, join};
-use crate::Result;
 use crate::format::{BlobKind, Node};
+use crate::index::Index;
+use crate::repository::{Repository, TreeCache};
+use crate::{Error, Result};
 
 /// The packs of a restore that are on their way.
 #[derive(Default)]
@@ -36,56 +40,104 @@ enum Trouble {
     Late(String),
 }
 
+/// Packs that have to be brought back.
+struct Asked {
+    frozen: Frozen,
+    /// Of how many.
+    what: String,
+    trouble: Trouble,
+}
+
+/// Asks for those of these packs that lie in an archive; `None` when all can be read.
+fn ask(repository: &Repository, packs: BTreeSet<FileId>) -> Result<Option<Asked>> {
+    let packs: Vec<Handle> = packs.into_iter().map(|pack| Handle::new(FileKind::Pack, pack)).collect();
+    let frozen = repository.storage().frozen(&packs, true, repository.context())?;
+    if frozen.files.is_empty() {
+        return Ok(None);
+    }
+    let when = frozen.ready_in.map(|time| format!("; all can be read within about {}", rough(time)));
+    let what = format!("{} of {} packs", frozen.files.len(), packs.len());
+    Ok(Some(Asked { frozen, what, trouble: Trouble::Asked(when.unwrap_or_default()) }))
+}
+
+impl Asked {
+    fn into_error(self) -> Error {
+        StorageError::new(ErrorKind::Frozen, "bring back", self.what, self.trouble).into()
+    }
+}
+
+/// Has the packs brought back that the chosen files of some trees have blobs in, where they lie in an archive class. For who reads contents
+/// otherwise than by a [restore](super::restore): all that will be read is asked for at once, since each wait may take half a day.
+///
+/// # Errors
+/// [`ErrorKind::Frozen`] with the time that it takes, until all can be read; when the storage cannot be asked, or the work is cancelled.
+pub fn bring_back(
+    repository: &Repository,
+    index: &Arc<Index>,
+    roots: &[FileId],
+    select: &Select<'_>,
+) -> Result<()> {
+    if !repository.storage().may_freeze() {
+        return Ok(());
+    }
+    let trees = TreeCache::new(repository, Arc::clone(index));
+    let mut packs = BTreeSet::new();
+    for root in roots {
+        add_packs(repository, &trees, *root, select, &|_, _| true, &mut packs)?;
+    }
+    ask(repository, packs)?.map_or(Ok(()), |asked| Err(asked.into_error()))
+}
+
+/// Adds the packs that the chosen files of a tree have blobs in, if they are wanted.
+fn add_packs(
+    repository: &Repository,
+    trees: &TreeCache,
+    root: FileId,
+    select: &Select<'_>,
+    is_wanted: &dyn Fn(&[u8], &Node) -> bool,
+    packs: &mut BTreeSet<FileId>,
+) -> Result<()> {
+    let mut stack = vec![(Vec::new(), root)];
+    while let Some((folder, id)) = stack.pop() {
+        repository.control().checkpoint()?;
+        // What cannot be read is told when it is restored.
+        let Ok(tree) = trees.tree_once(&id) else { continue };
+        for node in tree.nodes {
+            let path = join(&folder, &node.name);
+            let selected = select(&path, node.is_folder());
+            match node.subtree {
+                Some(subtree) if node.is_folder() && selected.below => stack.push((path, subtree)),
+                None if selected.item && is_wanted(&path, &node) => {
+                    let found = node.blobs().iter().filter_map(|id| trees.index().find(BlobKind::Data, id));
+                    packs.extend(found.map(|location| location.pack));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Run<'_> {
     /// Asks for all packs that the restore reads and that lie in an archive. Where nobody waits for them, that is the end of it.
     pub(super) fn bring_back(&self, root: FileId) -> Result<()> {
-        let storage = self.repository.storage();
-        if self.options.dry_run || !storage.may_freeze() {
+        if self.options.dry_run || !self.repository.storage().may_freeze() {
             return Ok(());
         }
         self.events.message("looking which packs have to be brought back from an archive class");
-        let packs: Vec<Handle> =
-            self.packs(root)?.into_iter().map(|pack| Handle::new(FileKind::Pack, pack)).collect();
-        let Frozen { files, ready_in, look_again_in } =
-            storage.frozen(&packs, true, self.repository.context())?;
-        if files.is_empty() {
-            return Ok(());
-        }
-        let when = ready_in.map(|time| format!("; all can be read within about {}", rough(time)));
-        let what = format!("{} of {} packs", files.len(), packs.len());
-        let asked = Trouble::Asked(when.unwrap_or_default());
+        let mut packs = BTreeSet::new();
+        let is_wanted = |path: &[u8], node: &Node| self.is_wanted(path, node);
+        add_packs(self.repository, &self.trees, root, self.select, &is_wanted, &mut packs)?;
+        let Some(asked) = ask(self.repository, packs)? else { return Ok(()) };
         if self.options.wait_for_frozen.is_none() {
-            return Err(StorageError::new(ErrorKind::Frozen, "bring back", what, asked).into());
+            return Err(asked.into_error());
         }
-        self.events.message(&format!("bring back {what}: {asked}"));
+        let Asked { frozen: Frozen { files, look_again_in, .. }, what, trouble } = asked;
+        self.events.message(&format!("bring back {what}: {trouble}"));
         let (frozen, total) = (files.iter().map(|file| file.id).collect(), files.len() as u64);
         *self.thaw.0.lock() = Waiting { frozen, total, look_again_in, waited: Duration::ZERO };
         self.events.step("packs brought back", 0, total);
         Ok(())
-    }
-
-    /// The packs that the chosen files have blobs in.
-    fn packs(&self, root: FileId) -> Result<BTreeSet<FileId>> {
-        let mut packs = BTreeSet::new();
-        let mut stack = vec![(Vec::new(), root)];
-        while let Some((folder, id)) = stack.pop() {
-            self.repository.control().checkpoint()?;
-            // What cannot be read is told when it is restored.
-            let Ok(tree) = self.trees.tree_once(&id) else { continue };
-            for node in tree.nodes {
-                let path = join(&folder, &node.name);
-                let selected = (self.select)(&path, node.is_folder());
-                match node.subtree {
-                    Some(subtree) if node.is_folder() && selected.below => stack.push((path, subtree)),
-                    None if selected.item && self.is_wanted(&path, &node) => {
-                        let found = node.blobs().iter().filter_map(|id| self.index.find(BlobKind::Data, id));
-                        packs.extend(found.map(|location| location.pack));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        Ok(packs)
     }
 
     fn is_wanted(&self, path: &[u8], node: &Node) -> bool {

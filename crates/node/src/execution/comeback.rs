@@ -25,7 +25,7 @@ impl Execution<'_> {
         let workshop = &self.inner.workshop;
         let instance = self.instance(mysql, source)?;
         let inspection = workshop.inspect(&instance, &self.report)?;
-        let found = workshop.find_instance(job, &request.snapshot, &inspection)?;
+        let found = workshop.find_instance(job, request, &inspection)?;
         self.report.log(Level::Info, "inspect", &found.describe());
         let mut outcome = Outcome {
             bytes: found.bytes,

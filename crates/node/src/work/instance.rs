@@ -9,6 +9,7 @@ use backstay_core::{Control, EntryKind, FileId};
 use backstay_engine::format::Node;
 use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, walk_paths};
 use backstay_engine::restore::{Overwrite, RestoreOptions, Selected, restore};
+use backstay_model::run::RestoreRequest;
 use backstay_model::{Level, RunId};
 use backstay_sources::files::restore as target;
 use backstay_sources::mysql::{TableProblem, check_tables};
@@ -18,7 +19,7 @@ use super::cold::{Inspection, Instance, InstanceFacts, failed};
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
-use super::restore::{cannot_restore, find_snapshot, relative};
+use super::restore::{bring_back, cannot_restore, find_snapshot, relative};
 use super::swap::{self, Swap};
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::{self, bytes};
@@ -62,12 +63,19 @@ impl Workshop {
     ///
     /// # Errors
     /// When the snapshot holds no instance, what it holds does not fit this one, or there is no room.
-    pub fn find_instance(&self, job: &Job<'_>, snapshot: &str, inspection: &Inspection) -> Result<Return> {
+    pub fn find_instance(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        inspection: &Inspection,
+    ) -> Result<Return> {
         let from = if job.repository.holds.is_archives() {
-            From::Archive(Box::new(self.archive_source(job, snapshot)?))
+            From::Archive(Box::new(self.archive_source(job, &request.snapshot)?))
         } else {
             let open = self.open(job, Access::Shared, true)?;
-            let entry = find_snapshot(&open, snapshot)?;
+            let entry = find_snapshot(&open, &request.snapshot)?;
+            let is_read = |path: &[u8]| !request.dry_run || note::is_of_notes(path);
+            bring_back(&open, &[entry.snapshot.tree], &is_read)?;
             From::Snapshot(Box::new(FromSnapshot { open, entry }))
         };
         let facts = from.facts()?;

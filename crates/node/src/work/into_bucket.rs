@@ -21,7 +21,7 @@ use super::excludes::lies_in;
 use super::meter::Meter;
 use super::note::{self, BUCKET, FOLDER};
 use super::repository::{Access, make_folder};
-use super::restore::{RestoreDone, find, find_snapshot, relative, select};
+use super::restore::{RestoreDone, bring_back, find, find_snapshot, relative, select};
 use super::{Class, Job, Result, WorkError, Workshop};
 use crate::host::bytes;
 use crate::seals::Opened;
@@ -129,6 +129,8 @@ impl Workshop {
             let entry = find_snapshot(&open, &request.snapshot)?;
             let index = open.index()?;
             let trees = TreeCache::new(&open.engine, index.clone());
+            let is_read = |path: &[u8]| !request.dry_run && select(path, false, &wanted, &[]).below;
+            bring_back(&open, &[entry.snapshot.tree], &|path| is_read(path) || note::is_of_notes(path))?;
             let look = || {
                 let mut kinds = Vec::new();
                 for path in &wanted {

@@ -25,7 +25,7 @@ use super::archives;
 use super::discard::validate;
 use super::meter::Meter;
 use super::repository::{Access as Hold, Open, make_folder};
-use super::restore::{cannot_restore, find_snapshot};
+use super::restore::{bring_back, cannot_restore, find_snapshot};
 use super::shipping::{Log, LogError, Shipment, way_back};
 use super::{Class, Job, Result, WorkError, Workshop};
 use crate::seals::Opened;
@@ -216,8 +216,13 @@ impl Workshop {
             let open = Arc::new(self.open(job, Hold::Shared, true)?);
             let mut entry = find_snapshot(&open, &request.snapshot)?;
             let index = open.index()?;
-            if let Some(moment) = into.until {
-                let way = way_back(&open, &entry, moment)?;
+            let way = into.until.map(|moment| way_back(&open, &entry, moment)).transpose()?;
+            let base = way.as_ref().map_or(&entry, |way| &way.base).snapshot.tree;
+            let trees: Vec<_> =
+                [base].into_iter().chain(way.iter().flat_map(|way| way.trees.clone())).collect();
+            // On a dry run only what the dump says of itself.
+            bring_back(&open, &trees, &|path| !request.dry_run || !path.ends_with(b".bson"))?;
+            if let Some(way) = way {
                 job.report.log(Level::Info, "read", &way.to_string());
                 if !request.dry_run {
                     job.report.log(

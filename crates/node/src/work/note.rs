@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::bucket::BucketFacts;
 use super::cold::InstanceFacts;
+use super::excludes::lies_in;
 use super::restore::find;
 use super::{Class, Result, WorkError};
 
@@ -69,6 +70,11 @@ impl Note {
             ..Meta::default()
         }
     }
+}
+
+/// Whether a path is that of a note, or leads to one.
+pub(super) fn is_of_notes(path: &[u8]) -> bool {
+    lies_in(path, FOLDER.as_bytes())
 }
 
 /// The note of this name in a snapshot, if there is one.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use backstay_core::FileId;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector, TreeCache};
-use backstay_engine::restore::{Overwrite, RestoreOptions, RestoreReport, Selected, restore};
+use backstay_engine::restore::{self, Overwrite, RestoreOptions, RestoreReport, Selected, restore};
 use backstay_engine::{Error as EngineError, format};
 use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
@@ -115,6 +115,20 @@ impl Workshop {
             .map(|own| own.strip_prefix(b"/").unwrap_or(own).to_vec())
             .collect()
     }
+}
+
+/// Asks for what will be read of some trees, all at once, where it lies in an archive class: a run waits for that before it begins. `is_read`
+/// tells it of a path, and of the folders that lead to it.
+pub(super) fn bring_back(
+    open: &Open,
+    trees: &[FileId],
+    is_read: &(dyn Fn(&[u8]) -> bool + Send + Sync),
+) -> Result<()> {
+    let select = |path: &[u8], _: bool| {
+        let yes = is_read(path);
+        Selected { item: yes, below: yes }
+    };
+    restore::bring_back(&open.engine, &open.index()?, trees, &select).map_err(|error| open.explain(error))
 }
 
 /// Whether an item, as a path below the target, is restored or removed, and whether anything in it may be.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use backstay_core::EntryKind;
+use backstay_core::{EntryKind, FileId};
 use backstay_engine::format::Node;
 use backstay_engine::index::Index;
 use backstay_engine::repository::{SnapshotEntry, read_content};
@@ -18,7 +18,9 @@ pub(in crate::work) struct Way {
     moment: Time,
     /// The backup that it begins with.
     pub(in crate::work) base: SnapshotEntry,
-    /// The files of the log that follow on it, in their order.
+    /// The trees of what follows on it.
+    pub(in crate::work) trees: Vec<FileId>,
+    /// The files of the log in them, in their order.
     pub(in crate::work) files: Vec<Node>,
 }
 
@@ -45,7 +47,7 @@ impl Way {
 
 impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { moment, base, files } = self;
+        let Self { moment, base, files, .. } = self;
         let time = backstay_engine::format::time::to_text(&base.snapshot.time);
         let short = base.id.short();
         write!(
@@ -75,15 +77,16 @@ pub(in crate::work) fn way_back(open: &Open, of: &SnapshotEntry, moment: Time) -
             format!("go back to any moment between {}", there.join(", or between "))
         }));
     };
-    let trees = open.trees()?;
-    let mut files = Vec::new();
+    let reader = open.trees()?;
+    let (mut trees, mut files) = (Vec::new(), Vec::new());
     for (entry, piece) in chain.pieces.iter().filter_map(|place| kept.pieces.get(*place)) {
-        let tree = trees.tree(&entry.snapshot.tree).map_err(|error| open.explain(error))?;
+        trees.push(entry.snapshot.tree);
+        let tree = reader.tree(&entry.snapshot.tree).map_err(|error| open.explain(error))?;
         files.extend(tree.nodes.iter().filter(|node| node.meta.kind == EntryKind::File).cloned());
         // What begins after the moment is not needed.
         if piece.until >= moment.as_second() {
             break;
         }
     }
-    Ok(Way { moment, base: base.clone(), files })
+    Ok(Way { moment, base: base.clone(), trees, files })
 }
