@@ -113,9 +113,9 @@ impl Pushed for ArchivePushed {
             }
             Some(Waiting::Packed(packer)) => {
                 packer.add(data).map_err(|error| self.writer.unfit(&self.path, error))?;
-                self.writer.events.bytes_done(data.len() as u64);
             }
         }
+        self.writer.events.bytes_done(data.len() as u64);
         Ok(())
     }
 
@@ -126,7 +126,7 @@ impl Pushed for ArchivePushed {
                 let mut file = file.into_inner().map_err(|error| SinkError::failed(error.into_error()))?;
                 file.rewind().map_err(SinkError::failed)?;
                 let meta = Meta { kind: EntryKind::File, size: length, ..meta };
-                self.writer.file(&self.path, &meta, Box::new(Spooled(file)))
+                self.writer.spooled(&self.path, &meta, Box::new(Spooled(file)))
             }
             Some(Waiting::Packed(packer)) => {
                 let packed = packer.finish().map_err(|error| self.writer.unfit(&self.path, error))?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use backstay_core::{Control, EntryKind, Events, ItemAction, Meta, Opener, SinkError};
+use backstay_core::{Control, EntryKind, Events, ItemAction, Meta, Opener, Silent, SinkError};
 use backstay_mongodump::names::Entry;
 use parking_lot::Mutex;
 
@@ -153,6 +153,22 @@ impl Writer {
 
     /// Writes a file, or lists it where it is as it was.
     pub(super) fn file(&self, path: &[u8], meta: &Meta, opener: Box<dyn Opener>) -> Result<(), SinkError> {
+        self.take(path, meta, opener, &*self.events)
+    }
+
+    /// The same with content that was put aside, and counted as it came.
+    pub(super) fn spooled(&self, path: &[u8], meta: &Meta, opener: Box<dyn Opener>) -> Result<(), SinkError> {
+        self.take(path, meta, opener, &Silent)
+    }
+
+    /// Writes a file; `read` hears of each byte.
+    fn take(
+        &self,
+        path: &[u8],
+        meta: &Meta,
+        opener: Box<dyn Opener>,
+        read: &dyn Events,
+    ) -> Result<(), SinkError> {
         self.control.checkpoint()?;
         if !self.takes(path) {
             return Ok(());
@@ -192,9 +208,9 @@ impl Writer {
             }
         };
         let (item, trouble) = if meta.size <= SMALL {
-            self.small(path, &meta, &mut *content)?
+            self.small(path, &meta, (&mut *content, read))?
         } else {
-            self.large(path, &meta, &mut *content)?
+            self.large(path, &meta, (&mut *content, read))?
         };
         self.events.file_done(path, ItemAction::New, item.size, item.size);
         if let Some(trouble) = trouble {
@@ -276,10 +292,10 @@ impl Writer {
         &self,
         path: &[u8],
         meta: &Meta,
-        content: &mut dyn Read,
+        (content, read): (&mut dyn Read, &dyn Events),
     ) -> Result<(Item, Option<String>), SinkError> {
         let mut bytes = Vec::with_capacity(usize::try_from(meta.size).unwrap_or(0));
-        let mut intake = Intake::new(content, meta.size, false, &self.control, &*self.events);
+        let mut intake = Intake::new(content, meta.size, false, &self.control, read);
         intake.read_to_end(&mut bytes).map_err(|error| self.broken(error))?;
         let (count, _, trouble) = intake.finish();
         let mut item = Item::new(path, meta);
@@ -305,12 +321,12 @@ impl Writer {
         &self,
         path: &[u8],
         meta: &Meta,
-        content: &mut dyn Read,
+        (content, read): (&mut dyn Read, &dyn Events),
     ) -> Result<(Item, Option<String>), SinkError> {
         let pads = self.format == Format::TarZst;
         let mut trouble = None;
         let item = self.content(Item::new(path, meta), meta, |body, item| {
-            let mut intake = Intake::new(content, meta.size, pads, &self.control, &*self.events);
+            let mut intake = Intake::new(content, meta.size, pads, &self.control, read);
             body.large(path, meta, &mut intake)?;
             let (count, hash, found) = intake.finish();
             item.size = count;
