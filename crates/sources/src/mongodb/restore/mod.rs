@@ -171,11 +171,18 @@ pub fn restore(
     targets.clear_earlier(connection, events)?;
     targets.look(connection, options.existing)?;
     let work = Work { connection, options, control, events };
-    let done = work.run(dump, &mut targets);
-    if done.is_err() {
-        targets.undo(connection, options.patience, events);
+    match work.run(dump, &mut targets) {
+        Ok(mut report) => {
+            if let Err(error) = targets.sweep(connection) {
+                report.warnings.push(format!("{error}: what an earlier try had on its way may be left"));
+            }
+            Ok(report)
+        }
+        Err(error) => {
+            targets.undo(connection, options.patience, events);
+            Err(error)
+        }
     }
-    done
 }
 
 struct Work<'a> {

@@ -42,20 +42,28 @@ pub(in super::super) struct Targets {
     /// What the dump was taken of, where it says so: shipped oplog is of the whole server.
     taken: Option<Selection>,
     mark: String,
-    /// The end of the mark: what all tries of the same restore have in common.
+    /// The mark of what is on its way: of this try alone, since a server may still take in what an earlier one sent before it broke off.
+    mark_of_try: String,
+    /// The end of both marks: what all tries of the same restore have in common.
     pub(super) tag: String,
     made: usize,
 }
 
+/// Bytes of a name by chance, or of a hash.
+const TAG: usize = 6;
+
 /// A name for a work, of its own hash or by chance.
 fn tag(work: &str) -> Result<String> {
-    let mut bytes = [0; 6];
     if work.is_empty() {
-        getrandom::fill(&mut bytes)
-            .map_err(|error| MongoError::new(Trouble::Settings, "choosing names", error))?;
-    } else {
-        bytes.iter_mut().zip(Sha256::digest(work)).for_each(|(byte, hashed)| *byte = hashed);
+        return by_chance();
     }
+    Ok(Sha256::digest(work).iter().take(TAG).map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn by_chance() -> Result<String> {
+    let mut bytes = [0; TAG];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| MongoError::new(Trouble::Settings, "choosing names", error))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -63,7 +71,9 @@ impl Targets {
     pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions) -> Result<Self> {
         let moment = jiff::Timestamp::from_second(options.at.seconds).unwrap_or_default();
         let tag = tag(&options.work)?;
-        let mark = format!("{}-{tag}", moment.strftime("%Y%m%dT%H%M%SZ"));
+        let moment = moment.strftime("%Y%m%dT%H%M%SZ");
+        let mark = format!("{moment}-{tag}");
+        let mark_of_try = format!("{moment}-{}-{tag}", by_chance()?);
         let mut targets = Self {
             all: Vec::new(),
             by_number: HashMap::new(),
@@ -74,6 +84,7 @@ impl Targets {
                 exclude: manifest.exclude.clone(),
             }),
             mark,
+            mark_of_try,
             tag,
             made: 0,
         };
@@ -123,7 +134,7 @@ impl Targets {
         let index = self.made;
         self.made += 1;
         let temporary = match source.kind {
-            Kind::Collection => names::temporary(&self.mark, index),
+            Kind::Collection => names::temporary(&self.mark_of_try, index),
             // They cannot be renamed.
             Kind::View | Kind::TimeSeries => name.clone(),
         };

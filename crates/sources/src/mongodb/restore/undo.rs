@@ -30,12 +30,28 @@ impl Targets {
                 pause = Duration::from_secs(5).min(pause * 2);
             }
         }
+        // What cannot be removed was told already.
+        let _ = self.sweep(connection);
+    }
+
+    /// Removes what the server took in only now of what this restore, or an earlier try of it, had sent.
+    pub(super) fn sweep(&self, connection: &Connection) -> Result<()> {
+        for database in self.databases() {
+            let listed = list(connection, &database)?;
+            for name in listed.keys().filter(|name| names::is_temporary_of(name, &self.tag)) {
+                drop_collection(connection, &database, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn databases(&self) -> BTreeSet<String> {
+        self.iter().map(|target| target.database.clone()).collect()
     }
 
     /// Removes what an earlier try of the same restore left when it was killed.
     pub(super) fn clear_earlier(&mut self, connection: &Connection, events: &dyn Events) -> Result<()> {
-        let databases: BTreeSet<String> = self.iter().map(|target| target.database.clone()).collect();
-        for database in databases {
+        for database in self.databases() {
             let listed = list(connection, &database)?;
             for name in listed.keys().filter(|name| names::is_temporary_of(name, &self.tag)) {
                 events.warning(&format!(
