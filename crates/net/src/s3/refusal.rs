@@ -27,10 +27,12 @@ pub fn of_code(code: &str) -> Option<ErrorKind> {
         "AccessDenied"
         | "AllAccessDisabled"
         | "ExpiredToken"
+        | "ExpiredTokenException"
         | "InvalidAccessKeyId"
         | "InvalidToken"
         | "NotSignedUp"
         | "SignatureDoesNotMatch"
+        | "TokenRefreshRequired"
         | "UnauthorizedAccess" => ErrorKind::Denied,
         "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
         "InvalidObjectState" => ErrorKind::Frozen,
@@ -83,6 +85,22 @@ impl Refusal {
             code: element("Code").unwrap_or_else(|| format!("status {status}")),
             message: element("Message").unwrap_or_default(),
         }
+    }
+
+    /// Whether it is about who asks, and not about what is asked for: a key that was taken back, or a token that has run out.
+    #[must_use]
+    pub fn is_about_key(&self) -> bool {
+        matches!(
+            self.code(),
+            "AllAccessDisabled"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "InvalidAccessKeyId"
+                | "InvalidToken"
+                | "NotSignedUp"
+                | "SignatureDoesNotMatch"
+                | "TokenRefreshRequired"
+        )
     }
 
     /// Its code.

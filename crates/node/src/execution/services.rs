@@ -1,5 +1,6 @@
 //! Services that a run reads or writes beside its destinations: the bucket of a source, and the one that a restore goes to.
 
+use backstay_core::ErrorKind;
 use backstay_model::bucket::BucketSpec;
 use backstay_model::link::{NodeSource, SealedConnection, SealedRepository};
 use backstay_model::mongodb::MongodbSpec;
@@ -96,14 +97,31 @@ impl Execution<'_> {
             self.inner.workshop.restore_into_bucket(job, request, into, (s3, secrets), self.run.id)?;
         let (done, report) = (restored.done, restored.report);
         if done.failures > 0 {
-            let text =
-                format!("{} objects could not be restored, or are not as in the backup", done.failures);
-            let error = WorkError::new(Class::Other, text);
-            return Err(match report.kept_at {
-                Some(kept) => {
-                    error.hint(format!("see the warnings in the log; what was replaced is kept below {kept}"))
+            let kept = report.kept_at.as_ref();
+            let kept =
+                kept.map_or_else(String::new, |kept| format!("; what was replaced is kept below {kept}"));
+            let failures = done.failures;
+            return Err(match report.ended {
+                Some((ErrorKind::NoSpace, why)) => {
+                    let text = format!("the bucket is full: {failures} objects were not restored: {why}");
+                    WorkError::new(Class::NoSpace, text).hint(format!(
+                        "make room for it and restore again: what is there already is not sent again{kept}"
+                    ))
                 }
-                None => error.hint("see the warnings in the log; all else was restored"),
+                Some((_, why)) => {
+                    let text = format!(
+                        "the bucket takes nothing more from us: {failures} objects were not restored: {why}"
+                    );
+                    WorkError::new(Class::Other, text).hint(format!(
+                        "give the connection a key that the service takes, and restore again: what is there already is not sent again{kept}"
+                    ))
+                }
+                None => {
+                    let text =
+                        format!("{failures} objects could not be restored, or are not as in the backup");
+                    let kept = if kept.is_empty() { "; all else was restored" } else { &kept };
+                    WorkError::new(Class::Other, text).hint(format!("see the warnings in the log{kept}"))
+                }
             });
         }
         let more = [

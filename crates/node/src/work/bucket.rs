@@ -4,7 +4,7 @@ use backstay_model::bucket::BucketSpec;
 use backstay_model::connection::S3Settings;
 use backstay_model::{ConnectionSettings, Time};
 use backstay_sources::files::filter::{Case, List};
-use backstay_sources::s3::{Bucket, Capture, CaptureError, CaptureOptions};
+use backstay_sources::s3::{Bucket, Capture, CaptureError, CaptureOptions, Lost};
 use backstay_storage::Address;
 use serde::{Deserialize, Serialize};
 
@@ -105,10 +105,18 @@ impl Workshop {
     }
 }
 
-/// The bucket went out of reach while it was read.
-pub(super) fn lost(why: &str) -> WorkError {
-    WorkError::new(Class::Unreachable, format!("the bucket went out of reach: {why}"))
-        .hint("the run goes on with what is stored already once the service answers again")
+/// The bucket was lost while it was read. What is stored already is not read again by the next run.
+pub(super) fn lost(why: &Lost) -> WorkError {
+    let (class, hint) = match why {
+        Lost::OutOfReach(_) => {
+            (Class::Unreachable, "the run goes on with what is stored already once the service answers again")
+        }
+        Lost::KeyRefused(_) => (
+            Class::Other,
+            "give the connection a key that the service takes, and run it again: it goes on with what is stored already",
+        ),
+    };
+    WorkError::new(class, why.to_string()).hint(hint)
 }
 
 impl From<CaptureError> for WorkError {

@@ -341,6 +341,8 @@ fn of_storage(error: &StorageError) -> WorkError {
         }
         ErrorKind::Denied => of(Class::Other).hint(if has(&["SignatureDoesNotMatch", "InvalidAccessKeyId"]) {
             "the service does not know these credentials: check access key and secret key"
+        } else if has(&["ExpiredToken", "TokenRefreshRequired"]) {
+            "these credentials have expired: give the connection new ones"
         } else {
             "check the credentials and what they are allowed to do, or who owns the files of the repository"
         }),

@@ -18,7 +18,18 @@ pub struct Bucket {
     pub(super) name: String,
     location: String,
     /// Why nothing more can be read of it.
-    pub(super) lost: Arc<OnceLock<String>>,
+    pub(super) lost: Arc<OnceLock<Lost>>,
+}
+
+/// Why nothing more can be read of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Lost {
+    /// The service does not answer, or is not able to.
+    #[error("the bucket went out of reach: {0}")]
+    OutOfReach(String),
+    /// It takes nothing from our key any more.
+    #[error("the key to the bucket is not taken any more: {0}")]
+    KeyRefused(String),
 }
 
 /// What a bucket says of itself.
@@ -53,11 +64,10 @@ impl Bucket {
         &self.name
     }
 
-    /// Why a capture could not read on, if the service went out of reach under it: what was captured is not all then, whatever it looks
-    /// like.
+    /// Why a capture could not read on, if the bucket was lost under it: what was captured is not all then, whatever it looks like.
     #[must_use]
-    pub fn lost(&self) -> Option<&str> {
-        self.lost.get().map(String::as_str)
+    pub fn lost(&self) -> Option<&Lost> {
+        self.lost.get()
     }
 
     /// Lists what begins so, as far as one page goes, and asks whether the bucket keeps versions.

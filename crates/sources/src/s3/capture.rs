@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use backstay_core::{Control, Events, Interrupted, Sink, SinkError, StorageError};
 use backstay_net::s3::fetch::Fetcher;
 
-use super::Bucket;
 use super::content::Reader;
 use super::walk::Walk;
+use super::{Bucket, Lost};
 use crate::CaptureReport;
 use crate::files::filter::List;
 use crate::report::Tally;
@@ -54,9 +54,9 @@ pub enum CaptureError {
     /// The bucket cannot be listed.
     #[error(transparent)]
     Service(#[from] StorageError),
-    /// The service went out of reach.
-    #[error("{0}")]
-    Lost(String),
+    /// The bucket was lost while it was read.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// Keys come in no order.
     #[error("{0}")]
     Order(String),

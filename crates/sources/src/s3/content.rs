@@ -15,6 +15,7 @@ use http::header::{CONTENT_LENGTH, IF_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 
+use super::Lost;
 use super::attributes::{of_headers, of_tag, tag_count};
 use super::keys::is_askable;
 
@@ -28,8 +29,8 @@ pub(super) struct Reader {
     pub(super) control: Control,
     pub(super) events: Arc<dyn Events>,
     pub(super) with_tags: bool,
-    /// Why nothing more can be read, once the service is out of reach.
-    pub(super) lost: Arc<OnceLock<String>>,
+    /// Why nothing more can be read, once the bucket is lost.
+    pub(super) lost: Arc<OnceLock<Lost>>,
     /// Whether it was told that tags may not be read.
     pub(super) tags_refused: AtomicBool,
 }
@@ -169,10 +170,13 @@ impl Opener for ObjectOpener {
 }
 
 impl Reader {
-    /// A failure of the service as one of reading. Where the service is out of reach, nothing more is read.
+    /// A failure of the service as one of reading. Where the service is out of reach or does not take our key any more, nothing more is read.
     fn failed(&self, error: StorageError) -> Error {
-        if matches!(error.kind, Class::Transient | Class::Timeout) && !is_about_one_object(&error) {
-            self.lost.get_or_init(|| error.to_string());
+        let is_away = matches!(error.kind, Class::Transient | Class::Timeout) && !is_about_one_object(&error);
+        if is_about_key(&error) {
+            self.lost.get_or_init(|| Lost::KeyRefused(error.to_string()));
+        } else if is_away {
+            self.lost.get_or_init(|| Lost::OutOfReach(error.to_string()));
         }
         of_service(error)
     }
@@ -184,7 +188,7 @@ impl Reader {
         }
         match tags_of(&self.client, &self.control, key) {
             Ok(tags) => Ok(tags.iter().map(|(key, value)| of_tag(key, value)).collect()),
-            Err(error) if error.kind == Class::Denied => {
+            Err(error) if error.kind == Class::Denied && !is_about_key(&error) => {
                 if !self.tags_refused.swap(true, Ordering::Relaxed) {
                     self.events
                         .warning(&format!("tags are not backed up, since they may not be read: {error}"));
@@ -212,6 +216,11 @@ pub(super) fn tags_of(
 /// Whether the service answers, and has trouble with what it was asked for alone.
 fn is_about_one_object(error: &StorageError) -> bool {
     error.cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.code() == "InternalError")
+}
+
+/// Whether the service takes nothing from us any more, whatever it is asked for.
+pub(super) fn is_about_key(error: &StorageError) -> bool {
+    error.cause.downcast_ref::<Refusal>().is_some_and(Refusal::is_about_key)
 }
 
 fn check(key: &str) -> Result<()> {

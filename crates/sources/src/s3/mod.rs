@@ -23,6 +23,6 @@ mod layout;
 pub mod restore;
 mod walk;
 
-pub use bucket::{About, Bucket};
+pub use bucket::{About, Bucket, Lost};
 pub use capture::{Capture, CaptureError, CaptureOptions};
 pub use keys::{key_of, path_of};

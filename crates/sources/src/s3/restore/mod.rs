@@ -15,7 +15,9 @@ use std::io::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use backstay_core::{Control, EntryKind, Events, Meta, RestoreTarget, StorageError, TargetError, TargetFile};
+use backstay_core::{
+    Control, EntryKind, ErrorKind, Events, Meta, RestoreTarget, StorageError, TargetError, TargetFile,
+};
 use parking_lot::Mutex;
 
 use self::sending::{Job, Senders};
@@ -72,8 +74,10 @@ pub struct TargetReport {
     pub removed: u64,
     /// Objects that were compared after they were written, and are right.
     pub verified: u64,
-    /// Objects that could not be written, or are not as they should be. Each was told.
+    /// Objects that could not be written, or are not as they should be. Each was told, up to what ended all.
     pub failures: u64,
+    /// Why nothing more was written: the bucket is full, or takes nothing from our key.
+    pub ended: Option<(ErrorKind, String)>,
     /// Where the replaced ones are still, if they are.
     pub kept_at: Option<String>,
 }

@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::staging::{Part, Staged};
 use super::{Inner, Written};
 use crate::s3::attributes::{self, to_headers};
-use crate::s3::content::tags_of;
+use crate::s3::content::{is_about_key, tags_of};
 
 /// Longer objects go in parts of this size, or of larger ones where there would be too many.
 const PART: u64 = 32 << 20;
@@ -92,8 +92,17 @@ impl Inner {
             if self.control.checkpoint().is_err() {
                 continue;
             }
-            if let Err(error) = self.restore(&job) {
+            if self.done.lock().report.ended.is_some() {
                 self.done.lock().report.failures += 1;
+                continue;
+            }
+            if let Err(error) = self.restore(&job) {
+                let mut done = self.done.lock();
+                done.report.failures += 1;
+                if error.kind == ErrorKind::NoSpace || is_about_key(&error) {
+                    done.report.ended.get_or_insert_with(|| (error.kind, error.to_string()));
+                }
+                drop(done);
                 self.events.item_failed(&job.path, "restore", &error.to_string());
             }
         }

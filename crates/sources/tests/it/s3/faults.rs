@@ -143,7 +143,7 @@ fn a_service_that_goes_away_in_the_middle_is_told_and_no_object_passes_for_gone(
     let error = vault.try_take(&capture, None).err();
     // The capture may be over before the first object is given up: then the bucket says it.
     assert!(error.is_some() || capture.bucket.lost().is_some());
-    assert!(capture.bucket.lost().unwrap().contains("SlowDown"));
+    assert!(capture.bucket.lost().unwrap().to_string().contains("SlowDown"));
 }
 
 #[test]
