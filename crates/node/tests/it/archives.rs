@@ -336,7 +336,7 @@ async fn archives_go_into_a_bucket_and_come_back() {
     assert_eq!(list.len(), 2);
     run(&world, RunKind::Verify, RunState::Completed).await;
     let done = restore(&world, request("latest", world.path("back")), RunState::Completed).await;
-    assert_eq!(done.outcome.unwrap().more["verified"], "3");
+    assert_eq!(done.outcome.unwrap().more["verified"], "4");
     assert!(uploads.lock().unwrap().is_empty(), "an upload is left");
     let (repository, snapshot) = (world.repository(), list[0].id.clone());
     world.answer(Ask::Forget { repository, snapshot }).await.unwrap();

@@ -6,6 +6,7 @@ mod archived_instance;
 mod archives;
 mod away;
 mod browse;
+mod bucket_faults;
 mod buckets;
 mod cold;
 mod comeback;
@@ -21,6 +22,7 @@ mod interrupted;
 mod limits;
 mod matrix;
 mod mongo;
+mod mongo_faults;
 mod mongodump;
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 #[allow(dead_code)]

@@ -22,6 +22,17 @@ pub(crate) struct Shop {
     connection: SealedConnection,
 }
 
+/// The way to a server.
+fn way(world: &World, server: &MongoServer) -> SealedConnection {
+    let id = ConnectionId::new(&SystemClock, &SystemRandom);
+    let settings: MongodbSettings =
+        serde_json::from_value(json!({ "uri": server.uri(), "allow_private": true })).unwrap();
+    let key = world.identity().key;
+    let secrets =
+        seals::seal(key.public(), &seals::of_connection(id), &Default::default(), &SystemRandom).unwrap();
+    SealedConnection { id, settings: ConnectionSettings::Mongodb(settings), secrets }
+}
+
 impl Shop {
     pub(crate) async fn new() -> Option<Self> {
         Self::with(&[]).await
@@ -45,14 +56,8 @@ impl Shop {
         let file = world.path("policy.toml");
         std::fs::write(&file, "private_addresses = true\nwrite = [\"/\"]\n").unwrap();
         world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
-        let id = ConnectionId::new(&SystemClock, &SystemRandom);
-        let settings: MongodbSettings =
-            serde_json::from_value(json!({ "uri": server.uri(), "allow_private": true })).unwrap();
-        let key = world.identity().key;
-        let secrets =
-            seals::seal(key.public(), &seals::of_connection(id), &Default::default(), &SystemRandom).unwrap();
-        let connection = SealedConnection { id, settings: ConnectionSettings::Mongodb(settings), secrets };
-        let spec: MongodbSpec = serde_json::from_value(json!({ "connection": id })).unwrap();
+        let connection = way(&world, &server);
+        let spec: MongodbSpec = serde_json::from_value(json!({ "connection": connection.id })).unwrap();
         let of_source = connection.clone();
         world.hub.arrange(|configuration| {
             let source = &mut configuration.plans[0].sources[0];
@@ -75,11 +80,21 @@ impl Shop {
 
     /// Begins to restore what lies in a repository to the server.
     pub(crate) fn restore_from(&self, repository: SealedRepository, snapshot: &str, more: Value) -> RunId {
-        let mut into = json!({ "type": "mongodb", "connection": self.connection.id });
+        self.restore_to(&self.connection, repository, snapshot, more)
+    }
+
+    fn restore_to(
+        &self,
+        connection: &SealedConnection,
+        repository: SealedRepository,
+        snapshot: &str,
+        more: Value,
+    ) -> RunId {
+        let mut into = json!({ "type": "mongodb", "connection": connection.id });
         into.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let into: RestoreInto = serde_json::from_value(into).unwrap();
         let request = Box::new(RestoreRequest { into: Some(into), ..request(snapshot, "/".into()) });
-        let (run, connection) = (self.world.run_id(), Some(Box::new(self.connection.clone())));
+        let (run, connection) = (self.world.run_id(), Some(Box::new(connection.clone())));
         let project = self.world.project;
         self.world.ask(Ask::Restore { run, project, repository, request, connection });
         run
@@ -138,6 +153,27 @@ async fn a_server_is_backed_up_and_comes_back_whole_in_part_and_under_another_na
     assert_eq!(shop.count("shop", "people"), 2);
     shop.restore("latest", replaced, RunState::Completed).await;
     assert_eq!(shop.count("shop", "people"), 1);
+    shop.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_comes_back_on_another_server_under_another_name() {
+    let Some(shop) = Shop::new().await else { return };
+    shop.back_up(RunState::Completed).await;
+    let other = tokio::task::block_in_place(MongoServer::start_new).unwrap();
+    let more = json!({ "include": ["shop"], "databases": [{ "from": "shop", "to": "recovered" }] });
+    let connection = way(&shop.world, &other);
+    let run = shop.restore_to(&connection, shop.world.repository(), "latest", more);
+    let done = shop.world.until_state(run, RunState::Completed).await.outcome.unwrap();
+    assert_eq!((&*done.more["collections"], &*done.more["documents"]), ("2", "3001"));
+    tokio::task::block_in_place(|| {
+        for name in ["orders", "people"] {
+            let [there, here] = [other.documents("recovered", name), shop.server.documents("shop", name)];
+            assert!(there.len() == here.len() && here.iter().all(|one| there.contains(one)), "{name}");
+        }
+        assert_eq!(other.documents("shop", "orders"), Vec::new());
+        drop(other);
+    });
     shop.end().await;
 }
 
