@@ -254,11 +254,14 @@ impl Execution<'_> {
         }
         let done = self.inner.workshop.restore(job, request)?;
         if done.failures > 0 {
-            let text =
-                format!("{} items could not be restored, or are not as in the snapshot", done.failures);
-            return Err(
-                WorkError::new(Class::Other, text).hint("see the warnings in the log; all else was restored")
+            let first = done.trouble.map_or_else(String::new, |first| format!("; the first: {first}"));
+            let text = format!(
+                "{} items could not be restored, or are not as in the snapshot{first}",
+                done.failures
             );
+            let hint =
+                done.hint.unwrap_or_else(|| "see the warnings in the log; all else was restored".to_owned());
+            return Err(WorkError::new(Class::Other, text).hint(hint));
         }
         let more = [
             ("files", done.files),

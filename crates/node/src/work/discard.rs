@@ -1,11 +1,10 @@
-//! Reading all of a snapshot without writing it anywhere: what a restore into a service does first, so that damage is found while
-//! nothing has been touched.
+//! Reading what a restore will read without writing it anywhere, so that damage is found while nothing has been touched.
 
 use std::io;
 
-use backstay_core::{Events, FileId, Meta, RestoreTarget, TargetError, TargetFile};
+use backstay_core::{EntryKind, Events, FileId, Meta, RestoreTarget, TargetError, TargetFile};
 use backstay_engine::repository::SnapshotEntry;
-use backstay_engine::restore::{RestoreOptions, RestoreReport, Select, restore};
+use backstay_engine::restore::{Overwrite, RestoreOptions, RestoreReport, Select, Selected, restore};
 use backstay_model::Level;
 
 use super::meter::Meter;
@@ -15,8 +14,8 @@ use super::{Class, Job, Result, WorkError};
 /// Older snapshots that are tried where the one that was asked for is damaged.
 const OLDER: usize = 10;
 
-/// A target that lets everything go.
-struct Discard;
+/// A target that lets everything go. What is there is that of another target, if there is one.
+struct Discard<'a>(Option<&'a dyn RestoreTarget>);
 
 struct Nothing;
 
@@ -34,9 +33,9 @@ impl TargetFile for Nothing {
     }
 }
 
-impl RestoreTarget for Discard {
-    fn existing(&self, _: &[u8]) -> Result<Option<Meta>, TargetError> {
-        Ok(None)
+impl RestoreTarget for Discard<'_> {
+    fn existing(&self, path: &[u8]) -> Result<Option<Meta>, TargetError> {
+        self.0.map_or(Ok(None), |there| there.existing(path))
     }
 
     fn names(&self, _: &[u8]) -> Result<Vec<Vec<u8>>, TargetError> {
@@ -51,8 +50,8 @@ impl RestoreTarget for Discard {
         Ok(Box::new(Nothing))
     }
 
-    fn read_file(&self, _: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
-        Ok(Box::new(Nothing))
+    fn read_file(&self, path: &[u8]) -> Result<Box<dyn TargetFile>, TargetError> {
+        self.0.map_or_else(|| Ok(Box::new(Nothing) as Box<dyn TargetFile>), |there| there.read_file(path))
     }
 
     fn make_special(&self, _: &[u8], _: &Meta) -> Result<(), TargetError> {
@@ -76,8 +75,45 @@ impl RestoreTarget for Discard {
 pub(super) fn validate(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select: &Select<'_>) -> Result<()> {
     job.report.log(Level::Info, "verify", "reading all of it first: nothing is written before that");
     let meter = Meter::new(&job.report, "verifying");
-    let report = read(open, entry.snapshot.tree, select, &meter)?;
+    let report = read(open, entry.snapshot.tree, select, &Discard(None), RestoreOptions::default(), &meter)?;
     meter.finish();
+    refuse_damage(job, open, entry, select, &report)
+}
+
+/// Reads what would be written into files that are there, and says which older snapshot is whole where this one is not. What differs in a file
+/// is written in its place, so that it would be neither the old nor the new one.
+pub(super) fn validate_in_place(
+    job: &Job<'_>,
+    open: &Open,
+    entry: &SnapshotEntry,
+    select: &Select<'_>,
+    there: &(dyn RestoreTarget + Sync),
+    overwrite: Overwrite,
+) -> Result<()> {
+    let changed = |path: &[u8], is_folder: bool| {
+        let Selected { item, below } = select(path, is_folder);
+        let is_there = || {
+            let meta = there.existing(path).ok().flatten();
+            meta.is_some_and(|meta| meta.kind == EntryKind::File)
+        };
+        Selected { item: item && !is_folder && is_there(), below }
+    };
+    job.report.log(Level::Info, "verify", "reading first what files that are there are changed to");
+    let meter = Meter::new(&job.report, "verifying");
+    let options = RestoreOptions { overwrite, ..RestoreOptions::default() };
+    let report = read(open, entry.snapshot.tree, &changed, &Discard(Some(there)), options, &meter)?;
+    meter.finish();
+    refuse_damage(job, open, entry, &changed, &report)
+}
+
+/// An error that names what is whole, if anything failed.
+fn refuse_damage(
+    job: &Job<'_>,
+    open: &Open,
+    entry: &SnapshotEntry,
+    select: &Select<'_>,
+    report: &RestoreReport,
+) -> Result<()> {
     let failures = report.failures;
     if failures == 0 {
         return Ok(());
@@ -92,21 +128,36 @@ pub(super) fn validate(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select
         entry.id.short()
     );
     let error = WorkError::new(Class::Damaged, text);
-    Err(match newest_whole(job, open, entry, select)? {
+    Err(error.hint(older(job, open, entry, select)?))
+}
+
+/// Which older snapshot has all that is chosen, in words.
+pub(super) fn older(
+    job: &Job<'_>,
+    open: &Open,
+    entry: &SnapshotEntry,
+    select: &Select<'_>,
+) -> Result<String> {
+    Ok(match newest_whole(job, open, entry, select)? {
         Some(whole) => {
             let time = backstay_engine::format::time::to_text(&whole.snapshot.time);
-            error.hint(format!("snapshot {} of {time} is whole: restore that one", whole.id.short()))
+            format!("snapshot {} of {time} is whole: restore that one", whole.id.short())
         }
-        None => error.hint(
-            "no older snapshot of the same source is whole either; a copy of the repository may have the rest, and \
-             `backstay check --read-data` says what is damaged",
-        ),
+        None => "no older snapshot of the same source is whole either; a copy of the repository may have the rest, and \
+                 `backstay check --read-data` says what is damaged"
+            .to_owned(),
     })
 }
 
-fn read(open: &Open, tree: FileId, select: &Select<'_>, events: &dyn Events) -> Result<RestoreReport> {
-    let index = open.index()?;
-    restore(&open.engine, &index, tree, &Discard, select, RestoreOptions::default(), events)
+fn read(
+    open: &Open,
+    tree: FileId,
+    select: &Select<'_>,
+    target: &Discard<'_>,
+    options: RestoreOptions,
+    events: &dyn Events,
+) -> Result<RestoreReport> {
+    restore(&open.engine, &open.index()?, tree, target, select, options, events)
         .map_err(|error| open.explain(error))
 }
 
@@ -129,7 +180,8 @@ fn newest_whole(
             &format!("looking whether snapshot {} is whole", older.id.short()),
         );
         let meter = Meter::new(&job.report, "verifying");
-        if read(open, older.snapshot.tree, select, &meter)?.failures == 0 {
+        let options = RestoreOptions::default();
+        if read(open, older.snapshot.tree, select, &Discard(None), options, &meter)?.failures == 0 {
             return Ok(Some(older));
         }
     }

@@ -16,6 +16,7 @@ use backstay_sources::mysql::{TableProblem, check_tables};
 
 use super::archives::Source;
 use super::cold::{Inspection, Instance, InstanceFacts, failed};
+use super::discard::older;
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
@@ -263,7 +264,13 @@ impl FromSnapshot {
             restore(&open.engine, &open.index()?, entry.snapshot.tree, &into, &select, options, &meter)
                 .map_err(|error| open.explain(error))?;
         meter.finish();
-        Ok(report.failures)
+        if report.damaged == 0 {
+            return Ok(report.failures);
+        }
+        let text = format!("{} items of the backup cannot be read from the repository", report.failures);
+        let older = older(job, open, entry, &select)?;
+        Err(WorkError::new(Class::Damaged, text)
+            .hint(format!("nothing of the instance was touched; {older}")))
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Meter {
     total_bytes: AtomicU64,
     totals_are_final: AtomicBool,
     errors: AtomicU64,
+    /// The items in trouble that were told one by one, and why.
+    failed: Mutex<Vec<(Vec<u8>, String)>>,
     current: Mutex<Option<String>>,
     samples: Mutex<VecDeque<(Instant, u64)>>,
 }
@@ -49,6 +51,7 @@ impl Meter {
             total_bytes: AtomicU64::new(0),
             totals_are_final: AtomicBool::new(false),
             errors: AtomicU64::new(0),
+            failed: Mutex::default(),
             current: Mutex::new(None),
             samples: Mutex::default(),
         }
@@ -64,6 +67,11 @@ impl Meter {
     /// Items that were in trouble so far.
     pub(super) fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)
+    }
+
+    /// The first items that were in trouble, as paths without a slash at their beginning, and why.
+    pub(super) fn failed(&self) -> Vec<(Vec<u8>, String)> {
+        self.failed.lock().clone()
     }
 
     /// The last word: progress as it is at the end, and how many items in trouble were only counted.
@@ -165,10 +173,11 @@ impl Events for Meter {
 
     fn item_failed(&self, path: &[u8], during: &str, error: &str) {
         if self.errors.fetch_add(1, Ordering::Relaxed) < TOLD_ITEMS {
-            let path = String::from_utf8_lossy(path);
+            let shown = String::from_utf8_lossy(path);
             // Some errors name their item already.
-            let text = if error.contains(&*path) { error.to_owned() } else { format!("{path}: {error}") };
+            let text = if error.contains(&*shown) { error.to_owned() } else { format!("{shown}: {error}") };
             self.report.log(Level::Warning, "item", &format!("{during}: {text}"));
+            self.failed.lock().push((path.strip_prefix(b"/").unwrap_or(path).to_vec(), text));
         }
         self.maybe_tell();
     }

@@ -11,6 +11,7 @@ use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
 use backstay_sources::files::restore as target;
 
+use super::discard::{older, validate_in_place};
 use super::meter::Meter;
 use super::pin::Pinned;
 use super::repository::{Access, Open};
@@ -37,6 +38,10 @@ pub struct RestoreDone {
     pub verified: u64,
     /// Items that could not be restored, or are not as in the snapshot.
     pub failures: u64,
+    /// The first of them, and why.
+    pub trouble: Option<String>,
+    /// What to do about them.
+    pub hint: Option<String>,
 }
 
 impl Workshop {
@@ -89,17 +94,29 @@ impl Workshop {
             verify: !request.dry_run,
             ..RestoreOptions::default()
         };
+        if !request.dry_run && options.overwrite != Overwrite::Never {
+            validate_in_place(job, &open, &entry, &select, &into, options.overwrite)?;
+        }
         let meter = Meter::new(&job.report, if request.dry_run { "comparing" } else { "restoring" });
         let report = restore(&open.engine, &index, entry.snapshot.tree, &into, &select, options, &meter)
             .map_err(|error| open.explain(error))?;
         meter.finish();
-        let done = RestoreDone::new(&entry, &report);
+        let mut done = RestoreDone::new(&entry, &report);
         job.report.log(Level::Info, "verify", &done.describe(request.dry_run));
         if report.failures > 0 {
-            job.report.log(Level::Warning, "verify", match report.damaged {
-                0 => "what failed can be tried again by another restore; what is right already is not written again",
-                _ => "parts of the repository are damaged: an older snapshot or a copy of the repository may have the rest, and \
-                      `backstay check --read-data` says how to repair it",
+            let failed = meter.failed();
+            done.trouble = failed.first().map(|(_, what)| what.clone());
+            done.hint = Some(match report.damaged {
+                0 => "all else was restored; what failed can be tried again by another restore: what is right already is not written again"
+                    .to_owned(),
+                _ => {
+                    let select = |path: &[u8], _: bool| {
+                        let is_failed = |(failed, _): &(Vec<u8>, String)| excludes::lies_in(failed, path);
+                        Selected { item: failed.iter().any(is_failed), below: failed.iter().any(is_failed) }
+                    };
+                    let older = older(job, &open, &entry, &select)?;
+                    format!("all else was restored; of what failed, {older}")
+                }
             });
         }
         Ok(done)
@@ -160,8 +177,21 @@ pub(super) fn relative(path: &[u8]) -> Vec<u8> {
 pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
     if name == "latest" {
         let (mut snapshots, mut damaged) = backups(open)?;
-        if let Some((_, error)) = damaged.pop() {
-            return Err(open.explain(error));
+        if let Some((id, error)) = damaged.pop() {
+            let error = open.explain(error).context(format!(
+                "snapshot {} cannot be read, so that it is not known which is the latest",
+                id.short()
+            ));
+            return Err(match snapshots.pop() {
+                Some(newest) if error.class() == Class::Damaged => {
+                    let time = format::time::to_text(&newest.snapshot.time);
+                    error.hint(format!(
+                        "the newest that can be read is {} of {time}: restore that one",
+                        newest.id.short()
+                    ))
+                }
+                _ => error,
+            });
         }
         return snapshots.pop().ok_or_else(|| {
             WorkError::new(Class::NotFound, "there is no snapshot in the repository yet")
@@ -210,6 +240,8 @@ impl RestoreDone {
             deleted: report.deleted,
             verified: report.verified,
             failures: report.failures,
+            trouble: None,
+            hint: None,
         }
     }
 

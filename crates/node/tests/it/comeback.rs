@@ -5,6 +5,7 @@ use backstay_model::run::RestoreRequest;
 use backstay_model::{Run, RunKind, RunState};
 use serde_json::json;
 
+use crate::buckets::packs;
 use crate::cold::Cold;
 
 impl Cold {
@@ -87,21 +88,22 @@ async fn an_instance_comes_back_in_place_with_all_that_lies_outside() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_backup_leaves_the_instance_as_it_was() {
     let Some(cold) = Cold::new(json!({})).await else { return };
+    let first = cold.back_up(RunState::Completed).await.destinations[0].snapshot.clone().unwrap();
+    let before = packs(&cold.world);
+    let _ = cold.instance.sql("INSERT INTO shop.orders VALUES (999999, 'newer')");
     cold.back_up(RunState::Completed).await;
-    let packs = cold.world.path("repository/data");
-    let packs = std::fs::read_dir(packs)
-        .unwrap()
-        .flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
-    let largest =
-        packs.map(|pack| pack.unwrap().path()).max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
+    let new = packs(&cold.world).into_iter().filter(|pack| !before.contains(pack));
+    let largest = new.max_by_key(|pack| pack.metadata().unwrap().len()).unwrap();
     let mut bytes = std::fs::read(&largest).unwrap();
-    (1000..bytes.len() - 4000).step_by(5000).for_each(|at| bytes[at] ^= 1);
+    (0..bytes.len() - 4000).step_by(5000).for_each(|at| bytes[at] ^= 1);
     std::fs::set_permissions(&largest, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     std::fs::write(&largest, bytes).unwrap();
     let _ = cold.instance.sql("INSERT INTO shop.orders VALUES (1000000, 'new')");
     let (now, calls) = (cold.instance.checksum(), cold.instance.calls());
     let error = cold.brought_back(RunState::Failed).await.error.unwrap();
-    assert!(error.hint.unwrap().contains("nothing of the instance was touched"), "{}", error.message);
+    let hint = error.hint.unwrap();
+    assert!(hint.contains("nothing of the instance was touched"), "{}", error.message);
+    assert!(hint.contains(&first[..8]) && hint.ends_with("restore that one"), "{hint}");
     assert_eq!((cold.instance.checksum(), cold.instance.calls()), (now, calls));
     cold.assert_tidy();
     cold.end().await;

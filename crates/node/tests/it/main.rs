@@ -13,6 +13,7 @@ mod comeback;
 mod continuous;
 mod copies;
 mod crashes;
+mod damaged;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
 #[allow(dead_code)]
 mod drive_server;

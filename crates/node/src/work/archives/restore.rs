@@ -216,6 +216,8 @@ impl Source {
             deleted: 0,
             verified: 0,
             failures: report.failed,
+            trouble: meter.failed().into_iter().next().map(|(_, what)| what),
+            hint: None,
         })
     }
 
