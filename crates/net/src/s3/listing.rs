@@ -204,7 +204,9 @@ impl Client {
                 }
                 ask
             })?;
-            if let Some(listing) = read(&answer.text) {
+            // A carriage return that stands for itself is read as a line feed, whatever key it is in.
+            let is_exact = is_encoded || !answer.text.contains('\r');
+            if let Some(listing) = read(&answer.text).filter(|_| is_exact) {
                 return Ok(listing);
             }
             // Keys may hold what XML cannot. Not all services encode them that say so, so it is not asked for at first.

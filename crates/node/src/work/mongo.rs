@@ -440,6 +440,7 @@ impl From<MongoError> for WorkError {
             Trouble::NoAnswer => Class::Unreachable,
             Trouble::Interrupted => return Self::from(backstay_core::Interrupted),
             Trouble::Damaged | Trouble::Differs => Class::Damaged,
+            Trouble::NoSpace => Class::NoSpace,
             _ => Class::Other,
         };
         let text = format!("{}: {}", error.what, error.cause);

@@ -182,11 +182,72 @@ async fn a_bucket_becomes_an_archive_with_all_that_belongs_to_its_objects() {
     assert_eq!(run.outcome.unwrap().files_new, 14);
     let list = archives(&shelf.world).await;
     assert_eq!((list.len(), list[0].paths.clone()), (1, vec!["/photos".to_owned()]));
+    let file = shelf.world.path("archives").join(list[0].name.clone().unwrap());
+    let beside = std::fs::read_to_string(format!("{}.manifest.json", file.display())).unwrap();
+    let told: serde_json::Value = serde_json::from_str(&beside).unwrap();
+    let source = &told["source"];
+    assert_eq!(
+        (source["kind"].as_str(), source["server"].as_str()),
+        (Some("s3"), Some(&*format!("s3:{}/photos", shelf.server.url)))
+    );
+    assert!(told["created"].as_str().unwrap().starts_with("20"), "{told}");
+    let content = told["totals"]["bytes"].as_u64().unwrap();
+    let size = std::fs::metadata(&file).unwrap().len();
+    assert_eq!(told["file"]["size"].as_u64(), Some(size));
+    assert!(content > 4 * size, "{content} bytes were compressed to {size}");
     shelf.server.create_bucket("other");
     let done = shelf.restore("other", all(), RunState::Completed).await.outcome.unwrap();
     assert_eq!(&*done.more["verified"], "13");
     shelf.same("photos", "other");
     shelf.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_every_byte_come_back_from_a_repository_and_from_an_archive() {
+    for is_archive in [false, true] {
+        let mut shelf = Shelf::new(0).await;
+        if is_archive {
+            hold(&shelf.world, plain(), None);
+        }
+        let odd = (1..=127_u8).map(|byte| format!("x{}y", char::from(byte)));
+        let long = ["é".repeat(512), "k/".repeat(512), format!("{}/end", "p".repeat(1000))];
+        let more = [
+            "a",
+            "a/b",
+            "a//b",
+            "/first",
+            "last/",
+            " ",
+            "%2F",
+            "a%2Fb",
+            "日本/語",
+            "\u{1f600}",
+            "e\u{301}",
+            "é",
+        ];
+        let keys = odd.chain(long).chain(more.map(str::to_owned));
+        for key in keys {
+            let attributes =
+                Attributes { tags: [("of".to_owned(), "this".to_owned())].into(), ..Attributes::default() };
+            shelf.server.put("photos", &key, format!("the content of {key}").into_bytes(), attributes);
+        }
+        let run = shelf.back_up(RunState::Completed).await;
+        assert_eq!(run.outcome.unwrap().errors, 0, "{}", shelf.world.log(run.id).await);
+        shelf.server.create_bucket("other");
+        shelf.restore("other", all(), RunState::Completed).await;
+        shelf.same("photos", "other");
+        assert_eq!(shelf.server.keys("other").len(), 127 + 3 + 12 + 1);
+
+        // As files: what no file can be called is named, and all else is there.
+        let target = shelf.world.path("files");
+        let run =
+            crate::archives::restore(&shelf.world, request("latest", target.clone()), RunState::Failed).await;
+        let error = run.error.unwrap().message;
+        assert!(error.contains("could not be restored") && error.contains("name too long"), "{error}");
+        assert_eq!(std::fs::read(target.join("photos/x\ty")).unwrap(), b"the content of x\ty");
+        assert_eq!(std::fs::read(target.join("photos/a/b")).unwrap(), b"the content of a/b");
+        shelf.world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,6 +28,8 @@ pub enum Trouble {
     Differs,
     /// Where the dump goes to, or comes from, failed.
     Storage,
+    /// The server's disk is full, or what its owner may store.
+    NoSpace,
     /// The owner of the work cancelled it.
     Interrupted,
 }
@@ -73,6 +75,9 @@ impl MongoError {
                 "the target's other data is as it was; see the server's log and restore again"
             }
             Trouble::Storage => "see the storage that the dump is in",
+            Trouble::NoSpace => {
+                "free some space where the server keeps its data and restore again: what was there is as it was"
+            }
             Trouble::Interrupted => "start it again",
         };
         Self { trouble, what: what.into(), cause: cause.to_string(), hint, sink: None }
@@ -147,7 +152,11 @@ fn trouble_of(error: &mongodb::error::Error) -> Trouble {
     const DENIED: [i32; 3] = [13, 18, 8000];
     // Interrupted at shutdown, shutting down, no primary, a primary that steps down, host gone, recovering, network timeouts.
     const AWAY: [i32; 12] = [6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436];
+    // OutOfDiskSpace, and a quota as Atlas says it.
+    const FULL: i32 = 14031;
     match (error.kind.as_ref(), code_of(error)) {
+        (_, Some(FULL)) => Trouble::NoSpace,
+        (_, Some(8000)) if cause_of(error).contains("space quota") => Trouble::NoSpace,
         (ErrorKind::Authentication { .. }, _) => Trouble::Denied,
         (_, Some(code)) if DENIED.contains(&code) => Trouble::Denied,
         (_, Some(code)) if AWAY.contains(&code) => Trouble::NoAnswer,
@@ -181,4 +190,30 @@ pub(super) fn is_passing(error: &mongodb::error::Error) -> bool {
     // CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled.
     const FORGOTTEN: [i32; 5] = [43, 136, 175, 206, 237];
     trouble_of(error) == Trouble::NoAnswer || code_of(error).is_some_and(|code| FORGOTTEN.contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{deserialize_from_document, doc};
+    use mongodb::error::{CommandError, Error};
+
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_classed_by_its_code() {
+        for (code, message, trouble) in [
+            (14031, "Available disk space is too low", Trouble::NoSpace),
+            (8000, "you are over your space quota, using 513 MB of 512 MB", Trouble::NoSpace),
+            (8000, "bad auth : authentication failed", Trouble::Denied),
+            (13, "not authorized on shop to execute command", Trouble::Denied),
+            (11602, "interrupted by a change of state", Trouble::NoAnswer),
+            (72, "unknown", Trouble::Refused),
+        ] {
+            let told = doc! { "code": code, "codeName": "Name", "errmsg": message };
+            let told: CommandError = deserialize_from_document(told).unwrap();
+            let error = MongoError::of("writing to shop.orders", &Error::from(ErrorKind::Command(told)));
+            assert_eq!(error.trouble, trouble, "{message}");
+            assert!(error.cause.contains(message) && !error.hint.is_empty());
+        }
+    }
 }
