@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use backstay_core::{EntryKind, Meta};
 use rawzip::extra_fields::ExtraFieldId;
-use rawzip::path::EntryPath;
+use rawzip::path::{EntryPath, ZipFilePath};
 use rawzip::time::UtcDateTime;
 use rawzip::{CompressionMethod, DataDescriptorOutput, ErrorKind, Header, ZipArchiveWriter, ZipFileBuilder};
 
@@ -89,7 +89,7 @@ impl<W: Write> Zip<W> {
             .new_dir(entry_path(&path))
             .last_modified(time(meta))
             .unix_permissions(FOLDER | permissions(meta));
-        for (id, data, place) in extras(meta) {
+        for (id, data, place) in extras(&path, meta) {
             folder = folder.extra_field(id, &data, place).map_err(failed)?;
         }
         folder.create().map(drop).map_err(failed)
@@ -195,7 +195,7 @@ fn begin<'a, W: Write>(
     mode: u32,
 ) -> io::Result<ZipFileBuilder<'a, 'a, W>> {
     let entry = archive.new_file(entry_path(path)).last_modified(time(meta)).unix_permissions(mode);
-    extras(meta)
+    extras(path, meta)
         .into_iter()
         .try_fold(entry, |entry, (id, data, place)| entry.extra_field(id, &data, place).map_err(failed))
 }
@@ -226,24 +226,35 @@ pub(crate) fn written_path(path: &[u8]) -> Vec<u8> {
 /// A path as it is, but for names that are no text: these cannot be told in every archive program's encoding.
 fn entry_path(path: &[u8]) -> EntryPath<'_> {
     match std::str::from_utf8(path) {
-        // A backslash would be taken for a slash.
-        Ok(text) if text.contains('\\') => EntryPath::verbatim(path),
+        Ok(_) if is_rewritten(path) => EntryPath::verbatim(path),
         Ok(text) => EntryPath::conformant(text),
         Err(_) => EntryPath::conformant(String::from_utf8_lossy(path)),
     }
 }
 
-/// Further fields of an entry: its time where programs look for it that read the archive as a stream, and its owner.
-fn extras(meta: &Meta) -> [(ExtraFieldId, Vec<u8>, Header); 2] {
+/// Whether a path would be written as another one, as one of Windows: a backslash for a slash, and what is before a colon for a drive.
+fn is_rewritten(path: &[u8]) -> bool {
+    std::str::from_utf8(path).is_ok_and(|text| ZipFilePath::from_str(text).as_str() != text)
+}
+
+/// Further fields of an entry: its time where programs look for it that read the archive as a stream, its owner, and its name where it
+/// is written without the mark that says in which encoding.
+fn extras(path: &[u8], meta: &Meta) -> Vec<(ExtraFieldId, Vec<u8>, Header)> {
     let seconds = u32::try_from(meta.modified.seconds.max(0)).unwrap_or(u32::MAX);
     // Info-ZIP's "extended timestamp": only the last change is told.
     let time = [&[1][..], &seconds.to_le_bytes()].concat();
     // Info-ZIP's "new Unix": version 1, then each id behind its length.
     let owner = [&[1, 4][..], &meta.uid.to_le_bytes(), &[4], &meta.gid.to_le_bytes()].concat();
-    [
+    let mut fields = vec![
         (ExtraFieldId::EXTENDED_TIMESTAMP, time, Header::LOCAL),
         (ExtraFieldId::new(0x7875), owner, Header::default()),
-    ]
+    ];
+    if !path.is_ascii() && is_rewritten(path) {
+        // Info-ZIP's "Unicode path": version 1, the CRC-32 of the name as it stands in the header, the name in UTF-8.
+        let name = [&[1][..], &crc32fast::hash(path).to_le_bytes(), path].concat();
+        fields.push((ExtraFieldId::new(0x7075), name, Header::default()));
+    }
+    fields
 }
 
 #[cfg(test)]
@@ -273,7 +284,9 @@ mod tests {
         zip.file("früh/long.txt".as_bytes(), &meta(0o640), write).unwrap().unwrap();
         zip.file(b"empty", &meta(0o600), |_| Ok::<_, io::Error>(())).unwrap().unwrap();
         zip.file(b"no \xff text", &meta(0o600), |out| out.write_all(b"x")).unwrap().unwrap();
-        zip.file(b"back\\slash", &meta(0o600), |out| out.write_all(b"y")).unwrap().unwrap();
+        for name in ["back\\slash", "cur/17:2,S", "12:30 früh", "a..b/.c"] {
+            zip.file(name.as_bytes(), &meta(0o600), |out| out.write_all(b"y")).unwrap().unwrap();
+        }
         zip.symlink(b"link", b"../else/where", &meta(0o777)).unwrap();
         zip.finish().unwrap();
         bytes
@@ -285,12 +298,23 @@ mod tests {
         let path = folder.path().join("some.zip");
         std::fs::write(&path, archive()).unwrap();
         let script = r#"
-import sys, zipfile
+import struct, sys, zipfile
+
+def name(item):
+    """As programs tell it that know Info-ZIP's field for it; Python does from 3.13 on."""
+    rest = item.extra
+    while rest:
+        field, length = struct.unpack("<HH", rest[:4])
+        if field == 0x7075:
+            return rest[9:4 + length].decode()
+        rest = rest[4 + length:]
+    return item.filename
+
 with zipfile.ZipFile(sys.argv[1]) as archive:
     assert archive.testzip() is None
     for item in archive.infolist():
         content = archive.read(item)
-        print(ascii(item.filename), oct(item.external_attr >> 16), item.date_time, len(content), content[:13].decode())
+        print(ascii(name(item)), oct(item.external_attr >> 16), item.date_time, len(content), content[:13].decode())
 "#;
         let told = Command::new("python3").args(["-c", script]).arg(&path).output().unwrap();
         let lines = String::from_utf8(told.stdout).unwrap();
@@ -301,6 +325,9 @@ with zipfile.ZipFile(sys.argv[1]) as archive:
             format!("'empty' 0o100600 {time} 0 "),
             format!(r"'no \ufffd text' 0o100600 {time} 1 x"),
             format!(r"'back\\slash' 0o100600 {time} 1 y"),
+            format!("'cur/17:2,S' 0o100600 {time} 1 y"),
+            format!(r"'12:30 fr\xfch' 0o100600 {time} 1 y"),
+            format!("'a..b/.c' 0o100600 {time} 1 y"),
             format!("'link' 0o120777 {time} 13 ../else/where"),
         ];
         assert_eq!(lines.lines().collect::<Vec<_>>(), expected, "{}", String::from_utf8_lossy(&told.stderr));
