@@ -79,7 +79,7 @@ impl Workshop {
             bring_back(&open, &[entry.snapshot.tree], &is_read)?;
             From::Snapshot(Box::new(FromSnapshot { open, entry }))
         };
-        let facts = from.facts()?;
+        let facts = from.facts().map_err(|error| from.offer_older(job, error))?;
         let data_dir = real(inspection.data_dir())?;
         let parts = placed(&facts, &data_dir)?;
         let places = self.places(&parts, inspection)?;
@@ -221,6 +221,14 @@ impl From {
         }
     }
 
+    /// See [`FromSnapshot::offer_older`]; archives do it themselves.
+    fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
+        match self {
+            Self::Snapshot(from) => from.offer_older(job, error),
+            Self::Archive(_) => error,
+        }
+    }
+
     /// What was noted of the instance.
     fn facts(&self) -> Result<InstanceFacts> {
         match self {
@@ -268,9 +276,19 @@ impl FromSnapshot {
             return Ok(report.failures);
         }
         let text = format!("{} items of the backup cannot be read from the repository", report.failures);
-        let older = older(job, open, entry, &select)?;
-        Err(WorkError::new(Class::Damaged, text)
-            .hint(format!("nothing of the instance was touched; {older}")))
+        Err(self.offer_older(job, WorkError::new(Class::Damaged, text)))
+    }
+
+    /// Says with what is damaged which older snapshot of the instance is whole. Any other error stays as it is.
+    fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
+        if error.class() != Class::Damaged {
+            return error;
+        }
+        match older(job, &self.open, &self.entry, &|_, _| Selected::ALL) {
+            Ok(older) => error.hint(format!("nothing of the instance was touched; {older}")),
+            // Damage is what matters, also where it cannot be looked any further.
+            Err(_) => error,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Buckets as sources and as targets of restores, over HTTP.
 
+use backstay_model::archives::ArchiveFormat;
 use backstay_model::bucket::BucketSpec;
 use backstay_model::command::Ask;
 use backstay_model::connection::{BucketStyle, S3Settings};
 use backstay_model::link::{SealedConnection, SealedRepository};
 use backstay_model::run::{IntoBucket, OverwriteMode, RestoreInto, RestoreRequest};
 use backstay_model::{
-    ConnectionId, ConnectionSettings, Run, RunId, RunKind, RunState, SecretText, SourceSpec,
+    ArchiveSettings, ConnectionId, ConnectionSettings, Run, RunId, RunKind, RunState, SecretText, SourceSpec,
 };
 use backstay_net::testing::{Attributes, Object, S3Server};
 use backstay_node::local_policy::{LocalPolicy, Mode};
@@ -204,10 +205,10 @@ async fn a_bucket_becomes_an_archive_with_all_that_belongs_to_its_objects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_every_byte_come_back_from_a_repository_and_from_an_archive() {
-    for is_archive in [false, true] {
+    for format in [None, Some(ArchiveFormat::Zip), Some(ArchiveFormat::TarZst)] {
         let mut shelf = Shelf::new(0).await;
-        if is_archive {
-            hold(&shelf.world, plain(), None);
+        if let Some(format) = format {
+            hold(&shelf.world, ArchiveSettings { format, ..plain() }, None);
         }
         let odd = (1..=127_u8).map(|byte| format!("x{}y", char::from(byte)));
         let long = ["é".repeat(512), "k/".repeat(512), format!("{}/end", "p".repeat(1000))];

@@ -39,6 +39,8 @@ pub struct Shipper {
 
 /// How much a segment holds before it ends.
 const LARGEST: usize = 16 << 20;
+/// How many seconds what a server has stamped may take until it can be read: under load it is not at once.
+const SETTLE: u32 = 1;
 /// How often the server is asked whether there is more.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -80,8 +82,8 @@ impl Shipper {
         }
     }
 
-    /// The next segment of whole seconds, with the last second that it has all entries of: it ends before the second that the server's clock
-    /// is in. A full one ends earlier, and the next follows at once. Where nothing was written it has the last entry alone.
+    /// The next segment of whole seconds, with the last second that it has all entries of: it ends a whole second before the one that the
+    /// server's clock is in. A full one ends earlier, and the next follows at once. Where nothing was written it has the last entry alone.
     ///
     /// # Errors
     /// As [`Shipper::next`].
@@ -91,7 +93,7 @@ impl Shipper {
         let newest = self.newest(connection)?;
         // A secondary has what is before its newest entry, whatever its clock says.
         let open = if is_primary { now } else { now.min(newest.seconds) };
-        let end = Position { seconds: open.saturating_sub(1), counter: u32::MAX };
+        let end = Position { seconds: open.saturating_sub(1 + SETTLE), counter: u32::MAX };
         let segment = self.read(connection, newest.min(end).max(self.position), control)?;
         let is_whole = segment.data.len() < LARGEST;
         let until = if is_whole { end.seconds } else { segment.to.seconds.saturating_sub(1) };
