@@ -86,11 +86,14 @@ fn the_same_data_gives_the_same_bytes() {
     assert_eq!((up.documents, &up.hash), (down.documents, &down.hash));
 }
 
+/// The name of a collection, how many documents it has, and how long each is.
+type Shape = (&'static str, i32, fn(i32) -> usize);
+
 #[test]
 fn documents_of_any_size_come_once_and_in_order() {
     let Some(server) = MongoServer::start_new() else { return };
     // Answers hold many small documents, few large ones, and what they should hold is told by the first.
-    let sizes: [(&str, i32, fn(i32) -> usize); 4] = [
+    let sizes: [Shape; 4] = [
         ("tiny", 5000, |_| 0),
         ("usual", 3000, |_| 400),
         ("large", 60, |_| 400_000),
