@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 
 use super::error::{MongoError, Result, Trouble};
 use super::gate::Gate;
+use super::reader::Room;
 use super::{Access, Position};
 
 /// How often one who waits for a server looks whether the work is cancelled.
@@ -27,6 +28,7 @@ pub struct Connection {
     place: String,
     hello: Document,
     version: String,
+    room: Room,
 }
 
 impl std::fmt::Debug for Connection {
@@ -76,7 +78,7 @@ impl Connection {
             Ok::<_, MongoError>((client, gate, hello, build))
         })?;
         let version = build.get_str("version").unwrap_or_default().to_owned();
-        Ok(Self { client, _gate: gate, runtime, place, hello, version })
+        Ok(Self { client, _gate: gate, runtime, place, hello, version, room: Room::default() })
     }
 
     /// The hosts, for messages.
@@ -121,6 +123,10 @@ impl Connection {
 
     pub(super) const fn client(&self) -> &Client {
         &self.client
+    }
+
+    pub(super) const fn room(&self) -> &Room {
+        &self.room
     }
 
     pub(super) fn database(&self, name: &str) -> Database {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mongodb::options::Socks5Proxy;
 use rustix::net::sockopt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
@@ -28,6 +28,9 @@ const USER: &str = "backstay";
 const VERSION: u8 = 5;
 /// How long a client may take to say where it wants to go, and an address to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How many bytes are passed on at once, of what a client and what a server says.
+const ASKED: usize = 16 << 10;
+const ANSWERED: usize = 128 << 10;
 const NOT_ALLOWED: u8 = 2;
 const UNREACHABLE: u8 = 4;
 
@@ -86,7 +89,7 @@ async fn pass(mut client: TcpStream, guard: &Guard, secret: &str) -> io::Result<
     server.set_nodelay(true)?;
     keep_alive(&server)?;
     answer(&mut client, 0).await?;
-    copy_bidirectional(&mut client, &mut server).await.map(drop)
+    copy_bidirectional_with_sizes(&mut client, &mut server, ASKED, ANSWERED).await.map(drop)
 }
 
 /// Has a connection that is cut without a word end after some two minutes, however long the server may take for an answer.

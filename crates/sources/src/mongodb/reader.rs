@@ -1,16 +1,18 @@
 //! Reading a collection from end to end, across servers that go away and come back.
 
+mod answers;
+
 use std::time::{Duration, Instant};
 
 use backstay_core::{Control, Events};
-use futures_util::StreamExt;
 use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, Timestamp, doc};
 use mongodb::options::{FindOptions, Hint};
-use mongodb::raw_batch_cursor::RawBatch;
 
 use super::error::{MongoError, Result, Trouble, is_passing};
 use super::{Connection, Position};
+pub(super) use answers::Room;
+use answers::{Answer, Size};
 
 /// The order that documents are read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +51,6 @@ pub(super) trait Intake {
     fn restart(&mut self) -> Result<bool>;
 }
 
-/// About how many bytes an answer should have.
-const ANSWER: u64 = 4 << 20;
 /// The pause after a server went away; it doubles up to [`LONGEST`].
 const SHORTEST: Duration = Duration::from_millis(100);
 const LONGEST: Duration = Duration::from_secs(5);
@@ -62,6 +62,8 @@ struct Progress {
     last: Option<Bson>,
     /// Documents that were read since the server last went away.
     read: u64,
+    /// How many documents are asked for at once.
+    size: Size,
 }
 
 /// Why a pass over the collection ended early.
@@ -131,7 +133,7 @@ impl Scan<'_> {
     /// Reads from where reading got to until the end.
     fn pass(&self, progress: &mut Progress, intake: &mut dyn Intake) -> std::result::Result<(), Stop> {
         self.control.checkpoint().map_err(MongoError::from)?;
-        let (filter, options) = self.query(progress);
+        let (filter, options) = self.query(progress.last.as_ref());
         let handle = self.connection.database(self.database).collection::<RawDocumentBuf>(self.collection);
         let stop = |error: mongodb::error::Error| {
             if is_passing(&error) {
@@ -140,18 +142,14 @@ impl Scan<'_> {
                 Stop::For(MongoError::of(self.what(), &error))
             }
         };
-        let find = async { handle.find(filter).with_options(options).batch().await };
-        let mut cursor = self.connection.heed(self.control, find)?.map_err(&stop)?;
+        let room = self.connection.room();
+        let open =
+            |asked| handle.find(filter.clone()).with_options(options.clone()).batch_size(asked).batch();
+        let opened = answers::open(room, &mut progress.size, open);
+        let reading = self.connection.heed(self.control, opened)?.map_err(&stop)?;
         // The next answer is on its way while one is worked on.
-        let (send, mut answers) = tokio::sync::mpsc::channel::<mongodb::error::Result<RawBatch>>(1);
-        let fetch = async move {
-            while let Some(answer) = cursor.next().await {
-                if send.send(answer).await.is_err() {
-                    break;
-                }
-            }
-        };
-        let task = self.connection.spawn(fetch);
+        let (send, mut answers) = tokio::sync::mpsc::channel(1);
+        let task = self.connection.spawn(reading.hand_to(room.clone(), send));
         let read = self.take(&mut answers, progress, intake, &stop);
         drop(answers);
         // The cursor ends with it.
@@ -161,7 +159,7 @@ impl Scan<'_> {
 
     fn take(
         &self,
-        answers: &mut tokio::sync::mpsc::Receiver<mongodb::error::Result<RawBatch>>,
+        answers: &mut tokio::sync::mpsc::Receiver<mongodb::error::Result<Answer>>,
         progress: &mut Progress,
         intake: &mut dyn Intake,
         stop: &dyn Fn(mongodb::error::Error) -> Stop,
@@ -171,7 +169,7 @@ impl Scan<'_> {
             self.control.checkpoint().map_err(MongoError::from)?;
             let answer = answer.map_err(stop)?;
             let mut last = None;
-            for document in answer.doc_slices().map_err(stop)?.into_iter() {
+            for document in answer.documents.doc_slices().map_err(stop)?.into_iter() {
                 let document = match document.map_err(MongoError::from)? {
                     RawBsonRef::Document(document) => document,
                     _ => {
@@ -195,7 +193,7 @@ impl Scan<'_> {
             if let Some(last) = last {
                 progress.last = Some(self.mark(last)?);
                 if progress.first.is_none() {
-                    let first = answer.doc_slices().map_err(stop)?.into_iter().next();
+                    let first = answer.documents.doc_slices().map_err(stop)?.into_iter().next();
                     if let Some(Ok(RawBsonRef::Document(first))) = first {
                         progress.first = Some(self.mark(first)?);
                     }
@@ -234,15 +232,15 @@ impl Scan<'_> {
         Ok(false)
     }
 
-    fn query(&self, progress: &Progress) -> (Document, FindOptions) {
-        let mut options =
-            FindOptions::builder().batch_size(self.batch_size()).no_cursor_timeout(false).build();
+    /// What is asked for to go on after `last`.
+    fn query(&self, last: Option<&Bson>) -> (Document, FindOptions) {
+        let mut options = FindOptions::builder().no_cursor_timeout(false).build();
         let mut filter = doc! {};
         match self.order {
             Order::Id => {
                 options.sort = Some(doc! { "_id": 1 });
                 options.hint = Some(Hint::Name("_id_".to_owned()));
-                if let Some(last) = &progress.last {
+                if let Some(last) = last {
                     // A comparison would leave out ids of other types; the bound of an index does not.
                     options.min = Some(doc! { "_id": last.clone() });
                     options.hint = Some(Hint::Keys(doc! { "_id": 1 }));
@@ -251,7 +249,7 @@ impl Scan<'_> {
             Order::Natural => options.hint = Some(Hint::Keys(doc! { "$natural": 1 })),
             Order::Oplog(from, to) => {
                 let time = |at: Position| Timestamp { time: at.seconds, increment: at.counter };
-                let lower = match &progress.last {
+                let lower = match last {
                     Some(last) => doc! { "$gt": last.clone() },
                     None => doc! { "$gte": time(from) },
                 };
@@ -259,19 +257,5 @@ impl Scan<'_> {
             }
         }
         (filter, options)
-    }
-
-    /// As many documents as make an answer of a handy size, so that memory stays bounded.
-    fn batch_size(&self) -> u32 {
-        let command = doc! { "collStats": self.collection };
-        let told = self.connection.command("", self.database, command);
-        let size = told.ok().and_then(|told| match told.get("avgObjSize") {
-            Some(Bson::Double(size)) => Some(*size as u64),
-            Some(Bson::Int32(size)) => u64::try_from(*size).ok(),
-            Some(Bson::Int64(size)) => u64::try_from(*size).ok(),
-            _ => None,
-        });
-        let count = size.filter(|size| *size > 0).map_or(1000, |size| ANSWER / size);
-        u32::try_from(count.clamp(1, 100_000)).unwrap_or(1000)
     }
 }

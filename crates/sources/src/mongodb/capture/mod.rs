@@ -48,7 +48,7 @@ impl Default for CaptureOptions {
 }
 
 /// How many bytes are handed on at once.
-const PIECE: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
 
 /// Captures a server into a sink. A collection that the user may not read is left out and told to the sink.
 ///

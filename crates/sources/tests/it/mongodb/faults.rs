@@ -18,7 +18,7 @@ use super::{captured, fill, listing, restored, sorted, to_copy};
 /// Documents that take several answers.
 fn fill_large(server: &MongoServer) {
     let _ = server.run("shop", doc! { "create": "capped", "capped": true, "size": 100 << 20 });
-    for n in 0..28 {
+    for n in 0..40 {
         let documents: Vec<Document> = vec![
             doc! { "_id": if n % 2 == 0 { n.into() } else { mongodb::bson::Bson::from(format!("{n}")) }, "text": n.to_string().repeat(300_000) },
         ];
@@ -78,7 +78,7 @@ fn a_server_that_is_restarted_in_the_middle_is_read_on() {
     // By the order of its ids, which are of two types; and anew, where there is no order.
     for collection in ["large", "capped"] {
         let (sink, manifest) = interrupted(&mut server, collection, 120, restart);
-        assert_eq!(manifest.unwrap().counted("shop", collection).unwrap().documents, 28);
+        assert_eq!(manifest.unwrap().counted("shop", collection).unwrap().documents, 40);
         let _ = restored(&server.connect(), &sink, &to_copy()).unwrap();
         assert!(sorted(&server, "copy", collection) == sorted(&server, "shop", collection), "{collection}");
     }
@@ -127,7 +127,7 @@ fn work_that_is_cancelled_ends_and_work_that_is_paused_waits() {
         std::thread::sleep(Duration::from_millis(300));
         assert!(!work.is_finished());
         control.resume();
-        assert_eq!(work.join().unwrap().unwrap().counted("shop", "large").unwrap().documents, 28);
+        assert_eq!(work.join().unwrap().unwrap().counted("shop", "large").unwrap().documents, 40);
     });
 }
 

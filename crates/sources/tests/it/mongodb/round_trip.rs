@@ -86,6 +86,41 @@ fn the_same_data_gives_the_same_bytes() {
     assert_eq!((up.documents, &up.hash), (down.documents, &down.hash));
 }
 
+/// The name of a collection, how many documents it has, and how long each is.
+type Shape = (&'static str, i32, fn(i32) -> usize);
+
+#[test]
+fn documents_of_any_size_come_once_and_in_order() {
+    let Some(server) = MongoServer::start_new() else { return };
+    // Answers hold many small documents, few large ones, and what they should hold is told by the first.
+    let sizes: [Shape; 4] = [
+        ("tiny", 5000, |_| 0),
+        ("usual", 3000, |_| 400),
+        ("large", 60, |_| 400_000),
+        ("growing", 2000, |n| if n < 1500 { 10 } else { 40_000 }),
+    ];
+    for (name, count, size) in sizes {
+        let documents: Vec<Document> =
+            (0..count).map(|n| doc! { "_id": n, "text": "x".repeat(size(n)) }).collect();
+        for some in documents.chunks(20) {
+            server.insert("shop", name, some);
+        }
+    }
+    let connection = server.connect();
+    let options = CaptureOptions { oplog: false, ..CaptureOptions::default() };
+    let (sink, manifest) = captured(&connection, &options);
+    for (name, count, size) in sizes {
+        assert_eq!(manifest.counted("shop", name).unwrap().documents, count as u64);
+        let bytes = std::fs::read(sink.path().join(format!("shop/{name}.bson"))).unwrap();
+        let mut rest = bytes.as_slice();
+        for n in 0..count {
+            let document = Document::from_reader(&mut rest).unwrap();
+            assert!(document == doc! { "_id": n, "text": "x".repeat(size(n)) }, "{name} {n}");
+        }
+        assert!(rest.is_empty());
+    }
+}
+
 #[test]
 fn a_document_as_large_as_they_get_comes_back() {
     let Some(server) = MongoServer::start_new() else { return };
