@@ -25,7 +25,7 @@ pub(crate) enum Selection {
     /// What the tests need
     #[default]
     Mandatory,
-    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server, rclone; and mongo-tools
+    /// Also those that benchmarks alone need: rustic, borg and kopia, which take long to build, zip, xfsprogs, rest-server, rclone; mongo-tools, and SeaweedFS
     All,
 }
 
@@ -394,7 +394,18 @@ pub(crate) const RCLONE: Peer = Peer {
     hint: "it needs Go 1.26 or newer (https://go.dev/dl/) and a way to its module proxy",
 };
 
-const ALL: [Peer; 19] = [
+/// SeaweedFS: an S3 service with versions and object lock that others wrote. No release of it has a version that Go's modules take, so that
+/// the revision of one is pinned.
+pub(crate) const SEAWEEDFS: Peer = Peer {
+    name: "seaweedfs",
+    variable: "BACKSTAY_PEER_SEAWEEDFS",
+    mandatory: false,
+    program: "seaweedfs-7506e5f91cd6",
+    recipe: Recipe::Go { module: "seaweedfs", package: "github.com/seaweedfs/seaweedfs/weed" },
+    hint: "it builds for some 15 minutes of processor time and needs Go 1.26 or newer (https://go.dev/dl/) and a way to its module proxy",
+};
+
+const ALL: [Peer; 20] = [
     RESTIC,
     RESTIC_DEBIAN,
     POSTGRES,
@@ -414,6 +425,7 @@ const ALL: [Peer; 19] = [
     XFS,
     REST_SERVER,
     RCLONE,
+    SEAWEEDFS,
 ];
 
 impl Peer {

@@ -51,6 +51,8 @@ mod s3_keeping;
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 mod s3_multipart;
 #[cfg(feature = "s3")]
+mod s3_seaweed;
+#[cfg(feature = "s3")]
 #[allow(dead_code)]
 #[path = "../../../storage/tests/it/s3/server.rs"]
 mod s3_server;

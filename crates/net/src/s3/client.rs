@@ -27,6 +27,8 @@ const LONGEST_ANSWER: usize = 16 << 20;
 /// How often a request is made that fails in passing, and how long is waited between.
 const TRIES: u32 = 5;
 const WAITS: Backoff = Backoff { first: Duration::from_millis(200), factor: 2, most: Duration::from_secs(5) };
+const MAY_TAKE_NO_LOCKS: &str =
+    "; it was to be locked, which a bucket takes only if it was made with Object Lock";
 /// How long is slept without a look whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -269,6 +271,12 @@ impl Client {
         call.persist(TRIES, WAITS, || self.success(call, ask()))
     }
 
+    /// Why an object may not be looked at, where the service says it: its answer to HEAD has no body, so that it is asked for a byte.
+    pub fn denial(&self, call: Call<'_>, name: &str) -> Option<StorageError> {
+        let answer = self.answer(call, Ask::of(Method::GET, name).header("range", "bytes=0-0")).ok()?;
+        Some(answer.refusal(call)).filter(|error| error.kind == ErrorKind::Denied)
+    }
+
     /// The answer to a request before its body is read.
     pub fn response(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Response, StorageError> {
         let sha256 = FileId(Sha256::digest(&ask.body).into()).to_hex();
@@ -409,7 +417,18 @@ impl Answer {
 
     /// What the service says that says no.
     pub fn refusal(&self, call: Call<'_>) -> StorageError {
+        self.refused(call, Refusal::in_xml(&self.text, self.status.as_u16()))
+    }
+
+    /// The same, where a new object was to be locked: when a bucket takes no locks, some services say no more than that the request is not
+    /// valid.
+    pub fn refusal_of_locked(&self, call: Call<'_>) -> StorageError {
         let refusal = Refusal::in_xml(&self.text, self.status.as_u16());
+        let is_clear = refusal.code() != "InvalidRequest" || self.text.contains("Lock");
+        self.refused(call, if is_clear { refusal } else { refusal.with(MAY_TAKE_NO_LOCKS) })
+    }
+
+    fn refused(&self, call: Call<'_>, refusal: Refusal) -> StorageError {
         let kind = of_code(refusal.code()).unwrap_or(match self.status.as_u16() {
             401 | 403 => ErrorKind::Denied,
             404 => ErrorKind::NotFound,

@@ -103,6 +103,12 @@ impl Refusal {
         )
     }
 
+    /// The same with more said.
+    #[must_use]
+    pub(super) fn with(self, more: &str) -> Self {
+        Self { message: self.message + more, ..self }
+    }
+
     /// Its code.
     pub fn code(&self) -> &str {
         &self.code

@@ -3,6 +3,7 @@
 mod faults;
 mod many;
 mod restore;
+mod seaweed;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +18,7 @@ use backstay_engine::restore::{Overwrite, RestoreOptions, RestoreReport, Selecte
 use backstay_engine::testing::{CountingRandom, TestClock};
 use backstay_engine::{Environment, Identity, Repository, Settings};
 use backstay_net::Http;
-use backstay_net::testing::{Attributes, S3Server};
+use backstay_net::testing::{AnyService, Attributes, Keeps, S3Server};
 use backstay_sources::CaptureReport;
 use backstay_sources::s3::restore::{BucketTarget, TargetOptions, TargetReport};
 use backstay_sources::s3::{Bucket, Capture, CaptureError, CaptureOptions, path_of};
@@ -128,12 +129,12 @@ impl Vault {
     }
 }
 
-fn bucket(server: &S3Server, name: &str) -> Bucket {
+fn bucket(server: &dyn AnyService, name: &str) -> Bucket {
     let http = Http { patience: Some(std::time::Duration::from_secs(5)), ..Http::default() };
     Bucket::open(&server.address(name, ""), &server.settings(), &http).unwrap()
 }
 
-fn whole(server: &S3Server, name: &str) -> Capture {
+fn whole(server: &dyn AnyService, name: &str) -> Capture {
     Capture { bucket: bucket(server, name), options: CaptureOptions::default() }
 }
 
@@ -154,7 +155,7 @@ fn all() -> RestoreOptions {
 }
 
 /// All objects of a bucket, with what belongs to them.
-fn objects(server: &S3Server, name: &str) -> BTreeMap<String, (Vec<u8>, Attributes)> {
+fn objects(server: &dyn AnyService, name: &str) -> BTreeMap<String, (Vec<u8>, Attributes)> {
     let object = |key: String| {
         let object = server.get(name, &key).unwrap();
         let mut attributes = object.attributes;
@@ -164,10 +165,34 @@ fn objects(server: &S3Server, name: &str) -> BTreeMap<String, (Vec<u8>, Attribut
     server.keys(name).into_iter().map(object).collect()
 }
 
-/// Objects with keys of every kind.
-fn odd_bucket(server: &S3Server, name: &str) {
+/// Keys of every kind.
+const ODD_KEYS: [&str; 20] = [
+    "a",
+    "a-b",
+    "a/b",
+    "a/b/c",
+    "a//b",
+    "/",
+    "/x",
+    "x/",
+    "y//",
+    "100%",
+    "%2F",
+    "a b+c&d=e?f#g",
+    "ünï/cödé/✓",
+    "back\\slash",
+    "quote\"'<>",
+    "tab\tnew\nline",
+    ".hidden/..x",
+    "trailing.",
+    "~tilde",
+    "very/deep/er/and/deeper/x",
+];
+
+/// All that can belong to an object.
+fn rich() -> Attributes {
     let text = |text: &str| Some(text.to_owned());
-    let rich = Attributes {
+    Attributes {
         content_type: text("text/html; charset=utf-8"),
         cache_control: text("max-age=60"),
         content_encoding: text("identity"),
@@ -177,33 +202,16 @@ fn odd_bucket(server: &S3Server, name: &str) {
         tags: [("a key".to_owned(), "a/b c".to_owned()), ("plain".to_owned(), String::new())].into(),
         storage_class: text("STANDARD_IA"),
         ..Attributes::default()
-    };
-    server.create_bucket(name);
-    for key in [
-        "a",
-        "a-b",
-        "a/b",
-        "a/b/c",
-        "a//b",
-        "/",
-        "/x",
-        "x/",
-        "y//",
-        "100%",
-        "%2F",
-        "a b+c&d=e?f#g",
-        "ünï/cödé/✓",
-        "back\\slash",
-        "quote\"'<>",
-        "tab\tnew\nline",
-        ".hidden/..x",
-        "trailing.",
-        "~tilde",
-        "very/deep/er/and/deeper/x",
-    ] {
+    }
+}
+
+/// Objects with these keys, and some with what else objects have.
+fn odd_bucket(server: &dyn AnyService, name: &str, keys: &[&str]) {
+    server.make_bucket(name, Keeps::ObjectsAlone);
+    for key in keys {
         server.put(name, key, format!("the content of {key}").into_bytes(), Attributes::default());
     }
-    server.put(name, "rich", b"<p>".to_vec(), rich);
+    server.put(name, "rich", b"<p>".to_vec(), rich());
     server.put(name, "empty", Vec::new(), Attributes::default());
     server.put(name, "long", vec![7; 5 << 20], Attributes::default());
 }
@@ -211,7 +219,7 @@ fn odd_bucket(server: &S3Server, name: &str) {
 #[test]
 fn a_bucket_comes_back_as_it_was_whatever_its_keys() {
     let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
-    odd_bucket(&server, "odd");
+    odd_bucket(&server, "odd", &ODD_KEYS);
     let taken = vault.take(&whole(&server, "odd"), None);
     assert_eq!(taken.report.files, server.keys("odd").len() as u64);
     let tree = vault.bucket_tree(&taken, "odd");
@@ -234,7 +242,7 @@ fn a_bucket_comes_back_as_it_was_whatever_its_keys() {
 #[test]
 fn what_did_not_change_is_not_read_again_and_keeps_what_is_known_of_it() {
     let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
-    odd_bucket(&server, "odd");
+    odd_bucket(&server, "odd", &ODD_KEYS);
     let first = vault.take(&whole(&server, "odd"), None);
     server.forget_counts();
     let second = vault.take(&whole(&server, "odd"), Some(&first));

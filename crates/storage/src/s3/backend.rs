@@ -153,7 +153,11 @@ impl S3 {
         if conditional && answer.is_not_implemented() {
             return Ok(false);
         }
-        if answer.status.is_success() { Ok(true) } else { Err(answer.refusal(call)) }
+        match (answer.status.is_success(), lock) {
+            (true, _) => Ok(true),
+            (false, Some(_)) => Err(answer.refusal_of_locked(call)),
+            (false, None) => Err(answer.refusal(call)),
+        }
     }
 
     fn put_in_parts(
@@ -258,7 +262,11 @@ impl Storage for S3 {
 
     fn size(&self, handle: &Handle, context: CallContext<'_>) -> Result<u64, StorageError> {
         let path = layout::path(handle);
-        let meta = self.on_file(context, "stat", handle, 0, self.asking.stat(&path))?;
+        let meta = self.on_file(context, "stat", handle, 0, self.asking.stat(&path)).map_err(|error| {
+            let call = Call::new(context, "stat", handle);
+            let denial = (error.kind == ErrorKind::Denied).then(|| self.client.denial(call, &path));
+            denial.flatten().unwrap_or(error)
+        })?;
         Ok(meta.content_length())
     }
 

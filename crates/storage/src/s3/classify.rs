@@ -88,7 +88,7 @@ fn causes(error: &opendal::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    if text.is_empty() { "the service says no, and not why".to_owned() } else { text }
 }
 
 #[cfg(test)]

@@ -6,14 +6,14 @@ use super::*;
 
 const ASIDE: &str = ".backstay-replaced/now/";
 
-fn put(server: &S3Server, name: &str, objects: &[(&str, &str)]) {
-    server.create_bucket(name);
+pub(super) fn put(server: &dyn AnyService, name: &str, objects: &[(&str, &str)]) {
+    server.make_bucket(name, Keeps::ObjectsAlone);
     for (key, content) in objects {
         server.put(name, key, content.as_bytes().to_vec(), Attributes::default());
     }
 }
 
-fn keeping(spool: &Path) -> TargetOptions {
+pub(super) fn keeping(spool: &Path) -> TargetOptions {
     TargetOptions { aside: Some(ASIDE.to_owned()), ..into(spool, "") }
 }
 
@@ -83,25 +83,30 @@ fn a_bucket_that_keeps_versions_needs_no_copies() {
 
 #[test]
 fn what_is_not_in_the_snapshot_is_removed_when_that_is_asked_for() {
-    let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
-    put(&server, "from", &[("a", "a"), ("d/x", "x")]);
-    let taken = vault.take(&whole(&server, "from"), None);
+    removes_others(&S3Server::start());
+}
+
+pub(super) fn removes_others(server: &dyn AnyService) {
+    let (vault, spool) = (vault(), tempfile::tempdir().unwrap());
+    put(server, "from", &[("a", "a"), ("d/x", "x")]);
+    let taken = vault.take(&whole(server, "from"), None);
     let tree = vault.bucket_tree(&taken, "from");
-    put(&server, "target", &[("a/b", "1"), ("d/y", "2"), ("e/f/g", "3"), ("z", "4")]);
+    put(server, "target", &[("a/b", "1"), ("d/y", "2"), ("e/f/g", "3"), ("z", "4")]);
     let options = |extra| TargetOptions { remove: vec![extra], ..keeping(spool.path()) };
     let folder = options(Extra::Prefix("d/".to_owned()));
-    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), folder, all());
+    let (_, restored, heard) = vault.restore(tree, &bucket(server, "target"), folder, all());
     assert_eq!((heard.failures(), restored.verified, restored.removed), (Vec::new(), 2, 1));
     assert_eq!(server.keys("target"), ["a", "a/b", "d/x", "e/f/g", "z"]);
     let one = options(Extra::Key("e".to_owned()));
-    let (_, restored, _) = vault.restore(tree, &bucket(&server, "target"), one, all());
+    let (_, restored, _) = vault.restore(tree, &bucket(server, "target"), one, all());
     assert_eq!(restored.removed, 0);
     // What an earlier restore has put aside is no part of it.
-    server.put("target", ".backstay-replaced/earlier/x", b"x".to_vec(), Attributes::default());
+    let earlier = ".backstay-replaced/earlier/x";
+    server.put("target", earlier, b"x".to_vec(), Attributes::default());
     let whole = options(Extra::Prefix(String::new()));
-    let (_, restored, heard) = vault.restore(tree, &bucket(&server, "target"), whole, all());
+    let (_, restored, heard) = vault.restore(tree, &bucket(server, "target"), whole, all());
     assert_eq!((heard.failures(), restored.unchanged, restored.removed), (Vec::new(), 2, 3));
-    assert_eq!(server.keys("target"), [".backstay-replaced/earlier/x", "a", "d/x"]);
+    assert_eq!(server.keys("target"), [earlier, "a", "d/x"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::uploads::is_unknown_upload;
 use super::{KIND, META_SHA256, MOST_PARTS, S3, Trouble, stored};
 use backstay_net::s3::client::{Answer, Ask, Call};
 use backstay_net::s3::multipart::{self, Part};
+use backstay_net::s3::refusal::Refusal;
 
 /// What putting a file together takes at the slowest: services copy or only note it.
 const PUT_TOGETHER_BYTES_PER_SECOND: u64 = 50 << 20;
@@ -39,6 +40,9 @@ impl S3 {
             self.forget(call, token)?;
             return Ok(stored);
         };
+        if parts.iter().zip(parts.iter().skip(1)).any(|(one, next)| one.part_number == next.part_number) {
+            self.recall_checksums(call, token, &mut parts)?;
+        }
         parts.retain(|part| {
             part.part_number.checked_sub(1).and_then(|index| file.place(index)).map(|(_, size)| size)
                 == Some(part.size)
@@ -53,7 +57,14 @@ impl S3 {
             self.abort(call, &begun)?;
             written
         } else {
-            self.put_together(call, &begun, file, &parts)?
+            match self.put_together(call, &begun, file, &parts) {
+                // Who keeps the checksums of parts may want all of them again, also those that its list did not tell.
+                Err(error) if is_invalid(&error) && parts.iter().any(|part| part.sha256.is_none()) => {
+                    self.recall_checksums(call, token, &mut parts)?;
+                    self.put_together(call, &begun, file, &parts)?
+                }
+                written => written?,
+            }
         };
         let head = self.head(call, &file.name)?.ok_or_else(unknown)?;
         match written {
@@ -120,6 +131,11 @@ impl S3 {
             None => Ok(None),
         }
     }
+}
+
+/// Whether the service says that something is wrong with a request.
+fn is_invalid(error: &StorageError) -> bool {
+    error.cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.code() == "InvalidRequest")
 }
 
 /// Whether what lies there is this file, as far as the service tells.

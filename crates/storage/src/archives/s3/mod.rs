@@ -2,8 +2,8 @@
 //!
 //! A file is one upload, each chunk one of its parts, and it is there, whole, when the upload is completed: with `If-None-Match`, so that
 //! nothing is overwritten, or where the service does not know that, after a look. Each part is signed together with its SHA-256, which the
-//! service compares with what arrives. Services that know `x-amz-checksum-sha256` keep it too and tell it again; of others it is noted in
-//! the bucket under the ETag of the part, which is another as soon as the part is. No service compares the whole file with its SHA-256: who
+//! service compares with what arrives. Services that know `x-amz-checksum-sha256` keep it too, and most tell it again; of others it is noted
+//! in the bucket under the ETag of the part, which is another as soon as the part is. No service compares the whole file with its SHA-256: who
 //! sends has to look that the chunks which lie there are those of the file ([`ArchiveStore::proves_whole`]).
 
 mod finish;
@@ -14,6 +14,7 @@ mod uploads;
 use std::collections::HashMap;
 use std::io::Read;
 use std::ops::RangeInclusive;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use backstay_core::{ArchiveStore, CallContext, Chunk, ErrorKind, NewFile, StorageError, StoredFile};
@@ -75,6 +76,8 @@ pub struct S3 {
     conditional: AtomicBool,
     /// Whether it is still believed to know checksums of parts.
     checksums: AtomicBool,
+    /// Whether it tells them in lists of parts, once that was asked.
+    lists_checksums: OnceLock<bool>,
     /// What was begun, as far as it was asked for, by token.
     known: Mutex<HashMap<String, Begun>>,
 }
@@ -104,6 +107,7 @@ impl S3 {
             parts: LEAST_PART..=LARGEST_PART,
             conditional: AtomicBool::new(true),
             checksums: AtomicBool::new(true),
+            lists_checksums: OnceLock::new(),
             known: Mutex::default(),
         })
     }
@@ -126,6 +130,9 @@ impl S3 {
         match answer.status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(answer)),
+            StatusCode::FORBIDDEN => {
+                Err(self.client.denial(call, name).unwrap_or_else(|| answer.refusal(call)))
+            }
             _ => Err(answer.refusal(call)),
         }
     }

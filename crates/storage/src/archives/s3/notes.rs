@@ -66,14 +66,19 @@ pub(super) fn begun(token: &str) -> String {
     format!("{PARTS}/{token}/begun")
 }
 
+/// What the notes of a part begin with.
+pub(super) fn of_part(token: &str, index: u64) -> String {
+    format!("{PARTS}/{token}/part-{index}-")
+}
+
 /// The note of a part.
 pub(super) fn part(token: &str, index: u64, etag: &str, sha256: &FileId) -> String {
-    format!("{PARTS}/{token}/part-{index}-{}-{}", plain(etag), URL_SAFE_NO_PAD.encode(sha256.0))
+    format!("{}{}-{}", of_part(token, index), plain(etag), URL_SAFE_NO_PAD.encode(sha256.0))
 }
 
 /// The SHA-256 of a part that lies there with this ETag, by the names of the notes.
 pub(super) fn noted(names: &[String], token: &str, index: u64, etag: &str) -> Option<FileId> {
-    let begin = format!("{PARTS}/{token}/part-{index}-{}-", plain(etag));
+    let begin = format!("{}{}-", of_part(token, index), plain(etag));
     if etag.is_empty() {
         return None;
     }

@@ -93,11 +93,7 @@ impl S3 {
 
     /// Removes what is noted under a token.
     pub(super) fn forget(&self, call: Call<'_>, token: &str) -> Result<(), StorageError> {
-        let mut names = Vec::new();
-        self.objects(call, &notes::folder(token), &mut |note| {
-            names.push(note.name);
-            Ok(())
-        })?;
+        let mut names = self.names(call, &notes::folder(token))?;
         let begun = notes::begun(token);
         names.retain(|name| *name != begun);
         // Last, since without it nobody finds the others.

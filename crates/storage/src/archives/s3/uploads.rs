@@ -72,14 +72,16 @@ impl S3 {
                 continue;
             }
             if !answer.status.is_success() {
-                return Err(answer.refusal(call));
+                let is_locked = self.settings.lock.is_some();
+                return Err(if is_locked { answer.refusal_of_locked(call) } else { answer.refusal(call) });
             }
             let Initiated { upload_id } = call.read(&answer, "the id of an upload")?;
             return Ok(Begun::new(file, upload_id, checksums));
         }
     }
 
-    /// The parts that lie there, in their order; none when the service does not know the upload any more.
+    /// The parts that lie there, in their order; none when the service does not know the upload any more. Some tell of a part that was sent
+    /// again what it was before, too.
     pub(super) fn parts(
         &self,
         call: Call<'_>,
@@ -89,21 +91,9 @@ impl S3 {
         let mut parts = Vec::new();
         let mut after = None::<String>;
         loop {
-            let ask = Ask::of(Method::GET, &begun.name)
-                .query("uploadId", &begun.upload)
-                .query("max-parts", &most.min(1000).to_string());
-            let ask = match &after {
-                Some(marker) => ask.query("part-number-marker", marker),
-                None => ask,
-            };
-            let answer = self.client.answer(call, ask)?;
-            if is_unknown_upload(&answer) {
+            let Some(page) = self.page_of_parts(call, begun, after.as_deref(), most.min(1000))? else {
                 return Ok(None);
-            }
-            if !answer.status.is_success() {
-                return Err(answer.refusal(call));
-            }
-            let page: Parts = call.read(&answer, "a list of parts")?;
+            };
             let marker = page.next_part_number_marker.filter(|marker| Some(marker) != after.as_ref());
             parts.extend(page.parts);
             match marker {
@@ -112,8 +102,87 @@ impl S3 {
             }
         }
         parts.sort_by_key(|part| part.part_number);
-        parts.dedup_by_key(|part| part.part_number);
+        parts.dedup_by(|a, b| (a.part_number, &a.etag) == (b.part_number, &b.etag));
         Ok(Some(parts))
+    }
+
+    fn page_of_parts(
+        &self,
+        call: Call<'_>,
+        begun: &Begun,
+        after: Option<&str>,
+        most: u64,
+    ) -> Result<Option<Parts>, StorageError> {
+        let ask = Ask::of(Method::GET, &begun.name)
+            .query("uploadId", &begun.upload)
+            .query("max-parts", &most.to_string());
+        let ask = match after {
+            Some(marker) => ask.query("part-number-marker", marker),
+            None => ask,
+        };
+        let answer = self.client.answer(call, ask)?;
+        if is_unknown_upload(&answer) {
+            return Ok(None);
+        }
+        if !answer.status.is_success() {
+            return Err(answer.refusal(call));
+        }
+        call.read(&answer, "a list of parts").map(Some)
+    }
+
+    /// Whether the service tells the checksum of a part when it is asked for the parts. Some do not, though they keep it.
+    fn lists_checksums(&self, call: Call<'_>, begun: &Begun, index: u64) -> Result<bool, StorageError> {
+        if let Some(known) = self.lists_checksums.get() {
+            return Ok(*known);
+        }
+        let page = self.page_of_parts(call, begun, Some(&index.to_string()), 1)?;
+        let parts = page.map(|page| page.parts).unwrap_or_default();
+        let is_told = parts.iter().any(|part| part.part_number == index + 1 && part.sha256.is_some());
+        Ok(*self.lists_checksums.get_or_init(|| is_told))
+    }
+
+    /// Adds what is noted of parts to what the service tells of them, and leaves each part as it was sent last.
+    pub(super) fn recall_checksums(
+        &self,
+        call: Call<'_>,
+        token: &str,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), StorageError> {
+        if parts.iter().all(|part| part.sha256.is_some()) {
+            return Ok(());
+        }
+        let names = self.names(call, &notes::folder(token))?;
+        for part in parts.iter_mut().filter(|part| part.sha256.is_none()) {
+            let index = part.part_number.checked_sub(1);
+            let noted = index.and_then(|index| notes::noted(&names, token, index, &part.etag));
+            part.sha256 = noted.map(|sha256| STANDARD.encode(sha256.0));
+        }
+        parts.sort_by_key(|part| (part.part_number, part.sha256.is_none()));
+        parts.dedup_by_key(|part| part.part_number);
+        Ok(())
+    }
+
+    /// Notes the checksum of a part, and forgets that of what it was before.
+    fn note_part(&self, call: Call<'_>, token: &str, chunk: &Chunk, etag: &str) -> Result<(), StorageError> {
+        let note = notes::part(token, chunk.index, etag, &chunk.sha256);
+        let ask = Ask::of(Method::PUT, &note).header("content-md5", MD5_OF_NOTHING);
+        self.client.success(call, ask.encrypted(self.settings.encryption.as_ref()))?;
+        for earlier in self.names(call, &notes::of_part(token, chunk.index))? {
+            if earlier != note {
+                self.client.success(call, Ask::of(Method::DELETE, &earlier))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of what begins so.
+    pub(super) fn names(&self, call: Call<'_>, begin: &str) -> Result<Vec<String>, StorageError> {
+        let mut names = Vec::new();
+        self.objects(call, begin, &mut |object| {
+            names.push(object.name);
+            Ok(())
+        })?;
+        Ok(names)
     }
 
     pub(super) fn chunks_there(
@@ -124,21 +193,12 @@ impl S3 {
     ) -> Result<Vec<Chunk>, StorageError> {
         let begun = self.begun(call, token)?;
         let parts = self.parts(call, &begun, MOST_PARTS)?;
-        let parts = parts.ok_or_else(|| self.lost(call, token))?;
-        let mut names = Vec::new();
-        if parts.iter().any(|part| part.sha256.is_none()) {
-            self.objects(call, &notes::folder(token), &mut |note| {
-                names.push(note.name);
-                Ok(())
-            })?;
-        }
+        let mut parts = parts.ok_or_else(|| self.lost(call, token))?;
+        self.recall_checksums(call, token, &mut parts)?;
         let chunks = parts.iter().filter_map(|part| {
             let index = part.part_number.checked_sub(1)?;
             let (offset, size) = file.place(index).filter(|(_, size)| *size == part.size)?;
-            let sha256 = match &part.sha256 {
-                Some(text) => FileId(STANDARD.decode(text).ok()?.try_into().ok()?),
-                None => notes::noted(&names, token, index, &part.etag)?,
-            };
+            let sha256 = FileId(STANDARD.decode(part.sha256.as_ref()?).ok()?.try_into().ok()?);
             Some(Chunk { index, offset, size, sha256 })
         });
         Ok(chunks.collect())
@@ -179,12 +239,8 @@ impl S3 {
         }
         match (answer.header("x-amz-checksum-sha256"), answer.header("etag")) {
             // It keeps it, and tells it when it is asked for the parts.
-            (Some(told), _) if told == sum => Ok(()),
-            (_, Some(etag)) => {
-                let note = notes::part(token, chunk.index, etag, &chunk.sha256);
-                let ask = Ask::of(Method::PUT, &note).header("content-md5", MD5_OF_NOTHING);
-                self.client.success(call, ask.encrypted(self.settings.encryption.as_ref())).map(drop)
-            }
+            (Some(told), _) if told == sum && self.lists_checksums(call, &begun, chunk.index)? => Ok(()),
+            (_, Some(etag)) => self.note_part(call, token, chunk, etag),
             // It is sent again when the transfer is taken up.
             (_, None) => Ok(()),
         }

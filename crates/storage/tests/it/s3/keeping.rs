@@ -13,9 +13,9 @@ use backstay_storage::{Http, Retry, archives};
 use super::NONE;
 use crate::archives::{chunk, file, noise};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn pack(number: u8) -> Handle {
+pub(super) fn pack(number: u8) -> Handle {
     Handle::new(FileKind::Pack, FileId([number; 32]))
 }
 
@@ -27,16 +27,21 @@ fn open(server: &S3Server, change: impl FnOnce(&mut Settings)) -> S3 {
 
 /// What lies in the bucket under a file's name.
 fn kept(server: &S3Server, handle: &Handle) -> testing::Object {
-    let id = handle.id.to_hex();
-    let key = match handle.kind {
-        FileKind::Config => "my/repo/config".to_owned(),
-        FileKind::Pack => format!("my/repo/data/{}/{id}", &id[..2]),
-        kind => format!("my/repo/{}/{id}", kind.folder()),
-    };
-    server.get("bucket", &key).unwrap()
+    server.get("bucket", &key_of("my/repo", handle)).unwrap()
 }
 
-fn write_all(storage: &S3) -> Vec<Handle> {
+/// The key of a file of a repository at a prefix.
+pub(super) fn key_of(prefix: &str, handle: &Handle) -> String {
+    let id = handle.id.to_hex();
+    match handle.kind {
+        FileKind::Config => format!("{prefix}/config"),
+        FileKind::Pack => format!("{prefix}/data/{}/{id}", &id[..2]),
+        kind => format!("{prefix}/{}/{id}", kind.folder()),
+    }
+}
+
+/// Writes a file of each kind, and gives what was written.
+pub(super) fn write_all(storage: &S3) -> Vec<Handle> {
     let id = FileId([9; 32]);
     let mut files: Vec<Handle> = FileKind::FOLDERS.iter().map(|kind| Handle::new(*kind, id)).collect();
     files.extend([Handle::CONFIG, pack(1), pack(2)]);
@@ -121,8 +126,7 @@ fn all_but_locks_of_ours_is_locked_and_encrypted() {
     let version = kept(&server, &pack(1)).version;
     storage.remove(&pack(1), NONE).unwrap();
     assert_eq!(storage.size(&pack(1), NONE).unwrap_err().kind, ErrorKind::NotFound);
-    let id = pack(1).id.to_hex();
-    let key = format!("my/repo/data/{}/{id}", &id[..2]);
+    let key = key_of("my/repo", &pack(1));
     assert_eq!(server.get_version("bucket", &key, &version).unwrap().bytes, "content");
     // Others refuse.
     server.behave(|behaviour| behaviour.refuses_deletes_of_locked = true);

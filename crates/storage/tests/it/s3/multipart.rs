@@ -22,6 +22,9 @@ use crate::s3_server::Server;
 pub(crate) struct Kind {
     /// Whether it takes checksums, keeps them and tells them.
     pub(crate) checksums: bool,
+    /// Whether it is like SeaweedFS: it keeps checksums and does not list them, wants them when the parts are put together, and lists of a
+    /// part that was sent again what it was before, too.
+    pub(crate) like_seaweedfs: bool,
     /// Bytes that a part has at least which is not the last.
     pub(crate) least_part: usize,
     /// Parts in a page of their list.
@@ -30,7 +33,7 @@ pub(crate) struct Kind {
 
 impl Default for Kind {
     fn default() -> Self {
-        Self { checksums: true, least_part: 1, page: 1000 }
+        Self { checksums: true, like_seaweedfs: false, least_part: 1, page: 1000 }
     }
 }
 
@@ -43,6 +46,8 @@ pub(crate) struct Upload {
     key: String,
     metadata: Option<Metadata>,
     pub(crate) parts: BTreeMap<i32, Vec<u8>>,
+    /// What parts were before they were sent again, where that is kept.
+    replaced: Vec<(i32, Vec<u8>)>,
 }
 
 struct Service {
@@ -93,7 +98,7 @@ impl S3 for Service {
             return Err(s3_error!(NotImplemented, "checksums are not known here"));
         }
         let id = format!("upload {}+/", self.number.fetch_add(1, Ordering::SeqCst));
-        let upload = Upload { key: input.key.clone(), metadata: input.metadata, parts: BTreeMap::new() };
+        let upload = Upload { key: input.key.clone(), metadata: input.metadata, ..Upload::default() };
         self.uploads.lock().unwrap().insert(id.clone(), upload);
         let (bucket, key) = (Some(input.bucket), Some(input.key));
         let output = CreateMultipartUploadOutput { bucket, key, upload_id: Some(id), ..Default::default() };
@@ -121,7 +126,10 @@ impl S3 for Service {
             ..Default::default()
         };
         self.with(&input.upload_id, &input.key, |upload| {
-            upload.parts.insert(input.part_number, bytes);
+            let before = upload.parts.insert(input.part_number, bytes);
+            if self.kind.like_seaweedfs {
+                upload.replaced.extend(before.map(|bytes| (input.part_number, bytes)));
+            }
             Ok(S3Response::new(output))
         })
     }
@@ -133,11 +141,14 @@ impl S3 for Service {
         self.with(&input.upload_id, &input.key, |upload| {
             let page: Vec<_> = upload.parts.range(after + 1..).take(most).collect();
             let last = page.last().map_or(after, |(number, _)| **number);
-            let parts = page.into_iter().map(|(number, bytes)| Part {
+            let is_listed = |number| (after + 1..=last).contains(number);
+            let replaced = upload.replaced.iter().filter(|(number, _)| is_listed(number));
+            let all = replaced.map(|(number, bytes)| (number, bytes)).chain(page);
+            let parts = all.map(|(number, bytes)| Part {
                 part_number: Some(*number),
                 size: Some(i64::try_from(bytes.len()).unwrap()),
                 e_tag: Some(etag(bytes)),
-                checksum_sha256: self.kind.checksums.then(|| sum(bytes)),
+                checksum_sha256: (self.kind.checksums && !self.kind.like_seaweedfs).then(|| sum(bytes)),
                 ..Default::default()
             });
             Ok(S3Response::new(ListPartsOutput {
@@ -160,6 +171,9 @@ impl S3 for Service {
             for (place, part) in named.iter().enumerate() {
                 let bytes = part.part_number.and_then(|number| upload.parts.get(&number));
                 let bytes = bytes.ok_or_else(|| s3_error!(InvalidPart))?;
+                if self.kind.like_seaweedfs && part.checksum_sha256.is_none() {
+                    return Err(s3_error!(InvalidRequest));
+                }
                 let is_known = part.checksum_sha256.as_ref().is_none_or(|told| *told == sum(bytes));
                 if part.e_tag != Some(etag(bytes)) || !is_known {
                     return Err(s3_error!(InvalidPart));
