@@ -2,6 +2,7 @@
 
 import { bucket } from "./en/buckets";
 import { guide } from "./en/guide";
+import { keeping } from "./en/keeping";
 import { mongodb } from "./en/mongodb";
 import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
@@ -217,6 +218,7 @@ export const en = {
   time: { never: "never", now: "just now" },
   loading: "Loading …",
   bucket,
+  keeping,
   guide,
   mongodb,
   mysql,
