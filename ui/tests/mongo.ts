@@ -10,7 +10,8 @@ const PROGRAM = `
 import sys
 from bson import json_util
 from pymongo import MongoClient
-uri, database, collection, documents = sys.argv[1:]
+uri, database, collection = sys.argv[1:]
+documents = sys.stdin.read()
 handle = MongoClient(uri)[database][collection]
 if documents != "":
     handle.insert_many(json_util.loads(documents))
@@ -19,7 +20,8 @@ print(json_util.dumps(list(handle.find().sort("_id", 1))))
 
 const ask = (database: string, collection: string, documents: string): Doc[] => {
   const python = process.env.BACKSTAY_PEER_SECANTUSDB ?? "python3";
-  return JSON.parse(execFileSync(python, ["-c", PROGRAM, given("MONGODB_URI"), database, collection, documents], { encoding: "utf8" })) as Doc[];
+  const program = ["-c", PROGRAM, given("MONGODB_URI"), database, collection];
+  return JSON.parse(execFileSync(python, program, { input: documents, encoding: "utf8", maxBuffer: 1 << 24 })) as Doc[];
 };
 
 /** All documents of a collection, in their order. */
