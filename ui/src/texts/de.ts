@@ -154,6 +154,7 @@ export const de: Texts = {
     requestedBy: "Verlangt von",
     attempt: "Versuch",
     added: "Hinzugekommen",
+    addedThere: (size) => `${size} hinzugekommen`,
     files: "Dateien",
     reason: "Er wartet",
     nextTry: (when) => `Nächster Versuch ${when}`,

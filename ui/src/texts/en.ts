@@ -155,6 +155,7 @@ export const en = {
     requestedBy: "Asked for by",
     attempt: "Attempt",
     added: "Added",
+    addedThere: (size: string) => `${size} added`,
     files: "Files",
     reason: "It waits",
     nextTry: (when: string) => `Next try ${when}`,
