@@ -1,23 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import type { Page } from "@playwright/test";
-
+import { fillIn, signIn } from "./drive";
 import { given } from "./peers";
 import { accessible, expect, test } from "./server";
+import { ARCHIVES, REPOSITORY, documentsOf, objectsOf, walkThrough, type Goal } from "./services";
 import { expectNoSidewaysScroll } from "./walk";
-
-/** Does what the page of a sign-in says: opens the address in another window and enters the code there. */
-async function signIn(page: Page, answer: "Allow" | "Deny"): Promise<void> {
-  const code = (await page.getByText(/^GQVQ-\d+$/).first().textContent()) ?? "";
-  const opened = page.waitForEvent("popup");
-  await page.getByRole("link", { name: /\/device$/ }).click();
-  const google = await opened;
-  await google.getByLabel("Code").fill(code);
-  await google.getByRole("button", { name: answer }).click();
-  await expect(google.getByText("You may close this page.")).toBeVisible();
-  await google.close();
-}
 
 test("backups go to Google Drive after a sign-in, and go on after another one when access was taken back", async ({ page, server, complaints }) => {
   const url = given("DRIVE_URL");
@@ -28,13 +16,7 @@ test("backups go to Google Drive after a sign-in, and go on after another one wh
   writeFileSync(join(folder, "letter.txt"), "Dear all\n");
 
   await server.open(page, "/connections/new?type=google_drive");
-  await page.getByRole("textbox", { name: "Name" }).fill("Sky");
-  await page.getByLabel("Client ID").fill(given("DRIVE_CLIENT"));
-  await page.getByLabel("Client secret").fill(given("DRIVE_SECRET"));
-  await page.getByLabel("Folder", { exact: true }).fill("Backstay/office");
-  await page.getByText("Further options").click();
-  await page.getByLabel("Address of the service").fill(url);
-  await page.getByLabel("Let it reach this host").check();
+  await fillIn(page, "Sky", "Backstay/office");
   await page.getByRole("button", { name: "Sign in to Google" }).click();
   await expect(page.getByRole("heading", { name: "Sign in to Google" })).toBeVisible();
   await accessible(page);
@@ -78,5 +60,31 @@ test("backups go to Google Drive after a sign-in, and go on after another one wh
   await page.goto(`${server.url}/runs/${run}`);
   await expect(page.getByText("Completed", { exact: true }).first()).toBeVisible({ timeout: 90_000 });
   await accessible(page);
+  complaints.length = 0;
+});
+
+/** A destination in a folder of Google Drive, behind a connection that somebody signs in for. */
+const inDrive = (holds: Goal["holds"]): Goal => ({
+  name: "In the sky",
+  holds,
+  connect: async (page, server) => {
+    await page.goto(`${server.url}/connections/new?type=google_drive`);
+    await fillIn(page, "Sky", `Backstay/${holds.replaceAll(/\W/g, "")}`);
+    await page.getByRole("button", { name: "Sign in to Google" }).click();
+    await signIn(page, "Allow");
+    await expect(page).toHaveURL(`${server.url}/connections`, { timeout: 30_000 });
+    return "Sky";
+  },
+});
+
+test("a bucket goes to a repository in Google Drive and comes back", async ({ page, server, complaints }) => {
+  test.skip(given("DRIVE_URL") === "" || given("CLOUD_URL") === "", "there is no server of Google Drive's or S3's protocol here");
+  await walkThrough(page, server, await objectsOf(server), inDrive(REPOSITORY));
+  complaints.length = 0;
+});
+
+test("a server of MongoDB goes to archives in Google Drive and comes back", async ({ page, server, complaints }) => {
+  test.skip(given("DRIVE_URL") === "" || given("MONGODB_URI") === "", "there is no server of Google Drive's or MongoDB's protocol here");
+  await walkThrough(page, server, documentsOf(), inDrive(ARCHIVES));
   complaints.length = 0;
 });

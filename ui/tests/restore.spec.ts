@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { Page } from "@playwright/test";
 
+import { size } from "../src/lib/format";
 import { accessible, expect, test, type Json, type Server } from "./server";
 
 const ARABIC = "ملف عربي.txt";
@@ -29,12 +30,20 @@ async function ended(page: Page, server: Server): Promise<Json> {
 }
 
 test("the latest snapshot of a plan is restored by two clicks", async ({ page, server }) => {
-  const { folder } = await backedUp(server, "Letters <b>");
+  const { folder, run: made } = await backedUp(server, "Letters <b>");
   writeFileSync(join(folder, "letter.txt"), "spoiled\n");
   rmSync(join(folder, "deep"), { recursive: true });
   await server.open(page, "/plans");
   await page.getByRole("link", { name: "Restore latest: Letters <b>" }).click();
   await expect(page.getByText("Everything in the snapshot")).toBeVisible();
+  // What is chosen is told with its source, time and size: of the two files, and as it is stored.
+  const fact = (name: string) => page.locator("dl > div").filter({ has: page.locator("dt", { hasText: new RegExp(`^${name}$`) }) }).locator("dd");
+  const [snapshot] = await server.items(`/repositories/${repositoryOf(made)}/snapshots`);
+  await expect(fact("Made")).toContainText("just now");
+  await expect(fact("Paths")).toHaveText(folder);
+  await expect(fact("Plan")).toHaveText("Letters <b>");
+  await expect(fact("Size")).toHaveText("13 B");
+  await expect(fact("Added")).toHaveText(size(Number(snapshot?.bytes_added), "en-GB"));
   await accessible(page);
   await page.getByRole("button", { name: "Restore now" }).click();
   const run = await ended(page, server);

@@ -1,8 +1,9 @@
 //! The dashboard in a browser: the tests in `ui/tests`, which Playwright runs on the program that was built.
 //!
 //! They need the packages of `ui/`, which `cargo xtask ui` installs, and Chromium, MariaDB and SecantusDB, which `cargo xtask test` does.
-//! The S3 server and the server of Google Drive's protocol that some of them put backups on run in this process, the databases that some of
-//! them back up beside it.
+//! The S3 servers and the server of Google Drive's protocol that some of them put backups on run in this process, the databases that some
+//! of them back up beside it. One S3 server has its buckets in a folder, where specs see them; the other one keeps classes, locks and
+//! encryption, and specs ask it by its protocol.
 //!
 //! `BACKSTAY_BROWSER_ARGS` holds further arguments for Playwright: names of specs, `--debug`.
 #![cfg(feature = "s3")]
@@ -10,7 +11,9 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
+use backstay_net::testing::S3Server;
 use backstay_sources::testing::bson::{Document, doc};
 use backstay_sources::testing::{Instance, MongoServer};
 
@@ -27,6 +30,9 @@ fn the_dashboard_does_in_a_browser_what_it_should() {
     let Some(chromium) = std::env::var_os("BACKSTAY_PEER_CHROMIUM") else { return };
     let bucket = s3_server::Server::start();
     std::fs::create_dir(bucket.root().join("bucket")).unwrap();
+    let cloud = S3Server::start();
+    // Long enough for a page to show that it is waited for.
+    cloud.behave(|behaviour| behaviour.thaw_time = Duration::from_secs(8));
     let database = Instance::start_new();
     let (user, password) = database.as_ref().map(Instance::credentials).unwrap_or_default();
     let of_database = database.as_ref().map(|database| {
@@ -59,6 +65,9 @@ fn the_dashboard_does_in_a_browser_what_it_should() {
         .env("BACKSTAY_TEST_S3_KEY", s3_server::KEY)
         .env("BACKSTAY_TEST_S3_SECRET", s3_server::SECRET)
         .env("BACKSTAY_TEST_S3_ROOT", bucket.root())
+        .env("BACKSTAY_TEST_CLOUD_URL", &cloud.url)
+        .env("BACKSTAY_TEST_CLOUD_KEY", backstay_net::testing::KEY)
+        .env("BACKSTAY_TEST_CLOUD_SECRET", backstay_net::testing::SECRET)
         .env("BACKSTAY_TEST_DRIVE_URL", &drive.url)
         .env("BACKSTAY_TEST_DRIVE_CLIENT", drive_server::CLIENT)
         .env("BACKSTAY_TEST_DRIVE_SECRET", drive_server::SECRET)

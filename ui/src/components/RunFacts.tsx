@@ -7,14 +7,14 @@ import { told } from "../lib/restore";
 import { useSpeech } from "../texts";
 import { Facts, type Fact } from "./Facts";
 import { Name } from "./Name";
-import { bytesOf, secondsOf } from "./RunTable";
+import { addedOf, bytesOf, secondsOf } from "./RunTable";
 import { useNow, When } from "./When";
 
 /** What is known of a run. */
 export function RunFacts({ run }: { run: Run }) {
   const { texts, language } = useSpeech();
   const seconds = secondsOf(run, useNow());
-  const bytes = bytesOf(run);
+  const [bytes, added] = [bytesOf(run), addedOf(run)];
   const outcome = run.outcome;
   const downtime = told(run, "downtime_ms");
   const files = (outcome?.files_new ?? 0) + (outcome?.files_changed ?? 0) + (outcome?.files_unmodified ?? 0);
@@ -35,7 +35,7 @@ export function RunFacts({ run }: { run: Run }) {
     [texts.runs.duration, seconds !== undefined && duration(seconds, language)],
     [texts.runs.size, bytes > 0 && size(bytes, language)],
     [texts.runs.copied, run.kind === "copy" && outcome && (outcome.snapshots_copied ?? 0).toLocaleString(language)],
-    [texts.runs.added, (run.kind === "backup" || run.kind === "copy") && outcome?.bytes_added !== undefined && size(outcome.bytes_added, language)],
+    [texts.runs.added, added !== undefined && size(added, language)],
     [texts.runs.files, files > 0 && files.toLocaleString(language)],
     [texts.runs.rate, bytes > 0 && seconds ? `${size(bytes / seconds, language)}/s` : undefined],
     [texts.mysql.stopped, downtime > 0 && duration(downtime / 1000, language)],

@@ -21,6 +21,10 @@ export function secondsOf(run: Run, now = Date.now()): number | undefined {
 /** The bytes it has gone through. */
 export const bytesOf = (run: Run): number => run.outcome?.bytes ?? run.progress?.bytes ?? 0;
 
+/** The bytes that were stored for it, once that is known: of an archive all that it has. */
+export const addedOf = ({ kind, outcome }: Run): number | undefined =>
+  kind === "backup" || kind === "copy" ? outcome?.bytes_added : undefined;
+
 /** What a run is called in lists. */
 export function titleOf(run: Run, texts: Texts): string {
   const kind = texts.kinds[run.kind];
@@ -84,7 +88,7 @@ const RunRow = memo(function RunRow({ run }: { run: Run }) {
     [texts.runs.started, <When key="s" time={run.started ?? run.created} />],
     [texts.runs.ended, run.ended ? endOf(run, language) : "–"],
     [texts.runs.duration, seconds === undefined ? "–" : duration(seconds, language)],
-    [texts.runs.size, bytes === 0 ? "–" : size(bytes, language)],
+    [texts.runs.size, <Sizes key="b" bytes={bytes} added={addedOf(run)} />],
     [texts.runs.rate, bytes === 0 || !seconds ? "–" : `${size(bytes / seconds, language)}/s`],
   ];
   return (
@@ -112,6 +116,17 @@ const RunRow = memo(function RunRow({ run }: { run: Run }) {
     </tr>
   );
 });
+
+/** What a run has gone through, and what of it was stored. */
+function Sizes({ bytes, added }: { bytes: number; added: number | undefined }) {
+  const { texts, language } = useSpeech();
+  return (
+    <>
+      {bytes === 0 ? "–" : size(bytes, language)}
+      {added !== undefined && <span className="block text-xs text-faint">{texts.runs.addedThere(size(added, language))}</span>}
+    </>
+  );
+}
 
 /** When a run ended: the time alone, where it is the day that it began on. */
 function endOf(run: Run, language: string): string {

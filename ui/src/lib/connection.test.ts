@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 
 import { emptySettings, fieldOf, isStorage, placeOf, settingsOf, settingsSchema, settingsValues } from "./connection";
 
-const words = { required: "needed", path: "absolute", endpoint: "address", port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri" };
+const words = { required: "needed", path: "absolute", endpoint: "address", port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri", days: "days" };
 const problems = (values: unknown, isNew = true) =>
   settingsSchema(words, isNew)
     .safeParse(values)
@@ -27,9 +27,33 @@ it("what is stored comes back as it was, and an empty secret is not sent", () =>
   expect(settingsOf(settingsValues(stored))).toEqual(stored);
   const keeping = { storage_class: "DEEP_ARCHIVE", lock: { mode: "compliance", days: 30 }, encryption: { mode: "aes256" }, thaw: { tier: "bulk", days: 3 } } as const;
   expect(settingsOf(settingsValues({ ...stored, ...keeping }))).toEqual({ ...stored, ...keeping });
+  const other = { storage_class: "HIGH_PERF", lock: { mode: "governance", days: 1 }, encryption: { mode: "kms", key: "alias/backups" } } as const;
+  expect(settingsOf(settingsValues({ ...stored, ...other }))).toEqual({ ...stored, ...other });
   expect(settingsOf({ ...settingsValues(stored), secret_key: "new" })).toEqual({ ...stored, secret_key: "new" });
   expect(settingsOf({ ...emptySettings("local"), path: " /srv " })).toEqual({ type: "local", path: "/srv" });
   expect(placeOf({ type: "local", path: "/srv" })).toBe("/srv");
+});
+
+it("a bucket's class, lock and encryption are asked for what they need", () => {
+  const s3 = { ...emptySettings("s3"), bucket: "b", access_key: "a", secret_key: "s" };
+  expect(problems({ ...s3, class: "other" })).toEqual(["storage_class: needed"]);
+  expect(problems({ ...s3, class: "GLACIER", thaw: { ...s3.thaw, days: 0 } })).toEqual(["thaw.days: days"]);
+  expect(problems({ ...s3, class: "STANDARD_IA", thaw: { ...s3.thaw, days: 0 } })).toEqual([]);
+  for (const days of [null, 0, 1.5, 36_501]) {
+    expect(problems({ ...s3, lock: { mode: "governance", days } })).toEqual(["lock.days: days"]);
+  }
+  expect(problems({ ...emptySettings("local"), path: "/srv", class: "other" })).toEqual([]);
+});
+
+it("what went to an archive class is brought back also when it is not used any more", () => {
+  const stored = { type: "s3", bucket: "b", access_key: "a", style: "auto", allow_private: false } as const;
+  const thaw = { tier: "standard", days: 7 };
+  const cold = settingsValues({ ...stored, storage_class: "DEEP_ARCHIVE" });
+  expect(settingsOf(cold)).toEqual({ ...stored, storage_class: "DEEP_ARCHIVE", thaw });
+  expect(settingsOf({ ...cold, class: "" })).toEqual({ ...stored, thaw });
+  expect(settingsOf({ ...cold, class: "", thaw: { ...cold.thaw, on: false } })).toEqual(stored);
+  // A key counts only where the key service encrypts.
+  expect(settingsOf({ ...settingsValues(stored), encryption: { mode: "aes256", key: "k" } })).toEqual({ ...stored, encryption: { mode: "aes256" } });
 });
 
 it("a database is reached by its socket or by a port of the node's own host", () => {

@@ -4,14 +4,11 @@ import { z } from "zod";
 
 import type { Schemas } from "../api/client";
 import type { Connection } from "../api/queries";
+import { emptyKeeping, keepingFields, keepingOf, keepingValues, wrongKeeping } from "./keeping";
 import { hostsOf, wrongAccess } from "./mongodb";
 import { CONNECTION_TYPES, STORAGE_TYPES, type ConnectionType } from "./search";
 
-type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string; uri: string };
-
-type Bucket = Extract<Schemas["ConnectionSettings"], { type: "s3" }>;
-/** What a bucket is to do beside keeping files. The form has no fields for it, and leaves it as it is. */
-type Keeping = Pick<Bucket, "storage_class" | "lock" | "encryption" | "thaw">;
+type Words = { required: string; path: string; endpoint: string; port: string; host: string; fingerprint: string; authority: string; uri: string; days: string };
 
 /** By what a receiver is known for who it is. */
 export const TRUSTS = ["fingerprint", "authority", "system"] as const;
@@ -35,7 +32,7 @@ export function settingsSchema(words: Words, isNew: boolean) {
     secret_key: z.string(),
     style: z.enum(["auto", "path", "host"]),
     allow_private: z.boolean(),
-    keeping: z.custom<Keeping>(),
+    ...keepingFields,
     reach: z.enum(["socket", "tcp"]),
     socket: z.string(),
     host: z.enum(OWN_HOSTS),
@@ -57,6 +54,9 @@ export function settingsSchema(words: Words, isNew: boolean) {
   type Text = { [K in keyof z.infer<typeof fields>]: z.infer<typeof fields>[K] extends string ? K : never }[keyof z.infer<typeof fields>];
   return fields.superRefine((settings, { addIssue }) => {
     const wrong = (name: keyof typeof settings, message: string) => addIssue({ code: "custom", path: [name], message });
+    if (settings.type === "s3") {
+      wrongKeeping(settings).forEach(([path, word]) => addIssue({ code: "custom", path: [...path], message: words[word] }));
+    }
     const { type, trust } = settings;
     const bySocket = settings.type === "mysql" && settings.reach === "socket";
     const needed: Record<ConnectionType, readonly Text[]> = {
@@ -120,7 +120,7 @@ export const emptySettings = (type: ConnectionType): SettingsValues => ({
   secret_key: "",
   style: "auto",
   allow_private: false,
-  keeping: {},
+  ...emptyKeeping,
   reach: "socket",
   socket: "/run/mysqld/mysqld.sock",
   host: "127.0.0.1",
@@ -149,13 +149,13 @@ export function settingsValues(settings: Connection["settings"]): SettingsValues
       const { type: _, endpoint, region, bucket, access_key, secret_key: __, style, allow_private, ...keeping } = settings;
       return {
         ...empty,
+        ...keepingValues(keeping),
         endpoint: endpoint ?? "",
         region: region ?? "",
         bucket,
         access_key,
         style: style ?? "auto",
         allow_private: allow_private ?? false,
-        keeping,
       };
     }
     case "mysql": {
@@ -210,7 +210,7 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
     case "local":
       return { type: "local", path: values.path.trim() };
     case "s3": {
-      const { bucket, access_key, secret_key, style, allow_private, keeping } = values;
+      const { bucket, access_key, secret_key, style, allow_private } = values;
       const [endpoint, region] = [values.endpoint.trim(), values.region.trim()];
       return {
         type: "s3",
@@ -218,7 +218,7 @@ export function settingsOf(values: SettingsValues): Schemas["ConnectionSettings"
         access_key: access_key.trim(),
         style,
         allow_private,
-        ...keeping,
+        ...keepingOf(values),
         ...(endpoint !== "" && { endpoint }),
         ...(region !== "" && { region }),
         // A secret that is left out stays as it is.

@@ -4,7 +4,7 @@ import { emptySettings } from "./connection";
 import { freeName, guideSchema, nameOfPaths, retentionOf, scheduleOf } from "./guide";
 import { emptyFiles } from "./source";
 
-const words = { required: "required", absolute: "absolute", upwards: "upwards", path: "path", endpoint: "endpoint", port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri" };
+const words = { required: "required", absolute: "absolute", upwards: "upwards", path: "path", endpoint: "endpoint", port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri", days: "days" };
 const values = {
   project: "p",
   node: "n",

@@ -12,7 +12,7 @@ const schema = sourceSchema({
   upwards: "upwards",
   path: "path",
   endpoint: "address",
-  port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri", collection: "collection",
+  port: "port", host: "host", fingerprint: "digits", authority: "pem", uri: "uri", days: "days", collection: "collection",
   unit: "unit",
   variable: "variable",
   positive: "positive",

@@ -1,5 +1,6 @@
 import { bucket } from "./de/buckets";
 import { guide } from "./de/guide";
+import { keeping } from "./de/keeping";
 import { mongodb } from "./de/mongodb";
 import { mysql } from "./de/mysql";
 import { node } from "./de/nodes";
@@ -153,6 +154,7 @@ export const de: Texts = {
     requestedBy: "Verlangt von",
     attempt: "Versuch",
     added: "Hinzugekommen",
+    addedThere: (size) => `${size} hinzugekommen`,
     files: "Dateien",
     reason: "Er wartet",
     nextTry: (when) => `Nächster Versuch ${when}`,
@@ -216,6 +218,7 @@ export const de: Texts = {
   time: { never: "nie", now: "gerade eben" },
   loading: "Lädt …",
   bucket,
+  keeping,
   guide,
   mongodb,
   mysql,

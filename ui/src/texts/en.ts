@@ -2,6 +2,7 @@
 
 import { bucket } from "./en/buckets";
 import { guide } from "./en/guide";
+import { keeping } from "./en/keeping";
 import { mongodb } from "./en/mongodb";
 import { mysql } from "./en/mysql";
 import { node } from "./en/nodes";
@@ -154,6 +155,7 @@ export const en = {
     requestedBy: "Asked for by",
     attempt: "Attempt",
     added: "Added",
+    addedThere: (size: string) => `${size} added`,
     files: "Files",
     reason: "It waits",
     nextTry: (when: string) => `Next try ${when}`,
@@ -217,6 +219,7 @@ export const en = {
   time: { never: "never", now: "just now" },
   loading: "Loading …",
   bucket,
+  keeping,
   guide,
   mongodb,
   mysql,

@@ -4,13 +4,15 @@ import type { Connection } from "../../api/queries";
 import type { useRestore } from "../../api/useRestore";
 import type { Servers } from "../../api/useServers";
 import { placeOf } from "../../lib/connection";
-import { ofField, toField, type RestoreForm } from "../../lib/restore";
+import type { RestoreForm } from "../../lib/restore";
+import type { Window } from "../../lib/moments";
 import { isolated } from "../../lib/shown";
 import { COLLECTION_MODES, type RestoreSearch } from "../../lib/snapshotSearch";
 import { useTexts } from "../../texts";
 import { Field, inputClass } from "../basics";
 import { Choice } from "../Choice";
 import { Go } from "./Go";
+import { MomentField } from "./MomentField";
 import type { Change } from "./RestoreSteps";
 
 /** Lines that are typed. */
@@ -28,15 +30,15 @@ type Props = {
   include: Typed;
   renames: Typed;
   until: string | undefined;
+  windows: readonly Window[] | undefined;
   problem: string | undefined;
   change: Change;
 };
 
 /** Which server of MongoDB is restored into, and what of the backup. */
-export function IntoMongodb({ servers: { ways }, chosen, include, renames, until, problem, change }: Props) {
+export function IntoMongodb({ servers: { ways }, chosen, include, renames, until, windows, problem, change }: Props) {
   const texts = useTexts();
   const words = texts.mongodb;
-  const id = useId();
   return (
     <div className="ms-6 flex flex-col gap-3">
       <div className="max-w-lg">
@@ -57,21 +59,7 @@ export function IntoMongodb({ servers: { ways }, chosen, include, renames, until
       </div>
       <Lines label={words.intoInclude} hint={words.intoIncludeHint} typed={include} />
       <Lines label={words.renames} hint={words.renamesHint} typed={renames} />
-      <div className="max-w-lg">
-        <Field label={words.until}>
-          <input
-            type="datetime-local"
-            step={1}
-            className={inputClass}
-            value={toField(until)}
-            aria-describedby={`${id}-until`}
-            onChange={({ target }) => change({ until: ofField(target.value) })}
-          />
-        </Field>
-        <p id={`${id}-until`} className="mt-1 text-xs text-faint">
-          {words.untilHint}
-        </p>
-      </div>
+      <MomentField until={until} windows={windows} choose={(until) => change({ until })} />
       {problem !== undefined && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
           {problem}

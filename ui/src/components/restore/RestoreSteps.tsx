@@ -5,6 +5,7 @@ import type { Repository, Snapshot } from "../../api/snapshots";
 import { Problem } from "../../api/client";
 import { useBuckets } from "../../api/useBuckets";
 import { useInstances } from "../../api/useInstances";
+import { useMoments } from "../../api/useMoments";
 import { useRestore } from "../../api/useRestore";
 import { useServers } from "../../api/useServers";
 import { wrongPrefix } from "../../lib/bucket";
@@ -19,6 +20,7 @@ import { Go } from "./Go";
 import { GoInstance, Instance } from "./Instance";
 import { GoIntoBucket, IntoBucket } from "./IntoBucket";
 import { ExistingCollections, GoIntoMongodb, IntoMongodb } from "./IntoMongodb";
+import { isOutside } from "./MomentField";
 import { Step } from "./Step";
 import { What } from "./What";
 import { Where } from "./Where";
@@ -44,6 +46,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const instances = useInstances(project, node, snapshot);
   const buckets = useBuckets(project, node, snapshot);
   const servers = useServers(project, node, snapshot);
+  const windows = useMoments(repository, snapshot);
   const { target = ORIGINAL } = search;
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
   const [prefix, setPrefix, settlePrefix] = useTyped(search.prefix ?? "", (text) => change({ prefix: text === "" ? undefined : text }));
@@ -76,6 +79,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const byName = search.paths === undefined ? undefined : texts.mongodb.byName;
   const oddNames = areNames(include) ? undefined : texts.mongodb.collectionWrong;
   const oddRenames = areRenames(renames) ? undefined : texts.mongodb.renamesWrong;
+  const isBlocked = server === undefined || (byName ?? oddNames ?? oddRenames) !== undefined || isOutside(windows, search.until);
   const odd = wrongPrefix(prefix);
   const wrong = typed.startsWith("/") && !typed.split("/").includes("..") ? undefined : texts.restore.badTarget;
   const problem = restore.error;
@@ -111,6 +115,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
               include={{ text: include, type: setInclude, settle: settleInclude, problem: oddNames }}
               renames={{ text: renames, type: setRenames, settle: settleRenames, problem: oddRenames }}
               until={search.until}
+              windows={windows}
               problem={byName ?? (field?.includes("into") ? problem?.message : undefined)}
               change={change}
             />
@@ -140,7 +145,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
             <ExistingCollections search={search} change={change} />
           </Step>
           <Step number={4} title={texts.restore.go}>
-            <GoIntoMongodb form={ofServer} chosen={server} blocked={server === undefined || (byName ?? oddNames ?? oddRenames) !== undefined} dry={search.dry} restore={restore} />
+            <GoIntoMongodb form={ofServer} chosen={server} blocked={isBlocked} dry={search.dry} restore={restore} />
           </Step>
         </>
       ) : (

@@ -7,13 +7,14 @@ import { nodes, type Connection } from "../../api/queries";
 import { connection } from "../../api/records";
 import { useUsers } from "../../api/useUsers";
 import { Card } from "../../components/basics";
-import { Facts } from "../../components/Facts";
+import { Facts, type Fact } from "../../components/Facts";
 import { One } from "../../components/One";
 import { RecordLinks } from "../../components/RecordLinks";
 import { RecordPage } from "../../components/RecordPage";
 import { When } from "../../components/When";
 import { placeOf, settingsOf, settingsValues } from "../../lib/connection";
 import { useTexts } from "../../texts";
+import type { Texts } from "../../texts/en";
 import { ConnectionForm } from "./ConnectionForm";
 import { SignInAgain } from "./GoogleSignIn";
 import { TryNow } from "./TryNow";
@@ -71,6 +72,16 @@ function KnownBy({ fingerprint, authority }: Schemas["ReceiverSettings"]) {
   );
 }
 
+/** How a bucket keeps what is written to it, where that is not the service's choice. */
+function keptAs({ storage_class, lock, encryption, thaw }: Schemas["S3Settings"], words: Texts["keeping"]): Fact[] {
+  return [
+    [words.class, storage_class],
+    [words.thawed, thaw && words.tiers(storage_class ?? "")[thaw.tier ?? "standard"]],
+    [words.lock, lock && words.locked(lock.mode, lock.days)],
+    [words.encryption, encryption && [words.encryptions[encryption.mode], encryption.key].filter(Boolean).join(": ")],
+  ];
+}
+
 function About({ connection: found }: { connection: Connection }) {
   const texts = useTexts();
   const words = texts.records.connection;
@@ -83,6 +94,7 @@ function About({ connection: found }: { connection: Connection }) {
           [words.type, words.types[found.settings.type]],
           [words.place, placeOf(found.settings)],
           ...(found.settings.type === "receiver" ? [[texts.records.receiver.known, <KnownBy key="known" {...found.settings} />] as const] : []),
+          ...(found.settings.type === "s3" ? keptAs(found.settings, texts.keeping) : []),
           [texts.form.node, hosts?.find(({ id }) => id === found.node)?.name ?? "…"],
           [texts.records.changed, <When key="changed" time={found.changed} />],
           ...users.map(({ kind, records }) => [

@@ -5,6 +5,7 @@ import { CheckField, MoreFields, SelectField, TextField } from "../../components
 import { CONNECTION_TYPES, type ConnectionType } from "../../lib/search";
 import { useTexts } from "../../texts";
 import { GoogleFields } from "./GoogleFields";
+import { KeepingFields } from "./KeepingFields";
 import { MongodbFields } from "./MongodbFields";
 import { MysqlFields } from "./MysqlFields";
 import { ReceiverFields } from "./ReceiverFields";
@@ -74,6 +75,7 @@ function S3Fields({ at, isNew }: { at: string; isNew: boolean }) {
         <TextField name={`${at}.region`} label={words.region} hint={words.regionHint} spellCheck={false} />
         <SelectField name={`${at}.style`} label={words.style} choices={styles} />
       </MoreFields>
+      <KeepingFields at={at} />
     </>
   );
 }

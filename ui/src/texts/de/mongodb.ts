@@ -33,6 +33,8 @@ export const mongodb: typeof En = {
   intoIncludeHint: "Eine je Zeile, mit ihren Namen in der Sicherung, etwa shop oder shop.orders. Leer heißt: alle.",
   until: "Zu einem Zeitpunkt zurück",
   untilHint: "Wo der Plan behält, was zwischen den Sicherungen geschrieben wird: alles bis einschließlich dieser Sekunde, nach der Uhr dieses Computers. Leer heißt: was der Snapshot hat.",
+  outside: "Zu diesem Zeitpunkt kann man nicht zurück.",
+  noMoment: "Noch gibt es keinen Zeitpunkt, zu dem man zurück kann.",
   byName: "Datenbanken und Collections werden hier mit Namen gewählt. Stellen Sie in Schritt 1 alles wieder her und nennen Sie unten, was es sein soll.",
   otherHint: "Die Sicherung wird dort als Dateien geschrieben, mit einem Ordner je Datenbank.",
   existing: "Was mit vorhandenen Collections geschieht",

@@ -31,6 +31,8 @@ export const mongodb = {
   intoIncludeHint: "One on each line, by their names in the backup, as shop or shop.orders. All of them when it is empty.",
   until: "Go back to a moment",
   untilHint: "Where the plan keeps what is written between backups: all that was written up to and with this second, by this computer's clock. What the snapshot has when it is empty.",
+  outside: "One cannot go back to this moment.",
+  noMoment: "There is no moment yet that one can go back to.",
   byName: "Databases and collections are chosen by name here. Restore everything in step 1, and name below what it shall be.",
   otherHint: "The backup is written there as files, with a folder for each database.",
   existing: "What happens to collections that are there",
