@@ -147,7 +147,7 @@ impl Workshop {
         let plain: Arc<dyn Storage> = Arc::from(storage()?);
         let (environment, settings) = (self.environment.clone(), self.settings(job.limits));
         let known = self.keys.get(id, password).map(|(master, key)| {
-            Repository::open(Arc::clone(&plain), master, key, environment.clone(), settings.clone())
+            Repository::open(Arc::clone(&plain), master, key, environment.clone(), settings)
         });
         let engine = match known {
             Some(Ok(engine)) => engine,
