@@ -60,6 +60,8 @@ fn the_dashboard_does_in_a_browser_what_it_should() {
         .args(shell_words::split(&arguments).unwrap())
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui"))
         .env("BACKSTAY_PROGRAM", env!("CARGO_BIN_EXE_backstay"))
+        // Chromium saves names that are not ASCII only where the system is said to know them.
+        .env("LC_ALL", "C.UTF-8")
         .env("BACKSTAY_PEER_CHROMIUM", chromium)
         .env("BACKSTAY_TEST_S3_URL", &bucket.url)
         .env("BACKSTAY_TEST_S3_KEY", s3_server::KEY)

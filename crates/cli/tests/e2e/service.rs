@@ -115,13 +115,15 @@ fn the_service_is_enabled_runs_and_starts_with_the_machine() {
     host.run(&["systemctl", "is-enabled", "backstay"]).succeeds().says("enabled");
     host.until("server that answers", |_| answers(port));
 
-    // After a power cut it is there again, with its data.
+    // After a power cut it is there again, with its data. The server answers before its node has begun.
+    let node = world.path("host/var/lib/backstay/node/node.json");
+    host.until("node", |_| node.exists());
     drop(host);
     assert!(!answers(port), "it outlived its system");
-    let identity = std::fs::read(world.path("host/var/lib/backstay/node/node.json")).unwrap();
+    let identity = std::fs::read(&node).unwrap();
     let mut host = Host::start(&world).unwrap();
     host.until("server that answers after the start", |_| answers(port));
-    assert_eq!(std::fs::read(world.path("host/var/lib/backstay/node/node.json")).unwrap(), identity);
+    assert_eq!(std::fs::read(&node).unwrap(), identity);
 
     // A process that is killed is started again.
     let pid =

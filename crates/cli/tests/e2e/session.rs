@@ -176,7 +176,7 @@ fn a_plan_runs_every_minute_and_a_backup_is_steered_over_restarts() {
     assert!(levels("error").iter().all(|level| level == "error"));
 
     // Cancelled: nothing stays behind.
-    plan(&world, "never", "Local repository", json!({"limits": slow()}));
+    plan(&world, "never", "Local repository", json!({"limits": {"read": 2 << 20}}));
     world.file("src/newer", noise(31_000_000));
     let run = world.run_plan("never");
     world.until(&run, "going", |run| run["progress"]["bytes"].as_u64() > Some(0));
