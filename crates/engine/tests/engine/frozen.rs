@@ -147,7 +147,8 @@ fn only_what_is_needed_is_asked_for() {
     assert_eq!(freezer.figures().0, 0);
     assert_eq!(try_restore(&vault, &taken, &shelf, waiting(HOUR), &one).0.unwrap().failures, 0);
     let asked = freezer.figures().0;
-    assert!(asked > 0 && asked < vault.ids(FileKind::Pack).len() / 2, "{asked}");
+    // How the blobs are spread over packs is a matter of threads.
+    assert!(asked > 0 && asked < vault.ids(FileKind::Pack).len() * 3 / 4, "{asked}");
     // What is there and is not to be touched needs nothing.
     let never = RestoreOptions { overwrite: Overwrite::Never, ..RestoreOptions::default() };
     freezer.set(|state| state.pace = 0);

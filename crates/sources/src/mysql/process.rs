@@ -27,7 +27,7 @@ pub fn process_of(data_dir: &Path) -> std::io::Result<Option<Process>> {
         // A process may end while it is looked at, and those of others may not be looked at.
         let Ok(working) = fs::metadata(path.join("cwd")) else { continue };
         let is_there = (working.dev(), working.ino()) == (folder.dev(), folder.ino());
-        if is_there && id != own && is_server(&path) && !is_a_zombie(&path) {
+        if is_there && id != own && is_server(&path) && !has_ended(&path) {
             return Ok(Some(Process { id, arguments: arguments(&path) }));
         }
     }
@@ -43,9 +43,12 @@ fn is_server(process: &Path) -> bool {
     name.is_none_or(|name| name.contains("mysqld") || name.contains("mariadbd"))
 }
 
-fn is_a_zombie(process: &Path) -> bool {
-    fs::read_to_string(process.join("stat"))
-        .is_ok_and(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z')))
+/// Whether a process waits for its parent to hear of its end, or is on the way there: its program is taken from it before it is a zombie.
+fn has_ended(process: &Path) -> bool {
+    let is_a_zombie = |stat: String| stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('Z'));
+    let has_no_program = |error: std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
+    fs::read_to_string(process.join("stat")).is_ok_and(is_a_zombie)
+        || fs::read_link(process.join("exe")).is_err_and(has_no_program)
 }
 
 fn arguments(process: &Path) -> Vec<String> {
