@@ -21,19 +21,23 @@ impl fmt::Display for Refusal {
     }
 }
 
+/// Codes about who asks, whatever is asked for.
+const ABOUT_KEY: [&str; 8] = [
+    "AllAccessDisabled",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidToken",
+    "NotSignedUp",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
 /// The class that a code of the S3 protocol stands for, where opendal's class is not enough.
 pub fn of_code(code: &str) -> Option<ErrorKind> {
     Some(match code {
-        "AccessDenied"
-        | "AllAccessDisabled"
-        | "ExpiredToken"
-        | "ExpiredTokenException"
-        | "InvalidAccessKeyId"
-        | "InvalidToken"
-        | "NotSignedUp"
-        | "SignatureDoesNotMatch"
-        | "TokenRefreshRequired"
-        | "UnauthorizedAccess" => ErrorKind::Denied,
+        code if ABOUT_KEY.contains(&code) => ErrorKind::Denied,
+        "AccessDenied" | "UnauthorizedAccess" => ErrorKind::Denied,
         "NoSuchKey" | "NoSuchUpload" => ErrorKind::NotFound,
         "InvalidObjectState" => ErrorKind::Frozen,
         "InvalidBucketName"
@@ -90,17 +94,7 @@ impl Refusal {
     /// Whether it is about who asks, and not about what is asked for: a key that was taken back, or a token that has run out.
     #[must_use]
     pub fn is_about_key(&self) -> bool {
-        matches!(
-            self.code(),
-            "AllAccessDisabled"
-                | "ExpiredToken"
-                | "ExpiredTokenException"
-                | "InvalidAccessKeyId"
-                | "InvalidToken"
-                | "NotSignedUp"
-                | "SignatureDoesNotMatch"
-                | "TokenRefreshRequired"
-        )
+        ABOUT_KEY.contains(&self.code())
     }
 
     /// The same with more said.

@@ -51,6 +51,22 @@ fn hurry(shelf: &Shelf) {
     shelf.server.forget_counts();
 }
 
+/// Pauses the run and stops the node, or kills it; then has it go on, as fast as it can.
+async fn restart(shelf: &mut Shelf, run: RunId, kills: bool) {
+    if kills {
+        shelf.world.kill().await;
+    } else {
+        shelf.world.ask(Ask::Pause { run });
+        shelf.world.until_state(run, RunState::Paused).await;
+        shelf.world.stop().await;
+    }
+    hurry(shelf);
+    shelf.world.start().await;
+    if !kills {
+        shelf.world.ask(Ask::Resume { run });
+    }
+}
+
 /// The files in a folder of the node, and in those below it.
 pub(crate) fn left(world: &World, folder: &str) -> Vec<String> {
     let (mut folders, mut files) = (vec![world.path("node").join(folder)], Vec::new());
@@ -77,18 +93,7 @@ async fn a_pause_or_a_kill_in_the_middle_of_a_bucket_goes_on_where_it_was() {
         let mut shelf = long().await;
         let run = begin(&shelf, 30).await;
         until(|| packs(&shelf.world).len() >= 2).await;
-        if kills {
-            shelf.world.kill().await;
-        } else {
-            shelf.world.ask(Ask::Pause { run });
-            shelf.world.until_state(run, RunState::Paused).await;
-            shelf.world.stop().await;
-        }
-        hurry(&shelf);
-        shelf.world.start().await;
-        if !kills {
-            shelf.world.ask(Ask::Resume { run });
-        }
+        restart(&mut shelf, run, kills).await;
         let done = shelf.world.until_state(run, RunState::Completed).await;
         assert_eq!((done.outcome.unwrap().errors, done.attempt), (0, 2));
         assert!(shelf.world.log(run).await.contains("going on with an interrupted backup"));
@@ -104,18 +109,7 @@ async fn an_archive_of_a_bucket_that_was_paused_or_killed_is_made_anew_and_nothi
         let mut shelf = long().await;
         hold(&shelf.world, plain(), None);
         let run = begin(&shelf, 10).await;
-        if kills {
-            shelf.world.kill().await;
-        } else {
-            shelf.world.ask(Ask::Pause { run });
-            shelf.world.until_state(run, RunState::Paused).await;
-            shelf.world.stop().await;
-        }
-        hurry(&shelf);
-        shelf.world.start().await;
-        if !kills {
-            shelf.world.ask(Ask::Resume { run });
-        }
+        restart(&mut shelf, run, kills).await;
         shelf.world.until_state(run, RunState::Completed).await;
         assert_eq!(archives(&shelf.world).await.len(), 1);
         assert_eq!(left(&shelf.world, "archives"), [""; 0]);
