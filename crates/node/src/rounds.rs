@@ -60,7 +60,7 @@ async fn take_up(inner: &Arc<Inner>, run: Run, order: Order) -> Result<(), Catal
     let (ending, event, error) = if order.crashes >= CRASHES && run.intent != Some(Intent::Cancelling) {
         let message = format!("the process ended {} times while this run was executed", order.crashes);
         let hint = Some("look at the system's log for why it ended, as by lack of memory".to_owned());
-        let error = RunError { message, chain: Vec::new(), hint };
+        let error = RunError { message, hint, ..RunError::default() };
         (Ending::Failed(error.clone()), Event::Fail, Some(error))
     } else {
         (Ending::Stopped, Event::Stopped, None)
@@ -338,7 +338,7 @@ async fn explain(
 async fn start(inner: &Arc<Inner>, run: &Run, order: Option<Order>) -> Result<(), CatalogError> {
     let Some(order) = order else {
         let message = "what this node kept to carry out the run is damaged".to_owned();
-        let error = RunError { message, chain: Vec::new(), hint: Some("start it again".to_owned()) };
+        let error = RunError { message, hint: Some("start it again".to_owned()), ..RunError::default() };
         return hush(
             inner.steward.apply(run.id, Event::Fail, Note { error: Some(error), ..Note::default() }).await,
         );

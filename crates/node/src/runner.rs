@@ -83,11 +83,11 @@ pub(crate) async fn drive(inner: Arc<Inner>, run: Run, order: Order, active: Arc
     if ending.is_none() {
         let failed = Ending::Failed(RunError {
             message: "the work does not stop, and was given up".to_owned(),
-            chain: Vec::new(),
             hint: Some(
                 "a storage or file system that does not answer may hold it; restart Backstay to be rid of it"
                     .to_owned(),
             ),
+            ..RunError::default()
         });
         let task = Task::WindUp(failed.clone());
         ending = Some(attend(&inner, &run, &order, &active, &journalist, task).await.unwrap_or(failed));
@@ -129,8 +129,8 @@ async fn attend(
         Err(error) => {
             return Some(Ending::Failed(RunError {
                 message: format!("no thread could be started for it: {error}"),
-                chain: Vec::new(),
                 hint: Some("the host is short of memory or threads".to_owned()),
+                ..RunError::default()
             }));
         }
     };
@@ -284,8 +284,8 @@ fn broken(report: &dyn Report) -> RunError {
     }
     RunError {
         message: "the run broke down, which is a fault of Backstay".to_owned(),
-        chain: Vec::new(),
         hint: Some("please report it with the lines above".to_owned()),
+        ..RunError::default()
     }
 }
 

@@ -7,7 +7,7 @@ import { Card, Loading, PageHead } from "../components/basics";
 import { LogPane } from "../components/LogPane";
 import { Unshown } from "../components/One";
 import { Progress } from "../components/Progress";
-import { RestoreFacts } from "../components/restore/RestoreFacts";
+import { RestoreFacts, RestoreInstead } from "../components/restore/RestoreFacts";
 import { RunBadge } from "../components/RunBadge";
 import { RunFacts } from "../components/RunFacts";
 import { titleOf } from "../components/RunTable";
@@ -40,7 +40,7 @@ export function RunPage() {
           </Card>
         )}
         {found.waiting && <Waits waiting={found.waiting} />}
-        {found.error && <Failed error={found.error} />}
+        {found.error && <Failed run={found} error={found.error} />}
         <Card>
           <RunFacts run={found} />
         </Card>
@@ -72,7 +72,7 @@ function NextTry({ time }: { time: string }) {
   return <p className="mt-1 text-faint">{texts.runs.nextTry(moment(time, language))}</p>;
 }
 
-function Failed({ error }: { error: NonNullable<Run["error"]> }) {
+function Failed({ run, error }: { run: Run; error: NonNullable<Run["error"]> }) {
   return (
     <section className="rounded-lg border border-bad bg-card p-4 text-sm">
       <p className="font-semibold text-bad wrap-anywhere">{error.message}</p>
@@ -81,7 +81,12 @@ function Failed({ error }: { error: NonNullable<Run["error"]> }) {
           {cause}
         </p>
       ))}
-      {error.hint && <p className="mt-1 text-faint">{error.hint}</p>}
+      {error.hint && <p className="mt-1 text-faint wrap-anywhere">{error.hint}</p>}
+      {error.instead && (
+        <div className="mt-3">
+          <RestoreInstead run={run} />
+        </div>
+      )}
     </section>
   );
 }

@@ -49,8 +49,8 @@ impl Execution<'_> {
         let Some(plan) = &self.order.plan else {
             return Ending::Failed(RunError {
                 message: "the run does not say what to copy".to_owned(),
-                chain: Vec::new(),
                 hint: Some("start it again".to_owned()),
+                ..RunError::default()
             });
         };
         let hooks = &plan.spec.hooks;

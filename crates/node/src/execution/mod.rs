@@ -74,8 +74,8 @@ impl Execution<'_> {
         if repositories.is_empty() {
             return Ending::Failed(RunError {
                 message: "the run has no repository to work with".to_owned(),
-                chain: Vec::new(),
                 hint: Some("look at the plan's destinations; they may have been removed".to_owned()),
+                ..RunError::default()
             });
         }
         match self.run.kind {
@@ -92,11 +92,11 @@ impl Execution<'_> {
         match (ending, self.active.stopped()) {
             (Ending::Stopped | Ending::Wait(_), Some(Stop::Watchdog(why))) => Ending::Failed(RunError {
                 message: format!("{}: {why}", self.run.kind.name()),
-                chain: Vec::new(),
                 hint: Some(
                     "see the last lines of the log for what it waited for; the limits are part of the plan"
                         .to_owned(),
                 ),
+                ..RunError::default()
             }),
             (ending, _) => ending,
         }
@@ -107,8 +107,8 @@ impl Execution<'_> {
         let (Some(plan), Some(source)) = (&self.order.plan, &self.order.source) else {
             return Ending::Failed(RunError {
                 message: "the run does not say what to back up".to_owned(),
-                chain: Vec::new(),
                 hint: Some("start it again".to_owned()),
+                ..RunError::default()
             });
         };
         let hooks = &plan.spec.hooks;
@@ -261,7 +261,7 @@ impl Execution<'_> {
             );
             let hint =
                 done.hint.unwrap_or_else(|| "see the warnings in the log; all else was restored".to_owned());
-            return Err(WorkError::new(Class::Other, text).hint(hint));
+            return Err(WorkError::new(Class::Other, text).hint(hint).offering(done.instead));
         }
         let more = [
             ("files", done.files),

@@ -128,17 +128,27 @@ fn refuse_damage(
         entry.id.short()
     );
     let error = WorkError::new(Class::Damaged, text);
-    Err(error.hint(older(job, open, entry, select)?))
+    let Older { said, whole } = older(job, open, entry, select)?;
+    Err(error.hint(said).offering(whole))
 }
 
-/// Which older snapshot has all that is chosen, in words.
+/// What there is instead of a snapshot that is damaged.
+pub(super) struct Older {
+    /// The same in words.
+    pub(super) said: String,
+    /// The id of an older snapshot that has all that is chosen, if one has.
+    pub(super) whole: Option<String>,
+}
+
+/// Which older snapshot has all that is chosen.
 pub(super) fn older(
     job: &Job<'_>,
     open: &Open,
     entry: &SnapshotEntry,
     select: &Select<'_>,
-) -> Result<String> {
-    Ok(match newest_whole(job, open, entry, select)? {
+) -> Result<Older> {
+    let whole = newest_whole(job, open, entry, select)?;
+    let said = match &whole {
         Some(whole) => {
             let time = backstay_engine::format::time::to_text(&whole.snapshot.time);
             format!("snapshot {} of {time} is whole: restore that one", whole.id.short())
@@ -146,7 +156,8 @@ pub(super) fn older(
         None => "no older snapshot of the same source is whole either; a copy of the repository may have the rest, and \
                  `backstay check --read-data` says what is damaged"
             .to_owned(),
-    })
+    };
+    Ok(Older { said, whole: whole.map(|whole| whole.id.to_hex()) })
 }
 
 fn read(

@@ -63,6 +63,7 @@ struct Inner {
     message: String,
     chain: Vec<String>,
     hint: Option<String>,
+    instead: Option<String>,
     backtrace: Backtrace,
 }
 
@@ -79,6 +80,7 @@ impl WorkError {
             message: message.to_string(),
             chain: Vec::new(),
             hint: None,
+            instead: None,
             backtrace,
         }))
     }
@@ -108,6 +110,13 @@ impl WorkError {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Offers a snapshot in the place of one that is damaged, by its id, if there is one.
+    #[must_use]
+    pub(crate) fn offering(mut self, instead: Option<String>) -> Self {
+        self.0.instead = instead;
         self
     }
 
@@ -144,9 +153,9 @@ impl WorkError {
     /// The same once more, for the next who has to tell it.
     #[must_use]
     pub fn again(&self) -> Self {
-        let Inner { class, message, chain, hint, .. } = &*self.0;
+        let Inner { class, message, chain, hint, instead, .. } = &*self.0;
         let mut again = Self::new(*class, message);
-        (again.0.chain, again.0.hint) = (chain.clone(), hint.clone());
+        (again.0.chain, again.0.hint, again.0.instead) = (chain.clone(), hint.clone(), instead.clone());
         again
     }
 
@@ -184,7 +193,13 @@ impl WorkError {
     /// The same in the form that runs are told in.
     #[must_use]
     pub fn to_run_error(&self) -> RunError {
-        RunError { message: self.0.message.clone(), chain: self.0.chain.clone(), hint: self.0.hint.clone() }
+        let Inner { message, chain, hint, instead, .. } = &*self.0;
+        RunError {
+            message: message.clone(),
+            chain: chain.clone(),
+            hint: hint.clone(),
+            instead: instead.clone(),
+        }
     }
 }
 

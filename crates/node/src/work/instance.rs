@@ -16,7 +16,7 @@ use backstay_sources::mysql::{TableProblem, check_tables};
 
 use super::archives::Source;
 use super::cold::{Inspection, Instance, InstanceFacts, failed};
-use super::discard::older;
+use super::discard::{Older, older};
 use super::meter::Meter;
 use super::note;
 use super::repository::{Access, Open, make_folder};
@@ -285,7 +285,9 @@ impl FromSnapshot {
             return error;
         }
         match older(job, &self.open, &self.entry, &|_, _| Selected::ALL) {
-            Ok(older) => error.hint(format!("nothing of the instance was touched; {older}")),
+            Ok(Older { said, whole }) => {
+                error.hint(format!("nothing of the instance was touched; {said}")).offering(whole)
+            }
             // Damage is what matters, also where it cannot be looked any further.
             Err(_) => error,
         }

@@ -11,7 +11,7 @@ use backstay_model::Level;
 use backstay_model::run::{OverwriteMode, RestoreRequest};
 use backstay_sources::files::restore as target;
 
-use super::discard::{older, validate_in_place};
+use super::discard::{Older, older, validate_in_place};
 use super::meter::Meter;
 use super::pin::Pinned;
 use super::repository::{Access, Open};
@@ -42,6 +42,8 @@ pub struct RestoreDone {
     pub trouble: Option<String>,
     /// What to do about them.
     pub hint: Option<String>,
+    /// The older snapshot that has what failed, if one has.
+    pub instead: Option<String>,
 }
 
 impl Workshop {
@@ -114,8 +116,9 @@ impl Workshop {
                         let is_failed = |(failed, _): &(Vec<u8>, String)| excludes::lies_in(failed, path);
                         Selected { item: failed.iter().any(is_failed), below: failed.iter().any(is_failed) }
                     };
-                    let older = older(job, &open, &entry, &select)?;
-                    format!("all else was restored; of what failed, {older}")
+                    let Older { said, whole } = older(job, &open, &entry, &select)?;
+                    done.instead = whole;
+                    format!("all else was restored; of what failed, {said}")
                 }
             });
         }
@@ -189,6 +192,7 @@ pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
                         "the newest that can be read is {} of {time}: restore that one",
                         newest.id.short()
                     ))
+                    .offering(Some(newest.id.to_hex()))
                 }
                 _ => error,
             });
@@ -242,6 +246,7 @@ impl RestoreDone {
             failures: report.failures,
             trouble: None,
             hint: None,
+            instead: None,
         }
     }
 

@@ -220,7 +220,8 @@ async fn a_newest_archive_that_is_cut_short_or_gone_is_told_and_not_passed_over(
         world.pass(60);
         run(&world, RunKind::Backup, RunState::Completed).await;
     }
-    let newest = archives(&world).await[0].clone();
+    let listed = archives(&world).await;
+    let (newest, older) = (listed[0].clone(), &listed[1].id);
     let file = world.path("archives").join(newest.name.unwrap());
     let whole = std::fs::read(&file).unwrap();
     let target = world.path("target");
@@ -238,6 +239,7 @@ async fn a_newest_archive_that_is_cut_short_or_gone_is_told_and_not_passed_over(
                 hint.contains("source-1.zip of ") && hint.ends_with("is whole: restore that one"),
                 "{hint}"
             );
+            assert_eq!(error.instead.as_ref(), Some(older));
             assert!(!target.exists());
         }
     }

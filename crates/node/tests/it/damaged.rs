@@ -69,6 +69,7 @@ async fn a_file_that_is_there_is_not_half_written_and_an_older_backup_is_offered
             "{error:?}"
         );
         assert!(error.hint.unwrap().contains(&format!("snapshot {} of ", &first[..8])));
+        assert_eq!(error.instead.as_ref(), Some(&first));
         assert!(std::fs::read(&there).unwrap() == mine, "it was written into");
         assert!(!beneath(&target, &world.path("source/new")).exists());
     }
@@ -93,6 +94,7 @@ async fn into_an_empty_folder_comes_what_is_whole_and_for_the_rest_an_older_back
     // Only the long file is in the older one too.
     if !error.message.contains("2 items") {
         assert!(hint.contains(&first[..8]), "{hint} {}", long.display());
+        assert_eq!(error.instead, Some(first));
     }
     world.stop().await;
 }
@@ -113,6 +115,7 @@ async fn a_snapshot_that_cannot_be_read_is_not_passed_over_as_the_latest() {
     assert!(error.message.contains(&second[..8]), "{error:?}");
     let hint = error.hint.unwrap();
     assert!(hint.contains(&first[..8]) && hint.ends_with("restore that one"), "{hint}");
+    assert_eq!(error.instead.as_ref(), Some(&first));
     assert!(!target.exists());
     restore(&world, request(&first, target), RunState::Completed).await;
     world.stop().await;

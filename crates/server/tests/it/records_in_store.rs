@@ -135,6 +135,7 @@ impl Setup {
             message: "the disk is full".to_owned(),
             chain: vec!["no space left on device".to_owned()],
             hint: Some("free some space".to_owned()),
+            ..RunError::default()
         };
         Run {
             id: new_id!(RunId),

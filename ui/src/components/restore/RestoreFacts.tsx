@@ -2,6 +2,7 @@ import { Link } from "@tanstack/react-router";
 import { RotateCcw } from "lucide-react";
 
 import type { Run } from "../../api/queries";
+import { useMay } from "../../api/roles";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
 import { momentIn } from "../../lib/format";
 import { useSpeech } from "../../texts";
@@ -89,6 +90,23 @@ export function RestoreFacts({ run }: { run: Run }) {
     <Card title={title}>
       <Facts facts={facts} />
     </Card>
+  );
+}
+
+/** Where what was to be restored is damaged: leads to the same restore of what is offered instead. */
+export function RestoreInstead({ run }: { run: Run }) {
+  const { texts } = useSpeech();
+  const search = searchOf(run);
+  const instead = run.error?.instead;
+  return (
+    useMay("restore", run.project) &&
+    search &&
+    instead && (
+      <Link to="/restore" search={{ ...search, snapshot: instead }} className={buttonClass("accent")}>
+        <RotateCcw aria-hidden size={16} />
+        {texts.restore.instead}
+      </Link>
+    )
   );
 }
 

@@ -61,6 +61,7 @@ export const restore: typeof En = {
   didDelete: "Gelöschte Einträge",
   reread: "Dateien noch einmal gelesen und richtig",
   yes: "Ja",
+  instead: "Diese wiederherstellen",
   again: "Noch einmal wiederherstellen",
   forReal: "Wirklich wiederherstellen",
 };

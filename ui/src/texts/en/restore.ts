@@ -64,6 +64,7 @@ export const restore = {
   didDelete: "Items deleted",
   reread: "Files read again and found right",
   yes: "Yes",
+  instead: "Restore that one",
   again: "Restore again",
   forReal: "Restore for real",
 };

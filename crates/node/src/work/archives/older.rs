@@ -22,7 +22,8 @@ impl Source {
         match self.newest_whole(job) {
             Ok(Some(whole)) => {
                 let name = self.shown(whole);
-                error.hint(format!("nothing was written; {name} of {} is whole: restore that one", whole.time()))
+                let said = format!("nothing was written; {name} of {} is whole: restore that one", whole.time());
+                error.hint(said).offering(Some(whole.id()))
             }
             Ok(None) => error.hint(
                 "nothing was written, and no older archive of the same source is whole; a copy at another destination may be",

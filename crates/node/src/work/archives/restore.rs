@@ -218,6 +218,7 @@ impl Source {
             failures: report.failed,
             trouble: meter.failed().into_iter().next().map(|(_, what)| what),
             hint: None,
+            instead: None,
         })
     }
 
