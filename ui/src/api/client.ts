@@ -56,10 +56,19 @@ export async function endSession(): Promise<void> {
   await fetch("/api/v1/sign-out", { method: "POST" }).catch(() => undefined);
 }
 
+/** Whether it was said that the session has ended, and nobody has signed in since. */
+let isTold = false;
+
 const unauthenticated: Middleware = {
-  onResponse({ response }) {
-    if (response.status === 401 && held > 0) {
-      dispatchEvent(new Event(SIGNED_OUT));
+  onResponse({ request, response }) {
+    if (response.ok) {
+      isTold = false;
+    } else if (response.status === 401 && held > 0) {
+      // What the page asks for by itself does not say it once more to somebody who went back to the form.
+      if (!isTold || request.method !== "GET") {
+        isTold = true;
+        dispatchEvent(new Event(SIGNED_OUT));
+      }
     } else if (response.status === 401 && !isEnded) {
       signInAgain();
     }
