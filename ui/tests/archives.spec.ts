@@ -1,7 +1,7 @@
 // Destinations that hold archives, in a folder and with a receiver.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Receiver } from "./receiver";
@@ -174,7 +174,18 @@ test("an archive that others need is not deleted, and one that none needs is", a
   await expect(page.getByRole("alert")).toContainText(/needed by .*\.zip/);
   await expect(page.getByRole("alert")).toContainText("remove those that need it first");
   await accessible(page);
+  // One that was cut short is known as such, and what is left of it can go.
+  const attic = join(server.folder, "attic");
+  const isLater = (name: string) => name.endsWith(".zip") && !name.endsWith("Data.zip");
+  truncateSync(join(attic, readdirSync(attic, { recursive: true }).map(String).find(isLater) ?? ""), 10);
+  await page.goto(`${server.url}/snapshots?repository=${later?.repository}`);
+  const rows = page.getByRole("table", { name: "Snapshots" }).getByRole("row");
+  await expect(rows).toHaveCount(3);
+  await expect(rows.filter({ hasText: "Damaged" })).toHaveCount(1);
   await page.goto(`${server.url}/snapshots/${later?.repository}/${later?.snapshot}`);
+  await expect(page.getByText("is not of the length that its manifest tells")).toBeVisible();
+  await expect(page.getByRole("link", { name: "Restore everything" })).toHaveCount(0);
+  await accessible(page);
   await remove();
   await expect(page).toHaveURL(/\/snapshots\?repository=/);
   await expect(page.getByRole("table", { name: "Snapshots" }).getByRole("row")).toHaveCount(2);

@@ -462,6 +462,9 @@ pub struct SnapshotInfo {
     /// Bytes it added to the repository, where it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_added: Option<u64>,
+    /// What is wrong with it, where it is an archive that cannot be whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damaged: Option<String>,
 }
 
 /// An item of a folder, in a snapshot or on a host.

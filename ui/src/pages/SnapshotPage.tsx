@@ -6,6 +6,7 @@ import { snapshots } from "../api/snapshots";
 import { useRepository } from "../api/useRepository";
 import { Card, Empty, Loading, PageHead, buttonClass } from "../components/basics";
 import { Name } from "../components/Name";
+import { Notice } from "../components/Notice";
 import { Unshown } from "../components/One";
 import { Browser } from "../components/snapshots/Browser";
 import { FilePanel } from "../components/snapshots/FilePanel";
@@ -54,7 +55,7 @@ export function SnapshotPage() {
       <p className="mb-1">{back}</p>
       <PageHead title={found.name ? <Name>{nameOf(found.name)}</Name> : texts.snapshots.of(found.host, moment(found.time, language))}>
         <span className="flex flex-wrap gap-2">
-          {before && (
+          {!found.damaged && before && (
             <Link
               to="/snapshots/$repository/diff"
               params={{ repository: params.repository }}
@@ -65,7 +66,7 @@ export function SnapshotPage() {
               {texts.snapshots.compareBefore}
             </Link>
           )}
-          {can("restore") && (
+          {!found.damaged && can("restore") && (
             <Link
               to="/restore"
               search={{ repository: params.repository, snapshot: found.id }}
@@ -81,11 +82,23 @@ export function SnapshotPage() {
         <Card>
           <SnapshotFacts snapshot={found} />
         </Card>
-        <Browser search={search} canRestore={can("restore")} />
+        {found.damaged ? <Damage what={found.damaged} /> : <Browser search={search} canRestore={can("restore")} />}
         <Manage snapshot={found} can={can} />
         {search.file !== undefined && <FilePanel file={search.file} snapshot={found.id} canRestore={can("restore")} />}
         {chosen.length > 0 && <Tray chosen={chosen} snapshot={found.id} />}
       </div>
     </>
+  );
+}
+
+/** What is said in the place of the content of an archive that cannot be whole. */
+function Damage({ what }: { what: string }) {
+  return (
+    <Card>
+      <Notice tone="warn">
+        <p className="font-semibold">{what}</p>
+        <p>{useSpeech().texts.snapshots.damagedHint}</p>
+      </Notice>
+    </Card>
   );
 }

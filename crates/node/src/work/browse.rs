@@ -45,6 +45,7 @@ impl Workshop {
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
                 bytes_added: summary.map(|summary| summary.data_added_packed),
+                damaged: None,
             }
         };
         Ok(snapshots.into_iter().rev().map(info).collect())

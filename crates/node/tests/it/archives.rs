@@ -230,6 +230,13 @@ async fn a_newest_archive_that_is_cut_short_or_gone_is_told_and_not_passed_over(
             Some(bytes) => std::fs::write(&file, bytes).unwrap(),
             None => std::fs::remove_file(&file).unwrap(),
         }
+        let troubles: Vec<_> = archives(&world).await.into_iter().map(|one| one.damaged).collect();
+        assert!(
+            troubles.len() == 2
+                && troubles[0].as_ref().is_some_and(|told| told.contains(what))
+                && troubles[1].is_none(),
+            "{troubles:?}"
+        );
         for name in ["latest", &newest.id] {
             let failed = restore(&world, request(name, target.clone()), RunState::Failed).await;
             let error = failed.error.unwrap();

@@ -4,12 +4,12 @@ import { plans } from "../../api/queries";
 import type { Snapshot } from "../../api/snapshots";
 import { moment, size } from "../../lib/format";
 import { shown } from "../../lib/shown";
-import { copierOf, isHeld, ownTags, planOf } from "../../lib/timeline";
+import { copierOf, planOf } from "../../lib/timeline";
 import { useSpeech } from "../../texts";
 import { CopyButton } from "../CopyButton";
 import { Facts, type Fact } from "../Facts";
 import { When } from "../When";
-import { Tags } from "./SnapshotList";
+import { isMarked, Tags } from "./SnapshotList";
 import { Breaking, Name } from "../Name";
 
 /** A text that can be copied, as much as has to be seen of it. */
@@ -29,7 +29,6 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
   const allPlans = useQuery(plans()).data;
   const [plan, copier] = [planOf(snapshot), copierOf(snapshot)];
   const nameOf = (plan: string) => allPlans?.find(({ id }) => id === plan)?.name ?? texts.snapshots.planGone;
-  const isTagged = isHeld(snapshot) || ownTags(snapshot).length > 0;
   const facts: Fact[] = [
     [
       texts.snapshots.time,
@@ -44,7 +43,7 @@ export function SnapshotFacts({ snapshot, more = [] }: { snapshot: Snapshot; mor
     [texts.runs.size, snapshot.bytes != null && size(snapshot.bytes, language)],
     [texts.runs.files, snapshot.files?.toLocaleString(language)],
     [texts.runs.added, snapshot.bytes_added != null && size(snapshot.bytes_added, language)],
-    [texts.snapshots.marks, isTagged && <Tags key="tags" snapshot={snapshot} />],
+    [texts.snapshots.marks, isMarked(snapshot) && <Tags key="tags" snapshot={snapshot} />],
     snapshot.name ? copied(texts.records.archives.archive, snapshot.name) : copied(texts.snapshots.id, snapshot.id, 8),
     ...more,
   ];

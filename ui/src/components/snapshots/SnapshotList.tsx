@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { Lock } from "lucide-react";
+import { Lock, TriangleAlert } from "lucide-react";
 import { memo, useState } from "react";
 
 import type { Snapshot } from "../../api/snapshots";
@@ -93,14 +93,24 @@ const Row = memo(function Row({ snapshot, index, plan }: RowProps) {
   );
 });
 
-/** The tags that people gave a snapshot, and whether it is held. */
+/** Whether there is something to say of a snapshot beside what it has. */
+export const isMarked = (snapshot: Snapshot) =>
+  Boolean(snapshot.damaged) || isHeld(snapshot) || ownTags(snapshot).length > 0;
+
+/** The tags that people gave a snapshot, whether it is held, and whether it is damaged. */
 export function Tags({ snapshot }: { snapshot: Snapshot }) {
   const { texts } = useSpeech();
-  if (!isHeld(snapshot) && ownTags(snapshot).length === 0) {
+  if (!isMarked(snapshot)) {
     return null;
   }
   return (
     <span className="flex flex-wrap gap-1 text-xs">
+      {snapshot.damaged && (
+        <span className="inline-flex items-center gap-1 rounded bg-raised px-1.5 py-0.5 font-semibold text-bad" title={snapshot.damaged}>
+          <TriangleAlert aria-hidden size={12} />
+          {texts.snapshots.damaged}
+        </span>
+      )}
       {isHeld(snapshot) && (
         <span className="inline-flex items-center gap-1 rounded bg-raised px-1.5 py-0.5 font-semibold text-warn" title={texts.snapshots.heldHint}>
           <Lock aria-hidden size={12} />

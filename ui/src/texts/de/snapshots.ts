@@ -28,6 +28,9 @@ export const snapshots: typeof En = {
   id: "Snapshot-ID",
   marks: "Tags",
   held: "Gesperrt",
+  damaged: "Beschädigt",
+  damagedHint:
+    "Daraus lässt sich nichts wiederherstellen. Wählen Sie ein älteres oder eine Kopie an einem anderen Ziel; was davon übrig ist, kann unten gelöscht werden.",
   heldHint: "Die Aufbewahrung löscht ihn nicht.",
   planGone: "Ein Plan, den es nicht mehr gibt",
   copiedBy: "Kopiert durch",

@@ -25,6 +25,8 @@ export const snapshots = {
   id: "Snapshot id",
   marks: "Tags",
   held: "On hold",
+  damaged: "Damaged",
+  damagedHint: "Nothing can be restored from it. Choose an older one, or a copy at another destination; what is left of it can be deleted below.",
   heldHint: "Retention does not delete it.",
   planGone: "A plan that is gone",
   copiedBy: "Copied by",

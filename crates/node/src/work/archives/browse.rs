@@ -17,7 +17,7 @@ use crate::work::restore::relative;
 use crate::work::{Class, Job, Result, WorkError, Workshop, compare, items};
 
 impl Workshop {
-    /// The archives of a place, the newest first.
+    /// The archives of a place, the newest first; those that cannot be whole too, with what is wrong with them.
     pub(in crate::work) fn archives(&self, job: &Job<'_>) -> Result<Vec<SnapshotInfo>> {
         let (place, inventory) = self.stock(job)?;
         let info = |known: &Known| {
@@ -35,9 +35,12 @@ impl Workshop {
                 files: Some(totals.files),
                 bytes: Some(totals.bytes),
                 bytes_added: Some(known.file.size),
+                damaged: inventory.trouble(known).map(|what| format!("{} {what}", known.file.name)),
             }
         };
-        Ok(inventory.archives.iter().map(info).collect())
+        let mut all: Vec<&Known> = inventory.all().collect();
+        all.sort_by(|one, other| one.newest_first(other));
+        Ok(all.into_iter().map(info).collect())
     }
 
     /// Looks whether a place of archives can be reached, and how many there are.

@@ -155,12 +155,17 @@ impl Inventory {
 
     /// Refuses an archive that cannot be whole.
     pub(super) fn check(&self, known: &Known) -> Result<()> {
-        let name = &known.file.name;
-        match self.broken.iter().find(|(broken, _)| broken.file.name == *name) {
+        match self.trouble(known) {
             None => Ok(()),
-            Some((_, what)) => Err(WorkError::new(Class::Damaged, format!("{name} {what}"))
+            Some(what) => Err(WorkError::new(Class::Damaged, format!("{} {what}", known.file.name))
                 .hint("choose an older archive, or a copy at another destination")),
         }
+    }
+
+    /// Why an archive cannot be whole.
+    pub(super) fn trouble(&self, known: &Known) -> Option<&'static str> {
+        let found = self.broken.iter().find(|(broken, _)| broken.file.name == known.file.name);
+        found.map(|(_, what)| *what)
     }
 
     /// All archives, broken or not.
