@@ -208,6 +208,9 @@ pub struct RunDestination {
     /// Bytes that are free where the repository is, where that can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub free: Option<u64>,
+    /// The destination whose repository cuts files elsewhere than the one here does, by its name: what goes to both is cut apart for this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_apart_from: Option<String>,
     /// Why it failed there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -230,6 +230,7 @@ impl Clerk<'_> {
             bytes_added: 0,
             stored: None,
             free: None,
+            cut_apart_from: None,
             error: None,
         });
         Run {

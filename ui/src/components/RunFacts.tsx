@@ -5,6 +5,7 @@ import { useMay } from "../api/roles";
 import { duration, size } from "../lib/format";
 import { told } from "../lib/restore";
 import { useSpeech } from "../texts";
+import { CutApart } from "./CutApart";
 import { Facts, type Fact } from "./Facts";
 import { Name } from "./Name";
 import { addedOf, bytesOf, secondsOf } from "./RunTable";
@@ -49,7 +50,8 @@ export function RunFacts({ run }: { run: Run }) {
 /** Where it went, each with the way to the snapshot there. */
 function Destinations({ run }: { run: Run }) {
   const mayLook = useMay("viewContent", run.project);
-  return run.destinations?.map(({ id, name, snapshot, repository, error }) => {
+  return run.destinations?.map((at) => {
+    const { id, name, snapshot, repository, error } = at;
     const short = snapshot && <code className="text-xs">{snapshot.slice(0, 8)}</code>;
     return (
       <span key={id} className="block">
@@ -66,6 +68,7 @@ function Destinations({ run }: { run: Run }) {
           short
         )}
         {error && error !== run.error?.message && <span className="ml-2 text-bad">{error}</span>}
+        <CutApart at={at} />
       </span>
     );
   });

@@ -134,6 +134,9 @@ export const de: Texts = {
     source: "Quelle",
     from: "Kopiert von",
     copied: "Kopierte Snapshots",
+    cutApart: (like) => `Sein Repository schneidet Dateien anderswo als das von ${like}: Was an beide geht, wird eigens für dieses geschnitten.`,
+    cutApartAt: (name, like) =>
+      `Das Repository von ${name} schneidet Dateien anderswo als das von ${like}: Was an beide geht, wird eigens für dieses geschnitten.`,
     destination: "Ziel",
     started: "Begonnen",
     ended: "Beendet",

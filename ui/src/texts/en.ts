@@ -135,6 +135,9 @@ export const en = {
     source: "Source",
     from: "Copied from",
     copied: "Snapshots copied",
+    cutApart: (like: string) => `Its repository cuts files elsewhere than that of ${like}: what goes to both is cut apart for it.`,
+    cutApartAt: (name: string, like: string) =>
+      `The repository of ${name} cuts files elsewhere than that of ${like}: what goes to both is cut apart for it.`,
     destination: "Destination",
     started: "Started",
     ended: "Ended",

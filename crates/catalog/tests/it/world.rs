@@ -109,6 +109,7 @@ impl World {
                 bytes_added: 0,
                 stored: None,
                 free: None,
+                cut_apart_from: None,
                 error: None,
             }],
             from: None,

@@ -87,6 +87,7 @@ impl Execution<'_> {
         };
         let note = |destination: &mut RunDestination| {
             destination.copied += done.copied;
+            destination.cut_apart_from.clone_from(&done.cut_apart_from);
             destination.bytes_added += done.bytes;
             if done.newest.is_some() {
                 destination.snapshot.clone_from(&done.newest);

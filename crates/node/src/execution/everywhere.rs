@@ -277,6 +277,10 @@ impl Course for Round<'_> {
         Ok(true)
     }
 
+    fn cut_apart(&self, job: &Job<'_>, like: &str) {
+        self.execution.cut_apart(job, like);
+    }
+
     fn after(&self, _: usize, job: &Job<'_>, result: Result<Made, WorkError>) {
         let done = result.and_then(|made| match (made, &job.repository.holds) {
             (Made::There(done), _) => Ok(done),

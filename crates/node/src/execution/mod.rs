@@ -371,6 +371,14 @@ impl Execution<'_> {
         });
     }
 
+    /// Writes down that the repository at a destination cuts files elsewhere than the one at `like`.
+    fn cut_apart(&self, job: &Job<'_>, like: &str) {
+        self.amend(|run| {
+            let here = run.destinations.iter_mut().filter(|one| one.repository == job.repository.id);
+            here.for_each(|destination| destination.cut_apart_from = Some(like.to_owned()));
+        });
+    }
+
     fn amend(&self, edit: impl Fn(&mut Run) + Send + Sync) {
         if let Err(error) = self.handle.block_on(self.inner.steward.amend(self.run.id, edit)) {
             let text = format!("what came of a destination cannot be written down: {error}");

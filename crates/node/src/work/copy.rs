@@ -48,6 +48,8 @@ pub struct CopyDone {
     pub newest: Option<String>,
     /// Bytes that were stored.
     pub bytes: u64,
+    /// What they were copied from, by its name, where that cuts files elsewhere than the repository that they were copied to.
+    pub cut_apart_from: Option<String>,
 }
 
 /// What there is where a mirror copies from.
@@ -107,6 +109,7 @@ impl Workshop {
                 "{here} cuts files elsewhere than {there} does: copies share no data there with what was backed up to it directly"
             );
             job.report.log(Level::Info, "copy", &text);
+            done.cut_apart_from = Some(there.clone());
         }
         let (mut snapshots, unreadable) =
             source.engine.load_snapshots().map_err(|error| source.explain(error))?;

@@ -27,6 +27,9 @@ pub trait Course: Sync {
     /// When the destination is left aside.
     fn before(&self, number: usize, job: &Job<'_>) -> Result<bool>;
 
+    /// The repository at a destination cuts files elsewhere than the one at `like`, so what is read is cut apart for it.
+    fn cut_apart(&self, job: &Job<'_>, like: &str);
+
     /// What came of a destination, as soon as that is known.
     fn after(&self, number: usize, job: &Job<'_>, result: Result<Made>);
 }
@@ -309,6 +312,7 @@ impl Trip<'_> {
                          read is cut apart for it: that takes more work, and no copy from {like} can stand in for a backup"
                     );
                     job.report.log(Level::Warning, "read", &text);
+                    self.course.cut_apart(job, like);
                 }
                 Some(_) => {}
             }

@@ -193,7 +193,7 @@ async fn one_that_was_away_is_caught_up_by_a_copy() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn foreign_repositories_are_cut_apart_and_the_log_says_so() {
+async fn foreign_repositories_are_cut_apart_and_the_run_says_so() {
     let mut world = World::new(Schedule::default()).await;
     std::fs::write(
         world.path("source/big"),
@@ -212,6 +212,8 @@ async fn foreign_repositories_are_cut_apart_and_the_log_says_so() {
     let log = world.log(run.id).await;
     assert!(log.contains("second cuts files elsewhere than disk does"), "{log}");
     assert_eq!(log.matches("reading /").count(), 1, "{log}");
+    let apart = run.destinations.iter().map(|one| (one.repository, one.cut_apart_from.as_deref()));
+    assert_eq!(apart.collect::<Vec<_>>(), [(first, None), (second, Some("disk"))]);
     for id in [first, second] {
         same(&world.path("source"), &restored(&world, id, &format!("target {id}")).await);
     }

@@ -233,6 +233,7 @@ impl Place<'_> {
                 bytes_added: 1 << 20,
                 stored: None,
                 free: None,
+                cut_apart_from: None,
                 error: None,
             }],
             from: None,

@@ -65,6 +65,7 @@ async fn metrics_tell_of_what_a_token_may_see() {
                 bytes_added: bytes,
                 stored: None,
                 free: None,
+                cut_apart_from: None,
                 error: None,
             }];
             setup.tell(&world.store, News::Run { run: Box::new(run) }).await;

@@ -25,6 +25,7 @@ fn ended(setup: &Setup, kind: RunKind, state: RunState, days: i64, outcome: Outc
         bytes_added: 100,
         stored: None,
         free: Some(5000),
+        cut_apart_from: None,
         error: None,
     }];
     run

@@ -1,7 +1,8 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { destinations, nodes, plans, sources, type Plan } from "../../api/queries";
+import { destinations, latestRuns, nodes, plans, sources, type Plan } from "../../api/queries";
 import { revisions } from "../../api/records";
+import { CutApart } from "../../components/CutApart";
 import { Facts, type Fact } from "../../components/Facts";
 import { RecordLinks } from "../../components/RecordLinks";
 import { When } from "../../components/When";
@@ -51,11 +52,13 @@ export function PlanFacts({ plan }: { plan: Plan }) {
             ]),
         [
           words.destinations,
-          <RecordLinks
-            key="destinations"
-            to="/destinations/$id"
-            records={plan.destinations.map((id) => ({ id, name: to?.find((one) => one.id === id)?.name ?? "…" }))}
-          />,
+          <div key="destinations">
+            <RecordLinks
+              to="/destinations/$id"
+              records={plan.destinations.map((id) => ({ id, name: to?.find((one) => one.id === id)?.name ?? "…" }))}
+            />
+            <Cuts plan={plan} />
+          </div>,
         ],
         [texts.plans.schedule, describeSchedule(plan.schedule, words, language)],
         [
@@ -97,6 +100,14 @@ export function PlanFacts({ plan }: { plan: Plan }) {
       ]}
     />
   );
+}
+
+/** Which destinations cost more than the others since what goes there is cut apart, as the newest run has found. */
+function Cuts({ plan }: { plan: Plan }) {
+  const kind = plan.copy ? "copy" : "backup";
+  const newest = useQuery(latestRuns({ plan: plan.id, kind, state: "completed,failed" }, 1)).data?.[0];
+  const left = newest?.destinations?.filter(({ id }) => plan.destinations.includes(id));
+  return left?.map((at) => <CutApart key={at.id} at={at} named />);
 }
 
 /** When a plan was last changed, and by whom. */
