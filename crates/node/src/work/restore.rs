@@ -188,11 +188,12 @@ pub(super) fn find_snapshot(open: &Open, name: &str) -> Result<SnapshotEntry> {
             return Err(match snapshots.pop() {
                 Some(newest) if error.class() == Class::Damaged => {
                     let time = format::time::to_text(&newest.snapshot.time);
-                    error.hint(format!(
-                        "the newest that can be read is {} of {time}: restore that one",
-                        newest.id.short()
-                    ))
-                    .offering(Some(newest.id.to_hex()))
+                    error
+                        .hint(format!(
+                            "the newest that can be read is {} of {time}: restore that one",
+                            newest.id.short()
+                        ))
+                        .offering(Some(newest.id.to_hex()))
                 }
                 _ => error,
             });
