@@ -16,7 +16,10 @@ async function openTo(page: Page, path: string): Promise<void> {
     const item = page.getByRole("treeitem", { name, exact: true }).last();
     await page.keyboard.type(name);
     await expect(item).toBeVisible();
-    await expect(page.getByRole("tree")).toHaveAttribute("aria-activedescendant", (await item.getAttribute("id")) ?? "");
+    // Rows that come in above move it down.
+    const active = async () =>
+      (await page.getByRole("tree").getAttribute("aria-activedescendant")) === (await item.getAttribute("id"));
+    await expect.poll(active).toBe(true);
     await page.keyboard.press("ArrowRight");
     await expect(item).toHaveAttribute("aria-expanded", "true");
     await page.waitForTimeout(800);
