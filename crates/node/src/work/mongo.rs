@@ -120,6 +120,7 @@ impl Workshop {
         let connection = Arc::new(Connection::open(&self.mongo_access(mongodb, secrets))?);
         let place = connection.place().to_owned();
         let options = CaptureOptions {
+            patience: connection.away(),
             selection: Selection { include: spec.include.clone(), exclude: spec.exclude.clone() },
             oplog: spec.oplog,
             users: spec.users,
@@ -271,6 +272,7 @@ impl Workshop {
                 ExistingCollections::PutAside => Existing::PutAside,
             },
             users: into.users,
+            patience: connection.away(),
             oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
             segments,
             until: into.until.map(end_of),

@@ -11,6 +11,7 @@ use backstay_core::{Control, Events, Sink, Timestamp};
 use mongodb::bson::{RawBsonRef, RawDocument};
 use parking_lot::Mutex;
 
+use super::access::AWAY;
 use super::error::{MongoError, Result, Trouble};
 use super::oplog::Start;
 use super::reader::{Intake, Order, Scan};
@@ -41,7 +42,7 @@ impl Default for CaptureOptions {
             parallel: 4,
             oplog: true,
             users: true,
-            patience: Duration::from_secs(120),
+            patience: AWAY,
             taken_at: Timestamp::default(),
         }
     }

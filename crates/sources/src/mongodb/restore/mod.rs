@@ -17,6 +17,7 @@ use backstay_core::{Control, Events, Timestamp};
 use mongodb::bson::raw::RawDocumentBuf;
 use parking_lot::Mutex;
 
+use super::access::AWAY;
 use super::dump::Place;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
@@ -92,7 +93,7 @@ impl Default for RestoreOptions {
             oplog: false,
             segments: Vec::new(),
             until: None,
-            patience: Duration::from_secs(120),
+            patience: AWAY,
             at: Timestamp::default(),
             work: String::new(),
         }

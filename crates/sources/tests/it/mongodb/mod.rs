@@ -4,6 +4,7 @@ mod access;
 mod archives;
 mod faults;
 mod folder;
+mod hangs;
 mod oplog;
 mod round_trip;
 
