@@ -48,6 +48,8 @@ impl Default for CaptureOptions {
     }
 }
 
+/// Collections that are told of one by one; the others are counted.
+const TOLD: usize = 100;
 /// How many bytes are handed on at once.
 const PIECE: usize = 256 << 10;
 
@@ -65,7 +67,7 @@ pub fn capture(
 ) -> Result<Manifest> {
     let root = sink.root()?;
     let parallel = options.parallel.min(sink.open_limit());
-    let work = Work { connection, options, control, events };
+    let work = Work { connection, options, control, events, told: AtomicUsize::new(0) };
     let plan = work.plan()?;
     let mut folders = BTreeMap::new();
     for collection in &plan.collections {
@@ -85,6 +87,8 @@ struct Work<'a> {
     options: &'a CaptureOptions,
     control: &'a Control,
     events: &'a dyn Events,
+    /// How many collections were told of when they were read.
+    told: AtomicUsize,
 }
 
 /// What is to be captured.
@@ -182,6 +186,10 @@ impl Work<'_> {
         if let Some(error) = first_error.into_inner() {
             return Err(error);
         }
+        let untold = self.told.load(Ordering::Relaxed).saturating_sub(TOLD);
+        if untold > 0 {
+            self.events.message(&format!("read {untold} more collections"));
+        }
         let oplog = match plan.from {
             Some(start) => Some(self.oplog(start, plan, output)?),
             None => None,
@@ -253,6 +261,7 @@ impl Work<'_> {
         match read {
             Ok(()) => {
                 stream.finish()?;
+                self.tell(collection, &digest);
                 Ok(Some(digest))
             }
             Err(error) if error.trouble == Trouble::Refused && self.is_gone(collection)? => {
@@ -267,6 +276,19 @@ impl Work<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells what was read of a collection; of the first ones alone where there are many.
+    fn tell(&self, collection: &Collection, digest: &Digest) {
+        let text = match (self.told.fetch_add(1, Ordering::Relaxed), collection.kind) {
+            (TOLD.., _) => return,
+            (_, Kind::View) => format!("read the definition of the view {}", collection.full_name()),
+            _ => {
+                let (documents, bytes) = (digest.documents, digest.bytes);
+                format!("read {}: {documents} documents of {bytes} bytes", collection.full_name())
+            }
+        };
+        self.events.message(&text);
     }
 
     /// Whether a collection is no longer there.
@@ -314,6 +336,7 @@ impl Work<'_> {
             ));
         }
         stream.finish()?;
+        self.events.message(&format!("read the oplog from {from} to {to}: {count} entries"));
         Ok(OplogSpan { from, to, entries: count })
     }
 }
