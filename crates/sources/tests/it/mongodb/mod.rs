@@ -5,7 +5,10 @@ mod archives;
 mod faults;
 mod folder;
 mod hangs;
+mod largest;
 mod oplog;
+mod options;
+mod recorded;
 mod round_trip;
 
 use backstay_core::{Control, Silent};
