@@ -81,7 +81,7 @@ fn what_is_written_here_is_byte_for_byte_what_mongodump_wrote() {
         let sum = sums.entry(names.clone()).or_default();
         let documents = until_terminator(&mut rest);
         if header.get_bool("EOF").unwrap() {
-            written.extend(end(of, false, sum.clone()).unwrap());
+            written.extend(end(of, false, *sum).unwrap());
             continue;
         }
         written.extend(begin(of).unwrap());

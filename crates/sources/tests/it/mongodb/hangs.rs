@@ -1,6 +1,6 @@
 //! A server that hangs with all its connections open, while nobody gives the work up.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
@@ -192,10 +192,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, said: &AtomicU64, stuck: &Atomic
     }
     if !stuck.load(Ordering::SeqCst) {
         for stream in [from, to] {
-            match stream.shutdown(Shutdown::Both) {
-                Err(error) => assert_eq!(error.kind(), ErrorKind::NotConnected),
-                Ok(()) => {}
-            }
+            // The other end may be gone already.
+            let _ = stream.shutdown(Shutdown::Both);
         }
     }
 }
