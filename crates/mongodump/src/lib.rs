@@ -46,4 +46,6 @@ const TERMINATOR: u32 = 0xffff_ffff;
 const VERSION: &str = "0.1";
 
 #[cfg(test)]
+mod recorded_tests;
+#[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use backstay_model::bucket::BucketSpec;
 use backstay_model::link::{NodeSource, SealedConnection, SealedRepository};
 use backstay_model::mongodb::MongodbSpec;
 use backstay_model::run::{IntoBucket, IntoMongodb, Outcome, RestoreInto, RestoreRequest};
-use backstay_model::{ConnectionSettings, SourceSpec};
+use backstay_model::{ConnectionSettings, Level, SourceSpec};
 
 use super::{Ending, Execution, incomplete};
 use crate::seals::{self, Opened};
@@ -39,6 +39,7 @@ impl Execution<'_> {
 
     /// Backs up a service, once it has answered.
     pub(super) fn back_up_service(&self, source: &NodeSource, repositories: &[SealedRepository]) -> Ending {
+        self.report.log(Level::Info, "connect", &format!("connecting to source {}", source.named.name));
         let opened = match &source.spec {
             SourceSpec::S3(spec) => self.bucket(spec, source).map(ServiceSource::Bucket),
             SourceSpec::Mongodb(spec) => self.mongo(spec, source).map(ServiceSource::Mongodb),
@@ -46,6 +47,7 @@ impl Execution<'_> {
         };
         match opened {
             Ok(service) => {
+                self.report.log(Level::Info, "connect", &service.answered());
                 let _ = self.service.set(service);
                 self.everywhere(repositories)
             }

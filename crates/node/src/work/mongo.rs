@@ -51,6 +51,18 @@ impl std::fmt::Debug for MongoSource {
     }
 }
 
+impl std::fmt::Display for MongoSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", described(&self.connection))
+    }
+}
+
+/// A server, as the log calls it.
+fn described(connection: &Connection) -> String {
+    let set = connection.replica_set().map_or_else(String::new, |name| format!(", replica set {name}"));
+    format!("{} (MongoDB {}{set})", connection.place(), connection.version())
+}
+
 impl MongoSource {
     /// How the snapshot calls what is read.
     pub(super) fn paths(&self) -> Vec<String> {
@@ -120,6 +132,7 @@ impl Workshop {
         let connection = Arc::new(Connection::open(&self.mongo_access(mongodb, secrets))?);
         let place = connection.place().to_owned();
         let options = CaptureOptions {
+            patience: connection.away(),
             selection: Selection { include: spec.include.clone(), exclude: spec.exclude.clone() },
             oplog: spec.oplog,
             users: spec.users,
@@ -185,7 +198,10 @@ impl Workshop {
         (mongodb, secrets): (&MongodbSettings, &Opened),
         run: RunId,
     ) -> Result<(String, RestoreReport)> {
-        let connection = Connection::open(&self.mongo_access(mongodb, secrets))?;
+        let access = self.mongo_access(mongodb, secrets);
+        job.report.log(Level::Info, "connect", &format!("connecting to {}", access.place()));
+        let connection = Connection::open(&access)?;
+        job.report.log(Level::Info, "connect", &format!("{} answers", described(&connection)));
         let spool = self.spool_of(run);
         let restored = self.fill_mongodb(job, request, into, &connection, run);
         let _ = super::remove_folder_if_there(&spool);
@@ -271,6 +287,7 @@ impl Workshop {
                 ExistingCollections::PutAside => Existing::PutAside,
             },
             users: into.users,
+            patience: connection.away(),
             oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
             segments,
             until: into.until.map(end_of),
@@ -289,6 +306,10 @@ impl Workshop {
                 "{} {}.{}: {} documents are as they were backed up, {} indexes{aside}",
                 one.kind, one.database, one.collection, one.digest.documents, one.indexes
             );
+            job.report.log(Level::Info, "verify", &text);
+        }
+        if report.compared_users {
+            let text = format!("{} users and roles are as they were backed up", report.users);
             job.report.log(Level::Info, "verify", &text);
         }
         for warning in &report.warnings {

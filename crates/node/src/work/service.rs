@@ -11,3 +11,14 @@ pub enum ServiceSource {
     /// A server of MongoDB.
     Mongodb(MongoSource),
 }
+
+impl ServiceSource {
+    /// Who has answered, for the log.
+    #[must_use]
+    pub fn answered(&self) -> String {
+        match self {
+            Self::Bucket(bucket) => format!("{} answers", bucket.facts.location),
+            Self::Mongodb(mongo) => format!("{mongo} answers"),
+        }
+    }
+}

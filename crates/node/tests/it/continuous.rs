@@ -12,7 +12,7 @@ use crate::mongo::Shop;
 
 impl Shop {
     /// Has what is written between backups kept, each second.
-    fn follow(&self) {
+    pub(crate) fn follow(&self) {
         let continuous = Continuous { every: Duration::from_secs(1), ..Continuous::default() };
         self.world.hub.change(|plan| plan.continuous = Some(continuous.clone()));
     }
@@ -38,7 +38,7 @@ impl Shop {
     }
 
     /// Waits until a moment can be gone back to.
-    async fn until_kept(&self, moment: Time) -> FollowedLog {
+    pub(crate) async fn until_kept(&self, moment: Time) -> FollowedLog {
         let has = |log: &FollowedLog| log.moments.last().is_some_and(|last| last.until >= moment);
         self.until_followed("so far", has).await
     }

@@ -24,6 +24,8 @@ mod limits;
 mod matrix;
 mod mongo;
 mod mongo_faults;
+mod mongo_hangs;
+mod mongo_runs;
 mod mongodump;
 #[path = "../../../storage/tests/it/s3/multipart.rs"]
 #[allow(dead_code)]

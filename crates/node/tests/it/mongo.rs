@@ -22,11 +22,12 @@ pub(crate) struct Shop {
     connection: SealedConnection,
 }
 
-/// The way to a server.
-fn way(world: &World, server: &MongoServer) -> SealedConnection {
+/// The way to a server, with more options in its address.
+fn way(world: &World, server: &MongoServer, options: &str) -> SealedConnection {
     let id = ConnectionId::new(&SystemClock, &SystemRandom);
+    let uri = format!("{}{options}", server.uri());
     let settings: MongodbSettings =
-        serde_json::from_value(json!({ "uri": server.uri(), "allow_private": true })).unwrap();
+        serde_json::from_value(json!({ "uri": uri, "allow_private": true })).unwrap();
     let key = world.identity().key;
     let secrets =
         seals::seal(key.public(), &seals::of_connection(id), &Default::default(), &SystemRandom).unwrap();
@@ -40,6 +41,11 @@ impl Shop {
 
     /// The same, with arguments for the server's command line.
     pub(crate) async fn with(arguments: &[&str]) -> Option<Self> {
+        Self::reached(arguments, "").await
+    }
+
+    /// The same, with more options in the server's address too.
+    pub(crate) async fn reached(arguments: &[&str], options: &str) -> Option<Self> {
         let server = tokio::task::block_in_place(|| {
             let server = MongoServer::start_with(arguments)?;
             let orders: Vec<_> =
@@ -56,7 +62,7 @@ impl Shop {
         let file = world.path("policy.toml");
         std::fs::write(&file, "private_addresses = true\nwrite = [\"/\"]\n").unwrap();
         world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
-        let connection = way(&world, &server);
+        let connection = way(&world, &server, options);
         let spec: MongodbSpec = serde_json::from_value(json!({ "connection": connection.id })).unwrap();
         let of_source = connection.clone();
         world.hub.arrange(|configuration| {
@@ -162,7 +168,7 @@ async fn a_backup_comes_back_on_another_server_under_another_name() {
     shop.back_up(RunState::Completed).await;
     let other = tokio::task::block_in_place(MongoServer::start_new).unwrap();
     let more = json!({ "include": ["shop"], "databases": [{ "from": "shop", "to": "recovered" }] });
-    let connection = way(&shop.world, &other);
+    let connection = way(&shop.world, &other, "");
     let run = shop.restore_to(&connection, shop.world.repository(), "latest", more);
     let done = shop.world.until_state(run, RunState::Completed).await.outcome.unwrap();
     assert_eq!((&*done.more["collections"], &*done.more["documents"]), ("2", "3001"));

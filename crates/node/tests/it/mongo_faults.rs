@@ -19,7 +19,12 @@ const MANY: i32 = 4_000;
 
 /// A shop with a long collection, and what it holds.
 async fn long() -> Option<(Shop, Vec<Document>)> {
-    let shop = Shop::new().await?;
+    long_at("").await
+}
+
+/// The same, with more options in the server's address.
+pub(crate) async fn long_at(options: &str) -> Option<(Shop, Vec<Document>)> {
+    let shop = Shop::reached(&[], options).await?;
     let documents = tokio::task::block_in_place(|| {
         let text = |id: i32| format!("{id} {}", "of many ".repeat(500));
         let all: Vec<_> = (0..MANY).map(|id| doc! { "_id": id, "text": text(id) }).collect();
@@ -31,7 +36,7 @@ async fn long() -> Option<(Shop, Vec<Document>)> {
 
 impl Shop {
     /// Waits until a run is in its midst, and has the server stand still there.
-    async fn stands_still_in_the_middle(&self, run: RunId, is_so: impl Fn(&Self) -> bool) {
+    pub(crate) async fn stands_still_in_the_middle(&self, run: RunId, is_so: impl Fn(&Self) -> bool) {
         for _ in 0..6000 {
             if tokio::task::block_in_place(|| is_so(self)) {
                 self.server.freeze();
@@ -64,7 +69,7 @@ impl Shop {
         assert_eq!(done.attempt, 2);
     }
 
-    fn holds(&self, documents: &[Document]) {
+    pub(crate) fn holds(&self, documents: &[Document]) {
         let there = tokio::task::block_in_place(|| sorted(self.server.documents("shop", "many")));
         assert!(there == documents, "{} documents of {}", there.len(), documents.len());
     }

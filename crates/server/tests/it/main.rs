@@ -21,6 +21,7 @@ mod hostile;
 mod hosts;
 mod mail;
 mod metrics;
+mod mongodb;
 mod mysql;
 mod nodes;
 #[cfg(feature = "oidc")]

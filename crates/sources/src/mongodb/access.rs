@@ -43,7 +43,7 @@ pub struct Access {
     pub auth_database: Option<String>,
     /// How the connection is protected.
     pub tls: Tls,
-    /// How long connecting and finding a server may take; half a minute when zero.
+    /// How long connecting and finding a server may take where the connection string does not say it; half a minute when zero.
     pub patience: Duration,
     /// Judges addresses, where not all are allowed.
     pub guard: Option<Guard>,
@@ -69,6 +69,16 @@ const KEPT_OUT: [&str; 9] = [
     "tlscertificatekeyfilepassword",
 ];
 
+/// The longest that a connection string may have a server waited for.
+const LONGEST: Duration = Duration::from_secs(600);
+/// How long one that went away is waited for where it does not say it.
+pub(super) const AWAY: Duration = Duration::from_secs(120);
+
+/// How long a connection string says. There zero means for ever, which nothing here waits.
+fn told(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.map(|timeout| if timeout.is_zero() { LONGEST } else { timeout.min(LONGEST) })
+}
+
 impl Access {
     /// The hosts alone, for messages.
     #[must_use]
@@ -82,6 +92,12 @@ impl Access {
         let hosts = if beyond.contains('@') { beyond.rsplit('@').next().unwrap_or_default() } else { hosts };
         let hosts = hosts.rsplit('@').next().unwrap_or_default();
         hosts.split(['/', '?']).next().unwrap_or_default().to_owned()
+    }
+
+    /// How long a server that went away is waited for: `serverSelectionTimeoutMS` of the connection string, else two minutes.
+    pub(super) fn away(&self) -> Duration {
+        let parsed = ConnectionString::parse(&self.uri).ok();
+        told(parsed.and_then(|parsed| parsed.server_selection_timeout)).unwrap_or(AWAY)
     }
 
     /// The driver's options, but for the guard. A `mongodb+srv` name is looked up here.
@@ -114,8 +130,9 @@ impl Access {
             options.direct_connection = Some(true);
         }
         let patience = if self.patience.is_zero() { Duration::from_secs(30) } else { self.patience };
-        options.connect_timeout = Some(patience);
-        options.server_selection_timeout = Some(patience);
+        for timeout in [&mut options.connect_timeout, &mut options.server_selection_timeout] {
+            *timeout = Some(told(*timeout).unwrap_or(patience));
+        }
         options.app_name = Some("backstay".to_owned());
         if let Some(user) =
             self.user.clone().or_else(|| from_uri.as_ref().and_then(|from| from.username.clone()))
@@ -164,6 +181,20 @@ mod tests {
         }
         assert_eq!(options("mongodb://bob@host/").unwrap().direct_connection, Some(true));
         assert_eq!(options("mongodb://a,b/?replicaSet=x").unwrap().direct_connection, None);
+    }
+
+    #[test]
+    fn the_address_says_how_long_a_server_is_waited_for_but_never_for_ever() {
+        let of = |query: &str| {
+            let uri = format!("mongodb://host/?{query}");
+            let options = options(&uri).unwrap();
+            let away = Access { uri, ..Access::default() }.away();
+            let seconds = |timeout: Option<Duration>| timeout.unwrap().as_secs();
+            (seconds(options.connect_timeout), seconds(options.server_selection_timeout), away.as_secs())
+        };
+        assert_eq!(of(""), (30, 30, 120));
+        assert_eq!(of("connectTimeoutMS=2000&serverSelectionTimeoutMS=5000"), (2, 5, 5));
+        assert_eq!(of("connectTimeoutMS=0&serverSelectionTimeoutMS=86400000"), (600, 600, 600));
     }
 
     #[test]

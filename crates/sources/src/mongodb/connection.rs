@@ -29,6 +29,7 @@ pub struct Connection {
     hello: Document,
     version: String,
     room: Room,
+    away: Duration,
 }
 
 impl std::fmt::Debug for Connection {
@@ -78,13 +79,28 @@ impl Connection {
             Ok::<_, MongoError>((client, gate, hello, build))
         })?;
         let version = build.get_str("version").unwrap_or_default().to_owned();
-        Ok(Self { client, _gate: gate, runtime, place, hello, version, room: Room::default() })
+        Ok(Self {
+            client,
+            _gate: gate,
+            runtime,
+            place,
+            hello,
+            version,
+            room: Room::default(),
+            away: access.away(),
+        })
     }
 
     /// The hosts, for messages.
     #[must_use]
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// How long the server is waited for once it went away, as [`Access::away`] has it.
+    #[must_use]
+    pub const fn away(&self) -> Duration {
+        self.away
     }
 
     /// The server's version, as it says it.

@@ -2,7 +2,7 @@
 
 use mongodb::bson::{Bson, Document, doc};
 
-use super::error::{Result, Trouble};
+use super::error::{MongoError, Result, Trouble};
 use super::{Connection, Position};
 
 /// What a server says about itself.
@@ -47,7 +47,7 @@ pub struct Missing {
 /// Asks a server about itself, and tries what a backup will do.
 ///
 /// # Errors
-/// When it does not answer, or does not let the user in.
+/// When it does not answer, does not let the user in, or wants a user and is given none.
 pub fn probe(connection: &Connection, user: Option<&str>) -> Result<Facts> {
     let mut facts = Facts {
         version: connection.version().to_owned(),
@@ -71,6 +71,13 @@ pub fn probe(connection: &Connection, user: Option<&str>) -> Result<Facts> {
     };
     let mut databases = Vec::new();
     let listing = connection.command("listing the databases", "admin", doc! { "listDatabases": 1 });
+    if user.is_none()
+        && let Err(error) = &listing
+        && error.trouble == Trouble::Denied
+    {
+        let what = format!("{} wants a user and a password", connection.place());
+        return Err(MongoError::new(Trouble::Denied, what, &error.cause));
+    }
     tried(
         "list all databases",
         listing.map(|listing| {

@@ -11,8 +11,8 @@ use mongodb::options::{FindOptions, Hint};
 
 use super::error::{MongoError, Result, Trouble, is_passing};
 use super::{Connection, Position};
-pub(super) use answers::Room;
 use answers::{Answer, Size};
+pub(super) use answers::{Room, within};
 
 /// The order that documents are read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) struct Scan<'a> {
     pub(super) order: Order,
     pub(super) control: &'a Control,
     pub(super) events: &'a dyn Events,
-    /// How long a server may be away.
+    /// How long a server may be away, or take for an answer.
     pub(super) patience: Duration,
 }
 
@@ -145,11 +145,11 @@ impl Scan<'_> {
         let room = self.connection.room();
         let open =
             |asked| handle.find(filter.clone()).with_options(options.clone()).batch_size(asked).batch();
-        let opened = answers::open(room, &mut progress.size, open);
+        let opened = answers::open(room, self.patience, &mut progress.size, open);
         let reading = self.connection.heed(self.control, opened)?.map_err(&stop)?;
         // The next answer is on its way while one is worked on.
         let (send, mut answers) = tokio::sync::mpsc::channel(1);
-        let task = self.connection.spawn(reading.hand_to(room.clone(), send));
+        let task = self.connection.spawn(reading.hand_to(room.clone(), self.patience, send));
         let read = self.take(&mut answers, progress, intake, &stop);
         drop(answers);
         // The cursor ends with it.

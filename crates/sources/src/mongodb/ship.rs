@@ -169,8 +169,9 @@ impl Intake for Entries {
             Some(RawBsonRef::Timestamp(at)) => Position { seconds: at.time, counter: at.increment },
             _ => return Err(MongoError::damaged("following the oplog", "an entry has no time")),
         };
-        // Entries of one time stay together.
-        if self.data.len() >= LARGEST && at > self.last {
+        // Entries of one time stay together, and however large the first is, which the segment before has too, one more follows it.
+        let is_further = self.first.is_some_and(|first| self.last > first);
+        if self.data.len() >= LARGEST && is_further && at > self.last {
             return Err(MongoError::new(Trouble::Interrupted, "following the oplog", "the segment is full"));
         }
         self.data.extend_from_slice(document);

@@ -31,6 +31,33 @@ pub(super) fn has(collection: &Collection) -> bool {
     collection.database == DATABASE && [USERS, ROLES, VERSION].contains(&collection.name.as_str())
 }
 
+/// Compares what was merged into a collection with the dump. What else the collection has is not looked at.
+pub(super) fn compare(
+    connection: &Connection,
+    database: &str,
+    name: &str,
+    documents: &[RawDocumentBuf],
+) -> Result<()> {
+    let handle = connection.database(database).collection::<Document>(name);
+    for document in documents {
+        let mut wanted = Document::try_from(document.as_ref())?;
+        let Some(id) = wanted.get("_id").cloned() else { continue };
+        let read = async { handle.find_one(doc! { "_id": id.clone() }).await };
+        let mut there = connection.ask(format!("reading {database}.{name} again"), read)?;
+        // A user who was there already may keep the number that the server gave him.
+        for document in there.iter_mut().chain([&mut wanted]) {
+            let _ = document.remove("userId");
+        }
+        if there.as_ref() != Some(&wanted) {
+            let what = format!("{database}.{name} is not as in the dump");
+            let found = if there.is_some() { "is another one" } else { "is not there" };
+            let cause = format!("{id} {found} after the restore");
+            return Err(MongoError::new(Trouble::Differs, what, cause));
+        }
+    }
+    Ok(())
+}
+
 /// Merges users and roles into those of a server: the way that `mongorestore` does it. Those that exist are replaced.
 pub(super) fn merge(
     connection: &Connection,
@@ -68,4 +95,29 @@ pub(super) fn merge(
         }
     }
     done
+}
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+    use crate::testing::MongoServer;
+
+    #[test]
+    fn a_user_who_is_not_as_in_the_dump_is_found() {
+        let Some(server) = MongoServer::start_new() else { return };
+        let reads = |database: &str| vec![doc! { "role": "read", "db": database }];
+        let _ = server.run("admin", doc! { "createUser": "bob", "pwd": "of a test", "roles": reads("shop") });
+        let connection = server.connect();
+        let of = server.documents(DATABASE, USERS);
+        let of: Vec<_> = of.iter().map(|user| RawDocumentBuf::try_from(user).unwrap()).collect();
+        assert_eq!(of.len(), 1);
+        compare(&connection, DATABASE, USERS, &of).unwrap();
+        let _ = server.run("admin", doc! { "updateUser": "bob", "roles": reads("blog") });
+        let error = compare(&connection, DATABASE, USERS, &of).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Differs, "{error}");
+        assert!(error.to_string().contains("bob") && !error.to_string().contains("SCRAM"), "{error}");
+        let _ = server.run("admin", doc! { "dropUser": "bob" });
+        let error = compare(&connection, DATABASE, USERS, &of).unwrap_err();
+        assert!(error.to_string().contains("is not there"), "{error}");
+    }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
-use mongodb::options::ClientOptions;
+use mongodb::options::{ClientOptions, Credential};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -30,6 +30,7 @@ pub struct MongoServer {
     arguments: Vec<String>,
     child: Option<Child>,
     runtime: Runtime,
+    signed_in: Option<Credential>,
 }
 
 impl MongoServer {
@@ -48,7 +49,7 @@ impl MongoServer {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut server = Self { python, folder, port, arguments, child: None, runtime };
+        let mut server = Self { python, folder, port, arguments, child: None, runtime, signed_in: None };
         server.start();
         Some(server)
     }
@@ -114,6 +115,12 @@ impl MongoServer {
     /// Adds arguments for when it is started again.
     pub fn with(&mut self, arguments: &[&str]) {
         self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+    }
+
+    /// Has what the test asks for done as this user of `admin`, once it lets nobody else in.
+    pub fn sign_in(&mut self, user: &str, password: &str) {
+        let credential = Credential::builder().username(user.to_owned()).password(password.to_owned());
+        self.signed_in = Some(credential.build());
     }
 
     /// What it wrote.
@@ -183,7 +190,8 @@ impl MongoServer {
     /// Lets a client of the driver do something.
     pub fn client<T, F: Future<Output = T>>(&self, work: impl FnOnce(Client) -> F) -> T {
         self.runtime.block_on(async {
-            let options = ClientOptions::parse(self.uri()).await.unwrap();
+            let mut options = ClientOptions::parse(self.uri()).await.unwrap();
+            options.credential.clone_from(&self.signed_in);
             work(Client::with_options(options).unwrap()).await
         })
     }

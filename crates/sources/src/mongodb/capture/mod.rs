@@ -11,6 +11,7 @@ use backstay_core::{Control, Events, Sink, Timestamp};
 use mongodb::bson::{RawBsonRef, RawDocument};
 use parking_lot::Mutex;
 
+use super::access::AWAY;
 use super::error::{MongoError, Result, Trouble};
 use super::oplog::Start;
 use super::reader::{Intake, Order, Scan};
@@ -41,12 +42,14 @@ impl Default for CaptureOptions {
             parallel: 4,
             oplog: true,
             users: true,
-            patience: Duration::from_secs(120),
+            patience: AWAY,
             taken_at: Timestamp::default(),
         }
     }
 }
 
+/// Collections that are told of one by one; the others are counted.
+const TOLD: usize = 100;
 /// How many bytes are handed on at once.
 const PIECE: usize = 256 << 10;
 
@@ -64,7 +67,7 @@ pub fn capture(
 ) -> Result<Manifest> {
     let root = sink.root()?;
     let parallel = options.parallel.min(sink.open_limit());
-    let work = Work { connection, options, control, events };
+    let work = Work { connection, options, control, events, told: AtomicUsize::new(0) };
     let plan = work.plan()?;
     let mut folders = BTreeMap::new();
     for collection in &plan.collections {
@@ -84,6 +87,8 @@ struct Work<'a> {
     options: &'a CaptureOptions,
     control: &'a Control,
     events: &'a dyn Events,
+    /// How many collections were told of when they were read.
+    told: AtomicUsize,
 }
 
 /// What is to be captured.
@@ -181,6 +186,10 @@ impl Work<'_> {
         if let Some(error) = first_error.into_inner() {
             return Err(error);
         }
+        let untold = self.told.load(Ordering::Relaxed).saturating_sub(TOLD);
+        if untold > 0 {
+            self.events.message(&format!("read {untold} more collections"));
+        }
         let oplog = match plan.from {
             Some(start) => Some(self.oplog(start, plan, output)?),
             None => None,
@@ -252,6 +261,7 @@ impl Work<'_> {
         match read {
             Ok(()) => {
                 stream.finish()?;
+                self.tell(collection, &digest);
                 Ok(Some(digest))
             }
             Err(error) if error.trouble == Trouble::Refused && self.is_gone(collection)? => {
@@ -266,6 +276,19 @@ impl Work<'_> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Tells what was read of a collection; of the first ones alone where there are many.
+    fn tell(&self, collection: &Collection, digest: &Digest) {
+        let text = match (self.told.fetch_add(1, Ordering::Relaxed), collection.kind) {
+            (TOLD.., _) => return,
+            (_, Kind::View) => format!("read the definition of the view {}", collection.full_name()),
+            _ => {
+                let (documents, bytes) = (digest.documents, digest.bytes);
+                format!("read {}: {documents} documents of {bytes} bytes", collection.full_name())
+            }
+        };
+        self.events.message(&text);
     }
 
     /// Whether a collection is no longer there.
@@ -313,6 +336,7 @@ impl Work<'_> {
             ));
         }
         stream.finish()?;
+        self.events.message(&format!("read the oplog from {from} to {to}: {count} entries"));
         Ok(OplogSpan { from, to, entries: count })
     }
 }

@@ -4,7 +4,9 @@
 //! there are servers that read the whole collection for it.
 
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use mongodb::bson::RawDocument;
@@ -90,9 +92,10 @@ pub(super) struct Reading {
 }
 
 /// Opens a cursor by `find`, which is told how many documents to ask for at once. It is opened anew when the first answer says that these
-/// are far too many or too few.
+/// are far too many or too few. An answer that takes longer than `patience` is taken to be lost on its way.
 pub(super) async fn open<F>(
     room: &Room,
+    patience: Duration,
     size: &mut Size,
     find: impl Fn(u32) -> F,
 ) -> mongodb::error::Result<Reading>
@@ -101,8 +104,8 @@ where
 {
     loop {
         let taken = room.of(FIRST).await;
-        let mut cursor = find(size.documents).await?;
-        let Some(documents) = cursor.next().await.transpose()? else {
+        let mut cursor = within(patience, find(size.documents)).await?;
+        let Some(documents) = within(patience, async { cursor.next().await.transpose() }).await? else {
             return Ok(Reading { cursor, first: None });
         };
         let answer = Answer { documents, _room: taken };
@@ -113,6 +116,17 @@ where
     }
 }
 
+/// Waits for what a server answers, and no longer than that.
+pub(in super::super) async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = mongodb::error::Result<T>>,
+) -> mongodb::error::Result<T> {
+    tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+        let text = format!("no answer came within {} seconds", patience.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+    })
+}
+
 /// Whether no other answer follows.
 fn is_all(answer: &RawDocument) -> bool {
     answer.get_document("cursor").and_then(|cursor| cursor.get_i64("id")).is_ok_and(|id| id == 0)
@@ -120,7 +134,12 @@ fn is_all(answer: &RawDocument) -> bool {
 
 impl Reading {
     /// Sends all answers, one after the other, until nobody takes them.
-    pub(super) async fn hand_to(mut self, room: Room, to: Sender<mongodb::error::Result<Answer>>) {
+    pub(super) async fn hand_to(
+        mut self,
+        room: Room,
+        patience: Duration,
+        to: Sender<mongodb::error::Result<Answer>>,
+    ) {
         let mut next = self.first.take().map(Ok);
         while let Some(answer) = next {
             let bytes = answer.as_ref().map_or(FIRST, Answer::bytes);
@@ -129,7 +148,7 @@ impl Reading {
             }
             // The next one is taken to be as large.
             let taken = room.of(bytes).await;
-            let answer = self.cursor.next().await;
+            let answer = within(patience, async { self.cursor.next().await.transpose() }).await.transpose();
             next = answer.map(|answer| answer.map(|documents| Answer { documents, _room: taken }));
         }
     }

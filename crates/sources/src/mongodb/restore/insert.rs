@@ -10,6 +10,7 @@ use mongodb::error::ErrorKind;
 use parking_lot::Mutex;
 
 use super::super::error::{MongoError, Result, Trouble, is_passing};
+use super::super::reader::within;
 use super::super::{Connection, Digest};
 use super::plan::{Target, Targets};
 
@@ -95,7 +96,7 @@ impl Inserts<'_> {
                     .bypass_document_validation(true)
                     .await
             };
-            let error = match self.connection.heed(self.control, insert)? {
+            let error = match self.connection.heed(self.control, within(self.patience, insert))? {
                 Ok(_) => return Ok(()),
                 Err(error) => error,
             };

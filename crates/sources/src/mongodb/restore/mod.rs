@@ -4,6 +4,7 @@
 //! indexes. Only then are they renamed into place, so that nothing half restored ever has the name of something whole. What has such a
 //! name already is refused, or put aside and dropped when all is in place.
 
+mod alike;
 mod insert;
 mod plan;
 mod steps;
@@ -17,6 +18,7 @@ use backstay_core::{Control, Events, Timestamp};
 use mongodb::bson::raw::RawDocumentBuf;
 use parking_lot::Mutex;
 
+use super::access::AWAY;
 use super::dump::Place;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
@@ -92,7 +94,7 @@ impl Default for RestoreOptions {
             oplog: false,
             segments: Vec::new(),
             until: None,
-            patience: Duration::from_secs(120),
+            patience: AWAY,
             at: Timestamp::default(),
             work: String::new(),
         }
@@ -143,6 +145,8 @@ pub struct RestoreReport {
     pub moment: Option<Position>,
     /// Users and roles that were merged.
     pub users: usize,
+    /// Whether these were read again and are as in the dump.
+    pub compared_users: bool,
     /// What is not as in the dump.
     pub warnings: Vec<String>,
 }
@@ -245,6 +249,7 @@ impl Work<'_> {
                 targets,
                 &mut report,
             )?;
+            targets.refuse_nothing()?;
             if let Some(why) = of_dump.and_then(|manifest| manifest.inconsistent_because.as_ref()) {
                 report.warnings.push(format!("not all collections are of the moment: {why}"));
             }

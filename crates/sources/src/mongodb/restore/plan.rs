@@ -111,10 +111,23 @@ impl Targets {
                 return Err(MongoError::new(Trouble::Settings, what, cause));
             }
         }
-        if targets.all.is_empty() && targets.kept.is_empty() {
-            return Err(MongoError::new(Trouble::Settings, "restoring", "nothing of the dump is selected"));
+        // Oplog that was shipped later may make what is selected.
+        if options.segments.is_empty() {
+            targets.refuse_nothing()?;
         }
         Ok(targets)
+    }
+
+    /// Whether there is anything to restore.
+    pub(super) fn refuse_nothing(&self) -> Result<()> {
+        if self.all.is_empty() && self.kept.is_empty() {
+            let cause = match self.options.segments.as_slice() {
+                [] => "nothing of the dump is selected",
+                _ => "nothing of the dump is selected, and the oplog after it makes nothing that is",
+            };
+            return Err(MongoError::new(Trouble::Settings, "restoring", cause));
+        }
+        Ok(())
     }
 
     /// Where a collection of the dump goes.

@@ -9,28 +9,7 @@ use mongodb::bson::{Bson, Document, doc};
 use super::super::error::{MongoError, Result, Trouble, code_of};
 use super::super::{Collection, Connection, Kind, users};
 use super::plan::{Target, Targets};
-use super::{Existing, RestoreReport, Work};
-
-/// What a collection can be made with. A dump may have more, and nothing else of it may become part of a command.
-const OPTIONS: [&str; 17] = [
-    "capped",
-    "changeStreamPreAndPostImages",
-    "clusteredIndex",
-    "collation",
-    "encryptedFields",
-    "expireAfterSeconds",
-    "indexOptionDefaults",
-    "max",
-    "pipeline",
-    "recordPreImages",
-    "size",
-    "storageEngine",
-    "timeseries",
-    "validationAction",
-    "validationLevel",
-    "validator",
-    "viewOn",
-];
+use super::{Existing, RestoreReport, Work, alike};
 
 impl Target {
     /// Whether it has documents of its own.
@@ -61,7 +40,7 @@ impl Target {
     pub(super) fn create(&mut self, connection: &Connection) -> Result<()> {
         let mut command = doc! { "create": &self.temporary };
         for (key, value) in &self.source.options {
-            if OPTIONS.contains(&key.as_str()) {
+            if alike::OPTIONS.contains(&key.as_str()) {
                 let _ = command.insert(key, value.clone());
             }
         }
@@ -72,10 +51,12 @@ impl Target {
         made
     }
 
-    /// The options that a collection lacks.
+    /// The options that a collection lacks, or has otherwise.
     fn lacking(&self, there: &Collection) -> Vec<&str> {
-        let wanted = self.source.options.keys().map(String::as_str).filter(|key| OPTIONS.contains(key));
-        wanted.filter(|key| !there.options.contains_key(key)).collect()
+        let wanted = self.source.options.iter().filter(|(key, _)| alike::OPTIONS.contains(&key.as_str()));
+        let other =
+            wanted.filter(|(key, wanted)| !alike::option(key, wanted, there.options.get(key.as_str())));
+        other.map(|(key, _)| key.as_str()).collect()
     }
 
     /// Whether it was made as it was to be.
@@ -90,7 +71,7 @@ impl Target {
             Some(lacking) => {
                 let what = format!("{} cannot be made as it was", self.source.full_name());
                 let cause =
-                    format!("the server took the options {} and does not list them", lacking.join(", "));
+                    format!("the server took the options {} and does not list them so", lacking.join(", "));
                 Err(MongoError::new(Trouble::Differs, what, cause))
             }
             None => {
@@ -115,14 +96,13 @@ impl Target {
             let same = |other: &&Document| {
                 other.get("name") == index.get("name") && other.get("key") == index.get("key")
             };
-            if built.iter().find(same).is_none() {
-                let name = index.get_str("name").unwrap_or_default();
-                return Err(MongoError::new(
-                    Trouble::Differs,
-                    what,
-                    format!("the index {name:?} is not there afterwards"),
-                ));
-            }
+            let name = index.get_str("name").unwrap_or_default();
+            let cause = match built.iter().find(same).map(|built| alike::index(&index, built)) {
+                Some(None) => continue,
+                Some(Some(option)) => format!("the index {name:?} has another {option} afterwards"),
+                None => format!("the index {name:?} is not there afterwards"),
+            };
+            return Err(MongoError::new(Trouble::Differs, what, cause));
         }
         Ok(())
     }
@@ -255,6 +235,7 @@ impl Work<'_> {
                         let write = async { handle.replace_one(filter, document).upsert(true).await };
                         let _ = self.connection.ask(format!("restoring {database}.{name}"), write)?;
                     }
+                    users::compare(self.connection, &database, &name, documents)?;
                 }
             }
         }
@@ -262,6 +243,17 @@ impl Work<'_> {
             let moment = format!("{:x}", self.options.at.seconds);
             users::merge(self.connection, &of_users, &of_roles, &moment)?;
             report.users = of_users.len() + of_roles.len();
+            report.compared_users = true;
+            for (name, documents) in [(users::ROLES, of_roles), (users::USERS, of_users)] {
+                match users::compare(self.connection, users::DATABASE, name, &documents) {
+                    // All else is in place and compared. How a server merges them is its own affair, so that this is told and undoes nothing.
+                    Err(error) if matches!(error.trouble, Trouble::Denied | Trouble::Differs) => {
+                        report.compared_users = false;
+                        report.warnings.push(format!("look at users and roles yourself: {error}"));
+                    }
+                    compared => compared?,
+                }
+            }
         }
         Ok(())
     }

@@ -19,19 +19,28 @@ impl Targets {
     /// Removes what was restored and gives what was put aside its name again. A server that is away is waited for.
     pub(super) fn undo(&mut self, connection: &Connection, patience: Duration, events: &dyn Events) {
         let end = Instant::now() + patience;
-        for target in self.iter_mut() {
+        let mut is_away = None;
+        for target in self.iter_mut().filter(|target| target.is_touched()) {
+            // Each question to a server that is away takes its time: one that was waited for long enough is asked nothing more.
+            if let Some(error) = &is_away {
+                events.warning(&target.what_is_left(error));
+                continue;
+            }
             let mut pause = Duration::from_millis(100);
             while let Err(error) = target.undo(connection) {
                 if error.trouble != Trouble::NoAnswer || Instant::now() + pause >= end {
                     events.warning(&target.what_is_left(&error));
+                    is_away = Some(error).filter(|error| error.trouble == Trouble::NoAnswer);
                     break;
                 }
                 std::thread::sleep(pause);
                 pause = Duration::from_secs(5).min(pause * 2);
             }
         }
-        // What cannot be removed was told already.
-        let _ = self.sweep(connection);
+        if is_away.is_none() {
+            // What cannot be removed was told already.
+            let _ = self.sweep(connection);
+        }
     }
 
     /// Removes what the server took in only now of what this restore, or an earlier try of it, had sent.
@@ -81,10 +90,12 @@ impl Targets {
 }
 
 impl Target {
+    /// Whether the server was asked for anything that has to be undone.
+    const fn is_touched(&self) -> bool {
+        self.is_made || self.is_placed || self.in_the_way.is_some()
+    }
+
     fn undo(&mut self, connection: &Connection) -> Result<()> {
-        if !self.is_made && !self.is_placed && self.in_the_way.is_none() {
-            return Ok(());
-        }
         let listed = list(connection, &self.database)?;
         let has_final_name = self.temporary == self.name;
         let is_renamed = has_final_name || !listed.contains_key(&self.temporary);

@@ -22,7 +22,7 @@ fn without_users() -> CaptureOptions {
     CaptureOptions { users: false, ..CaptureOptions::default() }
 }
 
-fn archived(connection: &Connection, options: &CaptureOptions) -> (NamedTempFile, Manifest) {
+pub(super) fn archived(connection: &Connection, options: &CaptureOptions) -> (NamedTempFile, Manifest) {
     let file = NamedTempFile::new().unwrap();
     let (format, compression) = (Format::Mongodump, Compression::Deflate);
     let settings = Settings { format, compression, ..Settings::plain_zip(std::env::temp_dir()) };
@@ -45,7 +45,7 @@ fn archived(connection: &Connection, options: &CaptureOptions) -> (NamedTempFile
     (file, manifest)
 }
 
-fn run(mut command: Command) -> String {
+pub(super) fn run(mut command: Command) -> String {
     let output = command.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{told}");

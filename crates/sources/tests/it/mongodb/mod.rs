@@ -4,7 +4,11 @@ mod access;
 mod archives;
 mod faults;
 mod folder;
+mod hangs;
+mod largest;
 mod oplog;
+mod options;
+mod recorded;
 mod round_trip;
 
 use backstay_core::{Control, Silent};

@@ -78,7 +78,7 @@ fn a_server_without_an_oplog_is_captured_and_it_is_said() {
     assert_eq!(error.trouble, Trouble::Settings, "{error}");
 }
 
-fn opened(segments: &[Segment]) -> Vec<OpenEntry> {
+pub(super) fn opened(segments: &[Segment]) -> Vec<OpenEntry> {
     let open = |segment: &Segment| -> OpenEntry {
         let data = segment.data.clone();
         Arc::new(move |_| Ok(Box::new(std::io::Cursor::new(data.clone())) as Box<dyn std::io::Read + Send>))

@@ -122,24 +122,6 @@ fn documents_of_any_size_come_once_and_in_order() {
 }
 
 #[test]
-fn a_document_as_large_as_they_get_comes_back() {
-    let Some(server) = MongoServer::start_new() else { return };
-    let largest = |id: i32| {
-        let empty = doc! { "_id": id, "text": "" }.to_vec().unwrap().len();
-        doc! { "_id": id, "text": "x".repeat((16 << 20) - empty) }
-    };
-    assert_eq!(largest(1).to_vec().unwrap().len(), 16 << 20);
-    server.insert("shop", "large", &[largest(1)]);
-    server.insert("shop", "large", &[doc! { "_id": 2 }]);
-    let connection = server.connect();
-    let options = CaptureOptions { oplog: false, ..CaptureOptions::default() };
-    let (sink, manifest) = captured(&connection, &options);
-    assert_eq!(manifest.counted("shop", "large").unwrap().documents, 2);
-    let _ = restored(&connection, &sink, &to_copy()).unwrap();
-    assert!(sorted(&server, "copy", "large") == sorted(&server, "shop", "large"));
-}
-
-#[test]
 fn what_is_in_the_way_is_refused_or_put_aside_or_replaced() {
     let Some(server) = MongoServer::start_new() else { return };
     fill(&server, 10);
