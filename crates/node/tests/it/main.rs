@@ -17,6 +17,7 @@ mod damaged;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
 #[allow(dead_code)]
 mod drive_server;
+mod full_disk;
 mod google_drive;
 mod hooks;
 mod interrupted;
