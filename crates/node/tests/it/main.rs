@@ -14,6 +14,7 @@ mod continuous;
 mod copies;
 mod crashes;
 mod damaged;
+mod damaged_buckets;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
 #[allow(dead_code)]
 mod drive_server;

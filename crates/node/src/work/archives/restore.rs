@@ -68,7 +68,7 @@ impl Workshop {
         }
         let source = self.archive_source(job, &request.snapshot)?;
         let wanted: Vec<_> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
-        source.check_paths(&wanted)?;
+        source.check_paths(&wanted).map_err(|error| source.offer_older(job, error))?;
         let what = if request.paths.is_empty() { "all".to_owned() } else { request.paths.join(", ") };
         let dry = if request.dry_run { ", as a dry run: nothing is written" } else { "" };
         let text = format!("restoring {what} of {} to {}{dry}", source.known.file.name, folder.display());
