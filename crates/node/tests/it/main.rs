@@ -13,6 +13,7 @@ mod comeback;
 mod continuous;
 mod copies;
 mod crashes;
+mod cut_reads;
 mod damaged;
 mod damaged_buckets;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
