@@ -141,12 +141,7 @@ pub(super) struct Older {
 }
 
 /// Which older snapshot has all that is chosen.
-pub(super) fn older(
-    job: &Job<'_>,
-    open: &Open,
-    entry: &SnapshotEntry,
-    select: &Select<'_>,
-) -> Result<Older> {
+pub(super) fn older(job: &Job<'_>, open: &Open, entry: &SnapshotEntry, select: &Select<'_>) -> Result<Older> {
     let whole = newest_whole(job, open, entry, select)?;
     let said = match &whole {
         Some(whole) => {
