@@ -104,6 +104,18 @@ pub enum ArchiveError {
         /// Of what.
         unit: &'static str,
     },
+    /// There is no room for what is to be taken out.
+    #[error(
+        "there is no space left for {what}: its files take {needed} bytes more than is there, and {free} are free"
+    )]
+    NoRoom {
+        /// The archive.
+        what: String,
+        /// Bytes that are needed.
+        needed: u64,
+        /// Bytes that are free at the target.
+        free: u64,
+    },
     /// A backup cannot lean on that one.
     #[error("{0}")]
     Parent(String),
@@ -140,9 +152,8 @@ impl ArchiveError {
             Self::BadRecipient { .. } => "a recipient is a line that begins with age1",
             Self::BadIdentity { .. } => "an identity is a line that begins with AGE-SECRET-KEY-1",
             Self::Chain { .. } => "put the archive that is named into the same folder",
-            Self::TooMuch { .. } => {
-                "extract to where there is room, or raise the limit if the archive is to be trusted"
-            }
+            Self::TooMuch { .. } => "raise the limit if the archive is to be trusted",
+            Self::NoRoom { .. } => "free some space there, or extract to where there is room",
             _ => return None,
         })
     }

@@ -62,10 +62,10 @@ pub trait RestoreTarget: Send + Sync {
 
     /// Opens a file for writing with this final length, making it if needed; content that is there stays.
     /// New ranges that are never written read as zeros. Anything in its place that is no plain file is removed first,
-    /// and a file with other hard links is replaced.
+    /// and a file with other hard links is replaced. Where content is there, there is room for all of the final length.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened, or there is no room; content that is there is then as it was.
     fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError>;
 
     /// Opens a file that was restored for reading.

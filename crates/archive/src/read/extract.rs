@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{self, Read};
 
-use backstay_core::{Control, Events, FileId, ItemAction, RestoreTarget};
+use backstay_core::{Control, EntryKind, Events, FileId, ItemAction, Meta, RestoreTarget, TargetError};
 
 use super::verify::{PIECE, open_link};
 use super::{Archive, Neighbours, Paths, Stored, path};
@@ -19,7 +19,7 @@ use crate::manifest::{ArchiveId, Item, ItemKind, Manifest};
 /// How much may be taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of all files: the room there is in the target.
+    /// Bytes that files take beside what those in their places have: the room there is in the target.
     pub bytes: Option<u64>,
     /// Items.
     pub items: u64,
@@ -62,6 +62,17 @@ pub struct ExtractReport {
     pub bytes: u64,
     /// Items that could not be restored. Each was reported.
     pub failed: u64,
+    /// Those among them for which there was no room at the target.
+    pub without_room: u64,
+}
+
+impl ExtractReport {
+    fn fail(&mut self, error: &TargetError, events: &dyn Events) {
+        let is_full = matches!(error.cause.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        self.failed += 1;
+        self.without_room += u64::from(is_full);
+        events.item_failed(&error.path, "restore", &error.to_string());
+    }
 }
 
 /// Extracts items into a target. Verifies all of them first: when something is damaged, nothing is written.
@@ -75,7 +86,7 @@ pub fn extract(
     target: &dyn RestoreTarget,
     options: &ExtractOptions<'_>,
 ) -> Result<ExtractReport, ArchiveError> {
-    let plan = Plan::make(archive, options)?;
+    let plan = Plan::make(archive, target, options)?;
     options.events.totals(plan.files, plan.bytes, true);
     let mut sources = Vec::new();
     for (id, wanted) in &plan.wanted {
@@ -106,7 +117,8 @@ pub fn extract(
         sources.push((source, wanted, aliases));
     }
     if options.dry_run {
-        return Ok(ExtractReport { files: plan.files, others: plan.others, bytes: plan.bytes, failed: 0 });
+        let Plan { files, others, bytes, .. } = plan;
+        return Ok(ExtractReport { files, others, bytes, ..ExtractReport::default() });
     }
     let mut report = ExtractReport::default();
     let mut failed = HashSet::new();
@@ -118,9 +130,8 @@ pub fn extract(
                 Ok(()) => Ok(Written::Whole),
                 Err(Failed::Reading(error)) => Err(error),
                 Err(Failed::Target(error)) => {
-                    report.failed += 1;
+                    report.fail(&error, options.events);
                     failed.insert(path_key(path));
-                    options.events.item_failed(path, "restore", &error.to_string());
                     Ok(Written::Not)
                 }
             }
@@ -141,18 +152,25 @@ struct Want {
 type Wanted = HashMap<u128, Want>;
 
 /// What is to be taken out of which archive; `None` is the one that was asked for.
+#[derive(Default)]
 struct Plan {
     manifest: Option<Manifest>,
     wanted: BTreeMap<Option<ArchiveId>, Wanted>,
     files: u64,
     others: u64,
     bytes: u64,
+    /// Bytes that are not taken by files in these places already.
+    growth: u64,
 }
 
 impl Plan {
-    fn make(archive: &Archive, options: &ExtractOptions<'_>) -> Result<Self, ArchiveError> {
+    fn make(
+        archive: &Archive,
+        target: &dyn RestoreTarget,
+        options: &ExtractOptions<'_>,
+    ) -> Result<Self, ArchiveError> {
         let what = archive.label();
-        let mut plan = Self { manifest: None, wanted: BTreeMap::new(), files: 0, others: 0, bytes: 0 };
+        let mut plan = Self::default();
         let mut seen = Paths::default();
         let mut not_folders = Paths::default();
         let mut items = 0_u64;
@@ -178,12 +196,12 @@ impl Plan {
                 return Err(refused(what, path, "something above it is no folder"));
             }
             if (options.select)(path) {
-                plan.add(item, options.select, &seen, what)?;
+                plan.add(item, target, options.select, &seen, what)?;
             }
             Ok(())
         })?;
-        if let Some(most) = options.limits.bytes.filter(|most| plan.bytes > *most) {
-            return Err(too_much(what, plan.bytes, most, "bytes"));
+        if let Some(free) = options.limits.bytes.filter(|free| plan.growth > *free) {
+            return Err(ArchiveError::NoRoom { what: what.to_owned(), needed: plan.growth, free });
         }
         let most = archive.size().saturating_mul(options.limits.ratio).max(RATIO_FROM);
         let own = plan.wanted.get(&None).map_or(0, |own| own.values().map(|want| want.size).sum());
@@ -196,6 +214,7 @@ impl Plan {
     fn add(
         &mut self,
         item: &Item,
+        target: &dyn RestoreTarget,
         select: &dyn Fn(&[u8]) -> bool,
         seen: &Paths,
         what: &str,
@@ -212,6 +231,9 @@ impl Plan {
             }
         }
         self.bytes = self.bytes.saturating_add(item.size);
+        let there = target.existing(&item.path.0).ok().flatten().filter(keeps_content);
+        let there = there.map_or(0, |there| there.size);
+        self.growth = self.growth.saturating_add(item.size.saturating_sub(there));
         let want = Want { size: item.size, hash: item.hash() };
         self.wanted.entry(item.archive).or_default().insert(path_key(&item.path.0), want);
         Ok(())
@@ -337,7 +359,7 @@ impl<R: Read> Read for Checked<'_, R> {
 /// Why a content was not written.
 enum Failed {
     Reading(io::Error),
-    Target(Box<dyn std::error::Error>),
+    Target(TargetError),
 }
 
 fn write(
@@ -347,8 +369,29 @@ fn write(
     content: &mut dyn Read,
     events: &dyn Events,
 ) -> Result<(), Failed> {
-    let refused = |error: backstay_core::TargetError| Failed::Target(Box::new(error));
-    let file = target.open_file(path, size).map_err(refused)?;
+    let there = target.existing(path).map_err(Failed::Target)?;
+    let written = write_into(target, path, size, content, events);
+    if matches!(written, Err(Failed::Target(_))) && there.is_none_or(|there| !keeps_content(&there)) {
+        // Nobody is to take it for the file that it was to become.
+        let _ = target.remove(path);
+    }
+    written
+}
+
+/// Whether a file is written into where it is, rather than replaced.
+fn keeps_content(there: &Meta) -> bool {
+    there.kind == EntryKind::File && there.size > 0 && there.links <= 1
+}
+
+fn write_into(
+    target: &dyn RestoreTarget,
+    path: &[u8],
+    size: u64,
+    content: &mut dyn Read,
+    events: &dyn Events,
+) -> Result<(), Failed> {
+    let file = target.open_file(path, size).map_err(Failed::Target)?;
+    let failed = |cause| Failed::Target(TargetError { action: "write", path: path.to_vec(), cause });
     let mut buffer = vec![0; PIECE];
     let mut offset = 0;
     loop {
@@ -360,7 +403,7 @@ fn write(
         // What is beyond the size is not written; that it is there ends the extraction.
         let room = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
         let piece = buffer.get(..count.min(room)).unwrap_or_default();
-        file.write_at(offset, piece).map_err(|error| Failed::Target(Box::new(error)))?;
+        file.write_at(offset, piece).map_err(failed)?;
         offset += piece.len() as u64;
         events.bytes_done(piece.len() as u64);
         if count == 0 {
@@ -411,12 +454,13 @@ fn settle(
                 report.others += 1;
                 options.events.folder_done(path, ItemAction::New);
             }
-            Err(error) => {
-                report.failed += 1;
-                options.events.item_failed(path, "restore", &error.to_string());
-            }
+            Err(error) => report.fail(&error, options.events),
         }
         Ok(())
     })?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "room_tests.rs"]
+mod room_tests;

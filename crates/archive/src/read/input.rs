@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use age::stream::StreamReader;
 use backstay_core::{ArchiveStore, CallContext, Control, StoredFile};
+use backstay_policy::Backoff;
 use parking_lot::Mutex;
 
 use crate::ArchiveError;
@@ -74,6 +76,13 @@ struct Piece {
 /// Small reads are answered from pieces of this size.
 const PIECE: u64 = 1 << 20;
 
+/// How often a piece is asked for that fails in passing, and how long is waited between: a long archive comes in many.
+const TRIES: u32 = 6;
+const WAITS: Backoff =
+    Backoff { first: Duration::from_millis(200), factor: 2, most: Duration::from_secs(10) };
+/// How long is slept without a look whether it is still wanted.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// How many pieces are kept: an archive is read in a few places at once.
 const PIECES: usize = 4;
 
@@ -85,9 +94,27 @@ impl StoreInput {
     }
 
     fn fetch(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.control.checkpoint().map_err(|_| crate::error::interrupted())?;
-        let context = CallContext::with(&self.control);
-        self.store.read_at(&self.name, offset, buffer, context).map_err(io::Error::other)
+        let mut attempt = 0;
+        loop {
+            self.control.checkpoint().map_err(|_| crate::error::interrupted())?;
+            let context = CallContext::with(&self.control);
+            match self.store.read_at(&self.name, offset, buffer, context) {
+                Err(error) if error.kind.is_transient() && attempt + 1 < TRIES => {
+                    self.wait(WAITS.delay(attempt, offset))?;
+                    attempt += 1;
+                }
+                outcome => return outcome.map_err(io::Error::other),
+            }
+        }
+    }
+
+    fn wait(&self, length: Duration) -> io::Result<()> {
+        let end = Instant::now() + length;
+        while Instant::now() < end {
+            self.control.checkpoint().map_err(|_| crate::error::interrupted())?;
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
     }
 }
 

@@ -26,6 +26,8 @@ struct Shelf {
     trusts: bool,
     /// A chunk that turns bad as soon as it lies there, so many times.
     rots: Mutex<u32>,
+    /// So many reads fail in passing.
+    unread: AtomicU64,
 }
 
 /// What goes wrong at which call, counted from 0.
@@ -111,6 +113,10 @@ impl ArchiveStore for Shelf {
         buffer: &mut [u8],
         _: CallContext<'_>,
     ) -> Result<(), StorageError> {
+        let one_less = |left: u64| left.checked_sub(1);
+        if self.unread.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+            return Err(failed(ErrorKind::Transient));
+        }
         let content = self.content(name).ok_or_else(|| failed(ErrorKind::NotFound))?;
         let from = offset as usize;
         let piece = content.get(from..from + buffer.len()).ok_or_else(|| failed(ErrorKind::Corrupt))?;
@@ -579,4 +585,32 @@ fn what_was_sent_is_read_where_it_lies() {
         );
         assert!(matches!(failed, Err(crate::ArchiveError::Io { .. })), "{failed:?}");
     }
+}
+
+#[test]
+fn reading_goes_on_after_what_fails_in_passing_until_it_is_cancelled() {
+    let shelf = Arc::new(Shelf::default());
+    let bytes = content();
+    let stored = sender(&shelf, &Arc::default()).0.send(&bytes, "x", sha256(&bytes.0)).unwrap();
+    let control = Control::new();
+    let input = crate::read::StoreInput::new(Arc::clone(&shelf) as _, &stored, control.clone());
+    shelf.unread.store(3, Ordering::SeqCst);
+    let mut back = vec![0; bytes.0.len()];
+    let mut at = 0;
+    while at < back.len() {
+        at += input.read_at(at as u64, &mut back[at..]).unwrap();
+    }
+    assert_eq!((back == bytes.0, shelf.unread.load(Ordering::SeqCst)), (true, 0));
+
+    let input = crate::read::StoreInput::new(Arc::clone(&shelf) as _, &stored, control.clone());
+    shelf.unread.store(u64::MAX, Ordering::SeqCst);
+    std::thread::scope(|scope| {
+        let reading = scope.spawn(|| input.read_at(0, &mut [0]));
+        while shelf.unread.load(Ordering::SeqCst) == u64::MAX {
+            std::thread::yield_now();
+        }
+        control.cancel();
+        let error = reading.join().unwrap().unwrap_err();
+        assert!(error.get_ref().is_some_and(|inner| inner.is::<backstay_core::Interrupted>()), "{error}");
+    });
 }

@@ -30,6 +30,8 @@ mod locks;
 mod maintenance;
 #[cfg(feature = "s3")]
 mod management;
+#[cfg(feature = "s3")]
+mod moments;
 #[path = "../../../catalog/tests/it/postgres.rs"]
 mod postgres_server;
 #[cfg(any(feature = "rest", feature = "s3"))]

@@ -88,8 +88,9 @@ impl Run<'_> {
                         node.meta.size = size;
                     }
                     let number = files.len() as u32;
-                    let sparse = self.options.sparse && existing == Existing::Nothing;
-                    let file = FileState::new(path, node.meta, blobs.len() as u32, sparse);
+                    let is_new = existing == Existing::Nothing;
+                    let sparse = self.options.sparse && is_new;
+                    let file = FileState::new(path, node.meta, blobs.len() as u32, sparse, is_new);
                     let nothing = blobs.is_empty();
                     for (offset, id) in blobs {
                         // `decide` looked each of them up.
@@ -116,7 +117,7 @@ impl Run<'_> {
         }
         match self.target.open_file(&file.path, file.meta.size) {
             Ok(handle) => self.end_file(file, Some(&*handle)),
-            Err(error) => self.fail(&file.path, &error),
+            Err(error) => self.fail_to_write(&error),
         }
     }
 

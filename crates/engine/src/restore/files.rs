@@ -17,12 +17,17 @@ pub(super) struct FileState {
     missing: AtomicU32,
     /// Leave holes. Not in a file that had content: zeros must replace it.
     sparse: bool,
+    /// Whether it has no content but what the restore writes.
+    is_new: bool,
     failed: AtomicBool,
+    /// Whether the target has not taken its content.
+    refused: AtomicBool,
 }
 
 impl FileState {
-    pub(super) fn new(path: Vec<u8>, meta: Meta, missing: u32, sparse: bool) -> Self {
-        Self { path, meta, missing: AtomicU32::new(missing), sparse, failed: AtomicBool::new(false) }
+    pub(super) fn new(path: Vec<u8>, meta: Meta, missing: u32, sparse: bool, is_new: bool) -> Self {
+        let missing = AtomicU32::new(missing);
+        Self { path, meta, missing, sparse, is_new, failed: false.into(), refused: false.into() }
     }
 
     /// Marks the file as failed; whether it was not before.
@@ -93,8 +98,12 @@ impl Run<'_> {
                 return self.end_file(file, Some(&*handle));
             }
             Ok(_) => {}
-            Err(error) if file.mark_failed() => self.fail(&file.path, &error),
-            Err(_) => {}
+            Err(error) => {
+                file.refused.store(true, Ordering::Relaxed);
+                if file.mark_failed() {
+                    self.fail_to_write(&error);
+                }
+            }
         }
         self.blob_done(open, number, file, length);
     }
@@ -111,6 +120,10 @@ impl Run<'_> {
     /// Sets a file's metadata once all its content is there.
     pub(super) fn end_file(&self, file: &FileState, handle: Option<&dyn TargetFile>) {
         if file.has_failed() {
+            // Nobody is to take it for the file that it was to become.
+            if file.is_new && file.refused.load(Ordering::Relaxed) {
+                let _ = self.target.remove(&file.path);
+            }
             return;
         }
         let failed = |cause| TargetError { action: "set the metadata of", path: file.path.clone(), cause };
@@ -120,7 +133,7 @@ impl Run<'_> {
             None => self.target.set_metadata(&file.path, &file.meta),
         };
         if let Err(error) = outcome {
-            return self.fail(&file.path, &error);
+            return self.fail_to_write(&error);
         }
         Counts::add(&self.counts.items, 1);
         Counts::add(&self.counts.files, 1);

@@ -1,10 +1,11 @@
 //! The order of a restore: folders, contents, links, metadata.
 
 use std::collections::{HashMap, HashSet};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use backstay_core::{EntryKind, Events, FileId, ItemAction, Meta, RestoreTarget};
+use backstay_core::{EntryKind, Events, FileId, ItemAction, Meta, RestoreTarget, TargetError};
 use parking_lot::Mutex;
 
 use super::batch::Batch;
@@ -39,6 +40,8 @@ pub struct RestoreReport {
     pub failures: u64,
     /// Those among them for which what is stored is damaged or missing: trying again does not help.
     pub damaged: u64,
+    /// Those among them for which there was no room at the target.
+    pub without_room: u64,
     /// Files that were read again and found right.
     pub verified: u64,
 }
@@ -112,6 +115,7 @@ pub(super) struct Counts {
     pub(super) deleted: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) damaged: AtomicU64,
+    pub(super) without_room: AtomicU64,
     pub(super) verified: AtomicU64,
 }
 
@@ -132,6 +136,7 @@ impl Counts {
             deleted: get(&self.deleted),
             failures: get(&self.failures),
             damaged: get(&self.damaged),
+            without_room: get(&self.without_room),
             verified: get(&self.verified),
         }
     }
@@ -152,6 +157,13 @@ impl Run<'_> {
     pub(super) fn fail_to_read(&self, path: &[u8], error: &Error) {
         Counts::add(&self.counts.damaged, u64::from(error.is_about_content()));
         self.fail(path, error);
+    }
+
+    /// An item that the target does not take.
+    pub(super) fn fail_to_write(&self, error: &TargetError) {
+        let is_full = matches!(error.cause.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        Counts::add(&self.counts.without_room, u64::from(is_full));
+        self.fail(&error.path, error);
     }
 
     pub(super) fn fail(&self, path: &[u8], error: &dyn std::fmt::Display) {
@@ -237,7 +249,7 @@ impl Run<'_> {
         if !self.options.dry_run
             && let Err(error) = self.target.make_folder(path)
         {
-            self.fail(path, &error);
+            self.fail_to_write(&error);
         }
     }
 
@@ -246,7 +258,7 @@ impl Run<'_> {
         if !self.options.dry_run
             && let Err(error) = self.target.set_metadata(path, meta)
         {
-            self.fail(path, &error);
+            self.fail_to_write(&error);
         }
         self.events.folder_done(path, ItemAction::New);
     }
@@ -262,7 +274,7 @@ impl Run<'_> {
                 let made =
                     self.target.make_special(path, meta).and_then(|()| self.target.set_metadata(path, meta));
                 if let Err(error) = made {
-                    return self.fail(path, &error);
+                    return self.fail_to_write(&error);
                 }
             }
             Counts::add(&self.counts.items, 1);
@@ -281,7 +293,7 @@ impl Run<'_> {
             let linked =
                 self.target.hard_link(first, path).and_then(|()| self.target.set_metadata(path, meta));
             if let Err(error) = linked {
-                return self.fail(path, &error);
+                return self.fail_to_write(&error);
             }
         }
         Counts::add(&self.counts.items, 1);

@@ -29,7 +29,7 @@ pub struct Drive {
     asking: reqwest::Client,
     sending: reqwest::Client,
     pub(super) runtime: Background,
-    patience: Duration,
+    pub(super) patience: Duration,
     reach: crate::Reach,
 }
 
@@ -237,79 +237,7 @@ impl Drive {
         self.answer(call, &ask)?.checked(call)
     }
 
-    /// Replaces the content of `buffer` by that of a file, but reads no more than a little beyond `most` bytes.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] when there is none.
-    pub fn read(
-        &self,
-        call: Call<'_>,
-        id: &str,
-        most: u64,
-        buffer: &mut Vec<u8>,
-    ) -> Result<(), StorageError> {
-        buffer.clear();
-        let ask = Ask::new(Method::GET, &self.file(id), &[("alt", "media")]);
-        let mut response = self.response(call, &ask)?;
-        if !response.status().is_success() {
-            return Err(call.whole(&self.runtime, self.patience, response)?.refused(call));
-        }
-        let patience = self.patience + Duration::from_secs(most.min(1 << 30) / SLOWEST_BYTES_PER_SECOND);
-        self.runtime.run(call.context, call.action, call.what, patience, async {
-            while let Some(piece) = response.chunk().await.map_err(|error| call.of_client(error))? {
-                buffer.extend_from_slice(&piece);
-                if buffer.len() as u64 > most {
-                    break;
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// Fills a buffer with what a file has from `offset` on; tells how much of it there was.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] when there is no such file, [`ErrorKind::Corrupt`] when it ends before `offset`.
-    pub fn read_at(
-        &self,
-        call: Call<'_>,
-        id: &str,
-        offset: u64,
-        buffer: &mut [u8],
-    ) -> Result<usize, StorageError> {
-        let length = buffer.len();
-        let Some(last) = offset.checked_add(length as u64).and_then(|end| end.checked_sub(1)) else {
-            return Ok(0);
-        };
-        let ask = Ask::new(Method::GET, &self.file(id), &[("alt", "media")])
-            .header("range", format!("bytes={offset}-{last}"));
-        let mut response = self.response(call, &ask)?;
-        let status = response.status();
-        if !status.is_success() {
-            return Err(call.whole(&self.runtime, self.patience, response)?.refused(call));
-        }
-        // Who sends all of it does not know ranges.
-        if status != StatusCode::PARTIAL_CONTENT && offset > 0 {
-            return Err(call.strange("it sends no range"));
-        }
-        let mut rest = buffer;
-        let patience = self.patience + Duration::from_secs(length as u64 / SLOWEST_BYTES_PER_SECOND);
-        self.runtime.run(call.context, call.action, call.what, patience, async {
-            while !rest.is_empty() {
-                let Some(piece) = response.chunk().await.map_err(|error| call.of_client(error))? else {
-                    break;
-                };
-                let count = piece.len().min(rest.len());
-                let (head, tail) = std::mem::take(&mut rest).split_at_mut(count);
-                head.iter_mut().zip(&piece).for_each(|(to, from)| *to = *from);
-                rest = tail;
-            }
-            Ok(())
-        })?;
-        Ok(length - rest.len())
-    }
-
-    fn file(&self, id: &str) -> String {
+    pub(super) fn file(&self, id: &str) -> String {
         format!("{}/files/{}", self.endpoints.drive, crate::text::encoded(id).replace('/', "%2F"))
     }
 
@@ -320,7 +248,7 @@ impl Drive {
     }
 
     /// The answer to a request before its body is read. An access token that Google does not take is replaced once.
-    fn response(&self, call: Call<'_>, ask: &Ask) -> Result<Response, StorageError> {
+    pub(super) fn response(&self, call: Call<'_>, ask: &Ask) -> Result<Response, StorageError> {
         let length = ask.body.len() as u64;
         let client = if length > 0 { &self.sending } else { &self.asking };
         let patience = self.patience + Duration::from_secs(length / SLOWEST_BYTES_PER_SECOND);

@@ -15,6 +15,8 @@ mod call;
 #[cfg(feature = "google")]
 pub mod device;
 #[cfg(feature = "google")]
+mod download;
+#[cfg(feature = "google")]
 pub mod drive;
 mod endpoints;
 #[cfg(feature = "google")]

@@ -19,7 +19,7 @@ pub const UNIT: u64 = 256 << 10;
 const SMALL: usize = 5 << 20;
 /// The media type of all that is sent.
 const KIND: &str = "application/octet-stream";
-/// What fails in passing is tried again so often within one upload, since all of it would have to be sent again otherwise.
+/// What fails in passing is tried again so often in a row within one upload, since all of it would have to be sent again otherwise.
 const MOST_FAILURES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// No wait that Google names is waited for longer within an upload.
@@ -114,9 +114,7 @@ impl Drive {
             match tried {
                 Ok(Sent::Whole(file)) => return Ok(*file),
                 Ok(Sent::Until(there)) => {
-                    if there <= at {
-                        failures += 1;
-                    }
+                    failures = if there > at { 0 } else { failures + 1 };
                     at = there;
                 }
                 Ok(Sent::Gone) => return Err(call.failed(ErrorKind::Transient, Trouble::Lost)),
@@ -132,10 +130,7 @@ impl Drive {
     fn pause(&self, call: Call<'_>, failures: u32, error: &StorageError) -> Result<(), StorageError> {
         let named = super::refusal::named_wait(error).unwrap_or_default();
         let wait = (FIRST_PAUSE * 2_u32.saturating_pow(failures)).max(named).min(LONGEST_PAUSE);
-        self.runtime.run(call.context, call.action, call.what, wait * 2, async {
-            tokio::time::sleep(wait).await;
-            Ok(())
-        })
+        self.runtime.pause(call.context, call.action, call.what, wait)
     }
 
     /// Begins a session for a file of this length, which is not there before all of it is sent. Gives the address of the session: who

@@ -1,6 +1,8 @@
 //! HTTP to services: one client, one runtime behind blocking calls, one table of errors.
 
 #[cfg(feature = "http")]
+pub mod download;
+#[cfg(feature = "http")]
 pub mod fault;
 #[cfg(feature = "http")]
 mod pinned;

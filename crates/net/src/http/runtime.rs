@@ -41,6 +41,20 @@ impl Background {
         self.0.as_ref().map(|runtime| runtime.spawn(work))
     }
 
+    /// Waits for so long, or until nobody wants it any more.
+    pub fn pause(
+        &self,
+        context: CallContext<'_>,
+        action: &'static str,
+        what: &dyn std::fmt::Display,
+        length: Duration,
+    ) -> Result<(), StorageError> {
+        self.run(context, action, what, length * 2, async {
+            tokio::time::sleep(length).await;
+            Ok(())
+        })
+    }
+
     /// Runs a request to its end, or until nobody wants it any more or it has taken longer than `patience`.
     pub fn run<T>(
         &self,

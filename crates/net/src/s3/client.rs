@@ -235,7 +235,7 @@ impl Client {
         self.whole(call, patience, response)
     }
 
-    fn whole(
+    pub(super) fn whole(
         &self,
         call: Call<'_>,
         patience: Duration,
@@ -341,30 +341,6 @@ impl Client {
             Ok(())
         })?;
         Ok(Answer { status, headers, text: String::from_utf8_lossy(&text).into_owned() })
-    }
-
-    /// Fills a buffer with the body of an answer; tells how much of it there was.
-    pub fn fill(
-        &self,
-        call: Call<'_>,
-        response: &mut Response,
-        buffer: &mut [u8],
-    ) -> Result<usize, StorageError> {
-        let length = buffer.len();
-        let mut rest = buffer;
-        self.run(call, Duration::ZERO, async {
-            while !rest.is_empty() {
-                let Some(piece) = response.chunk().await.map_err(|error| of_client(call, error))? else {
-                    break;
-                };
-                let count = piece.len().min(rest.len());
-                let (head, tail) = std::mem::take(&mut rest).split_at_mut(count);
-                head.iter_mut().zip(&piece).for_each(|(to, from)| *to = *from);
-                rest = tail;
-            }
-            Ok(())
-        })?;
-        Ok(length - rest.len())
     }
 
     /// Asks for an object from within the runtime, and gives the answer before its body is read.

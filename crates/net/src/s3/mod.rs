@@ -12,6 +12,8 @@ pub mod connection;
 #[cfg(feature = "s3")]
 mod credentials;
 #[cfg(feature = "s3")]
+mod download;
+#[cfg(feature = "s3")]
 pub mod endpoint;
 #[cfg(feature = "s3")]
 pub mod fetch;

@@ -12,6 +12,7 @@ use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Md5, Sha1, Sha256};
 use s3s::dto::*;
 use s3s::{Body, S3Error, S3ErrorCode, S3Result, s3_error};
 
+use super::behaviour::End;
 use super::store::{self, Attributes};
 
 /// The attributes that a request gives an object; copies, writes and uploads in parts name them alike.
@@ -219,8 +220,12 @@ pub(super) fn checked(
     if fine { Ok(sums) } else { Err(s3_error!(BadDigest)) }
 }
 
-/// The content of an answer: at this speed, and broken off where that is wanted.
-pub(super) fn body(bytes: Bytes, bytes_per_second: Option<u64>, cut: Option<usize>) -> StreamingBlob {
+/// What has been sent is with the other side after so long.
+const ARRIVAL: Duration = Duration::from_millis(50);
+
+/// The content of an answer: at this speed, and ended before its time where that is wanted.
+pub(super) fn body(bytes: Bytes, bytes_per_second: Option<u64>, end: Option<(usize, End)>) -> StreamingBlob {
+    let cut = end.map(|(after, _)| after);
     let Some(piece) =
         bytes_per_second.map_or(cut.map(|_| 64 << 10), |speed| Some((speed / 20).clamp(1, 64 << 10)))
     else {
@@ -230,6 +235,11 @@ pub(super) fn body(bytes: Bytes, bytes_per_second: Option<u64>, cut: Option<usiz
     let start = tokio::time::Instant::now();
     let pieces = futures_util::stream::unfold((0, bytes), move |(sent, mut rest)| async move {
         if cut.is_some_and(|cut| sent >= cut) {
+            // What was sent is to arrive.
+            tokio::time::sleep(ARRIVAL).await;
+            if end.is_some_and(|(_, end)| end == End::Silent) {
+                std::future::pending::<()>().await;
+            }
             let broken = std::io::Error::new(std::io::ErrorKind::ConnectionReset, "a test wants it so");
             return Some((Err(broken), (0, Bytes::new())));
         }

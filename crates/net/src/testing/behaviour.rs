@@ -14,6 +14,8 @@ pub struct Behaviour {
     pub bytes_per_second: Option<u64>,
     /// Breaks off the content of answers.
     pub cut: Option<Cut>,
+    /// Has the content of answers stand still there, and the connection stay.
+    pub stall: Option<Cut>,
     /// Whether `If-Match` and `If-None-Match` are understood on writes.
     pub knows_conditions: bool,
     /// Whether checksums are taken, kept and told.
@@ -36,6 +38,7 @@ impl Default for Behaviour {
             latency: Duration::ZERO,
             bytes_per_second: None,
             cut: None,
+            stall: None,
             knows_conditions: true,
             knows_checksums: true,
             least_part: 1,
@@ -47,13 +50,22 @@ impl Default for Behaviour {
     }
 }
 
-/// Answers to `GetObject` that break off.
+/// Answers to `GetObject` that end before all of them was sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Cut {
     /// After so many bytes.
     pub after: usize,
     /// So many times.
     pub times: u32,
+}
+
+/// How an answer ends before all of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The connection breaks.
+    Broken,
+    /// Nothing comes any more.
+    Silent,
 }
 
 /// What a request asks for, for hooks.
@@ -94,11 +106,16 @@ impl Control {
         Some(error(&refused.code))
     }
 
-    /// After how many bytes this answer breaks off.
-    pub(super) fn cut(&mut self) -> Option<usize> {
-        let cut = self.behaviour.cut.as_mut().filter(|cut| cut.times > 0)?;
-        cut.times -= 1;
-        Some(cut.after)
+    /// After how many of its bytes this answer ends, and how.
+    pub(super) fn end(&mut self, length: usize) -> Option<(usize, End)> {
+        let Behaviour { cut, stall, .. } = &mut self.behaviour;
+        for (cut, end) in [(cut, End::Broken), (stall, End::Silent)] {
+            if let Some(cut) = cut.as_mut().filter(|cut| cut.times > 0 && cut.after < length) {
+                cut.times -= 1;
+                return Some((cut.after, end));
+            }
+        }
+        None
     }
 }
 

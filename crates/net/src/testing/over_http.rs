@@ -180,14 +180,14 @@ impl AnyService for OverHttp {
 
     fn get(&self, bucket: &str, key: &str) -> Option<Object> {
         let client = self.client(bucket);
-        let mut response = client.response(CALL, Ask::of(Method::GET, key)).unwrap();
+        let response = client.response(CALL, Ask::of(Method::HEAD, key)).unwrap();
         if response.status().as_u16() == 404 {
             return None;
         }
         assert!(response.status().is_success(), "{key}: {}", response.status());
         let headers = response.headers().clone();
-        let mut bytes = vec![0; text(&headers, "content-length").unwrap().parse().unwrap()];
-        assert_eq!(client.fill(CALL, &mut response, &mut bytes).unwrap(), bytes.len(), "{key}");
+        let mut bytes = Vec::new();
+        client.read(CALL, key, u64::MAX, &mut bytes).unwrap();
         let mut attributes = of_headers(&headers);
         attributes.tags = self.tags(&client, key);
         let mut object = Object::new(bytes.into(), attributes);

@@ -330,8 +330,8 @@ impl S3 for Service {
         let mut output = answer!(GetObjectOutput, object, bytes.len(), whole);
         output.content_range = content_range;
         output.tag_count = number(object.attributes.tags.len()).filter(|count| *count > 0);
-        let cut = self.0.control().cut().filter(|cut| *cut < bytes.len());
-        output.body = Some(body(bytes, behaviour.bytes_per_second, cut));
+        let end = self.0.control().end(bytes.len());
+        output.body = Some(body(bytes, behaviour.bytes_per_second, end));
         Ok(S3Response::new(output))
     }
 

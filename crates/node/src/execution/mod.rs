@@ -261,7 +261,8 @@ impl Execution<'_> {
             );
             let hint =
                 done.hint.unwrap_or_else(|| "see the warnings in the log; all else was restored".to_owned());
-            return Err(WorkError::new(Class::Other, text).hint(hint).offering(done.instead));
+            let class = if done.without_room > 0 { Class::NoSpace } else { Class::Other };
+            return Err(WorkError::new(class, text).hint(hint).offering(done.instead));
         }
         let more = [
             ("files", done.files),

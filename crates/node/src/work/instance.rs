@@ -84,7 +84,8 @@ impl Workshop {
         let parts = placed(&facts, &data_dir)?;
         let places = self.places(&parts, inspection)?;
         let wanted = parts.iter().map(|(path, _)| relative(path.as_os_str().as_bytes())).collect();
-        let (files, bytes_in_all) = from.extent(job.control, wanted)?;
+        let (files, bytes_in_all) =
+            from.extent(job.control, wanted).map_err(|error| from.offer_older(job, error))?;
         let (_, free) = host::disk(&data_dir);
         let needed = bytes_in_all.saturating_add(RESERVE);
         if free < needed {
@@ -221,11 +222,11 @@ impl From {
         }
     }
 
-    /// See [`FromSnapshot::offer_older`]; archives do it themselves.
+    /// Says with what is damaged which older backup is whole.
     fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
         match self {
             Self::Snapshot(from) => from.offer_older(job, error),
-            Self::Archive(_) => error,
+            Self::Archive(source) => source.offer_older(job, error),
         }
     }
 

@@ -107,8 +107,9 @@ impl Workshop {
                 .hint("choose to write over what is there or to leave it alone"));
             }
             let source = self.archive_source(job, &request.snapshot)?;
-            let root = folder_of(source.note(BUCKET)?.as_ref());
-            source.check_paths(&wanted)?;
+            let older = |error| source.offer_older(job, error);
+            let root = folder_of(source.note(BUCKET).map_err(older)?.as_ref());
+            source.check_paths(&wanted).map_err(older)?;
             say(source.name());
             let target = target(&root, Vec::new(), None)?;
             let keeps = request.overwrite == OverwriteMode::Never;

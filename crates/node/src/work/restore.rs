@@ -19,6 +19,9 @@ use super::shipping::backups;
 use super::{Class, Job, Result, WorkError, Workshop, excludes};
 use crate::host::bytes;
 
+/// What to do where the target had no room for all.
+pub(super) const NO_ROOM: &str = "free some space there and restore again: what is right already is not written again, and what had no room was not left half written";
+
 /// What a restore did; on a dry run, what it would have done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestoreDone {
@@ -38,6 +41,8 @@ pub struct RestoreDone {
     pub verified: u64,
     /// Items that could not be restored, or are not as in the snapshot.
     pub failures: u64,
+    /// Those among them for which there was no room.
+    pub without_room: u64,
     /// The first of them, and why.
     pub trouble: Option<String>,
     /// What to do about them.
@@ -109,6 +114,7 @@ impl Workshop {
             let failed = meter.failed();
             done.trouble = failed.first().map(|(_, what)| what.clone());
             done.hint = Some(match report.damaged {
+                0 if report.without_room > 0 => NO_ROOM.to_owned(),
                 0 => "all else was restored; what failed can be tried again by another restore: what is right already is not written again"
                     .to_owned(),
                 _ => {
@@ -245,6 +251,7 @@ impl RestoreDone {
             deleted: report.deleted,
             verified: report.verified,
             failures: report.failures,
+            without_room: report.without_room,
             trouble: None,
             hint: None,
             instead: None,

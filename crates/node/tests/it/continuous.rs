@@ -23,7 +23,11 @@ impl Shop {
     }
 
     /// Waits until what is told of the log is as it should be.
-    async fn until_followed(&self, what: &str, is_so: impl Fn(&FollowedLog) -> bool) -> FollowedLog {
+    pub(crate) async fn until_followed(
+        &self,
+        what: &str,
+        is_so: impl Fn(&FollowedLog) -> bool,
+    ) -> FollowedLog {
         let end = Instant::now() + Duration::from_secs(120);
         loop {
             let followed = self.followed().await;
@@ -44,7 +48,7 @@ impl Shop {
     }
 
     /// Writes one document after the other, each first into `a` and then into `b`, for so long.
-    fn write(&self, written: &mut Vec<Written>, time: Duration) {
+    pub(crate) fn write(&self, written: &mut Vec<Written>, time: Duration) {
         let end = Instant::now() + time;
         tokio::task::block_in_place(|| {
             while Instant::now() < end {
@@ -58,7 +62,7 @@ impl Shop {
     }
 
     /// Goes back to a moment under another name, and looks that what is there is what was there then.
-    async fn look_back(&self, moment: i64, written: &[Written], name: &str) -> Run {
+    pub(crate) async fn look_back(&self, moment: i64, written: &[Written], name: &str) -> Run {
         let until = Time::from_second(moment).unwrap();
         let into =
             json!({ "until": until, "include": ["bank"], "databases": [{ "from": "bank", "to": name }] });
@@ -83,9 +87,9 @@ impl Shop {
 
 /// When a document was written, in seconds: the second that writing began in, and the one that it ended in.
 #[derive(Debug)]
-struct Written {
-    begun: i64,
-    ended: i64,
+pub(crate) struct Written {
+    pub(crate) begun: i64,
+    pub(crate) ended: i64,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,10 +146,7 @@ async fn any_moment_comes_back_though_server_and_node_end_in_between() {
     }
 
     // Pieces are no backups: nobody who looks for these finds them.
-    match shop.world.answer(Ask::Snapshots { repository: shop.world.repository() }).await {
-        Ok(Answer::Snapshots { snapshots }) => assert_eq!(snapshots.len(), 2, "{snapshots:#?}"),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(shop.backups().await.len(), 2);
     assert!(shop.world.count("repository/snapshots") > 6);
     assert_eq!(shop.world.troubles().await, Vec::<String>::new());
     shop.end().await;
@@ -267,13 +268,17 @@ impl Shop {
         }
         shop.world.hub.change(|plan| plan.continuous = None);
         shop.back_up(RunState::Completed).await;
-        let backups: Vec<String> =
-            match shop.world.answer(Ask::Snapshots { repository: shop.world.repository() }).await {
-                Ok(Answer::Snapshots { snapshots }) => snapshots.into_iter().map(|it| it.id).collect(),
-                other => panic!("{other:?}"),
-            };
+        let backups = shop.backups().await;
         assert!(shop.world.count("repository/snapshots") >= 2 * backups.len() && backups.len() >= 2);
         Some((shop, backups))
+    }
+
+    /// The backups by their ids, the newest first.
+    pub(crate) async fn backups(&self) -> Vec<String> {
+        match self.world.answer(Ask::Snapshots { repository: self.world.repository() }).await {
+            Ok(Answer::Snapshots { snapshots }) => snapshots.into_iter().map(|it| it.id).collect(),
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn run(&self, plan: PlanId, kind: RunKind, state: RunState) -> Run {

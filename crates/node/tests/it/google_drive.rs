@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use backstay_archive::crypt::KeyPair;
+use backstay_core::Random;
 use backstay_model::command::{Answer, Ask};
 use backstay_model::connection::GoogleDriveSettings;
 use backstay_model::{ConnectionSettings, Health, Holds, RunKind, RunState, SecretText};
@@ -160,6 +161,48 @@ async fn a_run_whose_account_is_signed_out_waits_and_goes_on_at_once_when_it_is_
         let done = world.until_state(run, RunState::Completed).await;
         assert_eq!((&done.waiting, &done.error), (&None, &None));
         assert!(done.ended.unwrap() < next_try, "it waited from {signed_in} until {next_try}: {done:?}");
+        world.stop().await;
+        end(server).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_drive_fails_the_run_and_the_next_one_completes_once_there_is_room() {
+    for holds in [Holds::Repository, Holds::Archives(plain())] {
+        let server = start().await;
+        let mut world = World::new(Schedule::default()).await;
+        world.fill(3);
+        move_to(&world, &server, REFRESH, holds.clone());
+        let run = world.run_plan(RunKind::Backup);
+        let first = world.until_state(run, RunState::Completed).await.destinations[0].snapshot.clone();
+
+        let mut long = vec![0; 6 << 20];
+        SystemRandom.fill(&mut long);
+        std::fs::write(world.path("source/long"), &long).unwrap();
+        let used: usize = server.state().items.values().map(|item| item.content.len()).sum();
+        server.state().quota = Some(used as u64 + (1 << 20));
+        let run = world.run_plan(RunKind::Backup);
+        let failed = world.until_state(run, RunState::Failed).await;
+        let error = failed.error.unwrap();
+        assert!(error.message.contains("storageQuotaExceeded"), "{error:?}");
+        assert!(error.hint.as_ref().is_some_and(|hint| hint.contains("free some space")), "{error:?}");
+        let there = &failed.destinations[0];
+        assert_eq!((there.state, &there.snapshot), (RunState::Failed, &None));
+        let listed: Vec<_> = archives(&world).await.into_iter().map(|archive| Some(archive.id)).collect();
+        assert_eq!(listed, [first], "what is not all is listed");
+
+        server.state().quota = None;
+        let run = world.run_plan(RunKind::Backup);
+        let done = world.until_state(run, RunState::Completed).await;
+        let newest = done.destinations[0].snapshot.clone().unwrap();
+        assert_eq!(archives(&world).await[0].id, newest);
+        restore(&world, request(&newest, world.path("back")), RunState::Completed).await;
+        let source = world.path("source");
+        let place = [world.path("back"), world.path("back").join(source.strip_prefix("/").unwrap())];
+        let place = place.into_iter().find(|place| place.join("long").exists()).unwrap();
+        assert!(std::fs::read(place.join("long")).unwrap() == long);
+        let run = world.run_plan(RunKind::Verify);
+        world.until_state(run, RunState::Completed).await;
         world.stop().await;
         end(server).await;
     }

@@ -9,14 +9,18 @@ mod browse;
 mod bucket_faults;
 mod buckets;
 mod cold;
+mod cold_class;
 mod comeback;
 mod continuous;
 mod copies;
 mod crashes;
+mod cut_reads;
 mod damaged;
+mod damaged_buckets;
 #[path = "../../../storage/tests/it/drive/server/mod.rs"]
 #[allow(dead_code)]
 mod drive_server;
+mod full_disk;
 mod google_drive;
 mod hooks;
 mod interrupted;
@@ -40,6 +44,7 @@ mod runs;
 mod s3_server;
 mod services;
 mod store;
+mod thinned;
 mod time;
 mod together;
 mod upkeep;

@@ -301,20 +301,8 @@ impl Storage for S3 {
         buffer: &mut Vec<u8>,
         context: CallContext<'_>,
     ) -> Result<(), StorageError> {
-        let path = layout::path(handle);
-        buffer.clear();
-        // Piece by piece: a service that never stops sending must not fill the memory.
-        let request = async {
-            let mut pieces = self.asking.reader(&path).await?.into_stream(..).await?;
-            while let Some(pieces) = pieces.try_next().await? {
-                pieces.for_each(|piece| buffer.extend_from_slice(&piece));
-                if buffer.len() as u64 > handle.kind.longest() {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        self.on_file(context, "read", handle, LONGEST_REQUEST, request)?;
+        let call = Call::new(context, "read", handle);
+        self.client.read(call, &layout::path(handle), handle.kind.longest(), buffer)?;
         failure::check_length(handle, buffer.len() as u64)
     }
 
@@ -328,20 +316,14 @@ impl Storage for S3 {
         if buffer.is_empty() {
             return self.size(handle, context).map(|_| ());
         }
-        let path = layout::path(handle);
-        let end = offset.saturating_add(buffer.len() as u64);
-        let request = async { self.asking.read_with(&path).range(offset..end).await };
-        let content = self.on_file(context, "read", handle, buffer.len(), request)?;
-        if content.len() != buffer.len() {
-            return Err(failure::too_short(handle, offset, buffer.len()));
+        let call = Call::new(context, "read", handle);
+        let too_short = failure::too_short(handle, offset, buffer.len());
+        match self.client.read_at(call, &layout::path(handle), offset, buffer) {
+            Ok(length) if length == buffer.len() => Ok(()),
+            Ok(_) => Err(too_short),
+            Err(error) if error.kind == ErrorKind::Corrupt => Err(too_short),
+            Err(error) => Err(error),
         }
-        let mut rest = buffer;
-        for piece in content {
-            let (head, tail) = rest.split_at_mut(piece.len());
-            head.copy_from_slice(&piece);
-            rest = tail;
-        }
-        Ok(())
     }
 
     fn write(&self, handle: &Handle, content: &[u8], context: CallContext<'_>) -> Result<(), StorageError> {

@@ -3,4 +3,5 @@
 mod archives;
 mod server;
 mod sign_in;
+mod slow;
 mod storage;

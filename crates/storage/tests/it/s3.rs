@@ -5,6 +5,7 @@ mod keeping;
 mod multipart;
 mod seaweed;
 pub(crate) mod server;
+mod slow;
 mod tls;
 
 use std::sync::Mutex;

@@ -79,7 +79,7 @@ fn room(folder: &Path) -> Option<u64> {
 }
 
 fn tell(app: &App, args: &ExtractArchive, report: &ExtractReport) {
-    let ExtractReport { files, others, bytes, failed } = *report;
+    let ExtractReport { files, others, bytes, failed, .. } = *report;
     if app.console.is_json() {
         app.console.message(&json!({
             "message_type": "summary", "target": args.target.display().to_string(), "dry_run": args.dry_run,

@@ -31,6 +31,7 @@ impl From<ArchiveError> for WorkError {
                 return Self::new(Class::WrongPassword, &error)
                     .hint("the identity of this destination opens only what was encrypted for it; the recovery kit has it");
             }
+            ArchiveError::NoRoom { .. } => Class::NoSpace,
             ArchiveError::Damaged { .. }
             | ArchiveError::Unknown(_)
             | ArchiveError::Chain { .. }

@@ -15,7 +15,7 @@ const OLDER: usize = 10;
 
 impl Source {
     /// Says with what is damaged which older archive of the same source is whole. Any other error stays as it is.
-    pub(super) fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
+    pub(in crate::work) fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
         if error.class() != Class::Damaged {
             return error;
         }

@@ -26,7 +26,7 @@ use crate::work::excludes::lies_in;
 use crate::work::meter::Meter;
 use crate::work::note;
 use crate::work::pin::Pinned;
-use crate::work::restore::{RestoreDone, cannot_restore, relative};
+use crate::work::restore::{NO_ROOM, RestoreDone, cannot_restore, relative};
 use crate::work::{Class, Job, Result, WorkError, Workshop};
 
 const BLOCK: usize = 256 << 10;
@@ -68,7 +68,7 @@ impl Workshop {
         }
         let source = self.archive_source(job, &request.snapshot)?;
         let wanted: Vec<_> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
-        source.check_paths(&wanted)?;
+        source.check_paths(&wanted).map_err(|error| source.offer_older(job, error))?;
         let what = if request.paths.is_empty() { "all".to_owned() } else { request.paths.join(", ") };
         let dry = if request.dry_run { ", as a dry run: nothing is written" } else { "" };
         let text = format!("restoring {what} of {} to {}{dry}", source.known.file.name, folder.display());
@@ -133,8 +133,8 @@ impl Source {
         options.look_only = dry_run;
         let into = target::FolderTarget::open(at, options).map_err(|error| cannot_restore(shown, &error))?;
         let meter = Meter::new(&job.report, if dry_run { "comparing" } else { "restoring" });
-        let (_, free) = host::disk(shown);
-        let limits = Limits { bytes: (free > 0).then_some(free), ..Limits::default() };
+        let (size, free) = host::disk(shown);
+        let limits = Limits { bytes: (size > 0).then_some(free), ..Limits::default() };
         let mut done = self.extract_into(job, &into, select, limits, dry_run, &meter)?;
         if !dry_run {
             meter.enter("verifying");
@@ -216,8 +216,9 @@ impl Source {
             deleted: 0,
             verified: 0,
             failures: report.failed,
+            without_room: report.without_room,
             trouble: meter.failed().into_iter().next().map(|(_, what)| what),
-            hint: None,
+            hint: (report.without_room > 0).then(|| NO_ROOM.to_owned()),
             instead: None,
         })
     }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use backstay_core::{EntryKind, Meta, RestoreTarget, TargetError, TargetFile};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FallocateFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use self::beneath::{Root, Spot};
@@ -263,6 +263,13 @@ impl RestoreTarget for FolderTarget {
     fn open_file(&self, path: &[u8], size: u64) -> Result<Box<dyn TargetFile>, TargetError> {
         let failed = |cause| TargetError { action: "open for writing", path: path.to_vec(), cause };
         let (file, current) = self.open_or_replace(path).map_err(|error| failed(error.into()))?;
+        if current > 0 && size > current {
+            reserve(&file, current, size).map_err(|error| TargetError {
+                action: "make room for",
+                path: path.to_vec(),
+                cause: error.into(),
+            })?;
+        }
         if current != size {
             file.set_len(size).map_err(failed)?;
         }
@@ -300,6 +307,19 @@ impl RestoreTarget for FolderTarget {
             Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
             outcome => outcome.map_err(explain("remove", path)),
         }
+    }
+}
+
+/// Gets room for what a file with content grows by, so that it is not found half changed when the disk is full.
+fn reserve(file: &File, current: u64, size: u64) -> Result<(), Errno> {
+    match rustix::fs::fallocate(file, FallocateFlags::empty(), current, size - current) {
+        Err(error @ (Errno::NOSPC | Errno::DQUOT | Errno::FBIG)) => {
+            // Some of it may have been given.
+            let _ = file.set_len(current);
+            Err(error)
+        }
+        // Not all file systems know this.
+        _ => Ok(()),
     }
 }
 

@@ -222,22 +222,12 @@ impl ArchiveStore for S3 {
             let size = self.stored(call, name)?.size;
             return if offset <= size { Ok(()) } else { Err(too_short()) };
         }
-        let ask = Ask::of(Method::GET, name).header("range", &format!("bytes={offset}-{}", end - 1));
-        let mut response = self.client.response(call, ask)?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        if !status.is_success() {
-            let mut text = vec![0; 16 << 10];
-            let length = self.client.fill(call, &mut response, &mut text)?;
-            text.truncate(length);
-            let text = String::from_utf8_lossy(&text).into_owned();
-            return Err(Answer { status, headers, text }.refusal(call));
+        match self.client.read_at(call, name, offset, buffer) {
+            Ok(length) if length == buffer.len() => Ok(()),
+            Ok(_) => Err(too_short()),
+            Err(error) if error.kind == ErrorKind::Corrupt => Err(too_short()),
+            Err(error) => Err(error),
         }
-        // Who sends all of it does not know ranges.
-        if status != StatusCode::PARTIAL_CONTENT && offset > 0 {
-            return Err(call.failed(ErrorKind::Other, Strange("it sends no range")));
-        }
-        let length = self.client.fill(call, &mut response, buffer)?;
-        if length == buffer.len() { Ok(()) } else { Err(too_short()) }
     }
 
     fn remove(&self, name: &str, context: CallContext<'_>) -> Result<(), StorageError> {

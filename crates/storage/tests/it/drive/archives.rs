@@ -39,7 +39,7 @@ fn read(store: &dyn ArchiveStore, name: &str) -> Vec<u8> {
 }
 
 /// Sends what is missing as a transfer does: what fails in passing again, what is unknown from its beginning.
-fn transfer(store: &dyn ArchiveStore, file: &NewFile, content: &[u8]) {
+pub(super) fn transfer(store: &dyn ArchiveStore, file: &NewFile, content: &[u8]) {
     let again = |error: &StorageError| error.kind.is_transient();
     'begin: loop {
         let token = loop {

@@ -77,7 +77,7 @@ impl State {
         (!is_there).then(|| Answer::refused(404, "notFound"))
     }
 
-    fn get(&self, asked: &Asked, id: &str) -> Answer {
+    fn get(&mut self, asked: &Asked, id: &str) -> Answer {
         let Some(item) = self.items.get(id) else { return Answer::refused(404, "notFound") };
         if asked.query.get("alt").is_none_or(|alt| alt != "media") {
             return Answer::json(200, &self.told(item));
@@ -86,17 +86,17 @@ impl State {
             return Answer::refused(403, "fileNotDownloadable");
         }
         let range = asked.headers.get("range").and_then(|range| range.to_str().ok());
+        self.ranges.push(range.unwrap_or_default().to_owned());
         let Some((from, to)) = range.and_then(|range| range.strip_prefix("bytes=")?.split_once('-')) else {
-            return Answer { status: 200, headers: Vec::new(), body: item.content.clone() };
+            return Answer { body: item.content.clone(), ..Answer::bare(200) };
         };
-        let (from, to): (usize, usize) = (from.parse().unwrap(), to.parse().unwrap());
+        let from: usize = from.parse().unwrap();
         if from >= item.content.len() {
             return Answer::refused(416, "requestedRangeNotSatisfiable");
         }
-        let end = to.saturating_add(1).min(item.content.len());
-        let body = item.content[from..end].to_vec();
+        let end = to.parse().map_or(usize::MAX, |to: usize| to.saturating_add(1)).min(item.content.len());
         let told = format!("bytes {from}-{}/{}", end - 1, item.content.len());
-        Answer { status: 206, headers: vec![("content-range", told)], body }
+        Answer { body: item.content[from..end].to_vec(), ..Answer::bare(206).header("content-range", told) }
     }
 
     fn update(&mut self, asked: &Asked, id: &str) -> Answer {

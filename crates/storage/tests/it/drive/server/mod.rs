@@ -4,6 +4,7 @@
 //! doubled, questions, pages, content in one request, in two parts and by resumable sessions, quota, and refusals in the form that Google
 //! gives them.
 
+mod body;
 mod files;
 mod query;
 pub(crate) mod sign_in;
@@ -13,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::AUTHORIZATION;
 use hyper::service::service_fn;
@@ -21,6 +22,8 @@ use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
+
+pub(crate) use body::Way;
 
 pub(crate) const CLIENT: &str = "1234-abcd.apps.googleusercontent.com";
 pub(crate) const SECRET: &str = "the-secret-of-the-client";
@@ -42,6 +45,8 @@ pub(crate) enum Failure {
     Kept(usize),
     /// One byte of the content is changed on its way.
     Garbled,
+    /// It is done, and this is the way that its answer takes.
+    Answered(Way),
 }
 
 struct Fault {
@@ -72,6 +77,8 @@ pub(crate) struct State {
     faults: Vec<Fault>,
     /// Each request, as `GET /drive/v3/files`.
     pub(crate) asked: Vec<String>,
+    /// The range of each download; empty where it was all of a file.
+    pub(crate) ranges: Vec<String>,
     /// What sessions take is a multiple of this.
     pub(crate) unit: u64,
     /// Bytes that may be stored.
@@ -108,16 +115,17 @@ pub(crate) struct Answer {
     status: u16,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    way: Way,
 }
 
 impl Answer {
     fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", "application/json; charset=UTF-8".to_owned())];
-        Self { status, headers, body: body.to_string().into_bytes() }
+        Self { headers, body: body.to_string().into_bytes(), ..Self::bare(status) }
     }
 
     fn bare(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new() }
+        Self { status, headers: Vec::new(), body: Vec::new(), way: Way::Good }
     }
 
     fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -156,6 +164,7 @@ impl Server {
             sign_in: sign_in::SignIns::default(),
             faults: Vec::new(),
             asked: Vec::new(),
+            ranges: Vec::new(),
             unit: 256 << 10,
             quota: None,
             tells_sha256: true,
@@ -187,7 +196,9 @@ impl Server {
 
     /// Forgets what was asked.
     pub(crate) fn forget(&self) {
-        self.state().asked.clear();
+        let mut state = self.state();
+        state.asked.clear();
+        state.ranges.clear();
     }
 
     /// Forgets all uploads that are under way.
@@ -258,6 +269,7 @@ impl State {
         Some(fault.failure.clone())
     }
 
+    /// The answer to a request; none where the connection ends instead.
     fn answer(&mut self, asked: &mut Asked) -> Option<Answer> {
         self.asked.push(format!("{} {}", asked.method, asked.path));
         let fault = self.fault(asked);
@@ -278,7 +290,7 @@ impl State {
                 body[middle] ^= 1;
                 asked.body = body.into();
             }
-            Some(Failure::AnswerLost) | None => {}
+            Some(Failure::AnswerLost | Failure::Answered(_)) | None => {}
         }
         let answer = match (asked.method.as_str(), asked.path.as_str()) {
             ("POST", "/token") => self.token(asked),
@@ -306,7 +318,11 @@ impl State {
                 None => self.drive(asked),
             },
         };
-        (fault != Some(Failure::AnswerLost)).then_some(answer)
+        match fault {
+            Some(Failure::AnswerLost) => None,
+            Some(Failure::Answered(way)) => Some(Answer { way, ..answer }),
+            _ => Some(answer),
+        }
     }
 
     fn is_signed_in(&self, asked: &Asked) -> bool {
@@ -324,22 +340,41 @@ async fn serve(listener: tokio::net::TcpListener, state: Arc<Mutex<State>>) {
             async move {
                 let (head, body) = request.into_parts();
                 let cut = || std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-                let body = body.collect().await.map_err(|_| cut())?.to_bytes();
                 let query = pairs(head.uri.query().unwrap_or_default());
                 let path = head.uri.path().to_owned();
+                let (body, is_whole) = received(body).await;
                 let mut asked = Asked { method: head.method, path, query, headers: head.headers, body };
+                if !is_whole {
+                    state.lock().unwrap().keep_part(&asked);
+                    return Err(cut());
+                }
                 let answer = state.lock().unwrap().answer(&mut asked).ok_or_else(cut)?;
+                if answer.way == Way::Silent {
+                    std::future::pending::<()>().await;
+                }
                 let mut response = Response::builder().status(answer.status);
                 for (name, value) in answer.headers {
                     response = response.header(name, value);
                 }
-                Ok::<_, std::io::Error>(response.body(Full::new(Bytes::from(answer.body))).unwrap())
+                Ok::<_, std::io::Error>(response.body(body::Content::new(answer.body, answer.way)).unwrap())
             }
         });
         tokio::spawn(
             hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), answer),
         );
     }
+}
+
+/// What came of a body, and whether that is all of it.
+async fn received(mut body: Incoming) -> (Bytes, bool) {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        match frame {
+            Ok(frame) => all.extend_from_slice(&frame.into_data().unwrap_or_default()),
+            Err(_) => return (all.into(), false),
+        }
+    }
+    (all.into(), true)
 }
 
 /// The fields of a query, or of a form.

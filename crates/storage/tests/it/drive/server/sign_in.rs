@@ -83,7 +83,7 @@ pub(super) fn page(told: &str) -> Answer {
          <form method=post action=/permissions/remove><button>Remove access</button></form>"
     );
     let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
-    Answer { status: 200, headers, body: body.into_bytes() }
+    Answer { headers, body: body.into_bytes(), ..Answer::bare(200) }
 }
 
 fn oauth(status: u16, error: &str, description: &str) -> Answer {

@@ -58,8 +58,22 @@ impl State {
         let id = format!("ADPycd{:08}", self.number());
         let session = Session { metadata, total, content: Vec::new(), done: None };
         self.sessions.insert(id.clone(), session);
-        let address = format!("{}/upload/drive/v3/files?uploadType=resumable&upload_id={id}", self.url);
+        // Who comes by another way stays on it.
+        let host = asked.headers.get("host").and_then(|host| host.to_str().ok());
+        let url = host.map_or_else(|| self.url.clone(), |host| format!("http://{host}"));
+        let address = format!("{url}/upload/drive/v3/files?uploadType=resumable&upload_id={id}");
         Answer::bare(200).header("location", address)
+    }
+
+    /// Keeps what came of content for a session before the connection was cut.
+    pub(super) fn keep_part(&mut self, asked: &Asked) {
+        let unit = self.unit as usize;
+        let session = asked.query.get("upload_id").and_then(|id| self.sessions.get_mut(id));
+        let range = asked.headers.get("content-range").and_then(|range| range.to_str().ok());
+        let from = range.and_then(|range| range.strip_prefix("bytes ")?.split_once('-')?.0.parse().ok());
+        if let Some(session) = session.filter(|session| from == Some(session.content.len())) {
+            session.content.extend_from_slice(&asked.body[..asked.body.len() / unit * unit]);
+        }
     }
 
     /// A request to a session, of whose content only the first `keep` bytes get through.
