@@ -104,10 +104,15 @@ impl MongoServer {
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().unwrap().success());
     }
 
-    /// Lets it end by itself.
+    /// Lets it end by itself. Now and then it does not, when it is asked to in the midst of writes: then it is killed.
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = Command::new("kill").arg(child.id().to_string()).status();
+            let begin = Instant::now();
+            while child.try_wait().unwrap().is_none() && begin.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            let _ = child.kill();
             let _ = child.wait();
         }
     }

@@ -196,8 +196,10 @@ fn a_restore_that_is_given_up_while_its_server_is_away_leaves_it_as_it_was() {
     let server = Mutex::new(server);
     let control = Control::new();
     let away = First::new(|| {
+        // Of the threads that write, one alone stops it: another might stop the one that was started again.
+        let mut server = server.lock().unwrap();
         if !control.is_cancelled() {
-            server.lock().unwrap().stop();
+            server.stop();
             control.cancel();
         }
     });

@@ -55,7 +55,7 @@ fn one_that_is_written_during_a_dump_comes_with_its_oplog() {
             let first = doc! { "q": { "_id": 1 }, "limit": 1 };
             let _ = writer.run("shop", doc! { "delete": "large", "deletes": [first] });
             writer.insert("shop", "large", &[largest(1, "y")]);
-            writer.insert("shop", "large", &[largest(3, "z")]);
+            writer.insert("shop", "large", &[doc! { "_id": 3 }]);
         }
     });
     let options = CaptureOptions { parallel: 1, ..CaptureOptions::default() };
@@ -72,7 +72,6 @@ fn one_in_an_archive_is_read_here_and_by_mongorestore() {
     let Some(server) = MongoServer::start_new() else { return };
     server.insert("shop", "large", &[largest(1, "x")]);
     server.insert("shop", "large", &[doc! { "_id": 2 }]);
-    server.insert("shop", "large", &[largest(3, "y")]);
     let connection = server.connect();
     let options = CaptureOptions { users: false, ..CaptureOptions::default() };
     let (file, manifest) = archived(&connection, &options);
@@ -101,7 +100,7 @@ fn those_that_are_shipped_come_back_and_hold_nothing_up() {
     server.insert("shop", "large", &[doc! { "_id": 0 }]);
     let connection = server.connect();
     let (sink, manifest) = captured(&connection, &CaptureOptions::default());
-    for id in 1..=3 {
+    for id in 1..=2 {
         server.insert("shop", "large", &[largest(id, "x")]);
         server.insert("shop", "large", &[doc! { "_id": id + 10 }]);
     }
@@ -111,11 +110,11 @@ fn those_that_are_shipped_come_back_and_hold_nothing_up() {
         assert!(segment.to > segment.from, "it does not get on: {}", segment.name());
         segments.push(segment);
     }
-    assert!(segments.len() >= 3, "{}", segments.len());
+    assert!(segments.len() >= 2, "{}", segments.len());
     let selection = Selection { include: vec!["shop.large".to_owned()], ..Selection::all() };
     let options = RestoreOptions { oplog: true, segments: opened(&segments), selection, ..to_copy() };
     let report = restored(&connection, &sink, &options).unwrap();
     assert_eq!(report.moment, segments.last().map(|last| last.to));
-    assert_eq!(sorted(&server, "copy", "large").len(), 7);
+    assert_eq!(sorted(&server, "copy", "large").len(), 5);
     assert_same(&server, "copy", &server);
 }
