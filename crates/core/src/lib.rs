@@ -3,7 +3,8 @@
 //! A *source* produces entries ([`Entry`]) into a *sink* ([`Sink`]); a repository or an archive is a
 //! sink. A repository keeps its files behind [`Storage`]. Restores go the other way, from a repository
 //! into a [`RestoreTarget`]. All long work obeys a [`Control`] and tells its progress to
-//! [`Events`]. Nothing here reads a file, a clock or the environment.
+//! [`Events`]. Nothing here reads a file, a clock or the environment
+//! (but `testing`, a feature).
 
 #![forbid(unsafe_code)]
 
@@ -15,6 +16,8 @@ pub mod events;
 pub mod restore;
 pub mod sink;
 pub mod storage;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use archive_store::{ArchiveStore, Chunk, NewFile, StoredFile};
 pub use control::{Control, Interrupted};

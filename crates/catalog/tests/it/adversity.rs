@@ -2,9 +2,9 @@
 
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::process::Command;
 
 use backstay_catalog::{CatalogError, NewLine, NodeStore, ServerStore};
+use backstay_core::testing::run_again_with_mounts;
 use backstay_model::{Level, RunId};
 use serde_json::Value;
 use sqlx::any::AnyPoolOptions;
@@ -98,34 +98,17 @@ async fn a_database_that_is_away_is_told_without_its_password() {
     }
 }
 
-/// Runs a test of this program in a mount namespace of its own, after some mounts.
-fn with_mounts(folder: &Path, mounts: &str, test: &str) {
-    let namespace = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.arg("--mount").args(arguments);
-        command
-    };
-    // Root may do this at once; others as the root of a namespace of users, where the system allows it.
-    let as_root = namespace(&["true"]).output().is_ok_and(|output| output.status.success());
-    let mut command = namespace(if as_root { &[] } else { &["--user", "--map-root-user"] });
-    let script = format!(r#"cd "$FOLDER" && {mounts} || exit 99; exec "$0" --exact --nocapture "$1""#);
-    command
-        .args(["sh", "-uc", &script])
-        .arg(std::env::current_exe().unwrap())
-        .arg(format!("adversity::{test}"));
-    let output = command.env("FOLDER", folder).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("test result: ok. 1 passed"), "{told}\n{complaint}");
-}
-
 #[tokio::test]
 async fn a_full_disk_is_told_and_costs_nothing() {
     let Some(folder) = std::env::var_os("FOLDER") else {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("small")).unwrap();
         let mounts = "mount -t tmpfs -o size=2m none small";
-        return with_mounts(folder.path(), mounts, "a_full_disk_is_told_and_costs_nothing");
+        return run_again_with_mounts(
+            folder.path(),
+            mounts,
+            "adversity::a_full_disk_is_told_and_costs_nothing",
+        );
     };
     let (path, filler) = (Path::new(&folder).join("small/node.db"), Path::new(&folder).join("small/filler"));
     std::fs::write(&filler, vec![0; 512 << 10]).unwrap();
@@ -206,7 +189,11 @@ async fn a_server_store_on_a_full_or_read_only_disk_is_told() {
         server_store(&folder.path().join("fixed/server.db")).await.close().await;
         let mounts = "mount -t tmpfs -o size=64k none small && \
                       mount --bind fixed fixed && mount -o remount,bind,ro fixed fixed";
-        return with_mounts(folder.path(), mounts, "a_server_store_on_a_full_or_read_only_disk_is_told");
+        return run_again_with_mounts(
+            folder.path(),
+            mounts,
+            "adversity::a_server_store_on_a_full_or_read_only_disk_is_told",
+        );
     };
     let refused = refusal(&Path::new(&folder).join("small/server.db")).await;
     assert!(matches!(refused, CatalogError::Full { .. }), "{refused:?}");
@@ -223,7 +210,7 @@ async fn a_read_only_disk_is_told() {
         std::fs::create_dir(folder.path().join("fixed")).unwrap();
         filled(&folder.path().join("fixed/node.db")).await;
         let mounts = "mount --bind fixed fixed && mount -o remount,bind,ro fixed fixed";
-        return with_mounts(folder.path(), mounts, "a_read_only_disk_is_told");
+        return run_again_with_mounts(folder.path(), mounts, "adversity::a_read_only_disk_is_told");
     };
     for path in ["fixed/node.db", "fixed/other.db", "fixed/deeper/node.db"] {
         let refused = NodeStore::open(&Path::new(&folder).join(path)).await.unwrap_err();

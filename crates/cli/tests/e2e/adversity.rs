@@ -8,21 +8,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
+use backstay_core::testing::in_own_mounts;
+
 use crate::world::{Run, World, finish, noise};
 
 /// Runs a shell script in the world, in a mount namespace of its own; the program is `$BACKSTAY` there. What it mounts is gone
 /// when it ends.
 pub(crate) fn with_mounts(world: &World, script: &str) -> Run {
-    let namespace = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.arg("--mount").args(arguments);
-        command
-    };
-    // Root may do this at once; others as the root of a namespace of users, where the system allows it.
-    let as_root = namespace(&["true"]).output().is_ok_and(|output| output.status.success());
-    let mut command = namespace(if as_root { &[] } else { &["--user", "--map-root-user"] });
+    let mut command = in_own_mounts(script);
     let told = world.command(["version"]);
-    command.args(["sh", "-uc", script]).current_dir(world.path("")).env_clear();
+    command.current_dir(world.path("")).env_clear();
     command.envs(told.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("BACKSTAY", told.get_program());
     finish(command)

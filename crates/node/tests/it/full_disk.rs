@@ -1,10 +1,9 @@
 //! Restores of files onto a disk that is full: what was there stays, nothing is left half written, and with room again it completes.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use backstay_core::Random;
+use backstay_core::testing::{fill_disk, run_again_with_mounts};
 use backstay_model::{RunKind, RunState};
 use backstay_policy::Schedule;
 
@@ -13,38 +12,12 @@ use crate::world::{SystemRandom, World};
 
 const MIB: usize = 1 << 20;
 
-/// Runs a test of this program in a mount namespace of its own, with a disk of 48 MiB at `$FOLDER/small`.
+/// Runs a test of this module again with a disk of 48 MiB at `$FOLDER/small`.
 fn on_a_small_disk(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("small")).unwrap();
-    let namespace = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.arg("--mount").args(arguments);
-        command
-    };
-    // Root may do this at once; others as the root of a namespace of users, where the system allows it.
-    let as_root = namespace(&["true"]).output().is_ok_and(|output| output.status.success());
-    let mut command = namespace(if as_root { &[] } else { &["--user", "--map-root-user"] });
-    let script = r#"cd "$FOLDER" && mount -t tmpfs -o size=48m none small || exit 99
-        exec "$0" --exact --nocapture "$1""#;
-    let test = format!("full_disk::{test}");
-    command.args(["sh", "-uc", script]).arg(std::env::current_exe().unwrap()).arg(test);
-    let output = command.env("FOLDER", folder.path()).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("test result: ok. 1 passed"), "{told}\n{complaint}");
-}
-
-/// Fills a disk but for so many bytes.
-fn fill(path: &Path, left: u64) {
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-    loop {
-        let free = rustix::fs::statvfs(path).map(|told| told.f_bavail * told.f_frsize).unwrap();
-        let step = free.saturating_sub(left).min(1 << 20);
-        if step == 0 || file.write_all(&vec![0; usize::try_from(step).unwrap()]).is_err() {
-            return;
-        }
-    }
+    let mounts = "mount -t tmpfs -o size=48m none small";
+    run_again_with_mounts(folder.path(), mounts, &format!("full_disk::{test}"));
 }
 
 fn noise(bytes: usize) -> Vec<u8> {
@@ -85,7 +58,7 @@ async fn a_restore_onto_a_full_disk_fails_and_completes_once_there_is_room() {
         let source = |name: &str| std::fs::read(world.path("source").join(name)).unwrap();
         let filler = disk.join("filler");
         // Neither for the long file nor for what another one grows by.
-        fill(&filler, 2 * MIB as u64);
+        fill_disk(&filler, 2 * MIB as u64);
         for _ in 0..2 {
             let failed = restore(&world, request("latest", disk.clone()), RunState::Failed).await;
             let error = failed.error.unwrap();

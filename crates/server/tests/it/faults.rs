@@ -1,10 +1,9 @@
 //! A server whose catalog has no room left.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use backstay_catalog::{AuditFilter, CatalogError, RunFilter, ServerStore};
+use backstay_core::testing::{fill_disk, run_again_with_mounts};
 use backstay_model::link::{News, OutboxEntry};
 use backstay_model::{Level, LogLine, RunState, Time};
 use backstay_server::state::TlsChoice;
@@ -13,36 +12,10 @@ use serde_json::json;
 use crate::records_in_store::{Setup, silent_node};
 use crate::world::World;
 
-/// Runs a test of this program in a mount namespace of its own, with a small disk at `$FOLDER/small`.
+/// Runs a test of this module again with a disk of 48 MiB at `$FOLDER/small`.
 fn on_a_small_disk(folder: &Path, test: &str) {
     std::fs::create_dir(folder.join("small")).unwrap();
-    let namespace = |arguments: &[&str]| {
-        let mut command = Command::new("unshare");
-        command.arg("--mount").args(arguments);
-        command
-    };
-    // Root may do this at once; others as the root of a namespace of users, where the system allows it.
-    let as_root = namespace(&["true"]).output().is_ok_and(|output| output.status.success());
-    let mut command = namespace(if as_root { &[] } else { &["--user", "--map-root-user"] });
-    let script = r#"cd "$FOLDER" && mount -t tmpfs -o size=48m none small || exit 99
-        exec "$0" --exact --nocapture "$1""#;
-    command.args(["sh", "-uc", script]).arg(std::env::current_exe().unwrap()).arg(format!("faults::{test}"));
-    let output = command.env("FOLDER", folder).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("test result: ok. 1 passed"), "{told}\n{complaint}");
-}
-
-/// Fills a disk up to so many bytes.
-fn fill(path: &Path, left: u64) {
-    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path).unwrap();
-    loop {
-        let free = rustix::fs::statvfs(path).map(|told| told.f_bavail * told.f_frsize).unwrap();
-        let step = free.saturating_sub(left).min(1 << 20);
-        if step == 0 || file.write_all(&vec![0; usize::try_from(step).unwrap()]).is_err() {
-            return;
-        }
-    }
+    run_again_with_mounts(folder, "mount -t tmpfs -o size=48m none small", &format!("faults::{test}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -66,7 +39,7 @@ async fn a_full_catalog_is_told_and_nothing_is_half_done() {
 
     // Hardly any room: nothing is begun that may not be finished.
     let filler = disk.join("filler");
-    fill(&filler, 4 << 20);
+    fill_disk(&filler, 4 << 20);
     for _ in 0..2 {
         let refused = owner.post("/api/v1/projects", json!({"name": "Attic"})).await;
         assert!(refused.body["hint"].as_str().unwrap().contains("space"), "{refused:#?}");
@@ -80,7 +53,7 @@ async fn a_full_catalog_is_told_and_nothing_is_half_done() {
     assert_eq!(written().await, before);
 
     // No room at all: a node's word is taken in whole or not at all, and what reads goes on.
-    fill(&filler, 0);
+    fill_disk(&filler, 0);
     let lines = |number: i64| -> Vec<OutboxEntry> {
         let lines = (1..=2000).map(|line| LogLine {
             run: run.id,
