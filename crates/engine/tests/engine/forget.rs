@@ -98,9 +98,8 @@ fn a_cancelled_removal_ends_after_those_in_hand() {
     assert_eq!(storage.small_calls(), 2);
     let vault = Vault::open(storage).unwrap().steered_by(&control);
     let lock = Lock::acquire(&vault.repository, true).unwrap();
-    let error =
-        remove_snapshots(&vault.repository, &lock, &ids.iter().copied().collect(), &Heard::default())
-            .unwrap_err();
+    let error = remove_snapshots(&vault.repository, &lock, &ids.iter().copied().collect(), &Heard::default())
+        .unwrap_err();
     assert!(error.is_interrupted(), "{error}");
     let left = whole.ids(FileKind::Snapshot);
     assert!((2..=4).contains(&left.len()), "{left:?}");
