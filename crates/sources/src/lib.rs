@@ -5,6 +5,7 @@
 //! - [`mongodb`]: a server of MongoDB, as source and as restore target.
 //! - [`mbstream`]: the stream that MariaDB's and Percona's hot backup tools write, as a source of files.
 //! - [`s3`]: a bucket of an S3 service, as source and as restore target.
+//! - [`sqlite`]: copies of databases of SQLite, and bringing them back.
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +19,8 @@ mod queue;
 mod report;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 #[cfg(feature = "testing")]
 pub mod testing;
 

@@ -8,9 +8,16 @@ mod mariadb;
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod mongodb;
 
+#[cfg(feature = "sqlite")]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod sqlite;
+
 pub use mariadb::Instance;
 #[cfg(feature = "mongodb")]
 pub use mongodb::{MongoServer, mongo_tool};
+
+#[cfg(feature = "sqlite")]
+pub use sqlite::{Bank, kept};
 
 /// Documents, for tests that fill a server.
 #[cfg(feature = "mongodb")]

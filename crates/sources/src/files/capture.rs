@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use backstay_core::{Control, Events, Sink, SinkError};
+use backstay_core::{Control, CutHint, Events, Sink, SinkError};
 use rustix::fs::{AtFlags, CWD};
 
 use super::rules::{MetaRule, NameRule, TagFile};
@@ -50,6 +50,8 @@ pub struct CaptureOptions {
     /// Read the targets below this folder, where a [copy](super::copy) of them is, and hand them over under their own names. Targets are
     /// absolute then.
     pub root: Option<PathBuf>,
+    /// How sinks are to cut the content of files.
+    pub cut: CutHint,
     /// How many threads walk. By default as many as there are cores, four at most.
     pub threads: Option<NonZeroUsize>,
 }
@@ -65,6 +67,7 @@ impl Default for CaptureOptions {
             with_atime: false,
             with_attributes: true,
             root: None,
+            cut: CutHint::ByContent,
             threads: None,
         }
     }

@@ -9,7 +9,7 @@
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use backstay_core::{Content, Control, CutHint, Entry, EntryKind, Events, Meta, Sink, SinkError};
+use backstay_core::{Content, Control, Entry, EntryKind, Events, Meta, Sink, SinkError};
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -318,7 +318,8 @@ impl<'a> Walk<'a> {
             let stored = stored.unwrap_or_else(|| name.clone());
             let content = if meta.kind == EntryKind::File {
                 let identity = (meta.device_id, meta.inode);
-                Content::Lazy(Box::new(FileOpener { folder: source, name, identity }), CutHint::ByContent)
+                let opener = FileOpener { folder: source, name, identity };
+                Content::Lazy(Box::new(opener), self.options.cut.clone())
             } else {
                 Content::None
             };

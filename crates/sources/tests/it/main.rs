@@ -7,3 +7,5 @@
 mod mongodb;
 mod mysql;
 mod s3;
+#[cfg(feature = "sqlite")]
+mod sqlite;
