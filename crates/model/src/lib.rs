@@ -34,6 +34,7 @@ mod restore;
 pub mod run;
 pub mod secret;
 pub mod source;
+pub mod sqlite;
 
 pub use archives::{ArchiveSettings, Holds};
 pub use audit::AuditEntry;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bucket::check_prefix;
 pub use crate::mongodb::IntoMongodb;
+pub use crate::sqlite::IntoSqlite;
 use crate::{ConnectionId, Invalid, SourceId};
 
 /// What to bring back, and where to.
@@ -31,12 +32,12 @@ pub struct RestoreRequest {
     /// those it has, and these come back when the instance does not start or its tables are not whole. `target` is `/` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<SourceId>,
-    /// Restore into a service instead of a folder; `target` is `/` then.
+    /// Restore into a service or databases instead of a folder; `target` is `/` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub into: Option<RestoreInto>,
 }
 
-/// A service that is restored into.
+/// What is restored into instead of a folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -45,6 +46,8 @@ pub enum RestoreInto {
     S3(IntoBucket),
     /// A server of MongoDB.
     Mongodb(IntoMongodb),
+    /// Databases of SQLite, in their place.
+    Sqlite(IntoSqlite),
 }
 
 /// A bucket that is restored into.
@@ -107,11 +110,16 @@ impl RestoreRequest {
             if self.target != "/" || self.instance.is_some() {
                 return Err(Invalid::new(
                     "restore.into",
-                    "a service takes the place of a folder: leave `/` as the target",
+                    "it takes the place of a folder: leave `/` as the target",
                 ));
             }
             if matches!(into, RestoreInto::Mongodb(_)) && (!self.paths.is_empty() || self.delete) {
                 let why = "databases and collections are chosen by `include`, and none are removed: leave paths and delete out";
+                return Err(Invalid::new("restore.into", why));
+            }
+            if matches!(into, RestoreInto::Sqlite(_)) && (!self.paths.is_empty() || self.delete) {
+                let why =
+                    "databases are chosen by `databases`, and none are removed: leave paths and delete out";
                 return Err(Invalid::new("restore.into", why));
             }
             return into.validate();
@@ -125,21 +133,23 @@ impl RestoreRequest {
 }
 
 impl RestoreInto {
-    /// The connection that reaches it.
+    /// The connection that reaches it, if it is by one.
     #[must_use]
-    pub const fn connection(&self) -> ConnectionId {
+    pub const fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::S3(bucket) => bucket.connection,
-            Self::Mongodb(mongodb) => mongodb.connection,
+            Self::S3(bucket) => Some(bucket.connection),
+            Self::Mongodb(mongodb) => Some(mongodb.connection),
+            Self::Sqlite(_) => None,
         }
     }
 
-    /// The type of that connection.
+    /// Its type, which is that of the connection too.
     #[must_use]
     pub const fn type_name(&self) -> &'static str {
         match self {
             Self::S3(_) => "s3",
             Self::Mongodb(_) => "mongodb",
+            Self::Sqlite(_) => "sqlite",
         }
     }
 
@@ -147,6 +157,7 @@ impl RestoreInto {
         match self {
             Self::S3(bucket) => check_prefix("restore.into.prefix", &bucket.prefix),
             Self::Mongodb(mongodb) => mongodb.validate(),
+            Self::Sqlite(sqlite) => sqlite.validate(),
         }
     }
 }

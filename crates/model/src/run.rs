@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Priority;
 pub use crate::restore::{
-    IntoBucket, IntoMongodb, OverwriteMode, RestoreInto, RestoreRequest, check_snapshot,
+    IntoBucket, IntoMongodb, IntoSqlite, OverwriteMode, RestoreInto, RestoreRequest, check_snapshot,
 };
 use crate::{DestinationId, NodeId, PersonId, PlanId, ProjectId, RepositoryId, RunId, SourceId, Time};
 

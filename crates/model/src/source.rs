@@ -6,6 +6,7 @@ use crate::bucket::BucketSpec;
 use crate::connection::check_path;
 use crate::mongodb::MongodbSpec;
 use crate::mysql::MysqlSpec;
+use crate::sqlite::SqliteSpec;
 use crate::{ConnectionId, Invalid, NodeId, ProjectId, SourceId, Time};
 
 /// Something that is backed up, on one node.
@@ -45,6 +46,8 @@ pub enum SourceSpec {
     S3(BucketSpec),
     /// A server of MongoDB.
     Mongodb(MongodbSpec),
+    /// Databases of SQLite on the node's host.
+    Sqlite(SqliteSpec),
 }
 
 /// Files and folders of a node.
@@ -80,6 +83,7 @@ impl SourceSpec {
             Self::Mysql(_) => "mysql",
             Self::S3(_) => "s3",
             Self::Mongodb(_) => "mongodb",
+            Self::Sqlite(_) => "sqlite",
         }
     }
 
@@ -87,7 +91,7 @@ impl SourceSpec {
     #[must_use]
     pub const fn connection(&self) -> Option<ConnectionId> {
         match self {
-            Self::Files(_) => None,
+            Self::Files(_) | Self::Sqlite(_) => None,
             Self::Mysql(mysql) => Some(mysql.connection),
             Self::S3(bucket) => Some(bucket.connection),
             Self::Mongodb(mongodb) => Some(mongodb.connection),
@@ -102,7 +106,7 @@ impl SourceSpec {
             Self::Mongodb(_) => {
                 Some("its oplog is left out of backups, which nothing can follow on then: let them have it")
             }
-            Self::Files(_) | Self::Mysql(_) | Self::S3(_) => {
+            Self::Files(_) | Self::Mysql(_) | Self::S3(_) | Self::Sqlite(_) => {
                 Some("it has no log that could be followed; a replica set of MongoDB has")
             }
         }
@@ -118,6 +122,7 @@ impl SourceSpec {
             Self::Mysql(mysql) => mysql.validate(),
             Self::S3(bucket) => bucket.validate(),
             Self::Mongodb(mongodb) => mongodb.validate(),
+            Self::Sqlite(sqlite) => sqlite.validate(),
         }
     }
 }

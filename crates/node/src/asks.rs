@@ -212,7 +212,9 @@ async fn restore(
     inner.open_repository(&repository)?;
     let occasion = Occasion { trigger: Trigger::Manual, requested_by: Some(by), due: None };
     let source = request.instance.map(|id| find_source(&inner.configuration(), project, id)).transpose()?;
-    if let (Some(into), None) = (&request.into, &connection) {
+    if let (Some(into), None) = (&request.into, &connection)
+        && into.connection().is_some()
+    {
         let text =
             format!("the connection of type {} that is restored into did not come along", into.type_name());
         return Err(refusal(Refusal::Invalid, &text));

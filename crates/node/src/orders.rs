@@ -73,6 +73,7 @@ impl Order {
     pub(crate) fn spool(&self) -> Option<&Path> {
         match &self.source.as_ref()?.spec {
             SourceSpec::Mysql(mysql) => mysql.cold().spool.as_deref().map(Path::new),
+            SourceSpec::Sqlite(sqlite) => sqlite.spool.as_deref().map(Path::new),
             SourceSpec::Files(_) | SourceSpec::S3(_) | SourceSpec::Mongodb(_) => None,
         }
     }

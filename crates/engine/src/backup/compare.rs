@@ -12,13 +12,16 @@ pub struct ChangeDetection {
     pub ignore_ctime: bool,
     /// Pay no heed to the inode number.
     pub ignore_inode: bool,
+    /// Take all files for changed: for copies, whose times say nothing of their content.
+    pub all: bool,
 }
 
 impl ChangeDetection {
     /// Whether the content may have changed since `previous` was saved.
     pub(super) fn has_changed(self, meta: &Meta, previous: &Node) -> bool {
         let before = &previous.meta;
-        before.kind != EntryKind::File
+        self.all
+            || before.kind != EntryKind::File
             || meta.size != before.size
             || !meta.modified.same_instant(&before.modified)
             || (!self.ignore_ctime && !meta.changed.same_instant(&before.changed))

@@ -54,11 +54,14 @@ impl Execution<'_> {
         let content = match (&source.spec, &copy) {
             (SourceSpec::Files(files), _) => Content::Files(files),
             (SourceSpec::Mysql(_), Some(copy)) => Content::Instance(copy),
-            (SourceSpec::S3(_) | SourceSpec::Mongodb(_), _) => match self.service.get() {
-                Some(ServiceSource::Bucket(bucket)) => Content::Bucket(bucket),
-                Some(ServiceSource::Mongodb(mongo)) => Content::Mongodb(mongo),
-                None => return Err(incomplete()),
-            },
+            (SourceSpec::S3(_) | SourceSpec::Mongodb(_) | SourceSpec::Sqlite(_), _) => {
+                match self.service.get() {
+                    Some(ServiceSource::Bucket(bucket)) => Content::Bucket(bucket),
+                    Some(ServiceSource::Mongodb(mongo)) => Content::Mongodb(mongo),
+                    Some(ServiceSource::Sqlite(copy)) => Content::Sqlite(copy),
+                    None => return Err(incomplete()),
+                }
+            }
             (SourceSpec::Mysql(_), None) => return Err(incomplete()),
         };
         let backup = Backup {

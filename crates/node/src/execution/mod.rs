@@ -112,9 +112,9 @@ impl Execution<'_> {
             });
         };
         let hooks = &plan.spec.hooks;
-        let is_stopped_for = matches!(source.spec, SourceSpec::Mysql(_));
-        // Nothing is stopped for a backup that has nowhere to go.
-        if (!hooks.before.is_empty() || is_stopped_for)
+        let is_costly = matches!(source.spec, SourceSpec::Mysql(_) | SourceSpec::Sqlite(_));
+        // Nothing is stopped or copied for a backup that has nowhere to go.
+        if (!hooks.before.is_empty() || is_costly)
             && let Some(reason) = self.nothing_in_reach(repositories)
         {
             return Ending::Wait(reason);
@@ -123,7 +123,7 @@ impl Execution<'_> {
             self.owe_hooks(hooks).and_then(|()| self.hooks(&hooks.before, "before", &self.active.control));
         let ending = match (begun, &source.spec) {
             (Ok(()), SourceSpec::Files(_)) => self.everywhere(repositories),
-            (Ok(()), SourceSpec::S3(_) | SourceSpec::Mongodb(_)) => {
+            (Ok(()), SourceSpec::S3(_) | SourceSpec::Mongodb(_) | SourceSpec::Sqlite(_)) => {
                 self.back_up_service(source, repositories)
             }
             (Ok(()), SourceSpec::Mysql(mysql)) => self.cold(mysql, source, repositories),

@@ -4,7 +4,7 @@ use backstay_core::ErrorKind;
 use backstay_model::bucket::BucketSpec;
 use backstay_model::link::{NodeSource, SealedConnection, SealedRepository};
 use backstay_model::mongodb::MongodbSpec;
-use backstay_model::run::{IntoBucket, IntoMongodb, Outcome, RestoreInto, RestoreRequest};
+use backstay_model::run::{IntoBucket, IntoMongodb, IntoSqlite, Outcome, RestoreInto, RestoreRequest};
 use backstay_model::{ConnectionSettings, Level, SourceSpec};
 
 use super::{Ending, Execution, incomplete};
@@ -43,6 +43,13 @@ impl Execution<'_> {
         let opened = match &source.spec {
             SourceSpec::S3(spec) => self.bucket(spec, source).map(ServiceSource::Bucket),
             SourceSpec::Mongodb(spec) => self.mongo(spec, source).map(ServiceSource::Mongodb),
+            SourceSpec::Sqlite(spec) => {
+                let (control, run) = (&self.active.control, self.run.id);
+                self.inner
+                    .workshop
+                    .copy_databases(spec, run, control, &self.report)
+                    .map(ServiceSource::Sqlite)
+            }
             SourceSpec::Files(_) | SourceSpec::Mysql(_) => Err(incomplete()),
         };
         match opened {
@@ -71,14 +78,41 @@ impl Execution<'_> {
         request: &RestoreRequest,
         into: &RestoreInto,
     ) -> Result<(), WorkError> {
+        if let RestoreInto::Sqlite(sqlite) = into {
+            return self.restore_databases(job, request, sqlite);
+        }
         let connection = self.order.connection.as_ref().ok_or_else(incomplete)?;
         let secrets = self.secrets_of(connection)?;
         match into {
+            RestoreInto::Sqlite(_) => Err(incomplete()),
             RestoreInto::S3(bucket) => self.restore_into_bucket(job, request, bucket, (connection, &secrets)),
             RestoreInto::Mongodb(mongodb) => {
                 self.restore_into_mongodb(job, request, mongodb, (connection, &secrets))
             }
         }
+    }
+
+    fn restore_databases(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        into: &IntoSqlite,
+    ) -> Result<(), WorkError> {
+        let back = self.inner.workshop.restore_databases(job, request, into, self.run.id)?;
+        let kept = back.kept.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let more =
+            [("databases", back.databases.to_string()), ("rows", back.rows.to_string()), ("kept", kept)];
+        let outcome = Outcome {
+            bytes: back.bytes,
+            more: more
+                .into_iter()
+                .filter(|(_, text)| !text.is_empty())
+                .map(|(name, text)| (name.to_owned(), text))
+                .collect(),
+            ..Outcome::default()
+        };
+        self.complete(job, &outcome, |destination| destination.snapshot = Some(back.snapshot.clone()));
+        Ok(())
     }
 
     fn restore_into_bucket(

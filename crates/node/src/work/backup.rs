@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use backstay_core::{Control, Events, Sink, Timestamp};
+use backstay_core::{Control, CutHint, Events, Sink, Timestamp};
 use backstay_engine::backup::{
     BackupOptions, BackupOutcome, ChangeDetection, Destination, SnapshotDetails, save_snapshot,
 };
@@ -24,6 +24,7 @@ use super::meter::Meter;
 use super::mongo::MongoSource;
 use super::note::Note;
 use super::repository::{Access, Open, make_folder};
+use super::sqlite::{self, SqliteCopy};
 use super::{Class, Job, Result, WorkError, Workshop, excludes, remove_if_there};
 use crate::host::bytes;
 
@@ -53,6 +54,8 @@ pub enum Content<'a> {
     Bucket(&'a BucketSource),
     /// A server of MongoDB.
     Mongodb(&'a MongoSource),
+    /// Copies of databases of SQLite.
+    Sqlite(&'a SqliteCopy),
 }
 
 /// What a backup did.
@@ -99,7 +102,12 @@ impl Ready {
                 change_detection: match &reading.capture {
                     // The files of a copy are new ones with the times of the old.
                     Taking::Files(capture) if capture.options.root.is_some() => {
-                        ChangeDetection { ignore_ctime: true, ignore_inode: true }
+                        ChangeDetection {
+                            ignore_ctime: true,
+                            ignore_inode: true,
+                            // What is in a write-ahead log leaves the time of its database as it is.
+                            all: reading.databases.is_some(),
+                        }
                     }
                     _ => ChangeDetection::default(),
                 },
@@ -231,7 +239,7 @@ impl Workshop {
                 let mut capture = Capture::new(self.allowed_paths(files)?);
                 capture.options = excludes::options(files, &self.own_folders(job, backup.leave_out))?;
                 let (paths, excludes) = (files.paths.clone(), files.excludes.clone());
-                Ok(Reading { capture: Taking::Files(capture), paths, excludes, facts: None })
+                Ok(Reading { capture: Taking::Files(capture), paths, excludes, facts: None, databases: None })
             }
             Content::Instance(copy) => {
                 let mut capture = Capture::new(copy.paths());
@@ -239,19 +247,33 @@ impl Workshop {
                 let facts = Note::of_instance(&copy.facts)?;
                 let paths = vec![copy.facts.data_dir.clone()];
                 let capture = Taking::Files(capture);
-                Ok(Reading { capture, paths, excludes: Vec::new(), facts: Some(facts) })
+                Ok(Reading { capture, paths, excludes: Vec::new(), facts: Some(facts), databases: None })
+            }
+            Content::Sqlite(copy) => {
+                let mut capture = Capture::new(copy.paths().into_iter().map(PathBuf::from).collect());
+                capture.options.root = Some(copy.root().to_owned());
+                capture.options.cut = CutHint::Fixed(sqlite::CUT);
+                Ok(Reading {
+                    capture: Taking::Files(capture),
+                    paths: copy.paths(),
+                    excludes: Vec::new(),
+                    facts: Some(Note::of_sqlite(&copy.facts)?),
+                    databases: Some(copy.clone()),
+                })
             }
             Content::Bucket(bucket) => Ok(Reading {
                 capture: Taking::Bucket(bucket.capture.clone()),
                 paths: bucket.paths(),
                 excludes: bucket.excludes.clone(),
                 facts: Some(Note::of_bucket(&bucket.facts)?),
+                databases: None,
             }),
             Content::Mongodb(mongo) => Ok(Reading {
                 capture: Taking::Mongodb(mongo.clone()),
                 paths: mongo.paths(),
                 excludes: Vec::new(),
                 facts: None,
+                databases: None,
             }),
         }
     }
@@ -300,6 +322,9 @@ pub(super) fn take(
 ) -> Result<CaptureReport> {
     let beside = reading.facts.as_ref().map(|note| note.beside(sink));
     let sink = beside.as_ref().map_or(sink, |beside| beside as &dyn Sink);
+    if let Some(databases) = &reading.databases {
+        databases.tell(&**meter);
+    }
     let report = match &reading.capture {
         Taking::Files(capture) => {
             let scanning = Control::new();
@@ -327,6 +352,8 @@ pub(super) struct Reading {
     pub(super) paths: Vec<String>,
     excludes: Vec<String>,
     facts: Option<Note>,
+    /// Databases of SQLite, where they are what is read.
+    databases: Option<SqliteCopy>,
 }
 
 impl Reading {

@@ -5,24 +5,17 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use backstay_core::{Control, EntryKind, FileId};
-use backstay_engine::format::Node;
-use backstay_engine::repository::{Next, PathVisitor, SnapshotEntry, TreeCache, walk_paths};
-use backstay_engine::restore::{Overwrite, RestoreOptions, Selected, restore};
+use backstay_core::Control;
 use backstay_model::run::RestoreRequest;
 use backstay_model::{Level, RunId};
-use backstay_sources::files::restore as target;
 use backstay_sources::mysql::{TableProblem, check_tables};
 
-use super::archives::Source;
 use super::cold::{Inspection, Instance, InstanceFacts, failed};
-use super::discard::{Older, older};
-use super::meter::Meter;
 use super::note;
-use super::repository::{Access, Open, make_folder};
-use super::restore::{bring_back, cannot_restore, find_snapshot, relative};
+use super::origin::Origin;
+use super::restore::relative;
 use super::swap::{self, Swap};
-use super::{Class, Job, Result, WorkError, Workshop, excludes};
+use super::{Class, Job, Result, WorkError, Workshop};
 use crate::host::{self, bytes};
 
 /// Space that a restore leaves free.
@@ -33,7 +26,7 @@ const LINK: &str = "link to the data directory";
 
 /// Files of an instance in a snapshot, and where they go.
 pub struct Return {
-    from: From,
+    from: Origin,
     /// The id of the snapshot.
     pub snapshot: String,
     /// What was known of the instance when it was backed up.
@@ -48,17 +41,6 @@ pub struct Return {
     pub bytes: u64,
 }
 
-/// What files are brought back from.
-enum From {
-    Snapshot(Box<FromSnapshot>),
-    Archive(Box<Source>),
-}
-
-struct FromSnapshot {
-    open: Open,
-    entry: SnapshotEntry,
-}
-
 impl Workshop {
     /// Finds out what a snapshot holds of an instance, where that goes, and whether there is room for it.
     ///
@@ -70,16 +52,10 @@ impl Workshop {
         request: &RestoreRequest,
         inspection: &Inspection,
     ) -> Result<Return> {
-        let from = if job.repository.holds.is_archives() {
-            From::Archive(Box::new(self.archive_source(job, &request.snapshot)?))
-        } else {
-            let open = self.open(job, Access::Shared, true)?;
-            let entry = find_snapshot(&open, &request.snapshot)?;
-            let is_read = |path: &[u8]| !request.dry_run || note::is_of_notes(path);
-            bring_back(&open, &[entry.snapshot.tree], &is_read)?;
-            From::Snapshot(Box::new(FromSnapshot { open, entry }))
-        };
-        let facts = from.facts().map_err(|error| from.offer_older(job, error))?;
+        let dry_run = request.dry_run;
+        let is_read = move |path: &[u8]| !dry_run || note::is_of_notes(path);
+        let from = self.origin(job, &request.snapshot, &is_read)?;
+        let facts = facts(&from).map_err(|error| from.offer_older(job, error))?;
         let data_dir = real(inspection.data_dir())?;
         let parts = placed(&facts, &data_dir)?;
         let places = self.places(&parts, inspection)?;
@@ -196,113 +172,17 @@ impl Return {
 
 /// Brings the files that wait in one folder back there.
 fn stage_in(job: &Job<'_>, found: &Return, folder: &Path, run: RunId) -> Result<()> {
-    make_folder(folder).map_err(|error| cannot_restore(folder, &error))?;
     let wanted: Vec<_> =
         found.waiting_in(folder, run).map(|path| relative(path.as_os_str().as_bytes())).collect();
-    let failures = match &found.from {
-        From::Snapshot(from) => from.restore(job, folder, &wanted)?,
-        From::Archive(source) => {
-            let select = |path: &[u8]| wanted.iter().any(|wanted| leads_or_lies(path, wanted));
-            source.restore(job, folder, folder, &select, false)?.failures
-        }
-    };
-    refuse_damage(failures)
-}
-
-/// Whether a path lies in a folder, or on the way to it.
-fn leads_or_lies(path: &[u8], folder: &[u8]) -> bool {
-    excludes::lies_in(path, folder) || excludes::lies_in(folder, path)
-}
-
-impl From {
-    fn id(&self) -> String {
-        match self {
-            Self::Snapshot(from) => from.entry.id.to_hex(),
-            Self::Archive(source) => source.id(),
-        }
-    }
-
-    /// Says with what is damaged which older backup is whole.
-    fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
-        match self {
-            Self::Snapshot(from) => from.offer_older(job, error),
-            Self::Archive(source) => source.offer_older(job, error),
-        }
-    }
-
-    /// What was noted of the instance.
-    fn facts(&self) -> Result<InstanceFacts> {
-        match self {
-            Self::Snapshot(from) => {
-                let trees = TreeCache::new(&from.open.engine, from.open.index()?);
-                facts(&from.open, &trees, &from.entry)
-            }
-            Self::Archive(source) => source.instance_facts(),
-        }
-    }
-
-    /// How many files lie in these folders, and their bytes.
-    fn extent(&self, control: &Control, wanted: Vec<Vec<u8>>) -> Result<(u64, u64)> {
-        match self {
-            Self::Snapshot(from) => {
-                let trees = TreeCache::new(&from.open.engine, from.open.index()?);
-                let mut size = Size { control, wanted, files: 0, bytes: 0 };
-                let walked = walk_paths(&trees, &from.entry.snapshot.tree, &mut size);
-                walked.map_err(|error| from.open.explain(error))?;
-                Ok((size.files, size.bytes))
-            }
-            Self::Archive(source) => source.extent(&wanted),
-        }
-    }
-}
-
-impl FromSnapshot {
-    /// Brings what is wanted back into a folder, and reads it again. Says how much of it failed.
-    fn restore(&self, job: &Job<'_>, folder: &Path, wanted: &[Vec<u8>]) -> Result<u64> {
-        let cannot = |error: std::io::Error| cannot_restore(folder, &error);
-        let into = target::FolderTarget::open(folder, target::RestoreOptions::default()).map_err(cannot)?;
-        let select = |path: &[u8], _: bool| {
-            let chosen = wanted.iter().any(|wanted| excludes::lies_in(path, wanted));
-            Selected { item: chosen, below: wanted.iter().any(|wanted| leads_or_lies(path, wanted)) }
-        };
-        let meter = Meter::new(&job.report, "restoring");
-        let options =
-            RestoreOptions { overwrite: Overwrite::Always, verify: true, ..RestoreOptions::default() };
-        let Self { open, entry } = self;
-        let report =
-            restore(&open.engine, &open.index()?, entry.snapshot.tree, &into, &select, options, &meter)
-                .map_err(|error| open.explain(error))?;
-        meter.finish();
-        if report.damaged == 0 {
-            return Ok(report.failures);
-        }
-        let text = format!("{} items of the backup cannot be read from the repository", report.failures);
-        Err(self.offer_older(job, WorkError::new(Class::Damaged, text)))
-    }
-
-    /// Says with what is damaged which older snapshot of the instance is whole. Any other error stays as it is.
-    fn offer_older(&self, job: &Job<'_>, error: WorkError) -> WorkError {
-        if error.class() != Class::Damaged {
-            return error;
-        }
-        match older(job, &self.open, &self.entry, &|_, _| Selected::ALL) {
-            Ok(Older { said, whole }) => {
-                error.hint(format!("nothing of the instance was touched; {said}")).offering(whole)
-            }
-            // Damage is what matters, also where it cannot be looked any further.
-            Err(_) => error,
-        }
-    }
+    found.from.stage(job, folder, &wanted)
 }
 
 /// What was noted of the instance.
-fn facts(open: &Open, trees: &TreeCache, entry: &SnapshotEntry) -> Result<InstanceFacts> {
-    let none = || {
-        let text = format!("snapshot {} holds no instance of MySQL or MariaDB", entry.id.short());
-        WorkError::new(Class::NotFound, text)
-            .hint("choose a snapshot of a source of the type mysql, or restore it to a folder")
-    };
-    note::read(&open.engine, trees, &entry.snapshot.tree, note::INSTANCE)?.ok_or_else(none)
+fn facts(from: &Origin) -> Result<InstanceFacts> {
+    from.note(note::INSTANCE)?.ok_or_else(|| {
+        WorkError::new(Class::NotFound, "the backup holds no instance of MySQL or MariaDB")
+            .hint("choose a backup of a source of the type mysql, or restore it to a folder")
+    })
 }
 
 /// The parts of a backup, with the places they go to.
@@ -341,40 +221,8 @@ fn is_put_back(what: &str) -> bool {
     what != CONFIGURATION && what != LINK
 }
 
-fn refuse_damage(failures: u64) -> Result<()> {
-    if failures == 0 {
-        return Ok(());
-    }
-    let text = format!("{failures} items of the backup could not be brought back as they were");
-    Err(WorkError::new(Class::Damaged, text)
-        .hint("nothing of the instance was touched; an older snapshot may be whole, and the log says what is wrong with this one"))
-}
-
 fn real(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).map_err(|error| {
         WorkError::new(Class::Other, format!("{} cannot be looked at", path.display())).because(&error)
     })
-}
-
-/// Counts the files of the parts that are put back.
-struct Size<'a> {
-    control: &'a Control,
-    wanted: Vec<Vec<u8>>,
-    files: u64,
-    bytes: u64,
-}
-
-impl PathVisitor for Size<'_> {
-    type Error = WorkError;
-
-    fn node(&mut self, path: &[u8], node: &Node, _parent: &FileId) -> Result<Next> {
-        self.control.checkpoint()?;
-        let path = path.strip_prefix(b"/").unwrap_or(path);
-        let lies_in = |wanted: &Vec<u8>| excludes::lies_in(path, wanted);
-        if node.meta.kind == EntryKind::File && self.wanted.iter().any(lies_in) {
-            self.files += 1;
-            self.bytes += node.meta.size;
-        }
-        Ok(Next::Into)
-    }
 }

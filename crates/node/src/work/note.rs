@@ -15,6 +15,7 @@ use super::bucket::BucketFacts;
 use super::cold::InstanceFacts;
 use super::excludes::lies_in;
 use super::restore::find;
+use super::sqlite::SqliteFacts;
 use super::{Class, Result, WorkError};
 
 /// The folder of such files, at the root of a snapshot.
@@ -23,6 +24,8 @@ pub(super) const FOLDER: &str = ".backstay";
 pub(super) const INSTANCE: &str = "instance.json";
 /// The file with what is known of a bucket.
 pub(super) const BUCKET: &str = "bucket.json";
+/// The file with what is known of databases of SQLite.
+pub(super) const SQLITE: &str = "sqlite.json";
 /// A note is no longer than this.
 pub(super) const LONGEST: u64 = 1 << 20;
 
@@ -42,6 +45,11 @@ impl Note {
     /// What is known of a bucket.
     pub(super) fn of_bucket(facts: &BucketFacts) -> Result<Self> {
         Self::of(BUCKET, facts, facts.taken)
+    }
+
+    /// What is known of databases of SQLite.
+    pub(super) fn of_sqlite(facts: &SqliteFacts) -> Result<Self> {
+        Self::of(SQLITE, facts, facts.taken)
     }
 
     fn of(name: &'static str, facts: &impl Serialize, taken: Time) -> Result<Self> {

@@ -46,6 +46,11 @@ impl Surroundings {
                     all.folders.extend(of_source.map(|path| ("the source".to_owned(), PathBuf::from(path))));
                 }
                 SourceSpec::S3(_) | SourceSpec::Mongodb(_) => {}
+                SourceSpec::Sqlite(sqlite) => {
+                    let databases = sqlite.databases.iter().take(FOLDERS).map(|path| ("a database", path));
+                    let all_paths = databases.chain(sqlite.spool.iter().map(|path| ("copies", path)));
+                    all.folders.extend(all_paths.map(|(what, path)| (what.to_owned(), PathBuf::from(path))));
+                }
                 SourceSpec::Mysql(mysql) => {
                     let cold = mysql.cold();
                     let folders = [("the instance", &cold.data_dir), ("copies", &cold.spool)];

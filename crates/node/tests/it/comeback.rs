@@ -102,7 +102,7 @@ async fn a_damaged_backup_leaves_the_instance_as_it_was() {
     let (now, calls) = (cold.instance.checksum(), cold.instance.calls());
     let error = cold.brought_back(RunState::Failed).await.error.unwrap();
     let hint = error.hint.unwrap();
-    assert!(hint.contains("nothing of the instance was touched"), "{}", error.message);
+    assert!(hint.contains("nothing that is in use was touched"), "{}", error.message);
     assert!(hint.contains(&first[..8]) && hint.ends_with("restore that one"), "{hint}");
     assert_eq!((cold.instance.checksum(), cold.instance.calls()), (now, calls));
     cold.assert_tidy();

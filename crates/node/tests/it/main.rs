@@ -43,6 +43,7 @@ mod runs;
 #[allow(dead_code)]
 mod s3_server;
 mod services;
+mod sqlite;
 mod store;
 mod thinned;
 mod time;

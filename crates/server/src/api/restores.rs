@@ -56,7 +56,8 @@ struct RestoreForm {
     /// Bring back the instance of this source of the node instead of files, in its place: `target` is `/` then. It is stopped and started
     /// for that.
     instance: Option<SourceId>,
-    /// Restore into a service instead of a folder: `target` is `/` then. Its connection is one of the node that restores.
+    /// Restore into a service or databases instead of a folder: `target` is `/` then. Its connection, if it has one, is one of the node
+    /// that restores.
     into: Option<RestoreInto>,
 }
 
@@ -87,7 +88,7 @@ async fn create(
     let project = place.destination.project;
     let connection = match &request.into {
         None => None,
-        Some(into) => Some(way_into(&state, project, &place.node, into).await?),
+        Some(into) => way_into(&state, project, &place.node, into).await?,
     };
     let repository = place.sealed(&state).await?;
     let subject = format!("run {run} from repository {}", place.repository.id);
@@ -103,21 +104,22 @@ async fn create(
     Ok((StatusCode::CREATED, Json(QueuedRun { run })))
 }
 
-/// The connection that is restored into, for the node that restores.
+/// The connection that is restored into, for the node that restores; `None` where none is needed.
 async fn way_into(
     state: &AppState,
     project: ProjectId,
     node: &Node,
     into: &RestoreInto,
-) -> Result<SealedConnection, Problem> {
-    let connection = related::connection(state, project, into.connection()).await?;
+) -> Result<Option<SealedConnection>, Problem> {
+    let Some(id) = into.connection() else { return Ok(None) };
+    let connection = related::connection(state, project, id).await?;
     let why = if connection.settings.type_name() != into.type_name() {
         format!("connection {} is one of type {}", connection.name, connection.settings.type_name())
     } else if connection.node != node.id {
         format!("connection {} is one of another node", connection.name)
     } else {
         let (store, vault, random) = (&state.store, &state.vault, &*state.random);
-        return Ok(seal_connection(store, vault, random, node, connection.id).await?);
+        return Ok(Some(seal_connection(store, vault, random, node, connection.id).await?));
     };
     Err(Problem::invalid("into.connection", why)
         .hint(format!("choose a connection of type {} on the node that restores", into.type_name())))

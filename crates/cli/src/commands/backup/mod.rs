@@ -57,6 +57,7 @@ pub(super) fn run(app: &App, args: &Backup) -> Outcome {
         change_detection: ChangeDetection {
             ignore_ctime: args.ignore_ctime || switch("IGNORE_CTIME"),
             ignore_inode: args.ignore_inode || switch("IGNORE_INODE"),
+            ..ChangeDetection::default()
         },
         with_atime: args.with_atime,
         journal: journal.clone(),

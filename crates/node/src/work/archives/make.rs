@@ -220,6 +220,7 @@ impl Workshop {
                     (Some(mongo.place().to_owned()), Some(mongo.version().to_owned()));
                 return SourceFacts { kind: "mongodb".to_owned(), server, server_version, ..of };
             }
+            Content::Sqlite(_) => return SourceFacts { kind: "sqlite".to_owned(), ..of },
             Content::Instance(copy) => copy,
         };
         let facts = &copy.facts;
@@ -325,7 +326,7 @@ fn parent(
     let compare = match backup.content {
         // The files of a copy are new ones, with the times of their changes.
         Content::Instance(copy) if copy.root.is_some() => Compare::Content,
-        Content::Mongodb(_) => Compare::Content,
+        Content::Mongodb(_) | Content::Sqlite(_) => Compare::Content,
         Content::Instance(_) | Content::Files(_) | Content::Bucket(_) => Compare::Times,
     };
     let name = &known.file.name;

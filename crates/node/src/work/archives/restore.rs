@@ -21,7 +21,6 @@ use super::content::copy_content;
 use super::known::{Chain, Inventory, Known};
 use super::upkeep::verify_contents;
 use crate::host::{self, bytes};
-use crate::work::cold::InstanceFacts;
 use crate::work::excludes::lies_in;
 use crate::work::meter::Meter;
 use crate::work::note;
@@ -166,17 +165,6 @@ impl Source {
             Ok(())
         })?;
         Ok((right, wrong))
-    }
-
-    /// What was noted of an instance.
-    pub(in crate::work) fn instance_facts(&self) -> Result<InstanceFacts> {
-        self.note(note::INSTANCE)?.ok_or_else(|| {
-            WorkError::new(
-                Class::NotFound,
-                format!("{} holds no instance of MySQL or MariaDB", self.known.manifest.name),
-            )
-            .hint("choose an archive of a source of the type mysql, or restore it to a folder")
-        })
     }
 
     /// The note of this name, if there is one.
