@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod circle;
 pub mod failure;
 pub mod google;
 pub mod http;

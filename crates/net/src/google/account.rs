@@ -12,6 +12,8 @@ use super::{Endpoints, Settings};
 use crate::http::runtime::Background;
 use crate::{Secret, failure};
 
+/// An access token is taken for one that lasts no longer than this.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// An access token is not used in the last part of its time.
 const MARGIN: Duration = Duration::from_secs(60);
 /// How long somebody waits for a token that another thread is asking for, without a look whether it is still wanted.
@@ -106,7 +108,7 @@ impl Account {
             held.refresh = next;
         }
         let token = Secret::new(granted.access_token);
-        let lasts = Duration::from_secs(granted.expires_in);
+        let lasts = Duration::from_secs(granted.expires_in).min(LONGEST);
         let until = asked + lasts.checked_sub(MARGIN).unwrap_or(lasts / 2);
         held.access = Some(Access { token: token.clone(), until });
         held.refused = None;

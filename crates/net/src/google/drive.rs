@@ -1,5 +1,6 @@
 //! Requests on Google Drive.
 
+use crate::circle::Circle;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -155,7 +156,7 @@ impl Drive {
         let url = format!("{}/files", self.endpoints.drive);
         let question = format!("{question} and trashed = false");
         let fields = format!("nextPageToken,incompleteSearch,files({FIELDS})");
-        let mut token = None::<String>;
+        let (mut token, mut circle) = (None::<String>, Circle::default());
         loop {
             let mut query = vec![
                 ("q", question.as_str()),
@@ -174,8 +175,14 @@ impl Drive {
             }
             page.files.into_iter().try_for_each(&mut *each)?;
             match page.next_page_token {
-                Some(next) if token.as_ref() != Some(&next) => token = Some(next),
-                _ => return Ok(()),
+                Some(next) if circle.closes(&next) => {
+                    return Err(call.failed(
+                        ErrorKind::Other,
+                        super::Strange("its listing, which goes round in a circle"),
+                    ));
+                }
+                Some(next) => token = Some(next),
+                None => return Ok(()),
             }
         }
     }

@@ -100,7 +100,7 @@ impl Drive {
     fn send_all(&self, call: Call<'_>, metadata: &Value, content: Bytes) -> Result<File, StorageError> {
         let total = content.len() as u64;
         let session = self.begin(call, metadata, total)?;
-        let (mut at, mut failures) = (0, 0);
+        let (mut at, mut furthest, mut failures) = (0, 0, 0);
         loop {
             let rest = usize::try_from(at).unwrap_or(usize::MAX).min(content.len());
             let tried = match self.send(call, &session, (at, total), content.slice(rest..)) {
@@ -114,8 +114,8 @@ impl Drive {
             match tried {
                 Ok(Sent::Whole(file)) => return Ok(*file),
                 Ok(Sent::Until(there)) => {
-                    failures = if there > at { 0 } else { failures + 1 };
-                    at = there;
+                    failures = if there > furthest { 0 } else { failures + 1 };
+                    (at, furthest) = (there, furthest.max(there));
                 }
                 Ok(Sent::Gone) => return Err(call.failed(ErrorKind::Transient, Trouble::Lost)),
                 Err(error) if error.kind.is_transient() && failures < MOST_FAILURES => failures += 1,
@@ -146,7 +146,9 @@ impl Drive {
             .json(metadata);
         let answer = self.answer(call, &ask)?;
         answer.checked(call)?;
-        let session = answer.header("location").filter(|url| url.starts_with("http"));
+        // What goes to the service encrypted is not sent on to anybody in the clear.
+        let scheme = if self.endpoints.upload.starts_with("https:") { "https:" } else { "http" };
+        let session = answer.header("location").filter(|url| url.starts_with(scheme));
         session.map(str::to_owned).ok_or_else(|| call.strange("it tells no address of an upload"))
     }
 

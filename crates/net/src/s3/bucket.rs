@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
 use reqsign_core::{Context, Signer};
 
+use super::client::LONGEST_ANSWER;
 use super::refusal::{Refusal, of_code};
 use super::settings::Credentials;
 use crate::http::fault::{find, is_bad_certificate};
@@ -99,10 +100,15 @@ impl Bucket {
 
     async fn send(&self, method: Method, body: String) -> Result<(StatusCode, String), Failed> {
         let signed = self.sign(method, &self.url, HeaderMap::new(), UNSIGNED).await?;
-        let answer = signed.on(&self.client).body(body).send().await.map_err(failed)?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(failed)?;
-        Ok((status, text))
+        let mut answer = signed.on(&self.client).body(body).send().await.map_err(failed)?;
+        let (status, mut body) = (answer.status(), Vec::new());
+        while let Some(piece) = answer.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&piece);
+            if body.len() > LONGEST_ANSWER {
+                break;
+            }
+        }
+        Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 
     /// A request with its signature, which holds for content of this SHA-256 in hexadecimal digits.

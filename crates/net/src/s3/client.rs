@@ -18,12 +18,12 @@ use crate::http::fault;
 use crate::http::sending::Sending;
 use crate::s3::bucket::UNSIGNED;
 use crate::s3::connection::Connection;
-use crate::s3::refusal::{Refusal, of_code};
+use crate::s3::refusal::{Refusal, of_code, tells_error};
 use crate::s3::{Encryption, Lock, Settings};
 use crate::text::{encoded, told};
 
 /// Bytes that an answer may have which is held in memory: a page of a listing has less.
-const LONGEST_ANSWER: usize = 16 << 20;
+pub(super) const LONGEST_ANSWER: usize = 16 << 20;
 /// How often a request is made that fails in passing, and how long is waited between.
 const TRIES: u32 = 5;
 const WAITS: Backoff = Backoff { first: Duration::from_millis(200), factor: 2, most: Duration::from_secs(5) };
@@ -259,7 +259,7 @@ impl Client {
     pub fn success(&self, call: Call<'_>, ask: Ask<'_>) -> Result<Answer, StorageError> {
         let answer = self.answer(call, ask)?;
         // Some say that they are at work, and then what went wrong.
-        let is_fine = answer.status.is_success() && !answer.text.contains("<Error>");
+        let is_fine = answer.status.is_success() && !tells_error(&answer.text);
         if is_fine { Ok(answer) } else { Err(answer.refusal(call)) }
     }
 

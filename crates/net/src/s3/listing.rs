@@ -5,6 +5,8 @@ use http::Method;
 use serde::Deserialize;
 
 use super::client::{Ask, Call, Client, Strange, read};
+use super::refusal::root_of;
+use crate::circle::Circle;
 
 /// A page of a listing.
 #[derive(Debug, Deserialize)]
@@ -85,6 +87,17 @@ impl Listing {
     }
 }
 
+/// What is odd about a listing that has a key which no text is.
+const UNREADABLE: &str = "its listing, which has a key that is no text in UTF-8";
+
+/// Whether the keys of a listing that is not encoded are as they are. A carriage return that stands for itself is read as a line feed,
+/// whatever key it is in, and some services write U+FFFD where XML cannot have a character.
+fn is_exact(text: &str) -> bool {
+    !text.contains(['\r', '\u{fffd}'])
+        && !text.contains("&#65533;")
+        && !text.to_ascii_lowercase().contains("&#xfffd;")
+}
+
 /// A key as a listing in URL's encoding has it, where a space may be a plus.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -133,17 +146,18 @@ impl Client {
         restores: bool,
         each: &mut dyn FnMut(&str, &Object) -> Result<(), StorageError>,
     ) -> Result<(), StorageError> {
-        let (mut next, mut encoded) = (None::<String>, false);
+        let (mut next, mut encoded, mut circle) = (None::<String>, false, Circle::default());
         loop {
             let listing = self.page(call, begin, None, restores, next.as_deref(), &mut encoded)?;
             for object in &listing.contents {
-                let Some(key) = listing.decoded(&object.key) else { continue };
+                // A key that cannot be read must not pass for one that is not there.
+                let key = listing.decoded(&object.key);
+                let key = key.ok_or_else(|| call.failed(ErrorKind::Other, Strange(UNREADABLE)))?;
                 let Some(name) = key.strip_prefix(&self.prefix) else { continue };
                 each(name, object)?;
             }
             match listing.next_continuation_token {
-                // One that stays the same would never end.
-                Some(token) if Some(&token) != next.as_ref() => next = Some(token),
+                Some(token) if !circle.closes(&token) => next = Some(token),
                 // What is cut off must not pass for all there is.
                 _ if listing.is_truncated => {
                     return Err(
@@ -204,8 +218,12 @@ impl Client {
                 }
                 ask
             })?;
-            // A carriage return that stands for itself is read as a line feed, whatever key it is in.
-            let is_exact = is_encoded || !answer.text.contains('\r');
+            let is_exact = is_encoded || is_exact(&answer.text);
+            let root = root_of(&answer.text);
+            // Any other document has no objects either, and must not pass for an empty bucket.
+            if root.is_some_and(|root| root != "ListBucketResult") {
+                return Err(call.failed(ErrorKind::Other, Strange("its listing, which is none")));
+            }
             if let Some(listing) = read(&answer.text).filter(|_| is_exact) {
                 return Ok(listing);
             }

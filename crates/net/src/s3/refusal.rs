@@ -72,6 +72,30 @@ pub fn of_code(code: &str) -> Option<ErrorKind> {
     })
 }
 
+/// Characters that are kept of what a service says.
+const LONGEST: usize = 500;
+
+/// The name of the outermost element of an answer in XML, without what stands before a colon.
+#[must_use]
+pub fn root_of(text: &str) -> Option<&str> {
+    let mut rest = text.trim_start_matches('\u{feff}');
+    loop {
+        let (_, inside) = rest.split_once('<')?;
+        if inside.starts_with(['?', '!']) {
+            rest = inside.split_once('>')?.1;
+            continue;
+        }
+        let name = inside.split([' ', '\t', '\r', '\n', '>', '/']).next()?;
+        return Some(name.rsplit_once(':').map_or(name, |(_, name)| name));
+    }
+}
+
+/// Whether an answer says that something went wrong, which may come after it was said that all is well.
+#[must_use]
+pub fn tells_error(text: &str) -> bool {
+    text.contains("<Error>") || root_of(text) == Some("Error")
+}
+
 impl Refusal {
     /// A refusal with this code, and what the service says with it.
     #[must_use]
@@ -81,9 +105,11 @@ impl Refusal {
 
     /// Reads the code and the message out of an answer's XML.
     pub fn in_xml(text: &str, status: u16) -> Self {
+        // Whoever answers may answer anything.
+        let plain = |value: &str| value.trim().chars().filter(|c| !c.is_control()).take(LONGEST).collect();
         let element = |name: &str| {
             let (_, rest) = text.split_once(&format!("<{name}>"))?;
-            rest.split_once('<').map(|(value, _)| value.trim().to_owned())
+            rest.split_once('<').map(|(value, _)| plain(value))
         };
         Self {
             code: element("Code").unwrap_or_else(|| format!("status {status}")),
@@ -112,6 +138,20 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn roots_and_errors_are_found() {
+        assert_eq!(root_of("<?xml version=\"1.0\"?>\n<!-- a --><s3:Error xmlns=\"x\"><Code>"), Some("Error"));
+        assert_eq!(root_of("<html/>"), Some("html"));
+        assert_eq!(root_of("nothing"), None);
+        assert!(tells_error(
+            "<Error xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Code>SlowDown</Code></Error>"
+        ));
+        assert!(!tells_error("<ListBucketResult><Key>Error</Key></ListBucketResult>"));
+        let long = format!("<Code>\u{1b}[2J{}</Code>", "x".repeat(10_000));
+        let code = Refusal::in_xml(&long, 403).code().to_owned();
+        assert!(code.starts_with("[2Jx") && code.len() == LONGEST);
+    }
 
     #[test]
     fn codes_are_found_in_answers() {

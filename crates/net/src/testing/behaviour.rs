@@ -28,6 +28,8 @@ pub struct Behaviour {
     pub thaw_time: Duration,
     /// Whether lists tell which cold objects were asked for, if they are asked to. Amazon's do.
     pub lists_restores: bool,
+    /// Whether lists that are not encoded have U+FFFD for characters that XML cannot have, as those of services in Go do.
+    pub mangles_keys: bool,
     /// Whether a locked object cannot even be hidden by a delete marker. Amazon hides it, and keeps its version.
     pub refuses_deletes_of_locked: bool,
 }
@@ -45,6 +47,7 @@ impl Default for Behaviour {
             page: 1000,
             thaw_time: Duration::ZERO,
             lists_restores: true,
+            mangles_keys: false,
             refuses_deletes_of_locked: false,
         }
     }

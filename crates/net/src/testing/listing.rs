@@ -114,6 +114,12 @@ fn beyond(prefix: &str) -> Bound<String> {
     Bound::Excluded(prefix.to_owned())
 }
 
+/// A key as listings write it that are not encoded.
+pub(super) fn plain(key: &str, mangles: bool) -> String {
+    let is_lost = |character: char| mangles && character < ' ' && !matches!(character, '\t' | '\n' | '\r');
+    key.chars().map(|character| if is_lost(character) { '\u{fffd}' } else { character }).collect()
+}
+
 /// A key as listings write it that were asked to encode them.
 pub(super) fn encoded(key: &str) -> String {
     let mut text = String::with_capacity(key.len());

@@ -12,7 +12,7 @@ use super::answers::{
     answer, attributes, body, check_customer_key, checked, checked_tags, content, customer_key, kms_key,
     service_encryption, system_time,
 };
-use super::listing::{self, Wanted, encoded};
+use super::listing::{self, Wanted, encoded, plain};
 use super::locks::Taken;
 use super::parts::{Piece, Upload};
 use super::server::{STATUS, Shared};
@@ -480,7 +480,8 @@ impl S3 for Service {
         };
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
-        let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let mangles = self.0.behaviour().mangles_keys;
+        let tell = |key: &str| if encodes { encoded(key) } else { plain(key, mangles) };
         let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsV2Output {
             name: Some(input.bucket.clone()),
@@ -514,7 +515,8 @@ impl S3 for Service {
         };
         let page = listing::objects(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
-        let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let mangles = self.0.behaviour().mangles_keys;
+        let tell = |key: &str| if encodes { encoded(key) } else { plain(key, mangles) };
         let restores = input.optional_object_attributes.is_some() && self.0.behaviour().lists_restores;
         Ok(S3Response::new(ListObjectsOutput {
             name: Some(input.bucket.clone()),
@@ -549,7 +551,8 @@ impl S3 for Service {
         };
         let page = listing::versions(bucket, &wanted);
         let encodes = input.encoding_type.is_some();
-        let tell = |key: &str| if encodes { encoded(key) } else { key.to_owned() };
+        let mangles = self.0.behaviour().mangles_keys;
+        let tell = |key: &str| if encodes { encoded(key) } else { plain(key, mangles) };
         let (mut versions, mut markers) = (Vec::new(), Vec::new());
         for (key, version, is_latest) in &page.items {
             let (key, version_id) = (Some(tell(key)), Some(version.id().to_owned()));

@@ -50,7 +50,9 @@ impl Workshop {
     ) -> Result<IntoBucketDone> {
         let spool = self.spool_of(run);
         let restored = self.fill_bucket(job, request, into, (s3, secrets), &spool, run);
-        if restored.is_err() && !request.dry_run {
+        // What is damaged was found before anything was written.
+        let has_begun = !request.dry_run && spool.exists();
+        if has_begun && restored.as_ref().is_err_and(|error| error.class() != Class::Damaged) {
             let text = format!(
                 "what was replaced so far, if anything was, is kept below {}{ASIDE}{run}/",
                 into.prefix
@@ -84,6 +86,7 @@ impl Workshop {
                 spool: spool.to_owned(),
                 shows_existing: matches!(request.overwrite, OverwriteMode::Never | OverwriteMode::IfNewer),
                 aside: Some(format!("{}{ASIDE}{run}/", into.prefix)),
+                looks_only: request.dry_run,
                 remove,
                 spare,
             };
@@ -98,7 +101,14 @@ impl Workshop {
             job.report.log(Level::Info, "write", &text);
         };
 
-        let (mut done, report) = if job.repository.holds.is_archives() {
+        let end = |target: BucketTarget, failed| -> Result<_> {
+            Ok(match request.dry_run {
+                true => (TargetReport::default(), Some(target.foresee())),
+                false => (target.finish(failed)?, None),
+            })
+        };
+
+        let (mut done, (report, foreseen)) = if job.repository.holds.is_archives() {
             if request.delete || request.overwrite == OverwriteMode::IfNewer {
                 return Err(WorkError::new(
                     Class::Other,
@@ -124,7 +134,7 @@ impl Workshop {
             let done =
                 source.extract_into(job, &target, &is_chosen, Limits::default(), request.dry_run, &meter)?;
             let failed = done.failures;
-            (done, if request.dry_run { TargetReport::default() } else { target.finish(failed)? })
+            (done, end(target, failed)?)
         } else {
             let open = self.open(job, Access::Shared, true)?;
             let entry = find_snapshot(&open, &request.snapshot)?;
@@ -184,23 +194,30 @@ impl Workshop {
                 restore(&open.engine, &index, entry.snapshot.tree, &target, chosen, options, &*meter)
                     .map_err(|error| open.explain(error))?;
             let done = RestoreDone::new(&entry, &report);
-            (done, if request.dry_run { TargetReport::default() } else { target.finish(report.failures)? })
+            (done, end(target, report.failures)?)
         };
         meter.finish();
         done.failures += report.failures;
         done.verified = report.verified + report.unchanged;
         done.deleted = report.removed;
-        if request.dry_run {
-            job.report.log(Level::Info, "verify", &done.describe(true));
+        if let Some(foreseen) = foreseen {
+            done.deleted = foreseen.removed;
+            let text = format!(
+                "{}; {} of these objects are there already and would be compared, and written where they differ",
+                done.describe(true),
+                foreseen.there
+            );
+            job.report.log(Level::Info, "verify", &text);
             return Ok(IntoBucketDone { done, report });
         }
         let text = format!(
-            "{} objects were written ({} in all), {} were there already, {} took the place of others, {} were removed; {} were \
+            "{} objects were written ({} in all), {} were there already, {} took the place of others, {} were left alone, {} were removed; {} were \
              compared with what the service lists and are as in the backup, {} failed",
             report.written,
             bytes(done.bytes),
             report.unchanged,
             report.replaced,
+            done.skipped,
             report.removed,
             done.verified,
             done.failures

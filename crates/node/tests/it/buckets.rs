@@ -152,6 +152,10 @@ async fn a_bucket_is_backed_up_into_a_repository_and_comes_back_with_its_tags() 
     shelf.server.put("other", "1/k001", b"changed".to_vec(), Attributes::default());
     shelf.server.put("other", "more", b"more".to_vec(), Attributes::default());
     let delete = RestoreRequest { delete: true, ..all() };
+    let dry = RestoreRequest { dry_run: true, ..delete.clone() };
+    let dry = shelf.restore("other", dry, RunState::Completed).await;
+    let log = shelf.world.log(dry.id).await;
+    assert!(log.contains("remove 1 items; 31 of these objects are there already"), "{log}");
     let done = shelf.restore("other", delete, RunState::Completed).await.outcome.unwrap();
     let counted = ["unchanged", "replaced", "deleted", "verified"].map(|name| done.more[name].clone());
     assert_eq!(counted, ["30", "1", "1", "31"]);

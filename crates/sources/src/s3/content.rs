@@ -11,7 +11,7 @@ use backstay_net::s3::client::{Ask, Call, Client};
 use backstay_net::s3::fetch::{Fetcher, Wanted, Whole};
 use backstay_net::s3::refusal::Refusal;
 use backstay_net::text::date;
-use http::header::{CONTENT_LENGTH, IF_MATCH, LAST_MODIFIED};
+use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, LAST_MODIFIED};
 use http::{HeaderMap, HeaderValue, Method};
 use serde::Deserialize;
 
@@ -73,14 +73,28 @@ impl ObjectOpener {
         }
     }
 
+    /// A failure of reading it. That it is not there counts only where it is not listed any more either.
+    fn failed(&self, error: StorageError) -> Error {
+        if error.kind != Class::NotFound {
+            return self.reader.failed(error);
+        }
+        match self.reader.is_listed(&self.key) {
+            Ok(false) => self.reader.failed(error),
+            Ok(true) => {
+                Error::other("the service lists it, and says when it is asked for it that it is not there")
+            }
+            Err(error) => self.reader.failed(error),
+        }
+    }
+
     /// Asks for it as it was listed, or, if it has been replaced since, as it is now.
     fn current<T>(&self, ask: impl Fn(&Wanted) -> std::result::Result<T, StorageError>) -> Result<(T, bool)> {
         match ask(&self.wanted(true)) {
             Ok(answer) => Ok((answer, false)),
             Err(error) if error.kind == Class::Exists => {
-                Ok((ask(&self.wanted(false)).map_err(|error| self.reader.failed(error))?, true))
+                Ok((ask(&self.wanted(false)).map_err(|error| self.failed(error))?, true))
             }
-            Err(error) => Err(self.reader.failed(error)),
+            Err(error) => Err(self.failed(error)),
         }
     }
 
@@ -91,7 +105,13 @@ impl ObjectOpener {
         size: Option<u64>,
         is_replaced: bool,
     ) -> Result<()> {
+        let told = headers.get(ETAG).and_then(|etag| etag.to_str().ok());
+        let is_listed_one = !is_replaced && told.is_none_or(|told| told == self.etag);
         if let Some(size) = size {
+            if is_listed_one && size != self.size {
+                let text = format!("the service lists it with {} bytes, and delivers {size}", self.size);
+                return Err(Error::other(text));
+            }
             meta.size = size;
         }
         if is_replaced {
@@ -146,7 +166,7 @@ impl Opener for ObjectOpener {
                 self.amend(meta, &fetched.headers, Some(fetched.body.len() as u64), false)?;
                 return Ok(Box::new(Cursor::new(fetched.body)));
             }
-            Some(Err(error)) if error.kind != Class::Exists => return Err(self.reader.failed(error)),
+            Some(Err(error)) if error.kind != Class::Exists => return Err(self.failed(error)),
             // What took its place may be of any length.
             _ => {}
         }
@@ -164,7 +184,7 @@ impl Opener for ObjectOpener {
             "" => Ask::of(Method::HEAD, &self.key),
             etag => Ask::of(Method::HEAD, &self.key).header("if-match", etag),
         };
-        let answer = self.reader.client.insist(call, ask).map_err(|error| self.reader.failed(error))?;
+        let answer = self.reader.client.insist(call, ask).map_err(|error| self.failed(error))?;
         self.amend(meta, &answer.headers, None, false)
     }
 }
@@ -179,6 +199,17 @@ impl Reader {
             self.lost.get_or_init(|| Lost::OutOfReach(error.to_string()));
         }
         of_service(error)
+    }
+
+    /// Whether an object is in the listing.
+    fn is_listed(&self, key: &str) -> std::result::Result<bool, StorageError> {
+        let call = Call::new(CallContext::with(&self.control), "list", &key);
+        let mut found = false;
+        self.client.objects(call, key, &mut |name, _| {
+            found |= name == key;
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// The tags of an object. Who may not read them backs up without, and is told so once.

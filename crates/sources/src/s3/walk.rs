@@ -204,7 +204,7 @@ impl Walk<'_> {
 
     fn count(&self, object: &Object) {
         let objects = self.objects.fetch_add(1, Ordering::Relaxed) + 1;
-        let bytes = self.bytes.fetch_add(object.size, Ordering::Relaxed) + object.size;
+        let bytes = self.bytes.fetch_add(object.size, Ordering::Relaxed).saturating_add(object.size);
         if objects.is_multiple_of(1000) {
             self.events.totals(objects, bytes, false);
         }

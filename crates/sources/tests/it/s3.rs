@@ -144,6 +144,7 @@ fn into(spool: &Path, prefix: &str) -> TargetOptions {
         prefix: prefix.to_owned(),
         spool: spool.to_owned(),
         shows_existing: false,
+        looks_only: false,
         aside: None,
         remove: Vec::new(),
         spare: None,

@@ -44,6 +44,8 @@ pub struct TargetOptions {
     pub spool: PathBuf,
     /// The engine is to look at what is there: it may leave it alone.
     pub shows_existing: bool,
+    /// Nothing is written: it is only found out what would be.
+    pub looks_only: bool,
     /// What replaced objects are copied to: a prefix. None to let them go.
     pub aside: Option<String>,
     /// What of the keys below the prefix is removed that is not restored, once all that is restored is right.
@@ -82,6 +84,15 @@ pub struct TargetReport {
     pub kept_at: Option<String>,
 }
 
+/// What a restore would come upon.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Foreseen {
+    /// Objects whose keys are there already: they would be compared, and written where they differ.
+    pub there: u64,
+    /// Objects that would be removed.
+    pub removed: u64,
+}
+
 /// A bucket that is restored into.
 pub struct BucketTarget(Arc<Shared>);
 
@@ -106,7 +117,7 @@ struct Inner {
 #[derive(Default)]
 struct Done {
     report: TargetReport,
-    /// The keys that are restored, where others are removed.
+    /// The keys that are restored, where others are removed or nothing is written.
     kept: HashSet<String>,
     written: Vec<Written>,
     /// Copies of what was replaced, by their keys.
@@ -151,6 +162,15 @@ impl BucketTarget {
         });
         let senders = Senders::start(&inner, SENDERS);
         Ok(Self(Arc::new(Shared { inner, senders, staged: Mutex::default() })))
+    }
+
+    /// What would come of all that was asked for, where nothing is written.
+    #[must_use]
+    pub fn foresee(self) -> Foreseen {
+        self.0.senders.finish();
+        let kept = std::mem::take(&mut self.0.inner.done.lock().kept);
+        let there = kept.iter().filter(|key| self.0.inner.there.get(key).is_some()).count() as u64;
+        Foreseen { there, removed: self.0.inner.others(&kept).len() as u64 }
     }
 
     /// Waits until all is written, and compares it with what the bucket lists. Where something failed before it came here, nothing is

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::there::There;
 use super::{ASIDE, Extra, Inner, TargetReport, Written};
+use crate::s3::keys::is_askable;
 use crate::s3::walk::Excluded;
 
 /// What can be copied in one request.
@@ -56,19 +57,22 @@ impl Inner {
 
     /// Notes that an object is restored, or left as it is.
     pub(super) fn keep(&self, key: &str) {
-        if !self.options.remove.is_empty() {
+        if self.options.looks_only || !self.options.remove.is_empty() {
             self.done.lock().kept.insert(key.to_owned());
         }
     }
 
-    /// Removes what is there and was not restored.
-    fn remove_others(&self, kept: &HashSet<String>, report: &mut TargetReport) -> Result<(), StorageError> {
+    /// What is there, was not restored, and is to be removed.
+    pub(super) fn others(&self, kept: &HashSet<String>) -> Vec<&str> {
         let is_chosen = |key: &str| {
-            let key = key.get(self.options.prefix.len()..).unwrap_or_default();
-            !key.starts_with(ASIDE)
+            // What is not below the prefix was not asked for, and no address of HTTP has the others.
+            let Some(below) = key.strip_prefix(&self.options.prefix).filter(|_| is_askable(key)) else {
+                return false;
+            };
+            !below.starts_with(ASIDE)
                 && self.options.remove.iter().any(|extra| match extra {
-                    Extra::Key(one) => key == one,
-                    Extra::Prefix(begin) => key.starts_with(begin.as_str()),
+                    Extra::Key(one) => below == one,
+                    Extra::Prefix(begin) => below.starts_with(begin.as_str()),
                 })
         };
         let mut excluded = Excluded::default();
@@ -78,10 +82,13 @@ impl Inner {
             let below = key.get(self.options.prefix.len()..).unwrap_or_default();
             rules.exclude_larger_than.is_some_and(|most| size > most) || excluded.holds(rules, bucket, below)
         };
-        for key in self.there.keys().filter(|key| !kept.contains(*key) && is_chosen(key)) {
-            if is_spared(key) {
-                continue;
-            }
+        let chosen = self.there.keys().filter(|key| !kept.contains(*key) && is_chosen(key));
+        chosen.filter(|key| !is_spared(key)).collect()
+    }
+
+    /// Removes what is there and was not restored.
+    fn remove_others(&self, kept: &HashSet<String>, report: &mut TargetReport) -> Result<(), StorageError> {
+        for key in self.others(kept) {
             self.put_aside(key)?;
             self.delete(key)?;
             report.removed += 1;

@@ -1,8 +1,11 @@
 //! Services that fail, and objects that change and vanish while they are read.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use backstay_core::SinkError;
+use backstay_net::s3::S3Address;
 use backstay_net::testing::Cut;
 
 use super::*;
@@ -70,6 +73,96 @@ fn objects_that_are_replaced_or_removed_meanwhile_are_taken_as_they_are_or_left_
     server.create_bucket("then");
     vault.restore(tree, &bucket(&server, "then"), into(spool.path(), ""), all());
     assert_eq!(objects(&server, "then"), from);
+}
+
+#[test]
+fn keys_that_no_listing_tells_rightly_are_read_all_the_same() {
+    for mangles in [false, true] {
+        let (server, vault, spool) = (S3Server::start(), vault(), tempfile::tempdir().unwrap());
+        server.behave(|behaviour| behaviour.mangles_keys = mangles);
+        many(&server, "from", 3);
+        server.put("from", "control \u{1} character", b"x".to_vec(), Attributes::default());
+        server.put("from", "a real \u{fffd}", b"x".to_vec(), Attributes::default());
+        let taken = vault.take(&whole(&server, "from"), None);
+        assert_eq!(taken.outcome.failures, 0);
+        server.create_bucket("target");
+        let tree = vault.bucket_tree(&taken, "from");
+        vault.restore(tree, &bucket(&server, "target"), into(spool.path(), ""), all());
+        assert_eq!(objects(&server, "target"), objects(&server, "from"));
+    }
+}
+
+#[test]
+fn what_is_listed_and_not_there_is_a_failure() {
+    let (server, vault) = (S3Server::start(), vault());
+    many(&server, "from", 3);
+    server.refuse_operation("GetObject", "NoSuchKey", 2);
+    let taken = vault.try_take(&whole(&server, "from"), None).unwrap();
+    assert_eq!(taken.outcome.failures, 2);
+    let failures = taken.heard.failures();
+    assert!(failures.iter().all(|text| text.contains("the service lists it")), "{failures:?}");
+}
+
+/// A service that answers each request line with headers and a body.
+fn answering(answer: impl Fn(&str) -> (&'static str, &'static str) + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let answer = Arc::clone(&answer);
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+                while let Some(asked) = lines.next() {
+                    let _ = lines.by_ref().find(String::is_empty);
+                    let (headers, body) = answer(&asked);
+                    let length = body.len();
+                    let all = format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}\r\n\r\n{body}");
+                    if stream.write_all(all.as_bytes()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    format!("http://{address}")
+}
+
+fn of_service(endpoint: &str) -> Capture {
+    let server = S3Server::start();
+    let address = S3Address { endpoint: endpoint.to_owned(), ..server.address("from", "") };
+    let http = Http { patience: Some(Duration::from_secs(5)), ..Http::default() };
+    let bucket = Bucket::open(&address, &server.settings(), &http).unwrap();
+    Capture { bucket, options: CaptureOptions::default() }
+}
+
+#[test]
+fn what_is_no_listing_does_not_pass_for_an_empty_bucket() {
+    for body in [
+        "<html><body><p>Please log in</p></body></html>",
+        "<Error xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Code>AccessDenied</Code></Error>",
+        "<ListAllMyBucketsResult></ListAllMyBucketsResult>",
+    ] {
+        let capture = of_service(&answering(move |_| ("", body)));
+        let error = vault().try_take(&capture, None).err();
+        assert!(error.is_some() || capture.bucket.lost().is_some(), "{body} passes for an empty bucket");
+    }
+}
+
+#[test]
+fn an_object_that_is_not_as_long_as_it_is_listed_is_a_failure() {
+    let capture = of_service(&answering(|asked| match asked.contains("list-type=2") {
+        true => (
+            "",
+            "<ListBucketResult><Name>from</Name><IsTruncated>false</IsTruncated><Contents><Key>k</Key><Size>10</Size>\
+             <ETag>&quot;e&quot;</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></Contents></ListBucketResult>",
+        ),
+        false => ("ETag: \"e\"\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n", "abc"),
+    }));
+    let taken = vault().try_take(&capture, None).unwrap();
+    assert_eq!(taken.outcome.failures, 1);
+    let failures = taken.heard.failures();
+    assert!(failures[0].contains("lists it with 10 bytes, and delivers 3"), "{failures:?}");
 }
 
 #[test]

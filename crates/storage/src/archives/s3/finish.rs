@@ -15,7 +15,7 @@ use super::uploads::is_unknown_upload;
 use super::{KIND, META_SHA256, MOST_PARTS, S3, Trouble, stored};
 use backstay_net::s3::client::{Answer, Ask, Call};
 use backstay_net::s3::multipart::{self, Part};
-use backstay_net::s3::refusal::Refusal;
+use backstay_net::s3::refusal::{Refusal, tells_error};
 
 /// What putting a file together takes at the slowest: services copy or only note it.
 const PUT_TOGETHER_BYTES_PER_SECOND: u64 = 50 << 20;
@@ -106,7 +106,7 @@ impl S3 {
                 self.conditional.store(false, Ordering::Relaxed);
                 continue;
             }
-            if answer.status.is_success() && !answer.text.contains("<Error>") {
+            if answer.status.is_success() && !tells_error(&answer.text) {
                 return Ok(Written::Now);
             }
             let error = answer.refusal(call);
