@@ -231,6 +231,19 @@ pub struct ConnectionStatus {
     pub reason: Option<String>,
 }
 
+impl S3Settings {
+    /// Whether both name the same bucket of the same service, as far as their addresses tell.
+    #[must_use]
+    pub fn is_same_bucket(&self, other: &Self) -> bool {
+        let service = |it: &Self| match &it.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_lowercase(),
+            // The names of Amazon's buckets are unique in all regions.
+            None => String::new(),
+        };
+        self.bucket == other.bucket && service(self) == service(other)
+    }
+}
+
 impl ConnectionSettings {
     /// The type's name, as in `type`.
     #[must_use]

@@ -43,6 +43,8 @@ pub struct NodeOptions {
     pub policy: LocalPolicy,
     /// Who it is to the repositories that it writes.
     pub environment: backstay_engine::Environment,
+    /// Folders of the program that it is part of, beside its own: no restore touches them.
+    pub guarded: Vec<PathBuf>,
     /// For how long log lines and ended runs are kept here; the server keeps its own.
     pub keep: Duration,
 }
@@ -109,6 +111,7 @@ impl Node {
         let news = Arc::new(Notify::new());
         let workshop =
             Workshop::new(options.environment.clone(), options.data_dir.clone(), options.policy.clone())
+                .guarding(options.guarded.clone())
                 .keeping_tokens(identity.key.clone());
         let configuration = store.configuration().await?;
         let inner = Arc::new(Inner {

@@ -165,8 +165,7 @@ pub(crate) async fn seal_with(
     open.extend(own.clone());
     let key: NodePublicKey = node.public_key.parse()?;
     let sealed = seals::seal(&key, &seals::of_repository(repository.id), &open, random)?;
-    let parts = [destination.path.as_str(), repository.path.as_str()];
-    let path = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+    let path = full_path(destination, repository);
     Ok(SealedRepository {
         id: repository.id,
         destination: Named { id: destination.id, name: destination.name.clone() },
@@ -177,6 +176,12 @@ pub(crate) async fn seal_with(
         may_create: !repository.adopted,
         secrets: sealed,
     })
+}
+
+/// The folder of a repository within what the connection of its destination reaches; empty for its top.
+pub(crate) fn full_path(destination: &Destination, repository: &Repository) -> String {
+    let parts = [destination.path.as_str(), repository.path.as_str()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 /// A connection as a node gets it, with its secrets sealed to the node's key.

@@ -103,6 +103,7 @@ async fn execute(app: &App, place: &AgentFolder, pool: usize) -> Outcome {
         pool,
         policy,
         environment: up::engine_environment(app),
+        guarded: Vec::new(),
         keep: KEEP,
     };
     let server = uplink.server();

@@ -252,7 +252,7 @@ impl Execution<'_> {
         if let Some(into) = &request.into {
             return self.restore_into(job, request, into);
         }
-        let done = self.inner.workshop.restore(job, request)?;
+        let done = self.inner.workshop.restore(job, request, &self.repository_folders(&[]))?;
         if done.failures > 0 {
             let first = done.trouble.map_or_else(String::new, |first| format!("; the first: {first}"));
             let text = format!(

@@ -98,8 +98,14 @@ impl Execution<'_> {
         request: &RestoreRequest,
         into: &IntoSqlite,
     ) -> Result<(), WorkError> {
-        let back = self.inner.workshop.restore_databases(job, request, into, self.run.id)?;
-        let kept = back.kept.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let back = self.inner.workshop.restore_databases(
+            job,
+            request,
+            into,
+            self.run.id,
+            &self.repository_folders(&[]),
+        )?;
+        let kept = back.kept.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join("\n");
         let more =
             [("databases", back.databases.to_string()), ("rows", back.rows.to_string()), ("kept", kept)];
         let outcome = Outcome {

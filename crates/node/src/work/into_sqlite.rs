@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use backstay_model::run::{IntoSqlite, RestoreRequest};
@@ -9,9 +10,9 @@ use backstay_model::{Level, RunId};
 use backstay_sources::sqlite::{self, Aside, SqliteError, Trouble};
 
 use super::origin::Origin;
-use super::restore::relative;
+use super::restore::{guarded, relative};
 use super::sqlite::{DatabaseFact, SqliteFacts, failed};
-use super::{Class, Job, Result, WorkError, Workshop, note, remove_folder_if_there, swap};
+use super::{Class, Job, Result, WorkError, Workshop, excludes, note, remove_folder_if_there, swap};
 use crate::host::{self, bytes};
 
 /// Space that a restore leaves free.
@@ -62,12 +63,12 @@ impl Workshop {
         request: &RestoreRequest,
         into: &IntoSqlite,
         run: RunId,
+        others: &[PathBuf],
     ) -> Result<DatabasesBack> {
         let wanted: Vec<_> = into.databases.iter().map(|path| relative(path.as_bytes())).collect();
         let dry_run = request.dry_run;
         let is_read = move |path: &[u8]| {
-            let chosen =
-                wanted.is_empty() || wanted.iter().any(|wanted| super::excludes::lies_in(wanted, path));
+            let chosen = wanted.is_empty() || wanted.iter().any(|wanted| excludes::lies_in(wanted, path));
             note::is_of_notes(path) || (!dry_run && chosen)
         };
         let from = self.origin(job, &request.snapshot, &is_read)?;
@@ -78,6 +79,13 @@ impl Workshop {
                 .hint("choose a backup of a source of the type sqlite, or restore it to a folder")
         })?;
         let goals = self.goals(&facts, into, run)?;
+        let own = self.guarded_folders(job, others);
+        let is_own = |goal: &&Goal<'_>| {
+            own.iter().any(|own| excludes::lies_in(goal.place.as_os_str().as_bytes(), own))
+        };
+        if let Some(goal) = goals.iter().find(is_own) {
+            return Err(guarded(&goal.place));
+        }
         let extent = from.extent(job.control, goals.iter().map(Goal::wanted).collect());
         let (found, size) = extent.map_err(|error| from.offer_older(job, error))?;
         if found < goals.len() as u64 {

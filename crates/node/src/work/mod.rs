@@ -90,6 +90,7 @@ pub struct Workshop {
     environment: Environment,
     data_dir: PathBuf,
     policy: LocalPolicy,
+    guarded: Vec<PathBuf>,
     keys: keys::KeyRing,
     google: google::Accounts,
     indexes: Arc<indexes::Indexes>,
@@ -129,6 +130,7 @@ impl Workshop {
             environment,
             data_dir,
             policy,
+            guarded: Vec::new(),
             keys: keys::KeyRing::default(),
             google: google::Accounts::default(),
             indexes: Arc::default(),
@@ -138,6 +140,13 @@ impl Workshop {
             opened,
             turns: Mutex::default(),
         }
+    }
+
+    /// The same workshop, which lets no restore touch these folders either.
+    #[must_use]
+    pub fn guarding(mut self, folders: Vec<PathBuf>) -> Self {
+        self.guarded = folders;
+        self
     }
 
     /// The same workshop, but the keys of new repositories cost this much to derive. Cheap keys are no protection: they are for

@@ -1,7 +1,7 @@
 //! Bringing a snapshot back to files.
 
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use backstay_core::FileId;
 use backstay_engine::repository::{SnapshotEntry, SnapshotSelector, TreeCache};
@@ -16,7 +16,8 @@ use super::meter::Meter;
 use super::pin::Pinned;
 use super::repository::{Access, Open};
 use super::shipping::backups;
-use super::{Class, Job, Result, WorkError, Workshop, excludes};
+use super::sqlite::refuse_over_databases;
+use super::{Class, Job, Result, WorkError, Workshop, excludes, note};
 use crate::host::bytes;
 
 /// What to do where the target had no room for all.
@@ -52,13 +53,19 @@ pub struct RestoreDone {
 }
 
 impl Workshop {
-    /// Restores a snapshot, or paths of it, into a folder, and reads again what it wrote.
+    /// Restores a snapshot, or paths of it, into a folder, and reads again what it wrote. `others` are repositories on this host, which it
+    /// never touches.
     ///
     /// # Errors
     /// When the work cannot be done; single items that fail are counted and told, and the others are restored.
-    pub fn restore(&self, job: &Job<'_>, request: &RestoreRequest) -> Result<RestoreDone> {
+    pub fn restore(
+        &self,
+        job: &Job<'_>,
+        request: &RestoreRequest,
+        others: &[PathBuf],
+    ) -> Result<RestoreDone> {
         if job.repository.holds.is_archives() {
-            return self.restore_archive(job, request);
+            return self.restore_archive(job, request, others);
         }
         let folder = self.policy.check_write(Path::new(&request.target))?;
         let open = self.open(job, Access::Shared, true)?;
@@ -68,6 +75,10 @@ impl Workshop {
         let wanted: Vec<Vec<u8>> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
         for path in &wanted {
             find(&trees, &entry.snapshot.tree, path).map_err(|error| open.explain(error))?;
+        }
+        // Where the note is damaged, what it speaks of can still be brought back.
+        if let Ok(Some(facts)) = note::read(&open.engine, &trees, &entry.snapshot.tree, note::SQLITE) {
+            refuse_over_databases(&facts, &folder, &wanted, request.overwrite)?;
         }
         let text = format!(
             "restoring {} of snapshot {} from {} to {}{}",
@@ -87,7 +98,7 @@ impl Workshop {
         options.look_only = request.dry_run;
         let into = target::FolderTarget::open(&at, options).map_err(cannot)?;
 
-        let own = self.own_below(job, &folder);
+        let own = self.own_below(job, &folder, others)?;
         let select = |path: &[u8], is_folder: bool| select(path, is_folder, &wanted, &own);
         let options = RestoreOptions {
             overwrite: match request.overwrite {
@@ -132,15 +143,37 @@ impl Workshop {
     }
 
     /// Our own folders that lie in a target, as paths below it: no restore touches them.
-    pub(super) fn own_below(&self, job: &Job<'_>, folder: &Path) -> Vec<Vec<u8>> {
-        let folder = folder.as_os_str().as_bytes();
-        let own = excludes::with_real_names(&self.own_folders(job, &[]));
-        let inside = own.iter().filter(|own| excludes::lies_in(own, folder));
-        inside
-            .filter_map(|own| own.get(folder.len()..))
+    ///
+    /// # Errors
+    /// When the target is one of them, or lies in one.
+    pub(super) fn own_below(&self, job: &Job<'_>, folder: &Path, others: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
+        let target = folder.as_os_str().as_bytes();
+        let own = self.guarded_folders(job, others);
+        if own.iter().any(|own| excludes::lies_in(target, own)) {
+            return Err(guarded(folder));
+        }
+        let inside = own.iter().filter(|own| excludes::lies_in(own, target));
+        Ok(inside
+            .filter_map(|own| own.get(target.len()..))
             .map(|own| own.strip_prefix(b"/").unwrap_or(own).to_vec())
-            .collect()
+            .collect())
     }
+
+    /// What no restore touches: our own data, and repositories on this host.
+    pub(super) fn guarded_folders(&self, job: &Job<'_>, others: &[PathBuf]) -> Vec<Vec<u8>> {
+        let mut own = self.own_folders(job, others);
+        own.extend_from_slice(&self.guarded);
+        excludes::with_real_names(&own)
+    }
+}
+
+/// A restore may not go there.
+pub(super) fn guarded(place: &Path) -> WorkError {
+    let text = format!(
+        "{} belongs to Backstay itself, or lies in a repository: no restore writes there",
+        place.display()
+    );
+    WorkError::new(Class::Forbidden, text).hint("restore to another folder")
 }
 
 /// Asks for what will be read of some trees, all at once, where it lies in an archive class: a run waits for that before it begins. `is_read`

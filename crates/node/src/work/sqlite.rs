@@ -1,11 +1,13 @@
 //! Databases of SQLite as sources: each is copied within one transaction, checked, and then backed up from the copy.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use backstay_core::{Control, Events};
+use backstay_model::run::OverwriteMode;
 use backstay_model::sqlite::SqliteSpec;
 use backstay_model::{Level, RunId, Time};
 use backstay_sources::files::copy;
@@ -14,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use super::meter::Meter;
 use super::repository::make_folder;
-use super::{Class, Report, Result, WorkError, Workshop, remove_folder_if_there};
+use super::restore::relative;
+use super::{Class, Report, Result, WorkError, Workshop, excludes, remove_folder_if_there};
 use crate::host::{self, bytes};
 
 /// The form of [`SqliteFacts`].
@@ -212,6 +215,29 @@ impl SqliteCopy {
             }
         }
     }
+}
+
+/// Refuses to write files over databases that are in use, or that have something beside them which SQLite would take for that of the
+/// new ones.
+pub(super) fn refuse_over_databases(
+    facts: &SqliteFacts,
+    folder: &Path,
+    wanted: &[Vec<u8>],
+    overwrite: OverwriteMode,
+) -> Result<()> {
+    if overwrite == OverwriteMode::Never {
+        return Ok(());
+    }
+    for database in &facts.databases {
+        let path = relative(database.path.as_bytes());
+        if wanted.is_empty() || wanted.iter().any(|wanted| excludes::lies_in(&path, wanted)) {
+            let place = folder.join(Path::new(std::ffi::OsStr::from_bytes(&path)));
+            sqlite::refuse_in_use(&place).map_err(|error| {
+                failed(error).hint("restore it into its place as a database, which keeps what is there, or to another folder")
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Refuses to begin what there is no room for.

@@ -22,6 +22,7 @@ mod damaged_buckets;
 mod drive_server;
 mod full_disk;
 mod google_drive;
+mod guarded;
 mod hooks;
 mod interrupted;
 mod limits;

@@ -25,7 +25,7 @@ impl Till {
         let file = world.path("policy.toml");
         std::fs::create_dir(world.path("till")).unwrap();
         let below = world.path("");
-        let rules = format!("read = [{0:?}, \"/srv\"]\nwrite = [{0:?}]\nrepositories = [{0:?}]\n", below);
+        let rules = format!("read = [{0:?}, \"/srv\"]\nwrite = [\"/\"]\nrepositories = [{0:?}]\n", below);
         std::fs::write(&file, rules).unwrap();
         world.policy = LocalPolicy::load(&file, Mode::Local).unwrap();
         let bank = Bank::make(&world.path("till/bank.db"), mode);
@@ -148,6 +148,29 @@ async fn what_is_open_in_a_program_is_not_replaced() {
     till.put_back(all(), false, RunState::Completed).await;
     assert_eq!(kept(till.bank.path()), 0);
     till.world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_not_written_over_a_database_in_use() {
+    for form in [None, Some(plain())] {
+        let mut till = Till::new("WAL", &[]).await;
+        if let Some(settings) = form {
+            hold(&till.world, settings, None);
+        }
+        till.back_up(RunState::Completed).await;
+        let opened = till.bank.open();
+        till.bank.transfer(&opened, 1);
+        let failed =
+            restore(&till.world, request("latest", "/".into()), RunState::Failed).await.error.unwrap();
+        assert!(failed.message.contains("bank.db-wal belongs to it"), "{failed:?}");
+        assert!(failed.hint.unwrap().contains("into its place as a database"));
+        assert_eq!(kept(till.bank.path()), 1);
+        // To another folder it is a file like others.
+        let folder = till.world.path("elsewhere");
+        restore(&till.world, request("latest", folder.clone()), RunState::Completed).await;
+        assert_eq!(kept(&folder.join(till.bank.path().strip_prefix("/").unwrap())), 0);
+        till.world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

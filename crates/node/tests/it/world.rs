@@ -266,6 +266,7 @@ impl World {
                 random: Arc::new(SystemRandom),
                 identity: Who { host: "here".to_owned(), ..Who::default() },
             },
+            guarded: Vec::new(),
             keep: Duration::from_secs(86_400),
         };
         self.node = Some(Node::start(options, Arc::clone(&self.hub) as Arc<dyn Uplink>).await.unwrap());

@@ -96,6 +96,7 @@ async fn start(folder: &Path) -> (Server, Node) {
             random: Arc::new(SystemRandom),
             identity: Who { host: "here".to_owned(), ..Who::default() },
         },
+        guarded: Vec::new(),
         keep: Duration::from_secs(86_400),
     };
     let node = Node::start(options, server.hub()).await.unwrap();

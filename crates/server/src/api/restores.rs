@@ -5,9 +5,10 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::http::StatusCode;
 use backstay_model::command::{Answer, Ask};
+use backstay_model::connection::S3Settings;
 use backstay_model::link::SealedConnection;
 use backstay_model::run::{OverwriteMode, RestoreInto, RestoreRequest};
-use backstay_model::{Node, NodeId, ProjectId, RepositoryId, RunId, SourceId};
+use backstay_model::{ConnectionSettings, Node, NodeId, ProjectId, RepositoryId, RunId, SourceId};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,7 +19,7 @@ use crate::access::extract::{Caller, Json};
 use crate::access::policy::Action;
 use crate::audit::Deed;
 use crate::problem::{Problem, ProblemDetails};
-use crate::repositories::seal_connection;
+use crate::repositories::{full_path, seal_connection};
 use crate::state::AppState;
 
 /// How long a node may take to queue it.
@@ -88,7 +89,7 @@ async fn create(
     let project = place.destination.project;
     let connection = match &request.into {
         None => None,
-        Some(into) => way_into(&state, project, &place.node, into).await?,
+        Some(into) => way_into(&state, project, &place.node, into, request.delete).await?,
     };
     let repository = place.sealed(&state).await?;
     let subject = format!("run {run} from repository {}", place.repository.id);
@@ -110,6 +111,7 @@ async fn way_into(
     project: ProjectId,
     node: &Node,
     into: &RestoreInto,
+    delete: bool,
 ) -> Result<Option<SealedConnection>, Problem> {
     let Some(id) = into.connection() else { return Ok(None) };
     let connection = related::connection(state, project, id).await?;
@@ -119,8 +121,44 @@ async fn way_into(
         format!("connection {} is one of another node", connection.name)
     } else {
         let (store, vault, random) = (&state.store, &state.vault, &*state.random);
+        if let (RestoreInto::S3(bucket), ConnectionSettings::S3(s3)) = (into, &connection.settings) {
+            refuse_repositories(state, s3, &bucket.prefix, delete).await?;
+        }
         return Ok(Some(seal_connection(store, vault, random, node, connection.id).await?));
     };
     Err(Problem::invalid("into.connection", why)
         .hint(format!("choose a connection of type {} on the node that restores", into.type_name())))
+}
+
+/// Refuses to write into what holds backups, and to remove objects where some lie: of any project, since it is the same bucket.
+async fn refuse_repositories(
+    state: &AppState,
+    into: &S3Settings,
+    prefix: &str,
+    delete: bool,
+) -> Result<(), Problem> {
+    for connection in state.store.connections(None).await? {
+        if !matches!(&connection.settings, ConnectionSettings::S3(s3) if s3.is_same_bucket(into)) {
+            continue;
+        }
+        for destination in state.store.destinations(Some(connection.project)).await? {
+            if destination.connection != connection.id {
+                continue;
+            }
+            for repository in state.store.repositories(destination.id).await? {
+                let path = full_path(&destination, &repository);
+                let folder = if path.is_empty() { path } else { format!("{path}/") };
+                let lies_in = if folder.is_empty() { prefix.is_empty() } else { prefix.starts_with(&folder) };
+                if lies_in || (delete && (folder.starts_with(prefix) || folder.is_empty())) {
+                    let why = match delete {
+                        true => "backups lie in what objects would be removed from",
+                        false => "backups lie there, and would have objects among them that are none",
+                    };
+                    return Err(Problem::invalid("into.prefix", why)
+                        .hint("restore below another prefix, into another bucket, or without removing"));
+                }
+            }
+        }
+    }
+    Ok(())
 }

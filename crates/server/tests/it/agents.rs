@@ -187,6 +187,7 @@ pub(crate) async fn go_to_work(data_dir: &Path) -> Node {
             random: Arc::new(SystemRandom),
             identity: Who { host: "web-1".to_owned(), ..Who::default() },
         },
+        guarded: Vec::new(),
         keep: Duration::from_secs(86_400),
     };
     Node::start(options, Arc::new(uplink)).await.unwrap()

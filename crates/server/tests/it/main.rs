@@ -43,6 +43,7 @@ mod records_in_store;
 mod recovery_kit;
 mod reports;
 mod reset;
+mod restores;
 mod rotation;
 mod runs;
 #[allow(dead_code)]

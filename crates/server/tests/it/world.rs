@@ -174,6 +174,7 @@ impl World {
                 random: Arc::new(SystemRandom),
                 identity: Who { host: "here".to_owned(), ..Who::default() },
             },
+            guarded: Vec::new(),
             keep: Duration::from_secs(86_400),
         };
         let node = Node::start(options, self.server.hub()).await.unwrap();

@@ -15,4 +15,4 @@ pub use check::check;
 pub use copy::copy;
 pub use error::{SqliteError, Trouble};
 pub use facts::{Facts, Table, facts};
-pub use swap::{Aside, refuse_open, swap_back, swap_in};
+pub use swap::{Aside, refuse_in_use, refuse_open, swap_back, swap_in};

@@ -41,11 +41,18 @@ pub fn swap_in(new: &Path, at: &Path, aside: &Path) -> Result<Aside> {
     }
     refuse_open(at)?;
     // SQLite throws away what lies beside what it takes for no database of its own.
-    if is_database(at) && settle(at).is_ok() {
-        fs::hard_link(at, aside).map_err(of_file("keeping what was there as", aside))?;
-        return place(new, at).map(|()| Aside(Some(aside.to_owned()))).inspect_err(|_| {
-            let _ = fs::remove_file(aside);
-        });
+    let settled =
+        if is_database(at) { settle(at) } else { Err(SqliteError::damaged(&at.display().to_string(), "")) };
+    match settled {
+        Ok(()) => {
+            fs::hard_link(at, aside).map_err(of_file("keeping what was there as", aside))?;
+            return place(new, at).map(|()| Aside(Some(aside.to_owned()))).inspect_err(|_| {
+                let _ = fs::remove_file(aside);
+            });
+        }
+        // Whoever has it locked may be a program that this process may not see.
+        Err(error) if error.trouble == Trouble::Locked => return Err(error),
+        Err(_) => {}
     }
     let names: Vec<_> = BESIDE.into_iter().chain([""]).collect();
     let old = move_all(at, aside, &names)?;
@@ -84,6 +91,21 @@ pub fn refuse_open(at: &Path) -> Result<()> {
     ))
 }
 
+/// Refuses a database that is open, or that is not all in its file.
+///
+/// # Errors
+/// When it is that; one that is not there, and has nothing where it would be, is fine.
+pub fn refuse_in_use(at: &Path) -> Result<()> {
+    refuse_open(at)?;
+    let beside = ["-wal", "-journal"].into_iter().map(|end| with(at, end));
+    let Some(found) = beside.into_iter().find(|path| fs::metadata(path).is_ok_and(|meta| meta.len() > 0))
+    else {
+        return Ok(());
+    };
+    let cause = format!("it is not all in its file: {} belongs to it", found.display());
+    Err(SqliteError::new(Trouble::Locked, format!("writing over {}", at.display()), cause))
+}
+
 /// Whether the file alone can be read as a database.
 fn is_database(at: &Path) -> bool {
     let look = |opened: Connection| {
@@ -103,7 +125,8 @@ fn settle(at: &Path) -> Result<()> {
         .map_err(of("opening", at))?;
     opened.close().map_err(|(_, error)| of("closing", at)(error))?;
     let is_empty = |end: &str| fs::metadata(with(at, end)).map_or(true, |meta| meta.len() == 0);
-    if BESIDE.into_iter().all(is_empty) {
+    // A `-shm` that a killed program left says nothing.
+    if ["-wal", "-journal"].into_iter().all(is_empty) {
         return Ok(());
     }
     Err(SqliteError::new(Trouble::Locked, format!("closing {}", at.display()), "files beside it stay"))

@@ -184,6 +184,23 @@ fn a_database_that_is_open_elsewhere_is_not_replaced() {
 }
 
 #[test]
+fn a_database_that_is_locked_by_whoever_is_not_replaced() {
+    for mode in ["WAL", "DELETE"] {
+        let desk = Desk::new(mode);
+        let made = desk.other("copy");
+        copy(&desk.path(), &made, &Control::new(), &Silent).unwrap();
+        // A connection of this process, which is not looked for among those that have it open.
+        let opened = desk.bank.open();
+        opened.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = swap_in(&made, &desk.path(), &desk.other("before")).unwrap_err();
+        assert_eq!(error.trouble, Trouble::Locked, "{error}");
+        drop(opened);
+        assert!(made.exists() && !desk.other("before").exists());
+        assert_eq!(kept(&desk.path()), 0);
+    }
+}
+
+#[test]
 fn one_that_cannot_be_opened_any_more_is_replaced_with_all_that_lies_beside_it() {
     let desk = Desk::new("WAL");
     let (made, aside) = (desk.other("copy"), desk.other("before"));

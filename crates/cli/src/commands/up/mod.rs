@@ -135,6 +135,7 @@ async fn start_node(app: &App, args: &Up, folder: &DataFolder, server: &Server) 
         pool: usize::from(args.pool),
         policy: LocalPolicy::without_file(Mode::Local, policy_file),
         environment: engine_environment(app),
+        guarded: vec![folder.path().to_owned()],
         keep: KEEP,
     };
     Node::start(options, server.hub()).await.explain("this computer's node cannot start")

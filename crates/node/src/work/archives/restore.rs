@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use backstay_archive::manifest::{Item, ItemKind};
 use backstay_archive::read::{ExtractOptions, Limits, extract};
@@ -26,6 +26,7 @@ use crate::work::meter::Meter;
 use crate::work::note;
 use crate::work::pin::Pinned;
 use crate::work::restore::{NO_ROOM, RestoreDone, cannot_restore, relative};
+use crate::work::sqlite::refuse_over_databases;
 use crate::work::{Class, Job, Result, WorkError, Workshop};
 
 const BLOCK: usize = 256 << 10;
@@ -56,6 +57,7 @@ impl Workshop {
         &self,
         job: &Job<'_>,
         request: &RestoreRequest,
+        others: &[PathBuf],
     ) -> Result<RestoreDone> {
         let folder = self.policy.check_write(Path::new(&request.target))?;
         if request.delete || request.overwrite == OverwriteMode::IfNewer {
@@ -68,11 +70,16 @@ impl Workshop {
         let source = self.archive_source(job, &request.snapshot)?;
         let wanted: Vec<_> = request.paths.iter().map(|path| relative(path.as_bytes())).collect();
         source.check_paths(&wanted).map_err(|error| source.offer_older(job, error))?;
+        if source.known.manifest.source.kind == "sqlite"
+            && let Ok(Some(facts)) = source.note(note::SQLITE)
+        {
+            refuse_over_databases(&facts, &folder, &wanted, request.overwrite)?;
+        }
         let what = if request.paths.is_empty() { "all".to_owned() } else { request.paths.join(", ") };
         let dry = if request.dry_run { ", as a dry run: nothing is written" } else { "" };
         let text = format!("restoring {what} of {} to {}{dry}", source.known.file.name, folder.display());
         job.report.log(Level::Info, "write", &text);
-        let own = self.own_below(job, &folder);
+        let own = self.own_below(job, &folder, others)?;
         let pinned =
             Pinned::open(&folder, !request.dry_run).map_err(|error| cannot_restore(&folder, &error))?;
         let at = pinned.as_ref().map_or_else(|| folder.clone(), Pinned::path);
