@@ -1,6 +1,6 @@
 // One stream of changes for the whole tab. Where streams do not come through, the tab asks every few seconds.
 
-import type { QueryClient } from "@tanstack/react-query";
+import type { QueryClient, QueryState } from "@tanstack/react-query";
 
 /** How long a stream may be silent before the tab asks by itself; the server speaks every 15 s, and at the beginning. */
 const PATIENCE = 40_000;
@@ -18,6 +18,20 @@ const KEYS: Record<string, readonly string[]> = {
   record: ["records", "standing"],
 };
 
+/**
+ * What is being asked for the first time may have been answered before the change, and is not asked for anew meanwhile: it is once the answer is
+ * there.
+ */
+export function askAgain(queries: QueryClient, key: string): void {
+  const isFirst = ({ state }: { state: QueryState }) => state.data === undefined && state.fetchStatus === "fetching";
+  for (const { promise, queryKey } of queries.getQueryCache().findAll({ queryKey: [key], predicate: isFirst })) {
+    promise?.then(
+      () => queries.invalidateQueries({ queryKey, exact: true }),
+      () => undefined,
+    );
+  }
+}
+
 /** Keeps what is shown up to date. Gives what ends it. */
 export function follow(queries: QueryClient): () => void {
   const waiting = new Set<string>();
@@ -27,6 +41,7 @@ export function follow(queries: QueryClient): () => void {
   const ask = () => {
     timer = undefined;
     for (const key of waiting) {
+      askAgain(queries, key);
       void queries.invalidateQueries({ queryKey: [key] });
     }
     waiting.clear();
