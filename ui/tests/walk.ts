@@ -37,6 +37,7 @@ export async function mainPages(server: Server): Promise<string[]> {
     "/sources",
     "/sources/new",
     "/sources/new?type=mysql",
+    "/sources/new?type=sqlite",
     `/sources/${first(sources)}`,
     "/destinations",
     "/destinations/new",

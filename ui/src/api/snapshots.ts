@@ -46,8 +46,8 @@ export const folderPage = (repository: string, snapshot: string, asked: Asked, p
 /** Where the node notes what it knows of an instance that it backed up. */
 const NOTES = ".backstay";
 
-/** Whether a snapshot is one of an instance of a database, or of a bucket. A folder is listed only where it is. */
-export const isOf = (what: "instance" | "bucket", repository: string, snapshot: string) =>
+/** Whether a snapshot is one of an instance of a database, of databases of SQLite, or of a bucket. A folder is listed only where it is. */
+export const isOf = (what: "instance" | "sqlite" | "bucket", repository: string, snapshot: string) =>
   queryOptions({
     queryKey: ["folder", repository, snapshot, what],
     queryFn: async ({ client }) => {

@@ -12,6 +12,6 @@ export function useUsers({ id, settings }: Connection): readonly Users[] {
   const [places, origins] = [useQuery(destinations()).data, useQuery(sources()).data];
   const isRead = settings.type === "mysql" || settings.type === "mongodb" || settings.type === "s3";
   const kept: Users = { kind: "destinations", records: places?.filter(({ connection }) => connection === id) };
-  const read: Users = { kind: "sources", records: origins?.filter(({ spec }) => spec.type !== "files" && spec.connection === id) };
+  const read: Users = { kind: "sources", records: origins?.filter(({ spec }) => "connection" in spec && spec.connection === id) };
   return [...(isStorage({ settings }) ? [kept] : []), ...(isRead ? [read] : [])];
 }

@@ -9,6 +9,8 @@ import { shown } from "../lib/shown";
 type Props = {
   id: string;
   row: Row;
+  /** Whether folders are only ways to files, and not ticked themselves. */
+  isOnlyFiles: boolean;
   isOpen: boolean;
   isActive: boolean;
   /** The paths that are ticked. */
@@ -21,7 +23,7 @@ type Props = {
 const SIGNS = { folder: Folder, file: File, link: Link2, other: File };
 
 /** An item of a folder: what it is, whether it is ticked, and the way into it. */
-export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: Props) {
+export function FolderRow({ id, row, isOnlyFiles, isOpen, isActive, marks, turn, tick, go }: Props) {
   const { texts, language } = useSpeech();
   const words = texts.records.tree;
   const indent = { paddingInlineStart: `${(row.level - 1) * 20 + 4}px` };
@@ -44,6 +46,7 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
   const covered = isCovered(path, marks);
   const checked = covered || marks.has(path);
   const partly = !checked && item.kind === "folder" && [...marks].some((mark) => mark.startsWith(`${path}/`));
+  const isTicked = item.kind !== "folder" || !isOnlyFiles;
   const Sign = SIGNS[item.kind];
   const Turn = isOpen ? ChevronDown : ChevronRight;
   return (
@@ -53,7 +56,7 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
       aria-level={row.level}
       aria-posinset={row.place}
       aria-setsize={row.siblings.length}
-      aria-checked={partly ? "mixed" : checked}
+      {...(isTicked && { "aria-checked": partly ? ("mixed" as const) : checked })}
       aria-label={shown(item.name)}
       {...(item.kind === "folder" && { "aria-expanded": isOpen })}
       {...((covered || !isText(item.name)) && { "aria-disabled": true })}
@@ -71,16 +74,18 @@ export function FolderRow({ id, row, isOpen, isActive, marks, turn, tick, go }: 
       >
         {item.kind === "folder" && <Turn size={16} />}
       </span>
-      <span aria-hidden className="flex size-6 shrink-0 items-center justify-center" onClick={tick}>
-        <span
-          className={`flex size-4 items-center justify-center rounded-sm border ${
-            checked || partly ? "border-accent bg-accent text-on-accent" : "border-edge bg-card"
-          } ${covered ? "opacity-60" : ""}`}
-        >
-          {checked && <Check size={12} />}
-          {partly && <Minus size={12} />}
+      {isTicked && (
+        <span aria-hidden className="flex size-6 shrink-0 items-center justify-center" onClick={tick}>
+          <span
+            className={`flex size-4 items-center justify-center rounded-sm border ${
+              checked || partly ? "border-accent bg-accent text-on-accent" : "border-edge bg-card"
+            } ${covered ? "opacity-60" : ""}`}
+          >
+            {checked && <Check size={12} />}
+            {partly && <Minus size={12} />}
+          </span>
         </span>
-      </span>
+      )}
       <Sign aria-hidden size={16} className="mx-1 shrink-0 text-faint" />
       <bdi className="min-w-0 grow truncate whitespace-pre" onDoubleClick={item.kind === "folder" ? turn : tick}>
         {shown(item.name)}

@@ -37,9 +37,16 @@ function useRows(node: string, open: ReadonlySet<string>) {
   }, [asked, listings, open]);
 }
 
-type Props = { node: string; label: string; chosen: readonly string[]; choose: (paths: string[]) => void };
+type Props = {
+  node: string;
+  label: string;
+  chosen: readonly string[];
+  choose: (paths: string[]) => void;
+  /** Whether folders are only ways to files, and not chosen themselves. */
+  isOnlyFiles?: boolean;
+};
 
-export function FolderTree({ node, label, chosen, choose }: Props) {
+export function FolderTree({ node, label, chosen, choose, isOnlyFiles = false }: Props) {
   const id = useId();
   const [open, setOpen] = useState<ReadonlySet<string>>(
     () => new Set(chosen.flatMap(above).filter((path) => path !== TOP)),
@@ -112,7 +119,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
       return after;
     });
   const tick = ({ path, item }: Item) => {
-    if (isText(item.name) && !isCovered(path, marks)) {
+    if (isText(item.name) && !isCovered(path, marks) && !(isOnlyFiles && item.kind === "folder")) {
       choose(ticked(chosen, path, !marks.has(path)));
     }
   };
@@ -184,6 +191,7 @@ export function FolderTree({ node, label, chosen, choose }: Props) {
                   <FolderRow
                     id={`${id}-${index}`}
                     row={row}
+                    isOnlyFiles={isOnlyFiles}
                     isOpen={open.has(row.path)}
                     isActive={index === at}
                     marks={marks}

@@ -6,6 +6,7 @@ import type { Schemas } from "../api/client";
 import { timeOf, timeText } from "./amount";
 import { commandOf, commandValues, isEnvironment, isUnit, noCommand } from "./command";
 import { lines } from "./lines";
+import { pathLines } from "./pathLines";
 import { amount } from "./plan/schedule";
 
 export type MysqlSpec = Extract<Schemas["SourceSpec"], { type: "mysql" }>;
@@ -16,15 +17,9 @@ export const SEQUENCES = ["auto", "copy_first", "send_first"] as const;
 
 export type MysqlWords = { required: string; absolute: string; upwards: string; unit: string; variable: string; positive: string };
 
-const isAbsolute = (path: string) => path.startsWith("/");
-const isUpwards = (path: string) => path.split("/").includes("..");
-
 export function mysqlSchema(words: MysqlWords) {
   const command = z.object({ program: z.string(), arguments: z.string(), environment: z.string() });
-  const paths = z
-    .string()
-    .refine((text) => lines(text).every(isAbsolute), words.absolute)
-    .refine((text) => !lines(text).some(isUpwards), words.upwards);
+  const paths = pathLines(words);
   const limit = amount.refine(({ amount }) => amount === null || amount > 0, words.positive);
   const fields = z.object({
     connection: z.string().min(1, words.required),

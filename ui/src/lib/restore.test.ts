@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Node, Run } from "../api/queries";
 import type { Source } from "../api/records";
 import type { Repository, Snapshot } from "../api/snapshots";
-import { bucketForm, bucketModesOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, isOfMongodb, latestOf, modesOf, mongodbForm, ofField, searchOf, told, toField, usualNode, wayOf, type RestoreForm } from "./restore";
+import { bucketForm, bucketModesOf, exampleKey, existingOf, formOf, instanceForm, instanceOf, isOfMongodb, latestOf, modesOf, mongodbForm, ofField, searchOf, sqliteForm, told, toField, usualNode, wayOf, type RestoreForm } from "./restore";
 
 const snapshot: Snapshot = { id: "abc", repository: "r", time: "2026-03-01T00:00:00Z", host: "web", paths: ["/srv", "/etc"], tags: [] };
 const repository: Repository = { id: "r", destination: "d", path: "", created: "", name: "Disk", destination_name: "Disk" };
@@ -156,6 +156,21 @@ it("a restore into a server of MongoDB names collections, and is begun again so"
     expect(searchOf({ ...run, restore: { ...run.restore, into: { ...into, ...more } } })).toBeUndefined();
   }
   expect([isOfMongodb(held), isOfMongodb(snapshot)]).toEqual([true, false]);
+});
+
+it("databases of SQLite go back to their place, some of them or one to another, and are begun again so", () => {
+  const held = { ...snapshot, paths: ["/srv/a.db", "/srv/b.db"] };
+  const asked = (search: Parameters<typeof sqliteForm>[0]) => sqliteForm(search, held, node("a"), false);
+  const about = { repository: "r", snapshot: "abc", node: "a" };
+  expect(asked({ overwrite: "never", delete: true })).toEqual({ ...about, target: "/", into: { type: "sqlite" }, dry_run: false });
+  expect(asked({ paths: ["/srv"] }).into).toEqual({ type: "sqlite" });
+  expect(asked({ to: "/srv/old.db" }).into).toEqual({ type: "sqlite" });
+  const into = { type: "sqlite", databases: ["/srv/b.db"], to: "/srv/old.db" } as const;
+  expect(asked({ paths: ["/srv/b.db", "/etc"], to: "/srv/old.db" }).into).toEqual(into);
+  expect(sqliteForm({ to: "/srv/old.db" }, { ...held, paths: ["/srv/a.db"] }, node("a"), true)).toMatchObject({ into: { to: "/srv/old.db" }, dry_run: true });
+  const run = { ...backup("s", "abc"), restore: { snapshot: "abc", target: "/", into: { ...into, databases: [...into.databases] }, overwrite: "always" as const } };
+  expect(searchOf(run)).toEqual({ ...about, paths: ["/srv/b.db"], to: "/srv/old.db" });
+  expect(searchOf({ ...run, restore: { ...run.restore, into: { type: "sqlite", databases: [] } } })).toEqual(about);
 });
 
 it("each source of a plan has its latest snapshot", () => {

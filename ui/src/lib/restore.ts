@@ -7,6 +7,7 @@ import type { Repository, Snapshot } from "../api/snapshots";
 import { lines } from "./lines";
 import { areTypable, renamesOf, renamesText } from "./mongodb";
 import { MODES, type Mode, type RestoreSearch } from "./snapshotSearch";
+import { chosenOf } from "./sqlite";
 import { isArchived } from "./timeline";
 
 export type RestoreForm = Schemas["RestoreForm"];
@@ -93,6 +94,23 @@ export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Nod
   };
 }
 
+/** What the server is asked for to put databases of SQLite back in their place, or the only one that is chosen under another path. */
+export function sqliteForm({ paths, to = "" }: RestoreSearch, snapshot: Snapshot, node: Node, dryRun: boolean): RestoreForm {
+  const databases = chosenOf(snapshot.paths, paths);
+  return {
+    repository: snapshot.repository,
+    snapshot: snapshot.id,
+    node: node.id,
+    target: ORIGINAL,
+    into: {
+      type: "sqlite",
+      ...(databases.length < snapshot.paths.length && { databases: [...databases] }),
+      ...(to !== "" && databases.length === 1 && { to }),
+    },
+    dry_run: dryRun,
+  };
+}
+
 /** A moment as a field for it has it: by the clock here, to the second. */
 export function toField(instant: string | undefined): string {
   if (instant === undefined) {
@@ -138,13 +156,15 @@ export function instanceOf(fitting: readonly Source[], plan: Pick<Plan, "sources
   return others.length === 0 ? only : undefined;
 }
 
-/** The part of that address that says which service it goes to. */
+/** The part of that address that says what it goes to instead of a folder. */
 function intoSearch(into: Schemas["RestoreInto"]): RestoreSearch {
-  const { connection } = into;
-  if (into.type === "s3") {
-    return { into: connection, ...(into.prefix && { prefix: into.prefix }) };
+  if (into.type === "sqlite") {
+    return { ...(into.databases && into.databases.length > 0 && { paths: into.databases }), ...(into.to && { to: into.to }) };
   }
-  const { include = [], databases = [], collections = [], existing, users, until } = into;
+  if (into.type === "s3") {
+    return { into: into.connection, ...(into.prefix && { prefix: into.prefix }) };
+  }
+  const { connection, include = [], databases = [], collections = [], existing, users, until } = into;
   const renames = renamesText([...databases, ...collections]);
   return {
     into: connection,
@@ -176,8 +196,8 @@ export function searchOf(run: Run): RestoreSearch | undefined {
     ...about,
     ...(into ? intoSearch(into) : { target }),
     ...(paths && paths.length > 0 && { paths }),
-    // Collections are told of by what is in their way.
-    ...(overwrite && into?.type !== "mongodb" && { overwrite }),
+    // Of collections and databases there is another choice, or none.
+    ...(overwrite && (!into || into.type === "s3") && { overwrite }),
     ...(restore.delete && { delete: true }),
   };
 }

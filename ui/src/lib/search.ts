@@ -68,8 +68,13 @@ export function newConnectionSearch(search: Record<string, unknown>): { type?: C
   return type === undefined ? {} : { type };
 }
 
-export const SOURCE_TYPES = ["files", "mysql", "mongodb", "s3"] as const;
+export const SOURCE_TYPES = ["files", "mysql", "mongodb", "sqlite", "s3"] as const;
 export type SourceType = (typeof SOURCE_TYPES)[number];
+
+/** Of a source that is read through a connection. */
+export type ServiceType = Exclude<SourceType, "files" | "sqlite">;
+
+export const isService = (type: SourceType): type is ServiceType => type !== "files" && type !== "sqlite";
 
 /** Of which type a new source is, and on which node. */
 export function newSourceSearch(search: Record<string, unknown>): { node?: string; type?: SourceType } {

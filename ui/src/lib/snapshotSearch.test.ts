@@ -37,4 +37,5 @@ it("addresses of restores keep what makes sense", () => {
   const into = { into: REPOSITORY, prefix: 2026 };
   expect(restoreSearch(into)).toEqual({ into: REPOSITORY, prefix: "2026" });
   expect(restoreSearch({ into: "bucket", prefix: "" })).toEqual({});
+  expect([restoreSearch({ to: "/srv/old.db" }), restoreSearch({ to: "old.db" })]).toEqual([{ to: "/srv/old.db" }, {}]);
 });

@@ -78,6 +78,8 @@ export const restoreSearch = (search: Search) =>
     instance: uuid(search.instance),
     into: uuid(search.into),
     prefix: text(search.prefix),
+    // The file that a database becomes instead of its old one.
+    to: isPath(search.to) ? search.to : undefined,
     // One name on each line, as it is typed.
     include: text(search.include),
     // The same: a name and the one that takes its place.

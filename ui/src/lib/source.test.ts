@@ -5,6 +5,7 @@ import { NEW } from "./destination";
 import { emptyMongodb, type MongodbSpec, type MongodbValues } from "./mongodb";
 import { emptyMysql, type MysqlSpec, type MysqlValues } from "./mysql";
 import { emptyFiles, emptySpec, fieldOf, sourceSchema, specOf, specValues, type FilesSpec } from "./source";
+import { emptySqlite, type SqliteSpec, type SqliteValues } from "./sqlite";
 
 const schema = sourceSchema({
   required: "needed",
@@ -83,6 +84,20 @@ it("what is stored of a bucket comes back as it was", () => {
   expect(specOf(specValues(spec))).toEqual(spec);
   const least = specOf(specValues({ type: "s3", connection: "c" }));
   expect(least).toEqual({ type: "s3", connection: "c", prefixes: [], excludes: [], tags: true });
+});
+
+it("databases of SQLite are named by paths, one at least, and come back as they were", () => {
+  const of = (sqlite: Partial<SqliteValues>) => problems({ ...emptySpec("sqlite"), sqlite: { ...emptySqlite, databases: "/srv/a.db", ...sqlite } });
+  expect(problems(emptySpec("sqlite"))).toEqual(["sqlite.databases: needed"]);
+  expect(of({ databases: "/srv/a.db\n\n /srv/b..db " })).toEqual([]);
+  expect(of({ databases: "/srv/a.db\nb.db" })).toEqual(["sqlite.databases: absolute"]);
+  expect(of({ databases: "/srv/../a.db", spool: "spool" })).toEqual(["sqlite.databases: upwards", "sqlite.spool: absolute"]);
+  const spec: SqliteSpec = { type: "sqlite", databases: ["/srv/a.db", "/srv/Größe <b>.db"], spool: "/var/spool" };
+  expect(specOf(specValues(spec))).toEqual(spec);
+  const twice = { ...emptySpec("sqlite"), sqlite: { databases: "/srv/a.db\n/srv/a.db\n", spool: " " } };
+  expect(specOf(twice)).toEqual({ type: "sqlite", databases: ["/srv/a.db"] });
+  const named = ["spec.databases[1]", "spec.databases", "spec.spool"].map((field) => fieldOf(field, twice));
+  expect(named).toEqual(["sqlite.databases", "sqlite.databases", "sqlite.spool"]);
 });
 
 it("what is stored of files comes back as it was", () => {

@@ -10,23 +10,21 @@ import { NEW, madeEmpty, madeSchema, type MadeValues } from "./destination";
 import { lines } from "./lines";
 import { emptyMongodb, mongodbSchema, mongodbSpec, mongodbValues, type MongodbValues, type MongodbWords } from "./mongodb";
 import { emptyMysql, mysqlSchema, mysqlSpec, mysqlValues, type MysqlValues, type MysqlWords } from "./mysql";
-import { SOURCE_TYPES, type SourceType } from "./search";
+import { pathLines } from "./pathLines";
+import { SOURCE_TYPES, isService, type SourceType } from "./search";
+import { emptySqlite, sqliteSchema, sqliteSpec, sqliteValues, type SqliteValues, type SqliteWords } from "./sqlite";
 
 export type FilesSpec = Extract<Schemas["SourceSpec"], { type: "files" }>;
 
 type FilesWords = { required: string; absolute: string; upwards: string };
-type Words = FilesWords & MysqlWords & MongodbWords & BucketWords & Parameters<typeof settingsSchema>[0];
+type Words = FilesWords & MysqlWords & MongodbWords & SqliteWords & BucketWords & Parameters<typeof settingsSchema>[0];
 
 const amount = z.object({ amount: z.number().nullable(), unit: z.string() });
 
 export function filesSchema(words: FilesWords) {
   return z.object({
     // One path on each line, as one can also type them.
-    paths: z
-      .string()
-      .refine((text) => lines(text).length > 0, words.required)
-      .refine((text) => lines(text).every((path) => path.startsWith("/")), words.absolute)
-      .refine((text) => !lines(text).some((path) => path.split("/").includes("..")), words.upwards),
+    paths: pathLines(words).refine((text) => lines(text).length > 0, words.required),
     excludes: z.string(),
     exclude_if_present: z.string(),
     exclude_caches: z.boolean(),
@@ -47,11 +45,12 @@ export function sourceSchema(words: Words) {
     spec: z.custom<FilesValues>(),
     mysql: z.custom<MysqlValues>(),
     mongodb: z.custom<MongodbValues>(),
+    sqlite: z.custom<SqliteValues>(),
     s3: z.custom<BucketValues>(),
     // The connection that is made along with the source counts only where one is.
     made: z.custom<MadeValues>(),
   });
-  const services = { mysql: mysqlSchema(words), mongodb: mongodbSchema(words), s3: bucketSchema(words) };
+  const others = { mysql: mysqlSchema(words), mongodb: mongodbSchema(words), sqlite: sqliteSchema(words), s3: bucketSchema(words) };
   const [files, made] = [filesSchema(words), madeSchema(words)];
   return fields.superRefine((values, { addIssue }) => {
     const add = (at: string, found: z.ZodError | undefined) =>
@@ -59,8 +58,8 @@ export function sourceSchema(words: Words) {
     if (values.type === "files") {
       return add("spec", files.safeParse(values.spec).error);
     }
-    add(values.type, services[values.type].safeParse(values[values.type]).error);
-    if (values[values.type].connection === NEW) {
+    add(values.type, others[values.type].safeParse(values[values.type]).error);
+    if (isService(values.type) && values[values.type].connection === NEW) {
       add("made", made.safeParse(values.made).error);
     }
   });
@@ -77,15 +76,16 @@ export const emptyFiles: FilesValues = {
   one_file_system: false,
 };
 
-type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "mongodb" | "s3" | "made">;
+type Spec = Pick<SourceValues, "type" | "spec" | "mysql" | "mongodb" | "sqlite" | "s3" | "made">;
 
 export const emptySpec = (type: SourceType): Spec => ({
   type,
   spec: emptyFiles,
   mysql: emptyMysql,
   mongodb: emptyMongodb,
+  sqlite: emptySqlite,
   s3: emptyBucket,
-  made: madeEmpty(type === "files" ? "mysql" : type),
+  made: madeEmpty(isService(type) ? type : "mysql"),
 });
 
 export function specValues(spec: Schemas["SourceSpec"]): Spec {
@@ -97,12 +97,14 @@ export function specValues(spec: Schemas["SourceSpec"]): Spec {
       return { ...empty, mysql: mysqlValues(spec) };
     case "mongodb":
       return { ...empty, mongodb: mongodbValues(spec) };
+    case "sqlite":
+      return { ...empty, sqlite: sqliteValues(spec) };
     case "s3":
       return { ...empty, s3: bucketValues(spec) };
   }
 }
 
-export function specOf({ type, spec, mysql, mongodb, s3 }: Spec): Schemas["SourceSpec"] {
+export function specOf({ type, spec, mysql, mongodb, sqlite, s3 }: Spec): Schemas["SourceSpec"] {
   switch (type) {
     case "files":
       return filesSpec(spec);
@@ -110,6 +112,8 @@ export function specOf({ type, spec, mysql, mongodb, s3 }: Spec): Schemas["Sourc
       return mysqlSpec(mysql);
     case "mongodb":
       return mongodbSpec(mongodb);
+    case "sqlite":
+      return sqliteSpec(sqlite);
     case "s3":
       return bucketSpec(s3);
   }

@@ -10,6 +10,7 @@ import { receiver } from "./de/receiver";
 import { records } from "./de/records";
 import { restore } from "./de/restore";
 import { snapshots } from "./de/snapshots";
+import { sqlite } from "./de/sqlite";
 import type { Texts } from "./en";
 import { plural } from "./words";
 
@@ -232,4 +233,5 @@ export const de: Texts = {
   records,
   restore,
   snapshots,
+  sqlite,
 };

@@ -12,6 +12,7 @@ import { receiver } from "./en/receiver";
 import { records } from "./en/records";
 import { restore } from "./en/restore";
 import { snapshots } from "./en/snapshots";
+import { sqlite } from "./en/sqlite";
 import { plural } from "./words";
 
 export const en = {
@@ -233,6 +234,7 @@ export const en = {
   records,
   restore,
   snapshots,
+  sqlite,
 };
 
 export type Texts = typeof en;

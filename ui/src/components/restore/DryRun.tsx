@@ -29,8 +29,13 @@ export function DryRun({ id }: { id: string }) {
   const wouldSkip = [texts.restore.wouldSkip, number("skipped")] as const;
   const wouldDelete = [texts.restore.wouldDelete, number("deleted")] as const;
   const { instance, into } = found.restore ?? {};
+  const ofDatabases = [
+    [texts.sqlite.would, `${number("databases")} (${size(found.outcome?.bytes ?? 0, language)})`] as const,
+    [texts.sqlite.rows, number("rows")] as const,
+  ];
   // Of an instance all files are exchanged. What would be deleted in a bucket is not looked for.
-  const counts = instance ? [would] : into?.type === "mongodb" ? [] : into ? [would, wouldSkip] : [would, wouldSkip, wouldDelete];
+  const ofInto = { sqlite: ofDatabases, mongodb: [], s3: [would, wouldSkip] };
+  const counts = instance ? [would] : into ? ofInto[into.type] : [would, wouldSkip, wouldDelete];
   return (
     <section aria-label={texts.restore.dryRun} aria-live="polite" className="rounded-lg border border-line p-4">
       <h3 className="mb-2 flex flex-wrap items-center justify-between gap-2 text-sm font-semibold">

@@ -10,6 +10,7 @@ import { useSpeech, useTexts } from "../../texts";
 import { Field, inputClass } from "../basics";
 import { Name } from "../Name";
 import { Go } from "./Go";
+import { Happens } from "./Happens";
 import type { Change } from "./RestoreSteps";
 
 type Props = { instances: Instances; chosen: Source | undefined; change: Change };
@@ -44,12 +45,7 @@ export function Instance({ instances: { fitting }, chosen, change }: Props) {
         </p>
       )}
       <div>
-        <p className="font-semibold">{words.whatHappens}</p>
-        <ol className="mt-1 list-decimal space-y-1 ps-5">
-          {words.happens.map((step) => (
-            <li key={step}>{step}</li>
-          ))}
-        </ol>
+        <Happens steps={words.happens} />
         <p className="mt-2 text-faint">{words.whenItFails}</p>
       </div>
     </div>

@@ -8,7 +8,7 @@ import { useTexts } from "../../texts";
 import { bucketName } from "./IntoBucket";
 
 /** The service that it went to. */
-export function IntoPlace({ into }: { into: Schemas["RestoreInto"] }) {
+export function IntoPlace({ into }: { into: Exclude<Schemas["RestoreInto"], { type: "sqlite" }> }) {
   const { bucket, mongodb } = useTexts();
   const { data } = useQuery(connections());
   const way = data?.find(({ id }) => id === into.connection);

@@ -14,15 +14,7 @@ import { Choice } from "../Choice";
 import { Go } from "./Go";
 import { MomentField } from "./MomentField";
 import type { Change } from "./RestoreSteps";
-
-/** Lines that are typed. */
-type Typed = {
-  text: string;
-  type: (text: string) => void;
-  /** They were entered. */
-  settle: () => void;
-  problem: string | undefined;
-};
+import { TypedField, type Typed } from "./TypedField";
 
 type Props = {
   servers: Servers;
@@ -57,41 +49,11 @@ export function IntoMongodb({ servers: { ways }, chosen, include, renames, until
           </select>
         </Field>
       </div>
-      <Lines label={words.intoInclude} hint={words.intoIncludeHint} typed={include} />
-      <Lines label={words.renames} hint={words.renamesHint} typed={renames} />
+      <TypedField label={words.intoInclude} hint={words.intoIncludeHint} typed={include} rows={3} />
+      <TypedField label={words.renames} hint={words.renamesHint} typed={renames} rows={3} />
       <MomentField until={until} windows={windows} choose={(until) => change({ until })} />
       {problem !== undefined && (
         <p role="alert" className="text-sm text-bad wrap-anywhere">
-          {problem}
-        </p>
-      )}
-    </div>
-  );
-}
-
-function Lines({ label, hint, typed }: { label: string; hint: string; typed: Typed }) {
-  const id = useId();
-  const { problem } = typed;
-  return (
-    <div className="max-w-lg">
-      <Field label={label}>
-        <textarea
-          className={`${inputClass} font-mono`}
-          rows={3}
-          value={typed.text}
-          spellCheck={false}
-          aria-invalid={problem !== undefined}
-          aria-describedby={id}
-          onChange={({ target }) => typed.type(target.value)}
-          onBlur={typed.settle}
-        />
-      </Field>
-      {problem === undefined ? (
-        <p id={id} className="mt-1 text-xs text-faint">
-          {hint}
-        </p>
-      ) : (
-        <p id={id} role="alert" className="mt-1 text-sm text-bad wrap-anywhere">
           {problem}
         </p>
       )}

@@ -5,6 +5,7 @@ import type { Run } from "../../api/queries";
 import { useMay } from "../../api/roles";
 import { ORIGINAL, searchOf, told } from "../../lib/restore";
 import { momentIn } from "../../lib/format";
+import { keptOf } from "../../lib/sqlite";
 import { useSpeech } from "../../texts";
 import { Card, buttonClass } from "../basics";
 import { Facts, type Fact } from "../Facts";
@@ -49,6 +50,24 @@ export function RestoreFacts({ run }: { run: Run }) {
       [words.restoredCollections, !isTry && number("collections")],
       [words.documents, !isTry && number("documents")],
       [words.compared, !isTry && number("verified")],
+    ];
+    return (
+      <Card title={title}>
+        <Facts facts={facts} />
+      </Card>
+    );
+  }
+  if (into?.type === "sqlite") {
+    const { databases = [], to } = into;
+    const words = texts.sqlite;
+    const names = (paths: readonly string[]) => paths.map((path) => <Name key={path} className="block whitespace-pre-wrap">{path}</Name>);
+    const kept = keptOf(run);
+    const facts: Fact[] = [
+      [texts.restore.place, to ? <Name key="to">{to}</Name> : words.inPlace],
+      [texts.restore.what, databases.length === 0 ? texts.restore.all : names(databases)],
+      [isTry ? words.would : words.did, number("databases")],
+      [isTry ? words.rows : words.compared, number("rows")],
+      [words.kept, kept.length > 0 && names(kept)],
     ];
     return (
       <Card title={title}>

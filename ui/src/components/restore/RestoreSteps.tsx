@@ -4,14 +4,16 @@ import { nodes } from "../../api/queries";
 import type { Repository, Snapshot } from "../../api/snapshots";
 import { Problem } from "../../api/client";
 import { useBuckets } from "../../api/useBuckets";
+import { useDatabases } from "../../api/useDatabases";
 import { useInstances } from "../../api/useInstances";
 import { useMoments } from "../../api/useMoments";
 import { useRestore } from "../../api/useRestore";
 import { useServers } from "../../api/useServers";
 import { wrongPrefix } from "../../lib/bucket";
 import { areNames, areRenames } from "../../lib/mongodb";
-import { ORIGINAL, bucketForm, formOf, mongodbForm, usualNode } from "../../lib/restore";
+import { ORIGINAL, bucketForm, formOf, mongodbForm, sqliteForm, usualNode } from "../../lib/restore";
 import type { RestoreSearch } from "../../lib/snapshotSearch";
+import { chosenOf, isFilePath } from "../../lib/sqlite";
 import { useTyped } from "../../lib/useTyped";
 import { useTexts } from "../../texts";
 import { Failure, Loading } from "../basics";
@@ -20,6 +22,7 @@ import { Go } from "./Go";
 import { GoInstance, Instance } from "./Instance";
 import { GoIntoBucket, IntoBucket } from "./IntoBucket";
 import { ExistingCollections, GoIntoMongodb, IntoMongodb } from "./IntoMongodb";
+import { GoIntoSqlite, IntoSqlite } from "./IntoSqlite";
 import { isOutside } from "./MomentField";
 import { Step } from "./Step";
 import { What } from "./What";
@@ -46,12 +49,14 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const instances = useInstances(project, node, snapshot);
   const buckets = useBuckets(project, node, snapshot);
   const servers = useServers(project, node, snapshot);
+  const holdsDatabases = useDatabases(project, snapshot);
   const windows = useMoments(repository, snapshot);
   const { target = ORIGINAL } = search;
   const [typed, setTyped, settle] = useTyped(target, (text) => text.startsWith("/") && change({ target: text }));
   const [prefix, setPrefix, settlePrefix] = useTyped(search.prefix ?? "", (text) => change({ prefix: text === "" ? undefined : text }));
   const [include, setInclude, settleInclude] = useTyped(search.include ?? "", (text) => change({ include: text === "" ? undefined : text }));
   const [renames, setRenames, settleRenames] = useTyped(search.renames ?? "", (text) => change({ renames: text === "" ? undefined : text }));
+  const [to, setTo, settleTo] = useTyped(search.to ?? "", (text) => (text === "" || isFilePath(text)) && change({ to: text === "" ? undefined : text }));
   if (query.isLoadingError) {
     return <Failure error={query.error} again={() => void query.refetch()} />;
   }
@@ -61,7 +66,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   if (!node) {
     return <Failure error={new Error(texts.restore.noNode)} />;
   }
-  if (!instances || !buckets || !servers) {
+  if (!instances || !buckets || !servers || holdsDatabases === undefined) {
     return <Loading />;
   }
   // An instance comes back as a whole unless something else is chosen: files put over one that runs would spoil it.
@@ -73,6 +78,11 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const isAtHome = !buckets.ways.some(({ id }) => id === search.into) && (search.target ?? ORIGINAL) === ORIGINAL && !comesBack;
   const isServer = servers.ways.some(({ id }) => id === search.into) || (servers.isOfServer && isAtHome);
   const isInto = !isServer && (search.into !== undefined || (isHome && buckets.isOfBucket));
+  // Files put over databases that are open would spoil them, so there is no other original place.
+  const isDatabases = holdsDatabases && search.into === undefined && target === ORIGINAL;
+  const databases = chosenOf(snapshot.paths, search.paths);
+  const places = to !== "" && databases.length === 1 ? [to] : databases;
+  const oddPlace = places.every(isFilePath) ? undefined : texts.sqlite.toWrong;
   const way = search.into === undefined ? buckets.likely : buckets.ways.find(({ id }) => id === search.into);
   const server = search.into === undefined ? (servers.likely ?? servers.ways[0]) : servers.ways.find(({ id }) => id === search.into);
   // What was chosen in the snapshot are its files, which are none of a server's.
@@ -86,6 +96,7 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
   const field = problem instanceof Problem ? problem.field : undefined;
   const ofFiles = (dryRun: boolean) => ({ ...formOf(search, snapshot, node, dryRun), target: typed });
   const ofBucket = (dryRun: boolean) => bucketForm({ ...search, prefix }, snapshot, node, way?.id ?? "", dryRun);
+  const ofDatabases = (dryRun: boolean) => sqliteForm({ ...search, to }, snapshot, node, dryRun);
   const ofServer = (dryRun: boolean) => mongodbForm({ ...search, include, renames }, snapshot, node, server?.id ?? "", dryRun);
   return (
     <div className="flex max-w-4xl flex-col gap-4">
@@ -106,7 +117,8 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
           comesBack={comesBack}
           buckets={buckets}
           servers={servers}
-          service={isServer ? "mongodb" : isInto ? "bucket" : undefined}
+          holdsDatabases={holdsDatabases}
+          into={isDatabases ? "sqlite" : isServer ? "mongodb" : isInto ? "bucket" : undefined}
         >
           {isServer && (
             <IntoMongodb
@@ -132,12 +144,25 @@ export function RestoreSteps({ repository, project, snapshot, search, anyNode, c
               change={change}
             />
           )}
+          {isDatabases && (
+            <IntoSqlite
+              databases={snapshot.paths}
+              chosen={databases}
+              to={{ text: to, type: setTo, settle: settleTo, problem: oddPlace }}
+              problem={databases.length === 0 ? texts.sqlite.none : field?.startsWith("into") ? problem?.message : undefined}
+              change={change}
+            />
+          )}
           {comesBack && <Instance instances={instances} chosen={instance} change={change} />}
         </Where>
       </Step>
       {comesBack ? (
         <Step number={3} title={texts.restore.go}>
           <GoInstance instance={instance} snapshot={snapshot} node={node} dry={search.dry} restore={restore} />
+        </Step>
+      ) : isDatabases ? (
+        <Step number={3} title={texts.restore.go}>
+          <GoIntoSqlite form={ofDatabases} places={places} blocked={places.length === 0 || oddPlace !== undefined} dry={search.dry} restore={restore} />
         </Step>
       ) : isServer ? (
         <>

@@ -34,18 +34,19 @@ type Props = {
   buckets: Buckets;
   /** The servers of MongoDB that it may go to. */
   servers: Servers;
-  /** The service that it goes to, if it goes to one. */
-  service: "bucket" | "mongodb" | undefined;
+  /** Whether the snapshot is one of databases of SQLite. */
+  holdsDatabases: boolean;
+  /** What it goes to instead of a folder, if it does. */
+  into: "bucket" | "mongodb" | "sqlite" | undefined;
   /** What there is to say of what is chosen. */
   children?: ReactNode;
 };
 
 /** Where to: on which node, and into which folder. */
 export function Where(props: Props) {
-  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, buckets, servers, service, children } = props;
+  const { nodes, node, snapshot, target, setTarget, settle, problem, change, holdsInstance, comesBack, buckets, servers, holdsDatabases, into, children } = props;
   const texts = useTexts();
-  const isInto = service !== undefined;
-  const isFolder = !comesBack && !isInto;
+  const isFolder = !comesBack && into === undefined;
   const isOriginal = target === ORIGINAL && isFolder;
   const isOther = target !== ORIGINAL && isFolder;
   const [first] = buckets.ways;
@@ -72,18 +73,27 @@ export function Where(props: Props) {
       )}
       <Choice
         legend={texts.restore.place}
-        value={comesBack ? "instance" : service ?? (isOriginal ? "original" : "other")}
+        value={comesBack ? "instance" : into ?? (isOriginal ? "original" : "other")}
         choices={[
           ...(holdsInstance ? [["instance", texts.mysql.inPlace, texts.mysql.inPlaceHint] as const] : []),
+          ...(holdsDatabases ? [["sqlite", texts.sqlite.inPlace, texts.sqlite.inPlaceHint] as const] : []),
           ...(servers.isOffered ? [["mongodb", texts.mongodb.into, texts.mongodb.intoHint] as const] : []),
-          ...(servers.isOfServer ? [] : [["original", texts.restore.original, buckets.isOfBucket ? texts.bucket.asFiles : texts.restore.originalHint] as const]),
+          ...(servers.isOfServer || holdsDatabases ? [] : [["original", texts.restore.original, buckets.isOfBucket ? texts.bucket.asFiles : texts.restore.originalHint] as const]),
           ["other", texts.restore.other, servers.isOfServer ? texts.mongodb.otherHint : texts.restore.otherHint] as const,
-          ...(first !== undefined || service === "bucket" ? [["bucket", texts.bucket.into, texts.bucket.intoHint] as const] : []),
+          ...(first !== undefined || into === "bucket" ? [["bucket", texts.bucket.into, texts.bucket.intoHint] as const] : []),
         ]}
         choose={(place) =>
           change(
-            place === "instance"
-              ? { target: undefined, into: undefined, prefix: undefined, paths: undefined, overwrite: undefined, delete: undefined }
+            place === "instance" || place === "sqlite"
+              ? {
+                  target: undefined,
+                  into: undefined,
+                  prefix: undefined,
+                  overwrite: undefined,
+                  delete: undefined,
+                  // An instance comes back as a whole.
+                  ...(place === "instance" && { paths: undefined }),
+                }
               : place === "mongodb"
                 ? { into: (servers.likely ?? servers.ways[0])?.id, target: undefined, instance: undefined, prefix: undefined, paths: undefined }
                 : place === "bucket"
@@ -126,7 +136,7 @@ export function Where(props: Props) {
           {texts.mysql.overRunning}
         </p>
       )}
-      {!isOther && !isInto && isElsewhere && (
+      {!isOther && (into === undefined || into === "sqlite") && isElsewhere && (
         <p className="flex items-start gap-2 text-sm text-warn">
           <TriangleAlert aria-hidden size={16} className="mt-0.5 shrink-0" />
           {texts.restore.elsewhere(node.name, snapshot.host)}

@@ -10,7 +10,7 @@ import { Fields, TextField } from "../../components/fields";
 import { Notice } from "../../components/Notice";
 import { NodeField, ProjectField } from "../../components/Where";
 import { NEW } from "../../lib/destination";
-import { SOURCE_TYPES } from "../../lib/search";
+import { SOURCE_TYPES, isService } from "../../lib/search";
 import { settingsWords } from "../../lib/settingsWords";
 import { fieldOf, sourceSchema, type SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
@@ -18,6 +18,7 @@ import { BucketFields } from "./BucketFields";
 import { FilesFields } from "./FilesFields";
 import { InstanceFields } from "./InstanceFields";
 import { MongodbFields } from "./MongodbFields";
+import { SqliteFields } from "./SqliteFields";
 
 type Props<R> = {
   values: SourceValues;
@@ -38,16 +39,23 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
   const mayStop = useMay("editHooks", project);
   const isInstance = type === "mysql";
   const isBarred = isInstance && isNew && !mayStop;
-  const makes = type !== "files" && { mysql, mongodb, s3 }[type] === NEW;
-  const nodeHints = { files: words.source.nodeHint, mysql: texts.mysql.nodeHint, mongodb: texts.mongodb.nodeHint, s3: texts.bucket.nodeHint };
+  const makes = isService(type) && { mysql, mongodb, s3 }[type] === NEW;
+  const nodeHints = {
+    files: words.source.nodeHint,
+    mysql: texts.mysql.nodeHint,
+    mongodb: texts.mongodb.nodeHint,
+    sqlite: texts.sqlite.nodeHint,
+    s3: texts.bucket.nodeHint,
+  };
   const saveBoth = async (entered: SourceValues) => {
-    if (!makes || entered.type === "files") {
+    const { type } = entered;
+    if (!makes || !isService(type)) {
       return save(entered);
     }
     // Once it is made it stays, and is the one that is chosen, also where the source is refused then.
     const connection = await make(entered.project, { ...entered.made, node: entered.node });
-    form.setValue(`${entered.type}.connection`, connection);
-    return save({ ...entered, [entered.type]: { ...entered[entered.type], connection } });
+    form.setValue(`${type}.connection`, connection);
+    return save({ ...entered, [type]: { ...entered[type], connection } });
   };
   return (
     <EditForm
@@ -71,6 +79,7 @@ export function SourceForm<R>({ values, isNew, save, ...rest }: Props<R>) {
       {type === "files" && <FilesFields />}
       {isInstance && !isBarred && <InstanceFields mayStop={mayStop} />}
       {type === "mongodb" && <MongodbFields />}
+      {type === "sqlite" && <SqliteFields />}
       {type === "s3" && <BucketFields />}
     </EditForm>
   );

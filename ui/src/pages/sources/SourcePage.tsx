@@ -17,6 +17,7 @@ import { useBucketFacts } from "./BucketFacts";
 import { Paths, useInstanceFacts } from "./InstanceFacts";
 import { useMongodbFacts } from "./MongodbFacts";
 import { SourceForm } from "./SourceForm";
+import { useSqliteFacts } from "./SqliteFacts";
 
 const route = getRouteApi("/sources/$id");
 
@@ -70,14 +71,14 @@ function About({ source: found }: { source: Source }) {
   const words = texts.records.source;
   const { data: hosts } = useQuery(nodes());
   const users = useQuery(plans()).data?.filter((plan) => plan.sources.includes(found.id));
-  const [instance, mongodb, bucket] = [useInstanceFacts(found), useMongodbFacts(found), useBucketFacts(found)];
+  const others = [useInstanceFacts(found), useMongodbFacts(found), useSqliteFacts(found), useBucketFacts(found)];
   const facts: readonly Fact[] =
     found.spec.type === "files"
       ? [
           [words.paths, <Paths key="paths" paths={found.spec.paths} />],
           [words.leftOut, <Paths key="out" paths={found.spec.excludes ?? []} />],
         ]
-      : [...instance, ...mongodb, ...bucket];
+      : others.flat();
   return (
     <Card>
       <Facts

@@ -11,6 +11,7 @@ import { placeOf } from "../../lib/connection";
 import type { BucketSpec } from "../../lib/bucket";
 import type { MongodbSpec } from "../../lib/mongodb";
 import type { MysqlSpec } from "../../lib/mysql";
+import type { SqliteSpec } from "../../lib/sqlite";
 import { isolated } from "../../lib/shown";
 
 /** Paths that are named in a list; the others are counted. */
@@ -65,6 +66,8 @@ function What({ spec }: Pick<Source, "spec">) {
     case "mysql":
     case "mongodb":
       return <Database spec={spec} />;
+    case "sqlite":
+      return <Databases spec={spec} />;
     case "s3":
       return <Bucket spec={spec} />;
   }
@@ -90,6 +93,17 @@ function Database({ spec }: { spec: MysqlSpec | MongodbSpec }) {
     <p className="wrap-anywhere">
       {texts.records.connection.types[spec.type]} · {way === undefined ? "…" : <Name>{placeOf(way.settings)}</Name>}
     </p>
+  );
+}
+
+/** Which files are databases of SQLite. */
+function Databases({ spec }: { spec: SqliteSpec }) {
+  const words = useTexts().records.source;
+  return (
+    <>
+      <p>{words.types.sqlite}</p>
+      <Paths paths={spec.databases} />
+    </>
   );
 }
 

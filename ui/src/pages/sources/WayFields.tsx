@@ -8,13 +8,14 @@ import { Fields, SelectField, TextField } from "../../components/fields";
 import { placeOf } from "../../lib/connection";
 import { NEW } from "../../lib/destination";
 import type { Action } from "../../lib/may";
+import type { ServiceType } from "../../lib/search";
 import { isolated } from "../../lib/shown";
 import type { SourceValues } from "../../lib/source";
 import { useTexts } from "../../texts";
 import { SettingsFields } from "../connections/SettingsFields";
 
 type Props = {
-  type: "mysql" | "mongodb" | "s3";
+  type: ServiceType;
   title: string;
   hint: string;
   /** What it takes to make a connection of the type. */

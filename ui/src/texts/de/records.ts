@@ -166,7 +166,7 @@ export const records: typeof En = {
     more: (count) => `und ${count} weitere`,
     what: "Die Quelle",
     type: "Was gesichert wird",
-    types: { files: "Dateien und Ordner", mysql: "MySQL oder MariaDB (für die Kopie angehalten)", s3: "S3-Bucket", mongodb: "MongoDB" },
+    types: { files: "Dateien und Ordner", mysql: "MySQL oder MariaDB (für die Kopie angehalten)", s3: "S3-Bucket", mongodb: "MongoDB", sqlite: "SQLite-Datenbanken" },
     nodeHint: "Der Rechner, auf dem die Dateien liegen.",
     paths: "Dateien und Ordner",
     needPath: "Diese Angabe wird gebraucht.",

@@ -161,7 +161,7 @@ export const records = {
     more: (count: number) => `and ${count} more`,
     what: "The source",
     type: "What is backed up",
-    types: { files: "Files and folders", mysql: "MySQL or MariaDB (stopped for the copy)", s3: "S3 bucket", mongodb: "MongoDB" },
+    types: { files: "Files and folders", mysql: "MySQL or MariaDB (stopped for the copy)", s3: "S3 bucket", mongodb: "MongoDB", sqlite: "SQLite databases" },
     nodeHint: "The computer that the files are on.",
     paths: "Files and folders",
     needPath: "This is needed.",
