@@ -5,6 +5,7 @@ use backstay_engine::Error;
 use backstay_engine::format::Snapshot;
 use backstay_engine::repository::SnapshotEntry;
 use backstay_policy::SnapshotFilter;
+use backstay_policy::point_in_time::is_piece;
 
 use crate::app::App;
 use crate::failure::{Failure, Outcome};
@@ -44,7 +45,8 @@ pub(crate) fn one(
     Ok((snapshot, subfolder.to_owned()))
 }
 
-/// The newest snapshot that the filter lets through and that is not newer than a moment.
+/// The newest snapshot that the filter lets through and that is not newer than a moment. What a plan keeps between its backups is no
+/// backup, and is meant only where its tag is named.
 pub(crate) fn latest(
     repository: &Opened,
     filter: &SnapshotFilter,
@@ -61,6 +63,7 @@ pub(crate) fn latest(
         .snapshots()?
         .into_iter()
         .filter(|loaded| is_chosen(loaded, &filter))
+        .filter(|loaded| !filter.tags.is_empty() || !is_piece(&loaded.snapshot.tags))
         .filter(|loaded| not_after.is_none_or(|limit| instant(&loaded.snapshot.time) <= instant(limit)))
         .max_by_key(|loaded| (instant(&loaded.snapshot.time), loaded.id)))
 }

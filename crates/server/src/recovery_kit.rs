@@ -203,10 +203,13 @@ have: both take the same words.</p>\n\
 # for a bucket: the secret belongs to the access key above; the provider's console makes a new pair\n\
 export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…\n\n\
 backstay -r LOCATION snapshots\n\
-backstay -r LOCATION restore latest --target /where/it/goes\n\
-backstay -r LOCATION restore latest --target /where/it/goes --include /one/path\n\n\
+backstay -r LOCATION restore ID --target /where/it/goes\n\
+backstay -r LOCATION restore ID --target /where/it/goes --include /one/path\n\n\
 restic -r LOCATION snapshots\n\
-restic -r LOCATION restore latest --target /where/it/goes</pre>\n\
+restic -r LOCATION restore ID --target /where/it/goes</pre>\n\
+<p><code>ID</code> is the first column of the list: take the newest of the source that you need, by its host and paths. Where one source alone lies in \
+the repository, <code>latest</code> is it; with several, <code>--host</code> and <code>--path</code> choose among them. Snapshots of paths that end in \
+<code>#log</code> hold what a database wrote between backups, and none of its data: restic takes them for <code>latest</code> too.</p>\n\
 <p>Archives are zip or tar.zst files, and .archive.gz files of MongoDB. Put the key, the line that begins with <code>AGE-SECRET-KEY-1</code>, into a file, here \
 <code>key.txt</code>. Where they lie with a receiver, a token of its client opens the way, here in <code>token.txt</code> \
 (<code>backstay receiver client renew</code> makes a new one), and the certificate's SHA-256 above tells that it is the right one.</p>\n\

@@ -39,6 +39,18 @@ fn a_subfolder_or_a_choice_of_files_comes_back() {
 }
 
 #[test]
+fn what_a_plan_keeps_between_its_backups_is_no_latest_backup() {
+    let world = World::initialised();
+    world.some_files().file("log/piece", "what was written since");
+    world.back_up_src();
+    world.run(["backup", "log", "--tag", "log-of:plan,log-piece:1-2"]).succeeds();
+    world.run(["restore", "latest", "--target", "out"]).succeeds();
+    assert_eq!(world.contents("out/src"), world.contents("src"));
+    world.run(["restore", "latest", "--tag", "log-of:plan", "--target", "pieces"]).succeeds();
+    assert_eq!(world.contents("pieces/log"), world.contents("log"));
+}
+
+#[test]
 fn an_earlier_snapshot_comes_back_by_its_id() {
     let world = World::initialised();
     world.some_files();

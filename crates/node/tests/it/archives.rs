@@ -212,6 +212,39 @@ async fn retention_breaks_no_chain_and_a_needed_archive_is_not_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_leans_on_an_archive_that_was_found_damaged() {
+    let mut world = world().await;
+    world.fill(5);
+    hold(&world, ArchiveSettings { full_every: 9, name: "{type}-{n}".to_owned(), ..plain() }, None);
+    world.hub.change(|plan| plan.verification.read_percent = 100.0);
+    let back_up = async |number: u8| {
+        std::fs::write(world.path(&format!("source/new{number}")), vec![number; 3000]).unwrap();
+        run(&world, RunKind::Backup, RunState::Completed).await
+    };
+    back_up(0).await;
+    back_up(1).await;
+    let file = world.path("archives/home/full-1.zip");
+    let whole = std::fs::read(&file).unwrap();
+    let mut bytes = whole.clone();
+    bytes[5000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    run(&world, RunKind::Verify, RunState::Failed).await;
+    let full = back_up(2).await;
+    let log = world.log(full.id).await;
+    assert!(log.contains("found damaged: so a full archive is made"), "{log}");
+    restore(&world, request("latest", world.path("back")), RunState::Completed).await;
+    // Once it is brought back from a copy, and read again, it is leant on as before.
+    std::fs::write(&file, whole).unwrap();
+    run(&world, RunKind::Verify, RunState::Completed).await;
+    assert!(!world.path("node/damaged-archives").read_dir().unwrap().any(|_| true));
+    back_up(3).await;
+    let zips: Vec<_> =
+        names(world.path("archives/home")).into_iter().filter(|name| name.ends_with(".zip")).collect();
+    assert_eq!(zips, ["full-1.zip", "full-2.zip", "incremental-1.zip", "incremental-2.zip"]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newest_archive_that_is_cut_short_or_gone_is_told_and_not_passed_over() {
     let mut world = world().await;
     world.fill(3);

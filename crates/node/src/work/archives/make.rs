@@ -108,6 +108,11 @@ impl Workshop {
             Format::Mongodump => (BackupType::Full, None),
             Format::Zip | Format::TarZst => kind(settings, &inventory, &source),
         };
+        let why = leans_on.and_then(|known| self.distrust(job.repository.id, &inventory, known));
+        if let Some(why) = &why {
+            job.report.log(Level::Warning, "compress", &format!("{why}: so a full archive is made"));
+        }
+        let leans_on = leans_on.filter(|_| why.is_none());
         let parent = parent(job, backup, backup_type, leans_on, &place)?;
         let backup_type = if parent.is_some() { backup_type } else { BackupType::Full };
         let fields = FieldsOf { source: &source, labels, backup_type, created };

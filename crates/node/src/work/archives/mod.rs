@@ -6,6 +6,7 @@
 mod browse;
 mod careful;
 mod content;
+mod distrusted;
 mod failure;
 mod known;
 mod make;

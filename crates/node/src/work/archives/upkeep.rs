@@ -58,6 +58,13 @@ impl Workshop {
                 verify_file(&input, &known.file.name, &known.manifest, job.control, &meter)
                     .map_err(WorkError::from)
             };
+            let is_damaged = found.as_ref().is_err_and(|error| error.class() == Class::Damaged);
+            if (found.is_ok() || is_damaged)
+                && let Err(error) = self.note_check(job.repository.id, &known.id(), !is_damaged)
+            {
+                let text = format!("what was found cannot be noted for the next archive: {error}");
+                job.report.log(Level::Warning, "verify", &text);
+            }
             match found {
                 Ok(()) => {
                     job.report.log(Level::Info, "verify", &format!("{}: as it was written", known.file.name));
@@ -78,7 +85,7 @@ impl Workshop {
             Some(first) => {
                 let text = format!("the check found {} errors; the first: {first}", errors.len());
                 Err(WorkError::new(Class::Damaged, text)
-                    .hint("take a new full backup first; bring the archives that are named back from a copy, or remove them"))
+                    .hint("back up now: the next archive is a full one where the last was found damaged; bring the archives that are named back from a copy, or remove them"))
             }
         }
     }

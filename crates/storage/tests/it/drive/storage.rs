@@ -310,6 +310,25 @@ fn an_upload_that_google_forgets_is_begun_again() {
 }
 
 #[test]
+fn an_upload_that_swings_to_and_fro_is_given_up() {
+    let server = Server::start();
+    let storage = prepared(&server);
+    server.state().swings = true;
+    let content = noise(6 << 20);
+    let error = storage.write(&pack(&content), &content, NONE).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Transient, "{error}");
+    let sent = server.count("PUT /upload");
+    assert!(sent < 20, "{sent} times");
+}
+
+#[test]
+fn a_token_that_is_said_to_last_for_ever_is_used() {
+    let server = Server::start();
+    server.state().sign_in.lasts = Duration::from_secs(u64::MAX);
+    prepared(&server);
+}
+
+#[test]
 fn content_that_arrives_garbled_is_not_left_there() {
     let server = Server::start();
     let storage = prepared(&server);

@@ -84,6 +84,8 @@ pub(crate) struct State {
     /// Bytes that may be stored.
     pub(crate) quota: Option<u64>,
     pub(crate) tells_sha256: bool,
+    /// Sessions take nothing and say in turns that they have one unit and two.
+    pub(crate) swings: bool,
     /// Files of a page at the most.
     pub(crate) page: usize,
     /// After so many more uploads the user takes back what was allowed.
@@ -168,6 +170,7 @@ impl Server {
             unit: 256 << 10,
             quota: None,
             tells_sha256: true,
+            swings: false,
             page: 1000,
             revoked_after: None,
             gone: 404,

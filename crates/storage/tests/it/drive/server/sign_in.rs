@@ -175,7 +175,9 @@ impl State {
     fn grant(&mut self) -> Value {
         let token = format!("ya29.access-token-{}", self.number());
         let lasts = self.sign_in.lasts;
-        self.sign_in.access.insert(token.clone(), Instant::now() + lasts);
+        // What is told may be nonsense.
+        let until = Instant::now() + lasts.min(Duration::from_secs(1 << 30));
+        self.sign_in.access.insert(token.clone(), until);
         json!({"access_token": token, "expires_in": lasts.as_secs(), "scope": SCOPE, "token_type": "Bearer"})
     }
 }

@@ -85,6 +85,10 @@ impl State {
             return Answer::bare(if known { 499 } else { gone });
         }
         let (unit, quota, used) = (self.unit as usize, self.quota, self.used());
+        if self.swings {
+            let there = unit * (1 + self.asked.len() % 2);
+            return Answer::bare(308).header("range", format!("bytes=0-{}", there - 1));
+        }
         let Some(session) = self.sessions.get_mut(&id) else { return Answer::bare(gone) };
         if let Some(done) = &session.done {
             let item = self.items.get(done).cloned();
