@@ -17,6 +17,7 @@ pub mod restore;
 pub mod sink;
 pub mod storage;
 #[cfg(feature = "testing")]
+#[allow(clippy::expect_used)]
 pub mod testing;
 
 pub use archive_store::{ArchiveStore, Chunk, NewFile, StoredFile};
