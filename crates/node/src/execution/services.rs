@@ -111,7 +111,7 @@ impl Execution<'_> {
                 .collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(back.snapshot.clone()));
+        self.complete_restore(job, outcome, &back.snapshot);
         Ok(())
     }
 
@@ -156,7 +156,8 @@ impl Execution<'_> {
                     let text =
                         format!("{failures} objects could not be restored, or are not as in the backup");
                     let kept = if kept.is_empty() { "; all else was restored" } else { &kept };
-                    WorkError::new(Class::Other, text).hint(format!("see the warnings in the log{kept}"))
+                    let class = if done.damaged > 0 { Class::Damaged } else { Class::Other };
+                    WorkError::new(class, text).hint(format!("see the warnings in the log{kept}"))
                 }
             });
         }
@@ -174,7 +175,7 @@ impl Execution<'_> {
             more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        self.complete_restore(job, outcome, &done.snapshot);
         Ok(())
     }
 
@@ -211,7 +212,7 @@ impl Execution<'_> {
                 .collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
+        self.complete_restore(job, outcome, &snapshot);
         Ok(())
     }
 }
