@@ -67,3 +67,41 @@ for (const holds of [{ type: "repository" }, { type: "archives", format: "zip", 
     complaints.length = 0;
   });
 }
+
+test("damage that a verification finds is told on every page until one completes", async ({ page, server, complaints }) => {
+  test.setTimeout(120_000);
+  const attic = join(server.folder, "attic");
+  const connection = await server.call("POST", "/connections", { name: "Attic", settings: { type: "local", path: attic } });
+  const destination = await server.call("POST", "/destinations", { name: "Attic", connection: connection.id });
+  const verification = { verification: { read_percent: 100 } };
+  const plan = await server.planFor("Letters", letter(server, "first"), verification, destination.id);
+  await server.run(plan);
+  const packs = files(attic).filter((file) => file.includes("/data/"));
+  const [largest = ""] = packs.sort((a, b) => readFileSync(b).length - readFileSync(a).length);
+  damage(largest);
+  const failed = await server.run(plan, "verify");
+  // A backup that completes afterwards does not make up for it.
+  expect((await server.run(plan)).state).toBe("completed");
+
+  const told = page.getByRole("link", { name: "The last verification of “Attic”, where “Letters” is kept, failed" });
+  for (const path of ["/", `/plans/${plan.id}`, "/alerts"]) {
+    await server.open(page, path);
+    await expect(told).toHaveAttribute("href", `/runs/${failed.id}`);
+    await expect(page.getByText(/^the check found \d+ errors/)).toBeVisible();
+    await accessible(page);
+    await page.setViewportSize({ width: 390, height: 800 });
+    await expectNoSidewaysScroll(page);
+    await page.setViewportSize({ width: 1280, height: 720 });
+  }
+  await server.open(page, "/plans?state=failing");
+  await expect(page.getByText("verification failed just now")).toBeVisible();
+
+  damage(largest);
+  expect((await server.run(plan, "verify")).state).toBe("completed");
+  await server.open(page, "/alerts");
+  await expect(page.getByText("No recovery kit was downloaded yet")).toBeVisible();
+  await expect(told).toHaveCount(0);
+  await server.open(page, `/plans/${plan.id}`);
+  await expect(page.getByText("Protected", { exact: true })).toBeVisible();
+  complaints.length = 0;
+});

@@ -221,6 +221,13 @@ pub fn is_own_tag(tag: &str) -> bool {
 const OWN_TAGS: [&str; 5] = ["plan:", "copy:", "log-of:", "log-base:", "log-piece:"];
 
 impl PlanId {
+    /// The plan that made the snapshot with these tags where it lies: of a copy the copy plan, else the plan of the backup.
+    #[must_use]
+    pub fn of_tags(tags: &[String]) -> Option<Self> {
+        let tagged = |own: &str| tags.iter().find_map(|tag| tag.strip_prefix(own)?.parse().ok());
+        tagged("copy:").or_else(|| tagged("plan:"))
+    }
+
     /// The tag by which what is kept between its backups is known in a repository.
     #[must_use]
     pub fn log_tag(&self) -> String {
@@ -237,5 +244,20 @@ impl PlanId {
     #[must_use]
     pub fn copy_tag(&self) -> String {
         format!("copy:{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_of_the_plan_that_made_it_where_it_lies() {
+        let (plan, copies) = (PlanId(uuid::Uuid::from_u128(1)), PlanId(uuid::Uuid::from_u128(2)));
+        let of = |tags: &[String]| PlanId::of_tags(tags);
+        assert_eq!(of(&["weekly".to_owned(), plan.tag()]), Some(plan));
+        assert_eq!(of(&[plan.tag(), copies.copy_tag()]), Some(copies));
+        assert_eq!(of(&["weekly".to_owned(), "plan:".to_owned(), "plan:home".to_owned()]), None);
+        assert_eq!(of(&[]), None);
     }
 }

@@ -266,6 +266,9 @@ pub struct Outcome {
     pub snapshots_copied: u64,
     /// Items that could not be read or written.
     pub errors: u64,
+    /// The plan that made the snapshot which was restored, where the snapshot says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored_plan: Option<PlanId>,
     /// What else is worth telling, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub more: BTreeMap<String, String>,
@@ -283,6 +286,9 @@ pub struct RunError {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Whether what is stored is damaged or missing: trying again does not help.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     /// Where what was to be restored is damaged: the id of the snapshot to restore instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,

@@ -1,147 +1,30 @@
 //! How everything stands: plan by plan and repository by repository. Reads what was noted as runs ended, and no runs but those
 //! under way.
 
+mod answer;
+mod room;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use backstay_catalog::{
-    PlanDay, RepositoryLast, RunFilter, ServerStore, SourceLast, StorageDay, StorageTotal,
+    PlanDay, PlanProof, RepositoryFault, RepositoryProof, RunFilter, ServerStore, SourceLast, StorageDay,
+    StorageTotal,
 };
 use backstay_model::run::Named;
-use backstay_model::{
-    DestinationId, NodeId, Plan, PlanId, ProjectId, RepositoryId, RunId, RunKind, RunState, SourceId, Time,
-};
+use backstay_model::{NodeId, Plan, PlanId, ProjectId, RunKind, RunState, SourceId, Time};
 use backstay_node::plans::seed;
-use serde::Serialize;
+
+pub(crate) use answer::Overview;
+use answer::{DayOfPlan, Fault, PlanStanding, SourceStanding, StorageStanding};
 
 use crate::alerts::overdue_slot;
 use crate::problem::Problem;
 use crate::state::AppState;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// A disk that fills later than that is not told of.
-const FAR: i64 = 5 * 365;
 /// Runs under way that are looked at.
 const MOST: u32 = 200;
-
-/// How everything stands.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct Overview {
-    /// The UTC days that `days` of plans and repositories speak of, the oldest first, each by its beginning.
-    #[schema(value_type = Vec<String>)]
-    pub(crate) days: Vec<Time>,
-    /// Bytes of all sources, as their last backups that completed have seen them.
-    pub(crate) protected_bytes: u64,
-    /// When a backup last completed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) last_backup: Option<Time>,
-    /// The plans, by name.
-    pub(crate) plans: Vec<PlanStanding>,
-    /// The repositories, by the name of their destination.
-    pub(crate) storage: Vec<StorageStanding>,
-}
-
-/// How a plan stands.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct PlanStanding {
-    /// The plan.
-    #[schema(inline)]
-    pub(crate) plan: Named<PlanId>,
-    /// Its project.
-    pub(crate) project: ProjectId,
-    /// Whether its schedule is on.
-    pub(crate) enabled: bool,
-    /// What it is for: `backup` or `copy`.
-    pub(crate) kind: RunKind,
-    /// How its sources stand, or the repositories that it copies.
-    pub(crate) sources: Vec<SourceStanding>,
-    /// When it is next due; nothing when it runs only by hand or is off.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) next: Option<Time>,
-    /// When it was due an hour ago or longer, and has not run since.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) overdue_since: Option<Time>,
-    /// When all its repositories were last verified, each by then or later.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) verified: Option<Time>,
-    /// When something was last restored from one of its repositories.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) restored: Option<Time>,
-    /// How its backups of each day ended.
-    pub(crate) days: Vec<DayOfPlan>,
-}
-
-/// How the last backup of a source by a plan ended, or its copy.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct SourceStanding {
-    /// The source; of a copy plan the repository that is copied.
-    pub(crate) source: SourceId,
-    /// The run that ended last by itself; nothing when there was none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) run: Option<RunId>,
-    /// Whether it failed.
-    pub(crate) failed: bool,
-    /// Items and destinations that it left out.
-    pub(crate) errors: u64,
-    /// When it ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) ended: Option<Time>,
-    /// When one last completed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) last_good: Option<Time>,
-    /// Bytes of the source then.
-    pub(crate) bytes: u64,
-}
-
-/// How the backups of a plan ended on a day.
-#[derive(Debug, Clone, Copy, Default, Serialize, utoipa::ToSchema)]
-pub(crate) struct DayOfPlan {
-    /// Without errors.
-    pub(crate) completed: u64,
-    /// With items or destinations left out.
-    pub(crate) with_errors: u64,
-    /// Not made.
-    pub(crate) failed: u64,
-    /// Should have been, and were not.
-    pub(crate) missed: u64,
-}
-
-/// How a repository stands.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct StorageStanding {
-    /// The repository.
-    pub(crate) repository: RepositoryId,
-    /// Its destination.
-    #[schema(inline)]
-    pub(crate) destination: Named<DestinationId>,
-    /// Its project.
-    pub(crate) project: ProjectId,
-    /// The node that it is for, where each has its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) node: Option<NodeId>,
-    /// Bytes that lie in it, as the last check or clean-up found; before the first, what backups have added.
-    pub(crate) stored: u64,
-    /// Bytes that were free where it is when a run last ended; nothing where that cannot be told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) free: Option<u64>,
-    /// When it is full if it goes on growing as over these days; nothing when that is far off or cannot be told.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) full: Option<Time>,
-    /// When a snapshot was last made in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(crate) last_snapshot: Option<Time>,
-    /// Bytes that lay in it on each day, where that is known.
-    pub(crate) days: Vec<Option<u64>>,
-}
 
 /// How the plans and repositories of these projects stand, and how it went on so many days.
 pub(crate) async fn overview(
@@ -160,7 +43,10 @@ pub(crate) async fn overview(
         let found = OfProject {
             lasts: state.store.source_lasts(*project).await?,
             plan_days: state.store.plan_days(*project, since, now).await?,
-            repositories: state.store.repository_lasts(*project).await?,
+            verified: state.store.repository_proofs(*project).await?,
+            restored: state.store.plan_proofs(*project).await?,
+            faults: state.store.repository_faults(*project).await?,
+            nodes: nodes_of(state, *project).await?,
             storage: state.store.storage_days(*project, since).await?,
             totals: totals.iter().filter(|total| total.project == *project).collect(),
         };
@@ -201,11 +87,20 @@ async fn under_way(state: &AppState, projects: &[ProjectId]) -> Result<HashSet<P
     Ok(plans)
 }
 
+/// The nodes that a project's sources are of.
+async fn nodes_of(state: &AppState, project: ProjectId) -> Result<HashMap<SourceId, NodeId>, Problem> {
+    let sources = state.store.sources(Some(project)).await?;
+    Ok(sources.into_iter().map(|source| (source.id, source.node)).collect())
+}
+
 /// What is known of a project.
 struct OfProject<'a> {
     lasts: Vec<SourceLast>,
     plan_days: Vec<PlanDay>,
-    repositories: Vec<RepositoryLast>,
+    verified: Vec<RepositoryProof>,
+    restored: Vec<PlanProof>,
+    faults: Vec<RepositoryFault>,
+    nodes: HashMap<SourceId, NodeId>,
     storage: Vec<StorageDay>,
     totals: Vec<&'a StorageTotal>,
 }
@@ -226,18 +121,10 @@ impl OfProject<'_> {
                 };
             }
         }
-        let own: Vec<RepositoryId> = self
-            .totals
-            .iter()
-            .filter(|total| plan.spec.destinations.contains(&total.destination))
-            .map(|total| total.repository)
-            .collect();
-        let proved = |repository: &RepositoryId, kind: RunKind| {
-            let mut found = self.repositories.iter();
-            found.find(|last| last.repository == *repository && last.kind == kind).map(|last| last.at)
+        let own = self.own(plan);
+        let verified = |total: &&StorageTotal| {
+            self.verified.iter().find(|proof| proof.repository == total.repository).map(|proof| proof.at)
         };
-        // Nothing at all counts as the oldest.
-        let verified = own.iter().map(|repository| proved(repository, RunKind::Verify)).min().flatten();
         let slot =
             if plan.spec.enabled && !is_under_way { overdue_slot(plan, now).ok().flatten() } else { None };
         let has_run = |slot: &Time| sources.iter().all(|source| source.ended.is_some_and(|it| it >= *slot));
@@ -249,11 +136,31 @@ impl OfProject<'_> {
             kind: plan.spec.kind(),
             next: next.filter(|_| plan.spec.enabled),
             overdue_since: slot.filter(|slot| !has_run(slot)),
-            verified,
-            restored: own.iter().filter_map(|repository| proved(repository, RunKind::Restore)).max(),
+            // Nothing at all counts as the oldest.
+            verified: own.iter().map(verified).min().flatten(),
+            restored: self.restored.iter().find(|proof| proof.plan == plan.id).map(|proof| proof.at),
+            faults: own.iter().filter_map(|total| self.fault(total)).collect(),
             days: of_days.into_values().collect(),
             sources,
         }
+    }
+
+    /// The repositories that a plan stores to: where each node has its own, those of the nodes that it reads.
+    fn own(&self, plan: &Plan) -> Vec<&StorageTotal> {
+        let reads: HashSet<_> =
+            plan.spec.sources.iter().filter_map(|source| self.nodes.get(source)).collect();
+        let is_own = |total: &&StorageTotal| {
+            plan.spec.destinations.contains(&total.destination)
+                && (plan.spec.copy.is_some() || total.node.is_none_or(|node| reads.contains(&node)))
+        };
+        self.totals.iter().copied().filter(is_own).collect()
+    }
+
+    fn fault(&self, total: &StorageTotal) -> Option<Fault> {
+        let found = self.faults.iter().find(|fault| fault.repository == total.repository)?;
+        let RepositoryFault { repository, kind, run, at, reason } = found.clone();
+        let destination = Named { id: total.destination, name: total.name.clone() };
+        Some(Fault { repository, destination, kind, run, at, reason })
     }
 
     /// What a plan reads: its sources, or the repositories that it copies.
@@ -292,25 +199,11 @@ impl OfProject<'_> {
             node: total.node,
             stored: stored.unwrap_or(total.added),
             free,
-            full: free.and_then(|free| full(&told, free)),
+            full: free.and_then(|free| room::full(&told, free)),
             last_snapshot: total.last,
             days: days.iter().map(on).collect(),
         }
     }
-}
-
-/// When a repository is full that grows on as it did from the first of these days to the last.
-fn full(told: &[&StorageDay], free: u64) -> Option<Time> {
-    let known = || told.iter().filter_map(|told| Some((told.day, told.stored?)));
-    let ((from, before), (to, after)) = (known().next()?, known().next_back()?);
-    let grown = after.checked_sub(before).filter(|grown| *grown > 0)?;
-    let hours =
-        u128::from(to.duration_since(from).as_hours().unsigned_abs()).checked_mul(u128::from(free))?;
-    let left = i64::try_from(hours.checked_div(u128::from(grown))?).ok()?;
-    if left / 24 > FAR {
-        return None;
-    }
-    to.checked_add(jiff::SignedDuration::from_hours(left)).ok()
 }
 
 fn earlier(time: Time, by: Duration) -> Time {
@@ -319,31 +212,4 @@ fn earlier(time: Time, by: Duration) -> Time {
 
 fn later(time: Time, by: Duration) -> Option<Time> {
     time.checked_add(by).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(day: i64, stored: Option<u64>) -> StorageDay {
-        let day = Time::from_second(day * 86_400).unwrap();
-        StorageDay { repository: RepositoryId(uuid::Uuid::nil()), day, stored, free: None }
-    }
-
-    fn days_until_full(told: &[StorageDay], free: u64) -> Option<i64> {
-        let told: Vec<&StorageDay> = told.iter().collect();
-        full(&told, free).map(|full| full.as_second() / 86_400)
-    }
-
-    #[test]
-    fn a_disk_is_full_when_its_growth_meets_its_room() {
-        let grows = [told(0, Some(100)), told(5, None), told(10, Some(200))];
-        assert_eq!(days_until_full(&grows, 50), Some(15));
-        assert_eq!(days_until_full(&grows, 0), Some(10));
-        assert_eq!(days_until_full(&grows, u64::MAX), None);
-        assert_eq!(days_until_full(&[told(0, Some(100)), told(9, Some(90))], 50), None);
-        assert_eq!(days_until_full(&[told(0, Some(100)), told(9, Some(100))], 50), None);
-        assert_eq!(days_until_full(&[told(3, Some(100))], 50), None);
-        assert_eq!(days_until_full(&[], 50), None);
-    }
 }

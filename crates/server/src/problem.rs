@@ -158,7 +158,12 @@ impl Problem {
             status if status.is_server_error() => ("internal", "something failed inside the server"),
             _ => ("bad_request", "the request cannot be understood"),
         };
-        Self::new(status, kind, detail)
+        let problem = Self::new(status, kind, detail);
+        match status {
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => problem
+                .hint("/api/v1/openapi.json lists the addresses there are, and the methods that each takes"),
+            _ => problem,
+        }
     }
 
     fn details(&self, request: &str) -> ProblemDetails {

@@ -22,6 +22,8 @@ export function ConcernList({ found }: { found: readonly Concern[] }) {
 
 function keyOf(concern: Concern): string {
   switch (concern.what) {
+    case "damaged":
+      return `${concern.what} ${concern.plan.id} ${concern.fault.repository}`;
     case "connection":
       return `${concern.what} ${concern.connection.id}`;
     case "kit":
@@ -42,6 +44,19 @@ function Told({ concern }: { concern: Concern }) {
   const { texts, language } = useSpeech();
   const words = texts.overview;
   switch (concern.what) {
+    case "damaged": {
+      const { run, kind, destination, at, reason } = concern.fault;
+      return (
+        <>
+          <Link to="/runs/$id" params={{ id: run }} className={LINK}>
+            {words.planDamaged[kind === "restore" ? "restore" : "verify"](concern.plan.name, destination.name)}
+          </Link>{" "}
+          (<When time={at} />)
+          <p className="text-faint">{reason}</p>
+          <p className="text-faint">{words.damagedHint}</p>
+        </>
+      );
+    }
     case "failed":
       return (
         <>

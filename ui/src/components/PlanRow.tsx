@@ -86,6 +86,14 @@ function Next({ standing: { enabled, next } }: { standing: PlanStanding }) {
 
 function Proven({ standing }: { standing: PlanStanding }) {
   const words = useTexts().overview;
+  const [fault] = standing.faults;
+  if (fault !== undefined) {
+    return (
+      <Link to="/runs/$id" params={{ id: fault.run }} className="text-bad hover:underline">
+        {words.faultBy[fault.kind === "restore" ? "restore" : "verify"]} <When time={fault.at} />
+      </Link>
+    );
+  }
   const proof = proven(standing);
   if (proof === undefined) {
     return <span className="text-warn">{words.notProven}</span>;

@@ -10,6 +10,7 @@ import {
   proven,
   stripOf,
   tallyOf,
+  type Fault,
   type PlanStanding,
   type StorageStanding,
 } from "./verdict";
@@ -36,7 +37,16 @@ const standing = (id: string, sources: Partial<Source>[], more: Partial<PlanStan
   kind: "backup",
   sources: sources.map((source) => ({ ...GOOD, ...source })),
   days: [],
+  faults: [],
   ...more,
+});
+const fault = (repository: string): Fault => ({
+  repository,
+  destination: { id: repository, name: repository },
+  kind: "verify",
+  run: "v",
+  at: "2026-03-31T02:00:00Z",
+  reason: "the check found 2 errors",
 });
 const place = (id: string, full?: string): StorageStanding => ({
   repository: id,
@@ -67,6 +77,19 @@ it("what went wrong last is told, of plans that are on", () => {
   expect(found.map(({ what }) => what)).toEqual(["failed", "overdue", "incomplete", "never", "kit", "full"]);
   expect(found[0]).toMatchObject({ run: "f" });
   expect(found[2]).toMatchObject({ errors: 7 });
+});
+
+it("damage is told of whatever the backups of the plan came to, place by place", () => {
+  const plans = [
+    standing("good", [{}], { faults: [fault("d"), fault("e")] }),
+    standing("failed", [{ failed: true, run: "f" }], { faults: [fault("d")] }),
+    standing("off", [{}], { enabled: false, faults: [fault("d")] }),
+  ];
+  const found = concerns({ plans, storage: [] }, [], [], [], [], NOW);
+  expect(found.map(({ what }) => what)).toEqual(["damaged", "damaged", "damaged", "failed"]);
+  expect(found[0]).toMatchObject({ plan: { id: "good" }, fault: { run: "v", reason: "the check found 2 errors" } });
+  expect(plans.map(healthOf)).toEqual(["failed", "failed", "off"]);
+  expect(plans.every(isFailing)).toBe(true);
 });
 
 it("a recovery kit that is missing weighs more than one that is stale, and together they are one thing", () => {

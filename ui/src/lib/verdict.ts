@@ -4,10 +4,12 @@ import type { Connection, KitState, Node, Overview, Plan } from "../api/queries"
 
 export type PlanStanding = Overview["plans"][number];
 export type StorageStanding = Overview["storage"][number];
+export type Fault = PlanStanding["faults"][number];
 
 type Named = { id: string; name: string };
 
 export type Concern =
+  | { what: "damaged"; plan: Named; fault: Fault }
   | { what: "failed"; plan: Named; run: string }
   | { what: "incomplete"; plan: Named; run: string; errors: number }
   | { what: "overdue"; plan: Named; since: string }
@@ -30,7 +32,10 @@ const FULL_SOON = 14 * DAY;
 export const fullSoon = ({ full }: Pick<StorageStanding, "full">, now: number): string | undefined =>
   full && Date.parse(full) - now < FULL_SOON ? full : undefined;
 
-/** What there is to see to in a plan: the gravest of it. */
+/** What is wrong with the places that a plan stores to: no backup that completes makes up for it. */
+export const faultsOf = ({ plan, faults }: PlanStanding): Concern[] => faults.map((fault) => ({ what: "damaged", plan, fault }));
+
+/** What there is to see to in a plan's backups: the gravest of it. */
 function concernOf(standing: PlanStanding, created: string | undefined, now: number): Concern | undefined {
   const { plan, sources } = standing;
   const failed = sources.find((source) => source.failed && source.run);
@@ -73,7 +78,7 @@ export function concerns(
   const created = new Map(plans.map((plan) => [plan.id, plan.created]));
   const found: Concern[] = standings
     .filter(({ enabled }) => enabled)
-    .map((standing) => concernOf(standing, created.get(standing.plan.id), now))
+    .flatMap((standing) => [...faultsOf(standing), concernOf(standing, created.get(standing.plan.id), now)])
     .filter((concern) => concern !== undefined);
   const kit = kitConcern(overview, kits);
   if (kit !== undefined) {
@@ -102,8 +107,9 @@ export function concerns(
 
 export type Health = "good" | "failed" | "partly" | "overdue" | "never" | "off";
 
-/** Whether the last backup of one of a plan's sources failed. */
-export const isFailing = ({ sources }: PlanStanding): boolean => sources.some(({ failed, run }) => failed && run);
+/** Whether the last backup of one of a plan's sources failed, or what it has stored is not to be relied on. */
+export const isFailing = ({ sources, faults }: PlanStanding): boolean =>
+  faults.length > 0 || sources.some(({ failed, run }) => failed && run);
 
 /** How a plan stands, in one word: the gravest of it. */
 export function healthOf(standing: PlanStanding): Health {

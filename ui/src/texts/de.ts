@@ -77,6 +77,12 @@ export const de: Texts = {
     nothing: "Noch ist nichts gesichert",
     nothingHint: "Legen Sie einen ersten Plan an: was gesichert wird, wohin und wann.",
     needs: (count) => `${count} ${plural(count, "Sache braucht", "Sachen brauchen")} Sie`,
+    damaged: "Nicht verlässlich",
+    planDamaged: {
+      verify: (plan, place) => `Die letzte Prüfung von „${place}“, wo „${plan}“ liegt, ist fehlgeschlagen`,
+      restore: (plan, place) => `Eine Wiederherstellung hat Schäden in „${place}“ gefunden, wo „${plan}“ liegt`,
+    },
+    damagedHint: "Der Lauf sagt, was zu tun ist. Das bleibt so, bis eine Prüfung gelingt.",
     planFailed: (plan) => `Die letzte Sicherung von „${plan}“ ist fehlgeschlagen`,
     planIncomplete: (plan, errors) =>
       `Die letzte Sicherung von „${plan}“ hat ${errors} ${plural(errors, "Datei", "Dateien")} ausgelassen`,
@@ -101,6 +107,7 @@ export const de: Texts = {
     lastRestore: "Zuletzt wiederhergestellt",
     proven: "Zuletzt erprobt",
     by: { verified: "geprüft", restored: "wiederhergestellt" },
+    faultBy: { verify: "Prüfung fehlgeschlagen", restore: "Wiederherstellung fand Schäden" },
     notProven: "noch nicht erprobt",
     storage: "Speicher",
     noStorage: "Noch ist nichts gespeichert.",

@@ -78,6 +78,12 @@ export const en = {
     nothing: "Nothing is protected yet",
     nothingHint: "Make a first plan: what is backed up, where it goes, and when.",
     needs: (count: number) => `${count} ${plural(count, "thing needs", "things need")} you`,
+    damaged: "Not to be relied on",
+    planDamaged: {
+      verify: (plan: string, place: string) => `The last verification of “${place}”, where “${plan}” is kept, failed`,
+      restore: (plan: string, place: string) => `A restore found damage in “${place}”, where “${plan}” is kept`,
+    },
+    damagedHint: "The run says what to do. This stays until a verification completes.",
     planFailed: (plan: string) => `The last backup of “${plan}” failed`,
     planIncomplete: (plan: string, errors: number) =>
       `The last backup of “${plan}” left out ${errors} ${plural(errors, "file", "files")}`,
@@ -102,6 +108,7 @@ export const en = {
     lastRestore: "Last restore",
     proven: "Last proven",
     by: { verified: "verified", restored: "restored" },
+    faultBy: { verify: "verification failed", restore: "restore found damage" },
     notProven: "not proven yet",
     storage: "Storage",
     noStorage: "Nothing is stored yet.",

@@ -1,13 +1,13 @@
-//! How things last went: the last run of each source of a plan, the last proof of each repository, and the room that is left.
+//! How things last went: the last run of each source of a plan, and the room that is left. What is proved is in [`proofs`].
 //!
 //! Like the [sums](super::sums) they are noted as runs end, so that nobody looks through runs for them, and every row belongs to
 //! one node.
 
 use backstay_model::{PlanId, ProjectId, RepositoryId, Run, RunId, RunKind, SourceId, Time};
 
-use super::ServerStore;
 use super::sums::{Ended, MOST};
 use super::tallies::{DAY, day};
+use super::{ServerStore, proofs};
 use crate::database::Change;
 use crate::row::{Columns, micros, moment, sql, whole};
 use crate::{CatalogError, Result};
@@ -33,17 +33,6 @@ pub struct SourceLast {
     pub good_at: Option<Time>,
 }
 
-/// When a repository was last proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RepositoryLast {
-    /// The repository.
-    pub repository: RepositoryId,
-    /// [`RunKind::Verify`] or [`RunKind::Restore`].
-    pub kind: RunKind,
-    /// When such a run last completed without errors.
-    pub at: Time,
-}
-
 /// What was last told of a repository on a UTC day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageDay {
@@ -62,18 +51,7 @@ pub(super) async fn note(change: &mut Change, run: &Run, ended: Ended, at: Time)
     if ended != Ended::Cancelled {
         note_source(change, run, ended, at).await?;
     }
-    let is_real = run.restore.as_ref().is_none_or(|request| !request.dry_run);
-    if ended == Ended::Completed && is_real && matches!(run.kind, RunKind::Verify | RunKind::Restore) {
-        for destination in &run.destinations {
-            let text = "INSERT INTO repository_lasts (project, repository, kind, node, ended) VALUES ($1, $2, $3, $4, $5) \
-                        ON CONFLICT (project, repository, kind, node) DO UPDATE SET \
-                        ended = CASE WHEN repository_lasts.ended < $5 THEN $5 ELSE repository_lasts.ended END";
-            let (project, node) = (run.project.to_string(), run.node.to_string());
-            let repository = destination.repository.to_string();
-            let query = sql!(text, project, repository, run.kind.name(), node, micros(at));
-            query.execute(&mut **change).await?;
-        }
-    }
+    proofs::note(change, run, ended, at).await?;
     note_storage(change, run, at).await
 }
 
@@ -126,12 +104,11 @@ pub(super) async fn forget(change: &mut Change, before: Time) -> Result<()> {
     sql!("DELETE FROM storage_days WHERE day < $1", day(before)).execute(&mut **change).await?;
     for text in [
         "DELETE FROM source_lasts WHERE plan NOT IN (SELECT id FROM plans)",
-        "DELETE FROM repository_lasts WHERE repository NOT IN (SELECT id FROM repositories)",
         "DELETE FROM storage_days WHERE repository NOT IN (SELECT id FROM repositories)",
     ] {
         sql!(text).execute(&mut **change).await?;
     }
-    Ok(())
+    proofs::forget(change).await
 }
 
 impl ServerStore {
@@ -162,22 +139,6 @@ impl ServerStore {
             lasts.push(last);
         }
         Ok(lasts)
-    }
-
-    /// When each of a project's repositories was last verified and restored from.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn repository_lasts(&self, project: ProjectId) -> Result<Vec<RepositoryLast>> {
-        let text = "SELECT repository, kind, MAX(ended) AS ended FROM repository_lasts WHERE project = $1 \
-                    GROUP BY repository, kind";
-        let rows = sql!(text, project.to_string()).fetch_all(self.database.read()).await?;
-        let of = |row: &sqlx::any::AnyRow| {
-            let kind = RunKind::from_name(&row.text("kind")?);
-            let kind = kind.ok_or_else(|| CatalogError::corrupt("a proof is of no kind"))?;
-            Ok(RepositoryLast { repository: row.parsed("repository")?, kind, at: row.time("ended")? })
-        };
-        rows.iter().map(of).collect()
     }
 
     /// What was told of a project's repositories on the UTC days from a moment on, the oldest first.

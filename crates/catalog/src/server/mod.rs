@@ -18,6 +18,7 @@ mod people;
 mod places;
 mod plans;
 mod projects;
+mod proofs;
 mod records;
 mod reports;
 mod run_counts;
@@ -47,7 +48,7 @@ pub use audit::{AuditFilter, AuditVerdict, NewAuditEntry};
 pub use changes::Change;
 pub use events::{Event, Happening};
 pub use ingest::Ingested;
-pub use lasts::{RepositoryLast, SourceLast, StorageDay};
+pub use lasts::{SourceLast, StorageDay};
 pub use leases::Token;
 pub use log::LogFilter;
 pub use metrics::RunTotal;
@@ -57,6 +58,7 @@ pub use one_time::{OneTimeKind, OneTimeToken};
 pub use passkeys::KeptPasskey;
 pub use people::Credentials;
 pub use plans::PlanRevision;
+pub use proofs::{PlanProof, RepositoryFault, RepositoryProof};
 pub use reports::{PlanDay, PlanSums, StorageTotal, Sums};
 pub use run_counts::RunCounts;
 pub use run_filter::{Cursor, NoCursor, Page, RunFilter};
@@ -74,6 +76,7 @@ const STEPS: &[&str] = &[
     include_str!("0006.sql"),
     include_str!("0007.sql"),
     include_str!("0008.sql"),
+    include_str!("0009.sql"),
 ];
 
 /// What a server remembers. Clones share one store.

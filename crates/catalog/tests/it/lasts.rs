@@ -1,23 +1,22 @@
 //! How things last went.
 
-use backstay_catalog::{PlanDay, RepositoryLast, ServerStore, SourceLast, StorageDay};
+use backstay_catalog::{PlanDay, ServerStore, SourceLast, StorageDay};
 use backstay_model::link::{News, OutboxEntry};
-use backstay_model::run::{Outcome, OverwriteMode, RestoreRequest};
+use backstay_model::run::Outcome;
 use backstay_model::*;
 
 use crate::world::{World, at, entries, on_both, then};
 
 on_both!(
     the_last_backup_of_a_source_is_known_and_the_last_good_one,
-    a_verification_and_a_restore_prove_a_repository_and_a_dry_run_does_not,
     room_is_told_by_the_day,
     days_of_plans_are_told_apart,
     what_is_gone_is_forgotten,
 );
 
-const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 
-fn ended(run: &Run, state: RunState, bytes: u64, errors: u64) -> Run {
+pub(crate) fn ended(run: &Run, state: RunState, bytes: u64, errors: u64) -> Run {
     let mut run = then(run, state);
     run.ended = Some(run.created + jiff::SignedDuration::from_secs(10));
     run.outcome = Some(Outcome { bytes, errors, ..Outcome::default() });
@@ -25,7 +24,7 @@ fn ended(run: &Run, state: RunState, bytes: u64, errors: u64) -> Run {
     run
 }
 
-async fn tell(store: &ServerStore, world: &World, first: i64, runs: &[Run]) {
+pub(crate) async fn tell(store: &ServerStore, world: &World, first: i64, runs: &[Run]) {
     store.ingest(world.node.id, 1, &entries(first, runs)).await.unwrap();
 }
 
@@ -58,42 +57,6 @@ async fn the_last_backup_of_a_source_is_known_and_the_last_good_one(store: Serve
     let after = SourceLast { run: failed.id, failed: true, errors: 1, at: at(2 * DAY + 10), ..last };
     assert_eq!(lasts().await, [after]);
     assert_eq!(store.source_lasts(World::stored(&store).await.project.id).await.unwrap(), []);
-}
-
-async fn a_verification_and_a_restore_prove_a_repository_and_a_dry_run_does_not(store: ServerStore) {
-    let world = World::stored(&store).await;
-    let of = |kind: RunKind, day: i64, state: RunState| Run {
-        kind,
-        ..ended(&world.run(at(day * DAY)), state, 0, 0)
-    };
-    let restore = |day: i64, dry_run: bool| Run {
-        restore: Some(RestoreRequest {
-            snapshot: "latest".to_owned(),
-            paths: Vec::new(),
-            target: "/back".to_owned(),
-            overwrite: OverwriteMode::Always,
-            delete: false,
-            dry_run,
-            instance: None,
-            into: None,
-        }),
-        plan: None,
-        source: None,
-        ..of(RunKind::Restore, day, RunState::Completed)
-    };
-    let runs = [
-        of(RunKind::Verify, 1, RunState::Completed),
-        of(RunKind::Verify, 2, RunState::Failed),
-        of(RunKind::Backup, 3, RunState::Completed),
-        restore(4, false),
-        restore(5, true),
-    ];
-    tell(&store, &world, 1, &runs).await;
-    let mut lasts = store.repository_lasts(world.project.id).await.unwrap();
-    lasts.sort_by_key(|last| last.at);
-    let repository = world.repository.id;
-    let proved = |kind, day: i64| RepositoryLast { repository, kind, at: at(day * DAY + 10) };
-    assert_eq!(lasts, [proved(RunKind::Verify, 1), proved(RunKind::Restore, 4)]);
 }
 
 async fn room_is_told_by_the_day(store: ServerStore) {
@@ -158,5 +121,5 @@ async fn what_is_gone_is_forgotten(store: ServerStore) {
     store.delete_plan(world.plan.id, None).await.unwrap();
     store.prune_runs(at(50 * DAY)).await.unwrap();
     assert_eq!(store.source_lasts(world.project.id).await.unwrap(), []);
-    assert_eq!(store.repository_lasts(world.project.id).await.unwrap().len(), 1);
+    assert_eq!(store.repository_proofs(world.project.id).await.unwrap().len(), 1);
 }

@@ -12,6 +12,7 @@ mod leases;
 mod migrations;
 mod node_store;
 mod postgres;
+mod proofs;
 mod records;
 mod reports;
 mod runs;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 
 use crate::app::App;
 use crate::args::{Cli, Generate};
-use crate::failure::{Explain, Failure, Outcome};
+use crate::failure::{Failure, Outcome};
 
 pub(super) fn run(app: &App, args: &Generate) -> Outcome {
     let completions = [
@@ -31,7 +31,7 @@ pub(super) fn run(app: &App, args: &Generate) -> Outcome {
     if let Some(folder) = &args.man {
         app.console.say(format!("writing man pages to directory {}", folder.display()));
         clap_mangen::generate_to(Cli::command(), folder)
-            .explain(format!("cannot write man pages to {}", folder.display()))?;
+            .map_err(|error| cannot_write("man pages to ", folder, folder, &error))?;
     }
     for (path, shell) in wanted {
         let mut script = Vec::new();
@@ -41,10 +41,19 @@ pub(super) fn run(app: &App, args: &Generate) -> Outcome {
         } else {
             app.console.say(format!("writing {shell} completion file to {}", path.display()));
             let written = std::fs::File::create(path).and_then(|mut file| file.write_all(&script));
-            written.explain(format!("cannot write {}", path.display()))?;
+            let folder = path.parent().unwrap_or(path);
+            written.map_err(|error| cannot_write("", path, folder, &error))?;
         }
     }
     Ok(())
+}
+
+fn cannot_write(what: &str, path: &Path, folder: &Path, error: &std::io::Error) -> Failure {
+    let failure = Failure::fatal(format!("cannot write {what}{}", path.display())).because(error);
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return failure.hint("name a place that you may write to");
+    }
+    failure.hint(format!("make the folder first: mkdir -p {}", folder.display()))
 }
 
 fn is_output(path: &Path) -> bool {

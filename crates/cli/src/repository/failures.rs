@@ -38,7 +38,7 @@ impl From<backstay_engine::Error> for Failure {
                     ErrorKind::Config if cause.cause.to_string().contains("certificate") => failure.hint(
                         "give the certificate of its authority with --cacert, and call the host by the name that its certificate is for",
                     ),
-                    ErrorKind::Config => failure.hint("check the repository's address (-r or BACKSTAY_REPOSITORY): for a folder, each part of its path has to be one"),
+                    ErrorKind::Config => failure.hint(config(&cause.what, &cause.cause.to_string())),
                     ErrorKind::Denied => failure.hint(
                         "check the user, password or token, and who owns the files; commands that only read work with --no-lock where nothing may be written",
                     ),
@@ -59,6 +59,22 @@ impl From<backstay_engine::Error> for Failure {
                 .hint("a newer program made the repository: use that one, or a newer version of this one"),
             Error::NotFound(what) if what.ends_with(NOT_INDEXED) => Self::fatal(&error).hint(REPAIR_INDEX),
             Error::NotFound(_) | Error::Invalid(_) | Error::Interrupted(_) => Self::fatal(&error),
+        }
+    }
+}
+
+/// What to do where a storage cannot work as it is set up, by its address and what it says.
+fn config(what: &str, cause: &str) -> &'static str {
+    match what.split_once(':').map(|(kind, _)| kind) {
+        _ if cause.contains("no credentials") => {
+            "the service of the bucket gives an access key and its secret: put both into the environment of this command"
+        }
+        Some("s3") => {
+            "check the repository's address (-r or BACKSTAY_REPOSITORY): s3:https://HOST/BUCKET/PATH; the bucket has to be there"
+        }
+        Some("rest") => "check the repository's address (-r or BACKSTAY_REPOSITORY): rest:https://HOST/PATH/",
+        _ => {
+            "check the repository's address (-r or BACKSTAY_REPOSITORY): for a folder, each part of its path has to be one"
         }
     }
 }

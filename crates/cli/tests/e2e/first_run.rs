@@ -56,6 +56,9 @@ fn help_and_version_need_no_repository() {
     std::fs::create_dir(world.path("man")).unwrap();
     world.run(["generate", "--man", "man"]).succeeds();
     assert!(world.path("man/backstay-backup.1").exists());
+    for (flag, path) in [("--man", "none"), ("--zsh-completion", "none/_backstay")] {
+        world.run(["generate", flag, path]).ends_with(1).complains("mkdir -p none");
+    }
 }
 
 #[test]

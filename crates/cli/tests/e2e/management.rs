@@ -198,3 +198,36 @@ fn what_restic_has_made_is_taken_over_listed_and_restored() {
     let seen = theirs.run(["snapshots", "--json"]).succeeds();
     assert_eq!(seen.json()[0].as_array().unwrap().len(), 3);
 }
+
+#[test]
+fn what_a_call_lacks_is_said() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    world.some_files();
+    plan(&world, "nightly", "Local repository", json!({}));
+    let id = world.ask(&["plans", "show", "nightly"])["id"].as_str().unwrap().to_owned();
+    // What may be left out altogether needs no body.
+    let queued = world.ask(&["api", "POST", &format!("/plans/{id}/run")]);
+    assert_eq!(queued["runs"].as_array().unwrap().len(), 1);
+    world.run(["api", "POST", "/projects"]).ends_with(1).complains("has to be JSON").complains("-f FILE");
+    let empty = world.run_with_input(["api", "POST", "/projects", "-f", "-"], b"").ends_with(1);
+    empty.complains("standard input holds nothing").complains("`{}`");
+    world
+        .run_with_input(["api", "POST", "/projects", "-f", "-"], b"{}")
+        .ends_with(1)
+        .complains("openapi.json");
+    world
+        .run_with_input(["api", "POST", "/projects", "-f", "-"], b"[]")
+        .ends_with(1)
+        .complains("openapi.json");
+    world
+        .run(["api", "GET", "/nothing"])
+        .ends_with(1)
+        .complains("nothing at this address")
+        .complains("openapi.json");
+    let connections = world.ask(&["connections", "list"]);
+    let local = connections["items"][0]["name"].as_str().unwrap();
+    let refused = world.run(["connections", "sign-in", local]).ends_with(1);
+    refused.complains("none to Google Drive").complains("hint: ");
+}

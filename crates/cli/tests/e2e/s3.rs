@@ -61,6 +61,8 @@ fn wrong_credentials_are_named_and_not_shown() {
     let run = world.run(["init"]);
     assert_ne!(run.code, 0);
     assert!(run.stderr.contains("AWS_ACCESS_KEY_ID"), "{}", run.stderr);
+    let hint = run.stderr.split_once("\nhint: ").unwrap().1;
+    assert!(hint.contains("access key") && !hint.contains("folder"), "{}", run.stderr);
 }
 
 #[test]

@@ -330,6 +330,45 @@ fn a_file_says_what_a_server_has() {
 }
 
 #[test]
+fn what_a_file_names_and_is_not_there_is_said_before_anything_changes() {
+    let world = World::without_settings();
+    let _up = begin(&world);
+    wait_for_local_repository(&world);
+    let nodes = world.ask(&["nodes", "list"]);
+    let node = nodes["items"][0]["name"].as_str().unwrap();
+    let bucket =
+        json!({"type": "s3", "bucket": "photos", "access_key": "a", "secret_key": {"env": "PHOTOS_SECRET"}});
+    let files = json!({"type": "files", "paths": [world.at("src")]});
+    let source = json!({"name": "files", "spec": files});
+    let plan = json!({"name": "nightly", "sources": ["files"], "destinations": ["attic"]});
+    for (wanted, told) in [
+        (
+            json!({"sources": [{"name": "files", "node": "here", "spec": files}]}),
+            ["create source files: there is no node \"here\"", node],
+        ),
+        (
+            json!({"connections": [{"name": "photos", "settings": bucket}]}),
+            ["create connection photos: the variable PHOTOS_SECRET", "export PHOTOS_SECRET="],
+        ),
+        (
+            json!({"sources": [source], "plans": [plan]}),
+            ["create plan nightly: there is no destination \"attic\"", "Local repository"],
+        ),
+    ] {
+        world.file("wanted.yaml", wanted.to_string());
+        let path = world.at("wanted.yaml");
+        for flag in ["--dry-run", "--yes"] {
+            let ended = world.run(["apply", "-f", &path, flag]).ends_with(1);
+            told.into_iter().fold(ended, |ended, part| ended.complains(part));
+        }
+    }
+    assert_eq!(world.ask(&["sources", "list"])["items"], json!([]));
+    let mut command = world.command(["apply", "--dry-run", "-f", &world.at("bucket.yaml")]);
+    world.file("bucket.yaml", json!({"connections": [{"name": "photos", "settings": bucket}]}).to_string());
+    assert_eq!(command.env("PHOTOS_SECRET", "open sesame").status().unwrap().code(), Some(2));
+}
+
+#[test]
 fn a_file_says_what_is_copied_where_and_copies_are_run_and_restored_from() {
     let world = World::without_settings();
     let _up = begin(&world);

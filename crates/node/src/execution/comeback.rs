@@ -35,7 +35,7 @@ impl Execution<'_> {
         let snapshot = found.snapshot.clone();
         if request.dry_run {
             self.report.log(Level::Info, "inspect", "a dry run: nothing was written, stopped or started");
-            self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
+            self.complete_restore(job, outcome, &snapshot);
             return Ok(());
         }
         workshop.stage(job, &found, self.run.id)?;
@@ -46,7 +46,7 @@ impl Execution<'_> {
         }
         let tables = done?;
         outcome.more.insert("tables_checked".to_owned(), tables.to_string());
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
+        self.complete_restore(job, outcome, &snapshot);
         Ok(())
     }
 

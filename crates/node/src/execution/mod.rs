@@ -261,7 +261,11 @@ impl Execution<'_> {
             );
             let hint =
                 done.hint.unwrap_or_else(|| "see the warnings in the log; all else was restored".to_owned());
-            let class = if done.without_room > 0 { Class::NoSpace } else { Class::Other };
+            let class = match (done.damaged, done.without_room) {
+                (0, 0) => Class::Other,
+                (0, _) => Class::NoSpace,
+                _ => Class::Damaged,
+            };
             return Err(WorkError::new(class, text).hint(hint).offering(done.instead));
         }
         let more = [
@@ -276,8 +280,19 @@ impl Execution<'_> {
             more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        self.complete_restore(job, outcome, &done.snapshot);
         Ok(())
+    }
+
+    /// Writes down that a snapshot was restored, and whose backups that proves.
+    fn complete_restore(&self, job: &Job<'_>, outcome: Outcome, snapshot: &str) {
+        let plan = self.inner.workshop.plan_of(job, snapshot).unwrap_or_else(|error| {
+            let text = format!("it cannot be told which plan made the snapshot: {}", error.message());
+            self.report.log(Level::Warning, "state", &text);
+            None
+        });
+        let outcome = Outcome { restored_plan: plan, ..outcome };
+        self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.to_owned()));
     }
 
     fn verify(&self, job: &Job<'_>) -> Result<(), WorkError> {
@@ -441,5 +456,6 @@ fn add(total: &mut Outcome, one: &Outcome) {
     total.snapshots_forgotten += one.snapshots_forgotten;
     total.snapshots_copied += one.snapshots_copied;
     total.errors = total.errors.max(one.errors);
+    total.restored_plan = total.restored_plan.or(one.restored_plan);
     total.more.extend(one.more.clone());
 }

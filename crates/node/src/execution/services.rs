@@ -117,7 +117,7 @@ impl Execution<'_> {
                 .collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(back.snapshot.clone()));
+        self.complete_restore(job, outcome, &back.snapshot);
         Ok(())
     }
 
@@ -162,7 +162,8 @@ impl Execution<'_> {
                     let text =
                         format!("{failures} objects could not be restored, or are not as in the backup");
                     let kept = if kept.is_empty() { "; all else was restored" } else { &kept };
-                    WorkError::new(Class::Other, text).hint(format!("see the warnings in the log{kept}"))
+                    let class = if done.damaged > 0 { Class::Damaged } else { Class::Other };
+                    WorkError::new(class, text).hint(format!("see the warnings in the log{kept}"))
                 }
             });
         }
@@ -180,7 +181,7 @@ impl Execution<'_> {
             more: more.into_iter().map(|(name, number)| (name.to_owned(), number.to_string())).collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(done.snapshot.clone()));
+        self.complete_restore(job, outcome, &done.snapshot);
         Ok(())
     }
 
@@ -217,7 +218,7 @@ impl Execution<'_> {
                 .collect(),
             ..Outcome::default()
         };
-        self.complete(job, &outcome, |destination| destination.snapshot = Some(snapshot.clone()));
+        self.complete_restore(job, outcome, &snapshot);
         Ok(())
     }
 }

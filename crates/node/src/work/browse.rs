@@ -8,7 +8,7 @@ use std::sync::Arc;
 use backstay_core::Control;
 use backstay_model::command::{FolderItem, FolderPage, ItemKind, SnapshotInfo};
 use backstay_model::link::SealedRepository;
-use backstay_model::{Limits, Time};
+use backstay_model::{Limits, PlanId, Time};
 use backstay_policy::point_in_time::BASE;
 
 use super::listings::Listed;
@@ -49,6 +49,21 @@ impl Workshop {
             }
         };
         Ok(snapshots.into_iter().rev().map(info).collect())
+    }
+
+    /// The plan that made a snapshot where it lies, if its tags say so.
+    ///
+    /// # Errors
+    /// When the repository cannot be opened, or has no such snapshot.
+    pub fn plan_of(&self, job: &Job<'_>, snapshot: &str) -> Result<Option<PlanId>> {
+        let job = Job { report: Arc::new(Unheard), ..*job };
+        if job.repository.holds.is_archives() {
+            let archives = self.archives(&job)?;
+            let found = archives.iter().find(|archive| archive.id == snapshot);
+            return Ok(found.and_then(|archive| PlanId::of_tags(&archive.tags)));
+        }
+        let open = self.open(&job, Access::Look, true)?;
+        Ok(PlanId::of_tags(&find_snapshot(&open, snapshot)?.snapshot.tags))
     }
 
     /// Items of a folder of a snapshot, and how many there are of the kind asked for.

@@ -193,11 +193,12 @@ impl WorkError {
     /// The same in the form that runs are told in.
     #[must_use]
     pub fn to_run_error(&self) -> RunError {
-        let Inner { message, chain, hint, instead, .. } = &*self.0;
+        let Inner { class, message, chain, hint, instead, .. } = &*self.0;
         RunError {
             message: message.clone(),
             chain: chain.clone(),
             hint: hint.clone(),
+            damaged: *class == Class::Damaged,
             instead: instead.clone(),
         }
     }

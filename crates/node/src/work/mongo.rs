@@ -460,7 +460,7 @@ impl From<MongoError> for WorkError {
         let class = match error.trouble {
             Trouble::NoAnswer => Class::Unreachable,
             Trouble::Interrupted => return Self::from(backstay_core::Interrupted),
-            Trouble::Damaged | Trouble::Differs => Class::Damaged,
+            Trouble::Damaged => Class::Damaged,
             Trouble::NoSpace => Class::NoSpace,
             _ => Class::Other,
         };

@@ -42,6 +42,8 @@ pub struct RestoreDone {
     pub verified: u64,
     /// Items that could not be restored, or are not as in the snapshot.
     pub failures: u64,
+    /// Those among them for which what is stored is damaged or missing.
+    pub damaged: u64,
     /// Those among them for which there was no room.
     pub without_room: u64,
     /// The first of them, and why.
@@ -284,6 +286,7 @@ impl RestoreDone {
             deleted: report.deleted,
             verified: report.verified,
             failures: report.failures,
+            damaged: report.damaged,
             without_room: report.without_room,
             trouble: None,
             hint: None,

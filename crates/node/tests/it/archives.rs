@@ -148,8 +148,8 @@ async fn files_become_archives_that_lean_on_one_another_and_come_back() {
     assert_eq!((comparison.added.items, comparison.changes.len()), (1, 1));
 
     let target = world.path("back");
-    let done = restore(&world, request(&third, target.clone()), RunState::Completed).await;
-    assert_eq!(done.outcome.unwrap().more["verified"], "8");
+    let done = restore(&world, request(&third, target.clone()), RunState::Completed).await.outcome.unwrap();
+    assert_eq!((done.more["verified"].as_str(), done.restored_plan), ("8", Some(world.plan)));
     let source = world.path("source");
     for name in ["0", "4", "new0", "new2"] {
         let back = target.join(source.strip_prefix("/").unwrap()).join(name);

@@ -161,7 +161,12 @@ impl Sites {
             request: Box::new(request("latest", target.clone())),
             connection: None,
         });
-        self.world.until_state(run, RunState::Completed).await;
+        let done = self.world.until_state(run, RunState::Completed).await;
+        assert_eq!(
+            done.outcome.unwrap().restored_plan,
+            Some(self.copies),
+            "the copy was proved, not what it is of"
+        );
         let source = self.world.path("source");
         same(&source, &target.join(source.strip_prefix("/").unwrap()));
     }

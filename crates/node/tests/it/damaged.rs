@@ -69,7 +69,7 @@ async fn a_file_that_is_there_is_not_half_written_and_an_older_backup_is_offered
             "{error:?}"
         );
         assert!(error.hint.unwrap().contains(&format!("snapshot {} of ", &first[..8])));
-        assert_eq!(error.instead.as_ref(), Some(&first));
+        assert_eq!((error.damaged, error.instead.as_ref()), (true, Some(&first)));
         assert!(std::fs::read(&there).unwrap() == mine, "it was written into");
         assert!(!beneath(&target, &world.path("source/new")).exists());
     }
@@ -87,6 +87,7 @@ async fn into_an_empty_folder_comes_what_is_whole_and_for_the_rest_an_older_back
         error.message.contains("could not be restored") && error.message.contains("the first: "),
         "{error:?}"
     );
+    assert!(error.damaged, "{error:?}");
     let hint = error.hint.unwrap();
     assert!(hint.contains("all else was restored"), "{hint}");
     let whole = std::fs::read(beneath(&target, &world.path("source/0"))).unwrap();

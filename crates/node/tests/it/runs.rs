@@ -47,7 +47,8 @@ async fn a_backup_is_taken_and_comes_back_and_the_log_tells_of_it() {
         }),
         connection: None,
     });
-    world.until_state(restore, RunState::Completed).await;
+    let restored = world.until_state(restore, RunState::Completed).await;
+    assert_eq!(restored.outcome.unwrap().restored_plan, Some(world.plan));
     let back = target.join(world.path("source/letter").strip_prefix("/").unwrap());
     assert_eq!(std::fs::read_to_string(back).unwrap(), "dear all");
 

@@ -2,8 +2,9 @@
 //!
 //! [`policy`] decides; [`extract`] finds out who asks and asks the policy. The rest are the ways in: `session` for people
 //! with [`password`] and `totp`, slowed down by [`throttle`]; `token` for programs; `setup` for the first, and [`reset`] for who has
-//! no password. `visitor` is who stands before these doors; `roster` changes who may come through them.
+//! no password. `body` reads what is sent. `visitor` is who stands before these doors; `roster` changes who may come through them.
 
+mod body;
 pub mod extract;
 pub mod password;
 pub mod policy;

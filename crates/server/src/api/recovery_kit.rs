@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::common::{self, List, OfProject};
-use crate::access::extract::{Caller, Json, Query};
+use crate::access::extract::{Caller, Json, OptionalJson, Query};
 use crate::access::policy::{Action, may};
 use crate::audit::Deed;
 use crate::problem::Problem;
@@ -48,12 +48,12 @@ struct KitForm {
 
 /// Issues the recovery kit of a project: a page with the locations and passwords of its repositories, and how to restore from them
 /// without this server. That it was read out is written into the audit.
-#[utoipa::path(post, path = "/recovery-kit", tag = "repositories", request_body = KitForm,
+#[utoipa::path(post, path = "/recovery-kit", tag = "repositories", request_body = Option<KitForm>,
     responses((status = 200, body = String, content_type = "text/html")))]
 async fn issue(
     State(state): State<AppState>,
     caller: Caller,
-    Json(form): Json<KitForm>,
+    OptionalJson(form): OptionalJson<KitForm>,
 ) -> Result<Response, Problem> {
     let project = common::choose(&caller, Action::RevealKeys, form.project)?;
     let page = recovery_kit::issue(&state, project, &caller.actor()).await?;

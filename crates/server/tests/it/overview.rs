@@ -1,8 +1,9 @@
 //! How everything stands, in one answer.
 
 use backstay_model::link::News;
-use backstay_model::run::{Outcome, RunDestination};
-use backstay_model::{Role, Run, RunKind, RunState, Time};
+use backstay_model::plan::PlanSpec;
+use backstay_model::run::{Outcome, RunDestination, RunError};
+use backstay_model::{Plan, PlanId, Role, Run, RunKind, RunState, Time};
 use serde_json::{Value, json};
 
 use crate::records_in_store::{Setup, silent_node};
@@ -28,6 +29,17 @@ fn ended(setup: &Setup, kind: RunKind, state: RunState, days: i64, outcome: Outc
         cut_apart_from: None,
         error: None,
     }];
+    run
+}
+
+/// A run that failed at its destination, for such a reason.
+fn failed(setup: &Setup, kind: RunKind, days: i64, (reason, damaged): (&str, bool)) -> Run {
+    let mut run = ended(setup, kind, RunState::Failed, days, of(0, 0));
+    run.destinations[0].error = Some(reason.to_owned());
+    run.error = Some(RunError { message: reason.to_owned(), damaged, ..RunError::default() });
+    if kind == RunKind::Restore {
+        (run.plan, run.source) = (None, None);
+    }
     run
 }
 
@@ -138,5 +150,87 @@ async fn a_plan_whose_time_has_passed_is_overdue_until_it_runs() {
     let failed = Run { state: RunState::Failed, ended: Some(hours(0)), revision: run.revision + 1, ..run };
     setup.tell(&world.store, News::Run { run: Box::new(failed) }).await;
     assert_eq!(plan().await["overdue_since"], Value::Null);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_whose_backups_are_damaged_is_in_danger_until_they_are_verified() {
+    let world = World::new().await;
+    let setup = Setup::new(&world, silent_node(&world.store, world.home, "nas").await, |_| {}).await;
+    let other = Setup::new(&world, silent_node(&world.store, world.home, "vault").await, |_| {}).await;
+    // Where each node has its own, what is wrong with another's says nothing about this plan's.
+    let theirs = Setup::repository(&world, other.node, &setup.destination).await;
+    let viewer = world.program(Role::Viewer, world.home).await;
+    let faults = async |setup: &Setup| {
+        let told = viewer.get(PATH).await.expect(200);
+        let mut plans = told["plans"].as_array().unwrap().iter();
+        let plan = plans.find(|plan| plan["plan"]["id"] == json!(setup.plan.id)).unwrap();
+        plan["faults"].clone()
+    };
+    tell(&world, &setup, ended(&setup, RunKind::Verify, RunState::Completed, 9, of(0, 0))).await;
+    assert_eq!(faults(&setup).await, json!([]));
+
+    let reason = ("the check found 2 errors", true);
+    let verify = tell(&world, &setup, failed(&setup, RunKind::Verify, 5, reason)).await;
+    tell(&world, &setup, ended(&setup, RunKind::Backup, RunState::Completed, 4, of(4000, 0))).await;
+    let fault = json!({
+        "repository": setup.repository, "kind": "verify", "run": verify.id, "reason": reason.0,
+        "destination": {"id": setup.destination.id, "name": setup.destination.name},
+    });
+    let mut told = faults(&setup).await;
+    let at = told[0].as_object_mut().unwrap().remove("at").unwrap();
+    assert_eq!(moment(&at), verify.ended.unwrap().as_second());
+    assert_eq!(told, json!([fault]));
+    let mut elsewhere = failed(&other, RunKind::Verify, 4, reason);
+    elsewhere.destinations[0].repository = theirs;
+    tell(&world, &other, elsewhere).await;
+    assert_eq!(faults(&other).await, json!([]));
+    tell(&world, &setup, ended(&setup, RunKind::Verify, RunState::Completed, 3, of(0, 0))).await;
+    assert_eq!(faults(&setup).await, json!([]));
+
+    tell(&world, &setup, failed(&setup, RunKind::Restore, 2, ("the disk is full", false))).await;
+    assert_eq!(faults(&setup).await, json!([]));
+    let restore =
+        tell(&world, &setup, failed(&setup, RunKind::Restore, 2, ("a pack is missing", true))).await;
+    let told = faults(&setup).await;
+    assert_eq!((&told[0]["kind"], &told[0]["run"]), (&json!("restore"), &json!(restore.id)));
+    tell(&world, &setup, ended(&setup, RunKind::Verify, RunState::Completed, 1, of(0, 0))).await;
+    assert_eq!(faults(&setup).await, json!([]));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_proves_the_plan_whose_snapshot_it_was() {
+    let world = World::new().await;
+    let setup = Setup::new(&world, silent_node(&world.store, world.home, "nas").await, |_| {}).await;
+    // Another plan that stores to the same repository.
+    let twin = Plan {
+        id: PlanId(setup.source.id.0),
+        spec: PlanSpec { name: "twin".to_owned(), ..setup.plan.spec.clone() },
+        ..setup.plan.clone()
+    };
+    world.store.create_plan(&twin, "test").await.unwrap();
+    let viewer = world.program(Role::Viewer, world.home).await;
+    let restored = async || {
+        let told = viewer.get(PATH).await.expect(200);
+        let of = |id: PlanId| {
+            let mut plans = told["plans"].as_array().unwrap().iter();
+            plans.find(|plan| plan["plan"]["id"] == json!(id)).unwrap()["restored"].clone()
+        };
+        (of(setup.plan.id), of(twin.id))
+    };
+    let restore = |days: i64, plan: Option<PlanId>| {
+        let outcome = Outcome { restored_plan: plan, ..Outcome::default() };
+        Run {
+            plan: None,
+            source: None,
+            ..ended(&setup, RunKind::Restore, RunState::Completed, days, outcome)
+        }
+    };
+    tell(&world, &setup, restore(2, None)).await;
+    assert_eq!(restored().await, (Value::Null, Value::Null), "nobody knows of what plan it was");
+    let last = tell(&world, &setup, restore(1, Some(twin.id))).await;
+    let (own, twins) = restored().await;
+    assert_eq!((own, moment(&twins)), (Value::Null, last.ended.unwrap().as_second()));
     world.stop().await;
 }

@@ -110,7 +110,8 @@ impl Setup {
         Self { project, node, source, destination, repository, plan, told: Arc::default() }
     }
 
-    async fn repository(world: &World, node: NodeId, destination: &Destination) -> RepositoryId {
+    /// A repository of a node's own at a destination.
+    pub(crate) async fn repository(world: &World, node: NodeId, destination: &Destination) -> RepositoryId {
         let id = new_id!(RepositoryId);
         let repository = Repository {
             id,

@@ -38,6 +38,14 @@ async fn a_kit_opens_what_there_is_and_is_stale_when_there_is_more() {
 
     Setup::new(&world, silent_node(&world.store, world.home, "second").await, |_| {}).await;
     assert_eq!(state().await["stale"], true);
+    // A body says nothing more where there is one project.
+    owner.send(reqwest::Method::POST, PATH, None).await.expect(200);
+    owner.post(PATH, json!(null)).await.expect(200);
+    assert_eq!(owner.post(PATH, json!([])).await.problem(422), "invalid");
+    assert_eq!(state().await["stale"], false);
+    let bare = owner.send(reqwest::Method::POST, "/api/v1/projects", None).await;
+    assert!(bare.body["hint"].as_str().unwrap().contains("Content-Type"), "{}", bare.body);
+    assert_eq!(bare.problem(415), "unsupported_media_type");
     let entries = world.store.audit(&backstay_catalog::AuditFilter::default(), 1).await.unwrap();
     assert_eq!(entries[0].action, "recovery_kit.issue");
     assert!(!format!("{entries:?}").contains("open sesame"));

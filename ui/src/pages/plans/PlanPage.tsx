@@ -7,6 +7,7 @@ import { latestRuns, standing, type Plan } from "../../api/queries";
 import { nextTimes, plan } from "../../api/records";
 import { useMay } from "../../api/roles";
 import { Card, Loading, PageHead, buttonClass } from "../../components/basics";
+import { ConcernList } from "../../components/ConcernList";
 import { One } from "../../components/One";
 import { Remove } from "../../components/Remove";
 import { PlanHealth } from "../../components/PlanHealth";
@@ -15,7 +16,7 @@ import { RunNow } from "../../components/RunNow";
 import { RunTable } from "../../components/RunTable";
 import { Strip } from "../../components/Strip";
 import { momentIn } from "../../lib/format";
-import { healthOf, stripOf } from "../../lib/verdict";
+import { faultsOf, healthOf, stripOf } from "../../lib/verdict";
 import { useSpeech } from "../../texts";
 import { PlanFacts } from "./PlanFacts";
 import { PlanMoments } from "./PlanMoments";
@@ -41,6 +42,11 @@ function Page({ plan: found }: { plan: Plan }) {
         <Actions plan={found} />
       </PageHead>
       <div className="flex flex-col gap-4">
+        {stands !== undefined && stands.faults.length > 0 && (
+          <Card title={texts.overview.damaged}>
+            <ConcernList found={faultsOf(stands)} />
+          </Card>
+        )}
         <Card>
           <PlanFacts plan={found} />
         </Card>

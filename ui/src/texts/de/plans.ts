@@ -9,7 +9,7 @@ export const plan: typeof En = {
   runs: "Alle Läufe",
   search: "Nach Namen suchen",
   state: "Zustand",
-  states: { any: "Alle", on: "Eingeschaltet", off: "Ausgeschaltet", failing: "Letzte Sicherung fehlgeschlagen" },
+  states: { any: "Alle", on: "Eingeschaltet", off: "Ausgeschaltet", failing: "Fehlgeschlagen" },
   noMatch: "Kein Plan passt",
   count: (count) => `${count} ${plural(count, "Plan", "Pläne")}`,
   on: "Eingeschaltet",

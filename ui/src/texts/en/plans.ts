@@ -8,7 +8,7 @@ export const plan = {
   runs: "All runs",
   search: "Search by name",
   state: "State",
-  states: { any: "All", on: "On", off: "Switched off", failing: "Last backup failed" },
+  states: { any: "All", on: "On", off: "Switched off", failing: "Failed" },
   noMatch: "No plan matches",
   count: (count: number) => `${count} ${plural(count, "plan", "plans")}`,
   on: "On",

@@ -1,5 +1,7 @@
 //! What differs between a file and a server, and how to make it so.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::document::{Document, Kind, Record};
@@ -60,6 +62,21 @@ pub(super) fn between(server: &Server, wanted: &Document, args: &Apply) -> Outco
     // What is removed goes last, and what refers to others before them.
     changes.extend(gone.into_iter().rev());
     Ok(changes)
+}
+
+/// Looks whether all that the changes refer to is there, or made along with them, and whether their secrets can be had. What cannot be done
+/// is told before anything is.
+pub(super) fn check(changes: &[Change], server: &Server) -> Outcome {
+    let made = |change: &&Change| matches!(change.deed, Deed::Create { .. });
+    let made: BTreeSet<_> =
+        changes.iter().filter(made).map(|change| (change.kind, change.name.clone())).collect();
+    for change in changes {
+        let (Deed::Create { wanted } | Deed::Update { wanted, .. }) = &change.deed else { continue };
+        let form = server.with_ids(&wanted.fields, &made);
+        let checked = form.and_then(|form| secrets::fetched(Value::Object(form)));
+        checked.map_err(|failure| failure.context(change.title()))?;
+    }
+    Ok(())
 }
 
 /// What the file may leave to the server: the node of a record, the name of a person.
@@ -150,12 +167,12 @@ impl Change {
             }
             _ if self.kind == Kind::Person => told = self.person(client, server)?,
             Deed::Create { wanted } => {
-                let mut form = server.with_ids(&wanted.fields)?;
+                let mut form = server.with_ids(&wanted.fields, &BTreeSet::new())?;
                 form.insert("project".to_owned(), server.project().into());
                 client.post(&place, &secrets::fetched(Value::Object(form))?)?;
             }
             Deed::Update { found, wanted } => {
-                let mut form = server.with_ids(&wanted.fields)?;
+                let mut form = server.with_ids(&wanted.fields, &BTreeSet::new())?;
                 if let Some(revision) = found.revision {
                     form.insert("revision".to_owned(), revision.into());
                 }

@@ -38,6 +38,7 @@ pub(crate) fn apply(app: &App, args: &Apply) -> Outcome {
         app.console.say("nothing differs");
         return Ok(());
     }
+    change::check(&changes, &server)?;
     show(app, &changes)?;
     if args.dry_run {
         app.console.flush()?;

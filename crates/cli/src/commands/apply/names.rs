@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::document::{Kind, Record};
+use super::secrets::name_variable;
 use crate::commands::remote::{PROJECTS, find};
 use crate::failure::{Failure, Outcome};
 use crate::remote::{Client, encode};
@@ -129,14 +130,28 @@ impl Server {
         Value::Object(document)
     }
 
-    /// A record's fields as the API takes them: ids where the file has names.
-    pub(super) fn with_ids(&self, fields: &Map<String, Value>) -> Outcome<Map<String, Value>> {
+    /// A record's fields as the API takes them: ids where the file has names. Those of records that are yet to be made stay names.
+    pub(super) fn with_ids(
+        &self,
+        fields: &Map<String, Value>,
+        yet_to_be_made: &BTreeSet<(Kind, String)>,
+    ) -> Outcome<Map<String, Value>> {
         let mut fields = fields.clone();
         let of = |kind: Kind, name: &Value| -> Outcome<Value> {
-            let name = name.as_str().unwrap_or_default();
-            let found = self.get(kind, name).map(|found| found.id.clone());
-            let missing = || Failure::fatal(format!("there is no {} {name:?}", kind.noun()));
-            found.map(Value::from).ok_or_else(missing)
+            let text = name.as_str().unwrap_or_default();
+            match self.get(kind, text) {
+                Some(found) => Ok(found.id.clone().into()),
+                None if yet_to_be_made.contains(&(kind, text.to_owned())) => Ok(name.clone()),
+                None => {
+                    let there = self.all(kind).map(|found| &found.record.name);
+                    Err(missing(
+                        kind.noun(),
+                        text,
+                        there,
+                        &format!("add it to `{}` in the file", kind.list()),
+                    ))
+                }
+            }
         };
         if let Some(connection) = fields.get_mut("connection") {
             *connection = of(Kind::Connection, connection)?;
@@ -147,7 +162,14 @@ impl Server {
         let node_of = |name: &Value| -> Outcome<Value> {
             let name = name.as_str().unwrap_or_default();
             let id = self.nodes.get(name).cloned().map(Value::from);
-            id.ok_or_else(|| Failure::fatal(format!("there is no node {name:?}")))
+            id.ok_or_else(|| {
+                missing(
+                    "node",
+                    name,
+                    self.nodes.keys(),
+                    "leave `node` out for the only one, or the server's own",
+                )
+            })
         };
         if let Some(node) = fields.get_mut("node") {
             *node = node_of(node)?;
@@ -217,6 +239,14 @@ impl Server {
     }
 }
 
+/// That there is no record of a name; those there are, and what else to do.
+fn missing<'a>(noun: &str, name: &str, there: impl Iterator<Item = &'a String>, otherwise: &str) -> Failure {
+    let there: Vec<_> = there.map(String::as_str).collect();
+    let there =
+        if there.is_empty() { "there is none".to_owned() } else { format!("there is {}", there.join(", ")) };
+    Failure::fatal(format!("there is no {noun} {name:?}")).hint(format!("{there}; {otherwise}"))
+}
+
 fn only_project(client: &Client) -> Outcome<Value> {
     let found = client.get("/projects")?;
     match found.get("items").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default() {
@@ -224,61 +254,5 @@ fn only_project(client: &Client) -> Outcome<Value> {
         [] => Err(Failure::fatal("you have no role in any project").hint("ask an owner of one")),
         _ => Err(Failure::fatal("there are several projects")
             .hint("name one: `project: NAME` in the file, or --project")),
-    }
-}
-
-/// Where records hold secrets: by which field, in what, of which type.
-const SECRETS: [(&str, &str, &str); 7] = [
-    ("settings", "s3", "secret_key"),
-    ("settings", "mongodb", "password"),
-    ("settings", "mysql", "password"),
-    ("settings", "receiver", "token"),
-    ("settings", "google_drive", "client_secret"),
-    ("settings", "google_drive", "refresh_token"),
-    ("channel", "webhook", "secret"),
-];
-
-/// Puts the name of a variable where a record's secret is; no two records share one.
-fn name_variable(fields: &mut Value, name: &str, taken: &mut BTreeSet<String>) {
-    for (place, kind, secret) in SECRETS {
-        let Some(holder) = fields.get_mut(place).and_then(Value::as_object_mut) else { continue };
-        if holder.get("type").and_then(Value::as_str) != Some(kind) {
-            continue;
-        }
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
-        let of_name: String = name.chars().map(plain).collect();
-        // A variable's name begins with a letter.
-        let begin = if of_name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
-        let variable = format!("{begin}{of_name}_{}", secret.to_ascii_uppercase());
-        let mut others = (2..).map(|number| format!("{variable}_{number}"));
-        let free = if taken.contains(&variable) { others.find(|other| !taken.contains(other)) } else { None };
-        let variable = free.unwrap_or(variable);
-        holder.insert(secret.to_owned(), json!({"env": variable}));
-        taken.insert(variable);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_secret_has_a_variable_of_its_own() {
-        let mut taken = BTreeSet::new();
-        let mut named = |name: &str, mut fields: Value| {
-            name_variable(&mut fields, name, &mut taken);
-            fields
-        };
-        let bucket = || json!({"settings": {"type": "s3"}});
-        assert_eq!(named("off-site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY");
-        assert_eq!(named("off site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY_2");
-        assert_eq!(named("2nd", bucket())["settings"]["secret_key"]["env"], "_2ND_SECRET_KEY");
-        let drive = named("google", json!({"settings": {"type": "google_drive"}}));
-        assert_eq!(drive["settings"]["client_secret"]["env"], "GOOGLE_CLIENT_SECRET");
-        assert_eq!(drive["settings"]["refresh_token"]["env"], "GOOGLE_REFRESH_TOKEN");
-        let hook = json!({"channel": {"type": "webhook", "url": "https://example.org"}});
-        assert_eq!(named("ops", hook)["channel"]["secret"]["env"], "OPS_SECRET");
-        let mail = json!({"channel": {"type": "email", "to": []}});
-        assert_eq!(named("mail", mail.clone()), mail);
     }
 }

@@ -1,6 +1,8 @@
 //! Secrets in a file for `apply`: where they are, not what they are.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use crate::failure::{Failure, Outcome};
 use crate::password::from_file;
@@ -25,7 +27,11 @@ pub(super) fn fetched(mut value: Value) -> Outcome<Value> {
         let named = |name: &str| secret.get(name).and_then(Value::as_str).map(str::to_owned);
         if let Some(name) = named("env") {
             let text = std::env::var(&name).ok().filter(|text| !text.is_empty());
-            let missing = || Failure::fatal(format!("the variable {name} that holds a secret is not set"));
+            let missing = || {
+                Failure::fatal(format!("the variable {name} that holds a secret is not set")).hint(format!(
+                    "set it with `export {name}=…`, or say in the file where the secret is: {{file: PATH}}"
+                ))
+            };
             *secret = text.ok_or_else(missing)?.into();
         } else if let Some(file) = named("file") {
             *secret = from_file(file.as_ref())?.as_str().into();
@@ -69,10 +75,39 @@ fn walk(value: &mut Value, visit: &mut dyn FnMut(&mut Value) -> Outcome) -> Outc
     }
 }
 
+/// Where records hold secrets: by which field, in what, of which type.
+const SECRETS: [(&str, &str, &str); 7] = [
+    ("settings", "s3", "secret_key"),
+    ("settings", "mongodb", "password"),
+    ("settings", "mysql", "password"),
+    ("settings", "receiver", "token"),
+    ("settings", "google_drive", "client_secret"),
+    ("settings", "google_drive", "refresh_token"),
+    ("channel", "webhook", "secret"),
+];
+
+/// Puts the name of a variable where a record's secret is; no two records share one.
+pub(super) fn name_variable(fields: &mut Value, name: &str, taken: &mut BTreeSet<String>) {
+    for (place, kind, secret) in SECRETS {
+        let Some(holder) = fields.get_mut(place).and_then(Value::as_object_mut) else { continue };
+        if holder.get("type").and_then(Value::as_str) != Some(kind) {
+            continue;
+        }
+        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+        let of_name: String = name.chars().map(plain).collect();
+        // A variable's name begins with a letter.
+        let begin = if of_name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
+        let variable = format!("{begin}{of_name}_{}", secret.to_ascii_uppercase());
+        let mut others = (2..).map(|number| format!("{variable}_{number}"));
+        let free = if taken.contains(&variable) { others.find(|other| !taken.contains(other)) } else { None };
+        let variable = free.unwrap_or(variable);
+        holder.insert(secret.to_owned(), json!({"env": variable}));
+        taken.insert(variable);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -86,5 +121,25 @@ mod tests {
         assert_eq!(fetched(value).unwrap()["settings"]["secret_key"], "open sesame");
         assert!(fetched(json!({"secret": {"env": "BACKSTAY_NO_SUCH_VARIABLE"}})).is_err());
         assert!(!any(&json!({"name": "secret"})));
+    }
+
+    #[test]
+    fn each_secret_has_a_variable_of_its_own() {
+        let mut taken = BTreeSet::new();
+        let mut named = |name: &str, mut fields: Value| {
+            name_variable(&mut fields, name, &mut taken);
+            fields
+        };
+        let bucket = || json!({"settings": {"type": "s3"}});
+        assert_eq!(named("off-site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY");
+        assert_eq!(named("off site", bucket())["settings"]["secret_key"]["env"], "OFF_SITE_SECRET_KEY_2");
+        assert_eq!(named("2nd", bucket())["settings"]["secret_key"]["env"], "_2ND_SECRET_KEY");
+        let drive = named("google", json!({"settings": {"type": "google_drive"}}));
+        assert_eq!(drive["settings"]["client_secret"]["env"], "GOOGLE_CLIENT_SECRET");
+        assert_eq!(drive["settings"]["refresh_token"]["env"], "GOOGLE_REFRESH_TOKEN");
+        let hook = json!({"channel": {"type": "webhook", "url": "https://example.org"}});
+        assert_eq!(named("ops", hook)["channel"]["secret"]["env"], "OPS_SECRET");
+        let mail = json!({"channel": {"type": "email", "to": []}});
+        assert_eq!(named("mail", mail.clone()), mail);
     }
 }

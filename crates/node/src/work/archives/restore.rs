@@ -211,6 +211,7 @@ impl Source {
             deleted: 0,
             verified: 0,
             failures: report.failed,
+            damaged: 0,
             without_room: report.without_room,
             trouble: meter.failed().into_iter().next().map(|(_, what)| what),
             hint: (report.without_room > 0).then(|| NO_ROOM.to_owned()),

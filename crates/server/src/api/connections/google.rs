@@ -212,7 +212,9 @@ async fn sign_in_again(
 ) -> Result<Json<GoogleSignInStarted>, Problem> {
     let connection = read(&state, &caller, id, Action::EditConnections).await?;
     let ConnectionSettings::GoogleDrive(_) = &connection.settings else {
-        return Err(Problem::conflict(format!("connection {} is none to Google Drive", connection.name)));
+        let text = format!("connection {} is none to Google Drive", connection.name);
+        return Err(Problem::conflict(text)
+            .hint("only those of the type `google_drive` are signed in to; others are changed with their keys, and tried as they are saved"));
     };
     let mut settings = connection.settings.clone();
     settings.put_secrets(&repositories::connection_secrets(&state.store, &state.vault, &connection).await?);

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::extract::{Caller, Json, Path, Query};
+use crate::access::extract::{Caller, Json, OptionalJson, Path, Query};
 use crate::access::policy::{Action, may};
 use crate::api::common::{self, List, OfProject};
 use crate::audit::Deed;
@@ -88,13 +88,13 @@ struct JoinToken {
 
 /// Makes a token with which a host joins, once.
 #[utoipa::path(post, path = "/nodes/tokens", tag = "nodes",
-    operation_id = "create_token", request_body = JoinTokenForm,
+    operation_id = "create_token", request_body = Option<JoinTokenForm>,
     responses((status = 201, body = NewJoinToken)))]
 async fn create(
     State(state): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
-    Json(form): Json<JoinTokenForm>,
+    OptionalJson(form): OptionalJson<JoinTokenForm>,
 ) -> Result<(StatusCode, Json<NewJoinToken>), Problem> {
     let project = common::choose(&caller, Action::ManageNodes, form.project)?;
     if !state.takes_agents {

@@ -12,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{deed, read};
-use crate::access::extract::{Caller, Json, Path};
+use crate::access::extract::{Caller, Json, OptionalJson, Path};
 use crate::access::policy::Action;
 use crate::link::hub::AskError;
 use crate::problem::Problem;
@@ -63,13 +63,13 @@ struct RefusedNode {
 }
 
 /// Runs a plan now, on each of the nodes that carry it out. It is an error only when none of them takes it.
-#[utoipa::path(post, path = "/plans/{id}/run", tag = "plans", params(("id" = PlanId, Path)), request_body = RunForm,
+#[utoipa::path(post, path = "/plans/{id}/run", tag = "plans", params(("id" = PlanId, Path)), request_body = Option<RunForm>,
     responses((status = 201, body = Queued)))]
 async fn run(
     State(state): State<AppState>,
     caller: Caller,
     Path(id): Path<PlanId>,
-    Json(form): Json<RunForm>,
+    OptionalJson(form): OptionalJson<RunForm>,
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
     let plan = read(&state, &caller, id, Action::RunPlans).await?;
     let kind = form.kind.unwrap_or(plan.spec.kind());
