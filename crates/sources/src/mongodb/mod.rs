@@ -22,6 +22,7 @@ mod listing;
 mod manifest;
 mod names;
 mod oplog;
+mod nesting;
 mod probe;
 mod reader;
 mod replay;

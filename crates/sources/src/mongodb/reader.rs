@@ -10,7 +10,7 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, Timestamp, doc};
 use mongodb::options::{FindOptions, Hint};
 
 use super::error::{MongoError, Result, Trouble, is_passing};
-use super::{Connection, Position};
+use super::{Connection, Position, nesting};
 use answers::{Answer, Size};
 pub(super) use answers::{Room, within};
 
@@ -207,7 +207,7 @@ impl Scan<'_> {
     fn mark(&self, document: &RawDocument) -> Result<Bson> {
         let key = if matches!(self.order, Order::Oplog(..)) { "ts" } else { "_id" };
         match document.get(key).map_err(MongoError::from)? {
-            Some(value) => Ok(Bson::try_from(value).map_err(MongoError::from)?),
+            Some(value) => nesting::value(value),
             None => Ok(Bson::Null),
         }
     }

@@ -17,7 +17,7 @@ use super::dump::each_entry;
 use super::error::{MongoError, Result, Trouble, code_of};
 use super::names::is_on_its_way;
 use super::restore::{RestoreOptions, Targets};
-use super::{Collection, Connection, Kind, Position};
+use super::{Collection, Connection, Kind, Position, nesting};
 
 /// What a description of an index has; an entry of the oplog may have more about how it was built.
 const OF_INDEXES: [&str; 22] = [
@@ -111,7 +111,7 @@ impl<'a> Replay<'a> {
 
     /// Replays the oplog of a dump.
     pub(super) fn entries(&mut self, input: impl Read) -> Result<()> {
-        each_entry(input, "the oplog", |entry| self.entry(Document::try_from(entry)?))
+        each_entry(input, "the oplog", |entry| self.entry(nesting::document(&entry)?))
     }
 
     /// Replays oplog that was shipped. It has to begin with an entry that what is before it reaches to; what it has of that is passed over.
@@ -418,7 +418,7 @@ impl<'a> Replay<'a> {
         }
         let database = target.database.clone();
         let modified =
-            self.connection.wait(async { self.connection.database(&database).run_command(command).await });
+            self.connection.wait(async { self.connection.database(&database).run_command(command).await })?;
         match modified {
             Ok(_) => Ok(()),
             // InvalidOptions: an option of another version.

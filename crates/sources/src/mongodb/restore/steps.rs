@@ -7,7 +7,7 @@ use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::super::error::{MongoError, Result, Trouble, code_of};
-use super::super::{Collection, Connection, Kind, users};
+use super::super::{Collection, Connection, Kind, nesting, users};
 use super::plan::{Target, Targets};
 use super::{Existing, RestoreReport, Work, alike};
 
@@ -231,7 +231,7 @@ impl Work<'_> {
                     let handle = self.connection.database(&database).collection::<RawDocumentBuf>(&name);
                     for document in documents {
                         let Some(id) = document.get("_id")? else { continue };
-                        let filter = doc! { "_id": Bson::try_from(id)? };
+                        let filter = doc! { "_id": nesting::value(id)? };
                         let write = async { handle.replace_one(filter, document).upsert(true).await };
                         let _ = self.connection.ask(format!("restoring {database}.{name}"), write)?;
                     }
@@ -276,7 +276,7 @@ pub(super) fn rename(connection: &Connection, database: &str, from: &str, to: &s
 
 pub(super) fn drop_collection(connection: &Connection, database: &str, name: &str) -> Result<()> {
     let command = async { connection.database(database).run_command(doc! { "drop": name }).await };
-    match connection.wait(command) {
+    match connection.wait(command)? {
         Ok(_) => Ok(()),
         // NamespaceNotFound.
         Err(error) if code_of(&error) == Some(26) => Ok(()),
