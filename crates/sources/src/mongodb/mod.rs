@@ -17,6 +17,7 @@ mod digest;
 mod dump;
 mod error;
 mod gate;
+mod inventory;
 mod json;
 mod listing;
 mod manifest;

@@ -104,7 +104,7 @@ impl Work<'_> {
     fn plan(&self) -> Result<Plan> {
         self.control.checkpoint()?;
         let (from, inconsistent_because) = self.position()?;
-        let mut collections = self.connection.list(&self.options.selection)?;
+        let mut collections = self.connection.list(&self.options.selection, self.control)?;
         let has_users = self.options.users && self.options.selection.is_whole() && self.may_read_users();
         if has_users {
             collections.extend(users::collections());
@@ -293,7 +293,7 @@ impl Work<'_> {
 
     /// Whether a collection is no longer there.
     fn is_gone(&self, collection: &Collection) -> Result<bool> {
-        let there = self.connection.collections(&collection.database)?;
+        let there = self.connection.collections(&collection.database, self.control)?;
         Ok(!there.iter().any(|there| there.name == collection.name && there.uuid == collection.uuid))
     }
 

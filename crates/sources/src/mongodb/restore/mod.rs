@@ -256,7 +256,7 @@ impl Work<'_> {
         }
         for target in targets.iter().filter(|target| target.has_documents()) {
             self.control.checkpoint()?;
-            target.check_options(self.connection)?;
+            target.check_options(self.connection, self.control)?;
             target.build_indexes(self.connection, self.control)?;
         }
         self.control.checkpoint()?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use backstay_core::Control;
 use sha2::{Digest as _, Sha256};
 
 use super::super::error::{MongoError, Result, Trouble};
@@ -68,7 +69,7 @@ fn by_chance() -> Result<String> {
 }
 
 impl Targets {
-    pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions) -> Result<Self> {
+    pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions, control: &Control) -> Result<Self> {
         let moment = jiff::Timestamp::from_second(options.at.seconds).unwrap_or_default();
         let tag = tag(&options.work)?;
         let moment = moment.strftime("%Y%m%dT%H%M%SZ");
@@ -175,7 +176,8 @@ impl Targets {
         let databases: BTreeSet<String> = self.all.iter().map(|target| target.database.clone()).collect();
         let mut there = HashMap::new();
         for database in databases {
-            for collection in connection.collections(&database)? {
+            self.control.checkpoint()?;
+            for collection in connection.collections(&database, &self.control)? {
                 let _ = there.insert((database.clone(), collection.name.clone()), collection);
             }
         }
@@ -285,8 +287,8 @@ impl Targets {
         if !is_wanted {
             return Ok(());
         }
-        target.in_the_way =
-            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
+        let listed = connection.collections(&target.database, &control)?;
+        target.in_the_way = listed.into_iter().find(|there| there.name == target.name);
         if target.in_the_way.is_some() && existing == Existing::Refuse {
             let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
             return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
@@ -312,6 +314,7 @@ impl Targets {
     ) -> Result<()> {
         if let Some(index) = self
             .all
+        let control = self.control.clone();
             .iter()
             .position(|target| target.source.database == database && target.source.name == collection)
         {
@@ -392,7 +395,7 @@ mod tests {
             Arc::new(|_| Ok(Box::new(text.as_bytes()))),
         )
         .unwrap();
-        let mut targets = Targets::plan(&dump, &RestoreOptions::default()).unwrap();
+        let mut targets = Targets::plan(&dump, &RestoreOptions::default(), &Control::new()).unwrap();
         assert!(targets.refused(Existing::Refuse, "a server").is_none());
         let mut there = dump.collections()[0].clone();
         for (kind, says) in
