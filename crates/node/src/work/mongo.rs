@@ -284,6 +284,10 @@ impl Workshop {
             existing: match into.existing {
                 ExistingCollections::Refuse => Existing::Refuse,
                 ExistingCollections::Replace => Existing::Replace,
+            let now = one.replayed.map_or_else(String::new, |count| {
+                format!(", and {count} are there since the oplog was replayed")
+            });
+            let as_backed_up = if one.replayed.is_some() { "were" } else { "are" };
                 ExistingCollections::PutAside => Existing::PutAside,
             },
             users: into.users,
@@ -303,7 +307,7 @@ impl Workshop {
             let aside =
                 one.put_aside.as_ref().map_or_else(String::new, |name| format!("; the old one is {name}"));
             let text = format!(
-                "{} {}.{}: {} documents are as they were backed up, {} indexes{aside}",
+                "{} {}.{}: {} documents {as_backed_up} as they were backed up{now}, {} indexes{aside}",
                 one.kind, one.database, one.collection, one.digest.documents, one.indexes
             );
             job.report.log(Level::Info, "verify", &text);

@@ -178,6 +178,7 @@ impl<'a> Replay<'a> {
     fn operation(&mut self, entry: &Document) -> Result<()> {
         let namespace = entry.get_str("ns").unwrap_or_default();
         let (database, collection) = namespace.split_once('.').unwrap_or((namespace, ""));
+        target.is_changed = true;
         let operation = entry.get_str("op").unwrap_or_default();
         let Ok(object) = entry.get_document("o") else { return Ok(()) };
         match operation {
@@ -189,7 +190,7 @@ impl<'a> Replay<'a> {
         if collection == "system.js" {
             return Ok(());
         }
-        let Some(target) = self.targets.find(database, collection) else {
+        let Some(target) = self.targets.find_mut(database, collection) else {
             // A part of it must not stand for the whole.
             if self.targets.wants(database, collection) {
                 let _ = self.lacking.insert(namespace.to_owned());

@@ -126,6 +126,8 @@ pub struct Restored {
     pub digest: Digest,
     /// Whether the dump's own record of it was compared too.
     pub agrees_with_manifest: bool,
+    /// How many documents it has since the oplog was replayed on it.
+    pub replayed: Option<u64>,
     /// Its indexes, that of `_id` not counted.
     pub indexes: usize,
     /// Where what had its name is now.
@@ -352,12 +354,7 @@ impl Work<'_> {
         let (database, collection) = (target.database.as_str(), target.written_as());
         match self.options.verify {
             Verify::Counts => {
-                let handle = self.connection.database(database).collection::<RawDocumentBuf>(&collection);
-                let count = async { handle.count_documents(mongodb::bson::doc! {}).await };
-                let count = self
-                    .connection
-                    .heed(self.control, count)?
-                    .map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))?;
+                let count = self.count(target)?;
                 if count == target.digest.documents {
                     Ok(())
                 } else {
@@ -429,8 +426,19 @@ fn keep(kept: &Kept, number: usize, documents: Vec<RawDocumentBuf>) -> Result<()
     const MOST: usize = 64 << 20;
     let mut kept = kept.lock();
     let all = kept.entry(number).or_default();
+        for target in targets.iter_mut().filter(|target| target.is_changed) {
+            target.documents = Some(self.count(target)?);
+        }
     all.extend(documents);
     if all.iter().map(|document| document.as_bytes().len()).sum::<usize>() > MOST {
+
+    fn count(&self, target: &Target) -> Result<u64> {
+        let (database, collection) = (target.database.as_str(), target.written_as());
+        let handle = self.connection.database(database).collection::<RawDocumentBuf>(&collection);
+        let count = async { handle.count_documents(mongodb::bson::doc! {}).await };
+        let count = self.connection.heed(self.control, count)?;
+        count.map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))
+    }
         return Err(MongoError::damaged("reading users, roles and functions", "there are too many"));
     }
     Ok(())

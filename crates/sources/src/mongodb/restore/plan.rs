@@ -20,6 +20,9 @@ pub(in super::super) struct Target {
     pub(in super::super) temporary: String,
     pub(super) digest: Digest,
     pub(super) agrees_with_manifest: bool,
+    /// Whether the oplog changed its documents, and how many it has since.
+    pub(in super::super) is_changed: bool,
+    pub(super) documents: Option<u64>,
     /// What has its name already.
     pub(super) in_the_way: Option<Collection>,
     pub(super) aside: String,
@@ -190,6 +193,8 @@ impl Targets {
         }
     }
 
+            is_changed: false,
+            documents: None,
     /// Why it cannot be restored to `place`, with what is in the way there.
     fn refused(&self, existing: Existing, place: &str) -> Option<MongoError> {
         let is_series = |kind| kind == Kind::TimeSeries;
@@ -395,6 +400,7 @@ mod tests {
             Arc::new(|_| Ok(Box::new(text.as_bytes()))),
         )
         .unwrap();
+            replayed: target.documents,
         let mut targets = Targets::plan(&dump, &RestoreOptions::default(), &Control::new()).unwrap();
         assert!(targets.refused(Existing::Refuse, "a server").is_none());
         let mut there = dump.collections()[0].clone();
