@@ -16,8 +16,9 @@ use backstay_policy::point_in_time::{Base, Mark, Piece};
 use backstay_sources::CaptureReport;
 use backstay_sources::files::restore::{FolderTarget, RestoreOptions as FolderOptions};
 use backstay_sources::mongodb::{
-    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, MongoError, OpenEntry, Position,
-    RestoreOptions, RestoreReport, Selection, Shipper, Trouble, capture, probe, restore,
+    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, Manifest, MongoError, OpenEntry,
+    Position, RestoreOptions, RestoreReport, Selection, Shipper, Trouble, capture, probe, restorable,
+    restore,
 };
 use parking_lot::Mutex;
 
@@ -257,10 +258,11 @@ impl Workshop {
             (entry.id.to_hex(), Box::new(dump_of(open, index, &entry.snapshot.tree)?))
         };
         let manifest = dump.manifest().cloned();
-        let selection = Selection { include: into.include.clone(), exclude: Vec::new() };
+        let options = self.mongo_options(into, connection, (manifest.as_ref(), segments), run);
+        restorable(dump.as_ref(), &options)?;
         if request.dry_run {
             for counted in manifest.iter().flat_map(|manifest| &manifest.collections) {
-                if selection.takes(&counted.database, &counted.collection) {
+                if options.selection.takes(&counted.database, &counted.collection) {
                     let text = format!(
                         "would restore {} {}.{}: {} documents, {}",
                         counted.kind,
@@ -304,6 +306,36 @@ impl Workshop {
         let report = restore(connection, dump, &options, job.control, &meter)?;
         meter.finish();
         for one in &report.restored {
+    fn mongo_options(
+        &self,
+        into: &IntoMongodb,
+        connection: &Connection,
+        (manifest, segments): (Option<&Manifest>, Vec<OpenEntry>),
+        run: RunId,
+    ) -> RestoreOptions {
+        let pairs = |renames: &[backstay_model::mongodb::Rename]| {
+            renames.iter().map(|rename| (rename.from.clone(), rename.to.clone())).collect()
+        };
+        RestoreOptions {
+            selection: Selection { include: into.include.clone(), exclude: Vec::new() },
+            databases: pairs(&into.databases),
+            collections: pairs(&into.collections),
+            existing: match into.existing {
+                ExistingCollections::Refuse => Existing::Refuse,
+                ExistingCollections::Replace => Existing::Replace,
+                ExistingCollections::PutAside => Existing::PutAside,
+            },
+            users: into.users,
+            patience: connection.away(),
+            oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
+            segments,
+            until: into.until.map(end_of),
+            at: self.environment.clock.now(),
+            work: run.to_string(),
+            ..RestoreOptions::default()
+        }
+    }
+
             let aside =
                 one.put_aside.as_ref().map_or_else(String::new, |name| format!("; the old one is {name}"));
             let text = format!(

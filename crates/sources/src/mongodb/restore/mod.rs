@@ -153,6 +153,14 @@ pub struct RestoreReport {
     pub warnings: Vec<String>,
 }
 
+/// Whether anything of a dump is selected, and each collection goes to a place of its own.
+///
+/// # Errors
+/// When that is not so, with what the dump has.
+pub fn restorable(dump: &dyn Dump, options: &RestoreOptions) -> Result<()> {
+    Targets::plan(dump, options, &Control::new()).map(drop)
+}
+
 /// Brings a dump to a server. Nothing has its final name before everything is restored and verified.
 ///
 /// # Errors

@@ -45,6 +45,10 @@ pub(in super::super) struct Targets {
     options: RestoreOptions,
     /// What the dump was taken of, where it says so: shipped oplog is of the whole server.
     taken: Option<Selection>,
+    /// What the dump has, for messages.
+    offers: String,
+    /// Of the restore.
+    control: Control,
     mark: String,
     /// The mark of what is on its way: of this try alone, since a server may still take in what an earlier one sent before it broke off.
     mark_of_try: String,
@@ -62,6 +66,20 @@ fn tag(work: &str) -> Result<String> {
         return by_chance();
     }
     Ok(Sha256::digest(work).iter().take(TAG).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The first collections of a dump, by their names.
+fn offers(dump: &dyn Dump) -> String {
+    const TOLD: usize = 10;
+    let all = dump.collections().iter().filter(|one| !one.database.is_empty() && !users::has(one));
+    let mut names: Vec<String> = all.map(Collection::full_name).collect();
+    names.sort_unstable();
+    let more = match names.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    names.truncate(TOLD);
+    if names.is_empty() { "no collections".to_owned() } else { format!("{}{more}", names.join(", ")) }
 }
 
 fn by_chance() -> Result<String> {
@@ -87,6 +105,8 @@ impl Targets {
                 include: manifest.include.clone(),
                 exclude: manifest.exclude.clone(),
             }),
+            offers: offers(dump),
+            control: control.clone(),
             mark,
             mark_of_try,
             tag,
@@ -125,11 +145,18 @@ impl Targets {
     /// Whether there is anything to restore.
     pub(super) fn refuse_nothing(&self) -> Result<()> {
         if self.all.is_empty() && self.kept.is_empty() {
-            let cause = match self.options.segments.as_slice() {
-                [] => "nothing of the dump is selected",
-                _ => "nothing of the dump is selected, and the oplog after it makes nothing that is",
+            let of = match self.options.selection.include.as_slice() {
+                [] => "selected".to_owned(),
+                names => format!("called {}", names.join(" or ")),
             };
-            return Err(MongoError::new(Trouble::Settings, "restoring", cause));
+            let after = match self.options.segments.as_slice() {
+                [] => "",
+                _ => ", and the oplog after it makes nothing that is",
+            };
+            let cause = format!("nothing of the backup is {of}{after}; it has {}", self.offers);
+            let mut error = MongoError::new(Trouble::Settings, "nothing can be restored", cause);
+            error.hint = "name databases or collections that the backup has, or none for all of them";
+            return Err(error);
         }
         Ok(())
     }
@@ -207,11 +234,11 @@ impl Targets {
             })
             .collect();
         let (first, _) = in_the_way.first()?;
-        let more = match in_the_way.len() {
-            0 | 1 => String::new(),
-            count => format!(", and {} more", count - 1),
+        let are = match in_the_way.len() {
+            0 | 1 => " is".to_owned(),
+            count => format!(", and {} more, are", count - 1),
         };
-        let cause = format!("{}.{}{more} is there already", first.database, first.name);
+        let cause = format!("{}.{}{are} there already", first.database, first.name);
         let mut error = MongoError::new(Trouble::Exists, format!("cannot restore to {place}"), cause);
         // A time series has its name from the beginning, so that a try that was killed may have left it.
         let may_be_left =
@@ -287,6 +314,7 @@ impl Targets {
     /// What is in the way of the target of a collection, by the name that the oplog gives it.
     fn look_once(&mut self, connection: &Connection, database: &str, collection: &str) -> Result<()> {
         let (is_wanted, existing) = (self.wants(database, collection), self.options.existing);
+        let control = self.control.clone();
         let Some(target) = self.find_mut(database, collection) else { return Ok(()) };
         target.in_the_way = None;
         if !is_wanted {
@@ -319,7 +347,6 @@ impl Targets {
     ) -> Result<()> {
         if let Some(index) = self
             .all
-        let control = self.control.clone();
             .iter()
             .position(|target| target.source.database == database && target.source.name == collection)
         {
@@ -415,5 +442,23 @@ mod tests {
                 assert!(error.hint.contains(says), "{}", error.hint);
             }
         }
+        let more = targets.all[0].clone();
+        targets.all.extend([more.clone(), more]);
+        let error = targets.refused(Existing::Refuse, "a server").unwrap();
+        assert_eq!(error.cause, "shop.heat, and 2 more, are there already");
+    }
+
+    #[test]
+    fn what_the_backup_has_is_told_where_nothing_of_it_is_selected() {
+        let paths = (0..12).map(|n| format!("shop/c{n:02}.bson").into_bytes()).collect::<Vec<_>>();
+        let dump = EntriesDump::open(&paths, Arc::new(|_| Ok(Box::new(&b""[..])))).unwrap();
+        let selection = Selection { include: vec!["nonexist".to_owned()], ..Selection::all() };
+        let options = RestoreOptions { selection, ..RestoreOptions::default() };
+        let error = super::super::restorable(&dump, &options).unwrap_err();
+        let cause = "nothing of the backup is called nonexist; it has shop.c00, shop.c01, shop.c02, shop.c03, shop.c04, shop.c05, shop.c06, \
+            shop.c07, shop.c08, shop.c09, and 2 more";
+        assert_eq!(error.cause, cause);
+        assert!(error.hint.contains("that the backup has"), "{}", error.hint);
+        assert!(super::super::restorable(&dump, &RestoreOptions::default()).is_ok());
     }
 }
