@@ -5,6 +5,7 @@
 //! before the collections were read; a rename cannot be, and what was shipped is replayed only from where that ends.
 
 mod diff;
+pub(super) mod known;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
@@ -125,26 +126,7 @@ impl<'a> Replay<'a> {
         if reached.zip(self.until).is_some_and(|(reached, until)| reached >= until) {
             return Ok(());
         }
-        let mut is_first = true;
-        each_entry(input, "shipped oplog", |entry| {
-            let entry = Document::try_from(entry)?;
-            let at = position_of(&entry)?;
-            let is_new = reached.is_none_or(|reached| at > reached);
-            if std::mem::take(&mut is_first) && is_new {
-                let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
-                let cause = format!(
-                    "segment {} begins at {at}, and what is before it reaches to {reached}",
-                    index + 1
-                );
-                return Err(MongoError::new(
-                    Trouble::Gap,
-                    "the shipped oplog does not follow on the dump",
-                    cause,
-                ));
-            }
-            // A rename cannot be carried out twice.
-            if is_new { self.entry(entry) } else { Ok(()) }
-        })
+        each_shipped(input, reached, index, |entry| self.entry(entry))
     }
 
     /// What is left of transactions was never committed before the moment, and what is on its way then is nothing yet.
@@ -178,7 +160,6 @@ impl<'a> Replay<'a> {
     fn operation(&mut self, entry: &Document) -> Result<()> {
         let namespace = entry.get_str("ns").unwrap_or_default();
         let (database, collection) = namespace.split_once('.').unwrap_or((namespace, ""));
-        target.is_changed = true;
         let operation = entry.get_str("op").unwrap_or_default();
         let Ok(object) = entry.get_document("o") else { return Ok(()) };
         match operation {
@@ -197,6 +178,7 @@ impl<'a> Replay<'a> {
             }
             return Ok(());
         };
+        target.is_changed = true;
         let handle = self.connection.database(&target.database).collection::<Document>(&target.written_as());
         self.count += 1;
         let what = format!("changing {database}.{collection}");
@@ -431,6 +413,33 @@ impl<'a> Replay<'a> {
             Err(error) => Err(MongoError::of(format!("modifying {collection}"), &error)),
         }
     }
+}
+
+/// Reads the entries of shipped oplog after what is before it reaches to.
+fn each_shipped(
+    input: impl Read,
+    reached: Option<Position>,
+    index: usize,
+    mut take: impl FnMut(Document) -> Result<()>,
+) -> Result<()> {
+    let mut is_first = true;
+    each_entry(input, "shipped oplog", |entry| {
+        let entry = nesting::document(&entry)?;
+        let at = position_of(&entry)?;
+        let is_new = reached.is_none_or(|reached| at > reached);
+        if std::mem::take(&mut is_first) && is_new {
+            let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
+            let cause =
+                format!("segment {} begins at {at}, and what is before it reaches to {reached}", index + 1);
+            return Err(MongoError::new(
+                Trouble::Gap,
+                "the shipped oplog does not follow on the dump",
+                cause,
+            ));
+        }
+        // A rename cannot be carried out twice.
+        if is_new { take(entry) } else { Ok(()) }
+    })
 }
 
 fn plain(database: &str, collection: &str) -> Collection {

@@ -22,7 +22,7 @@ use super::access::AWAY;
 use super::dump::Place;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
-use super::replay::Replay;
+use super::replay::{Replay, known};
 use super::{Connection, Digest, Dump, OpenEntry, Position, Selection, users};
 use insert::Inserts;
 pub(super) use plan::{Target, Targets};
@@ -181,8 +181,9 @@ pub fn restore(
         error.hint = "connect to the primary, or name all members in the connection string";
         return Err(error);
     }
-    let mut targets = Targets::plan(dump.as_ref(), options)?;
-    targets.clear_earlier(connection, events)?;
+    let mut targets = Targets::plan(dump.as_ref(), options, control)?;
+    known::look_through(dump.as_ref(), &targets, options, control)?;
+    targets.clear_earlier(connection, control, events)?;
     targets.look(connection, options.existing)?;
     let work = Work { connection, options, control, events };
     match work.run(dump, &mut targets) {
@@ -425,20 +426,11 @@ impl Work<'_> {
             (moment, _) => moment,
         };
         report.warnings.extend(replay.into_warnings());
-        Ok(())
-    }
-}
-
-fn keep(kept: &Kept, number: usize, documents: Vec<RawDocumentBuf>) -> Result<()> {
-    /// Users, roles and functions of a server do not fill this.
-    const MOST: usize = 64 << 20;
-    let mut kept = kept.lock();
-    let all = kept.entry(number).or_default();
         for target in targets.iter_mut().filter(|target| target.is_changed) {
             target.documents = Some(self.count(target)?);
         }
-    all.extend(documents);
-    if all.iter().map(|document| document.as_bytes().len()).sum::<usize>() > MOST {
+        Ok(())
+    }
 
     fn count(&self, target: &Target) -> Result<u64> {
         let (database, collection) = (target.database.as_str(), target.written_as());
@@ -447,6 +439,15 @@ fn keep(kept: &Kept, number: usize, documents: Vec<RawDocumentBuf>) -> Result<()
         let count = self.connection.heed(self.control, count)?;
         count.map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))
     }
+}
+
+fn keep(kept: &Kept, number: usize, documents: Vec<RawDocumentBuf>) -> Result<()> {
+    /// Users, roles and functions of a server do not fill this.
+    const MOST: usize = 64 << 20;
+    let mut kept = kept.lock();
+    let all = kept.entry(number).or_default();
+    all.extend(documents);
+    if all.iter().map(|document| document.as_bytes().len()).sum::<usize>() > MOST {
         return Err(MongoError::damaged("reading users, roles and functions", "there are too many"));
     }
     Ok(())

@@ -193,6 +193,8 @@ impl Targets {
             temporary,
             digest: Digest::default(),
             agrees_with_manifest: false,
+            is_changed: false,
+            documents: None,
             in_the_way: None,
             is_placed: false,
             is_made: false,
@@ -220,8 +222,6 @@ impl Targets {
         }
     }
 
-            is_changed: false,
-            documents: None,
     /// Why it cannot be restored to `place`, with what is in the way there.
     fn refused(&self, existing: Existing, place: &str) -> Option<MongoError> {
         let is_series = |kind| kind == Kind::TimeSeries;
@@ -400,6 +400,7 @@ impl Targets {
             kind: target.source.kind.name(),
             digest: target.digest,
             agrees_with_manifest: target.agrees_with_manifest,
+            replayed: target.documents,
             indexes: target.indexes_to_build().len(),
             put_aside: target
                 .in_the_way
@@ -427,7 +428,6 @@ mod tests {
             Arc::new(|_| Ok(Box::new(text.as_bytes()))),
         )
         .unwrap();
-            replayed: target.documents,
         let mut targets = Targets::plan(&dump, &RestoreOptions::default(), &Control::new()).unwrap();
         assert!(targets.refused(Existing::Refuse, "a server").is_none());
         let mut there = dump.collections()[0].clone();
