@@ -73,7 +73,7 @@ impl Connection {
             let (hello, build) = until_refused(&gate, asked).await?.map_err(|error| {
                 let mut error = MongoError::of(what(), &error);
                 if let Some(why) = gate.failed().filter(|_| error.trouble == Trouble::NoAnswer) {
-                    error.cause = why;
+                    error.cause = format!("{why} ({})", error.cause);
                 }
                 error
             })?;
