@@ -4,7 +4,7 @@ use backstay_core::Control;
 use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument};
 
 use super::super::dump::each_entry;
-use super::super::error::{MongoError, Result, Trouble};
+use super::super::error::{MongoError, Result};
 use super::super::restore::{RestoreOptions, Targets};
 use super::super::{Dump, Position, nesting};
 use super::{damaged, diff, each_shipped, id_of, position_of};
