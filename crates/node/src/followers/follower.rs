@@ -178,6 +178,10 @@ impl Follower {
         match workshop.ship(&job, &of, kept, &mut log) {
             Ok(more) => {
                 self.told.lock().moments = kept.moments();
+                let newest = kept.newest;
+                if let Some((since, why)) = log.cannot_replay() {
+                    self.tell_of_what_cannot_be_replayed(since, why, newest)?;
+                }
                 Ok(if more { Step::More } else { Step::Done })
             }
             Err(LogError::Failed(error)) => Err(error),
@@ -211,6 +215,27 @@ impl Follower {
         let text = format!(
             "plan {}: the log of {} has a gap at {}: {error}. A new backup is taken by itself, and the log goes on after it.{until} Let the server \
              keep its oplog for longer (replSetResizeOplog), or see why nothing could be stored for so long",
+            self.plan.spec.name, self.source.named.name, self.repository.destination.name
+        );
+        self.handle.block_on(self.inner.trouble(&text));
+        self.wait(self.inner.store.meta_set(&key, &place))
+    }
+
+    /// Tells people that moments from one on cannot be gone back to, once for each backup that is there.
+    fn tell_of_what_cannot_be_replayed(
+        &self,
+        since: Time,
+        why: &str,
+        newest: Option<(Time, bool)>,
+    ) -> Result<(), WorkError> {
+        let key = format!("log-cannot:{}:{}:{}", self.plan.id, self.source.named.id, self.repository.id);
+        let place = newest.map_or_else(String::new, |(made, _)| made.to_string());
+        if self.wait(self.inner.store.meta_get(&key))?.as_deref() == Some(&*place) {
+            return Ok(());
+        }
+        let text = format!(
+            "plan {}: the log of {} at {} has what a restore cannot replay: {why}. No moment from {since:.0} on can be gone back to, until after the next \
+             backup: take one now",
             self.plan.spec.name, self.source.named.name, self.repository.destination.name
         );
         self.handle.block_on(self.inner.trouble(&text));

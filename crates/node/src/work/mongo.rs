@@ -16,8 +16,9 @@ use backstay_policy::point_in_time::{Base, Mark, Piece};
 use backstay_sources::CaptureReport;
 use backstay_sources::files::restore::{FolderTarget, RestoreOptions as FolderOptions};
 use backstay_sources::mongodb::{
-    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, MongoError, OpenEntry, Position,
-    RestoreOptions, RestoreReport, Selection, Shipper, Trouble, capture, probe, restore,
+    Access, CaptureOptions, Connection, Dump, EntriesDump, Existing, Manifest, MongoError, OpenEntry,
+    Position, RestoreOptions, RestoreReport, Selection, Shipper, Trouble, capture, probe, restorable,
+    restore,
 };
 use parking_lot::Mutex;
 
@@ -79,7 +80,8 @@ impl MongoSource {
     pub fn log_after(&self, at: Mark) -> MongoLog {
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let position = Position { seconds: number(at.0), counter: number(at.1) };
-        MongoLog { connection: Arc::clone(&self.connection), shipper: Shipper::after(position) }
+        let shipper = Shipper::after(position).selecting(self.options.selection.clone());
+        MongoLog { connection: Arc::clone(&self.connection), shipper, cannot: None }
     }
 
     /// Where it is.
@@ -257,10 +259,11 @@ impl Workshop {
             (entry.id.to_hex(), Box::new(dump_of(open, index, &entry.snapshot.tree)?))
         };
         let manifest = dump.manifest().cloned();
-        let selection = Selection { include: into.include.clone(), exclude: Vec::new() };
+        let options = self.mongo_options(into, connection, (manifest.as_ref(), segments), run);
+        restorable(dump.as_ref(), &options)?;
         if request.dry_run {
             for counted in manifest.iter().flat_map(|manifest| &manifest.collections) {
-                if selection.takes(&counted.database, &counted.collection) {
+                if options.selection.takes(&counted.database, &counted.collection) {
                     let text = format!(
                         "would restore {} {}.{}: {} documents, {}",
                         counted.kind,
@@ -274,27 +277,6 @@ impl Workshop {
             }
             return Ok((id, RestoreReport::default()));
         }
-        let pairs = |renames: &[backstay_model::mongodb::Rename]| {
-            renames.iter().map(|rename| (rename.from.clone(), rename.to.clone())).collect()
-        };
-        let options = RestoreOptions {
-            selection,
-            databases: pairs(&into.databases),
-            collections: pairs(&into.collections),
-            existing: match into.existing {
-                ExistingCollections::Refuse => Existing::Refuse,
-                ExistingCollections::Replace => Existing::Replace,
-                ExistingCollections::PutAside => Existing::PutAside,
-            },
-            users: into.users,
-            patience: connection.away(),
-            oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
-            segments,
-            until: into.until.map(end_of),
-            at: self.environment.clock.now(),
-            work: run.to_string(),
-            ..RestoreOptions::default()
-        };
         job.report.log(Level::Info, "write", &format!("restoring to {}", connection.place()));
         let meter = Meter::new(&job.report, "restoring");
         let report = restore(connection, dump, &options, job.control, &meter)?;
@@ -302,8 +284,12 @@ impl Workshop {
         for one in &report.restored {
             let aside =
                 one.put_aside.as_ref().map_or_else(String::new, |name| format!("; the old one is {name}"));
+            let now = one.replayed.map_or_else(String::new, |count| {
+                format!(", and {count} are there since the oplog was replayed")
+            });
+            let as_backed_up = if one.replayed.is_some() { "were" } else { "are" };
             let text = format!(
-                "{} {}.{}: {} documents are as they were backed up, {} indexes{aside}",
+                "{} {}.{}: {} documents {as_backed_up} as they were backed up{now}, {} indexes{aside}",
                 one.kind, one.database, one.collection, one.digest.documents, one.indexes
             );
             job.report.log(Level::Info, "verify", &text);
@@ -320,6 +306,36 @@ impl Workshop {
 }
 
 impl Workshop {
+    fn mongo_options(
+        &self,
+        into: &IntoMongodb,
+        connection: &Connection,
+        (manifest, segments): (Option<&Manifest>, Vec<OpenEntry>),
+        run: RunId,
+    ) -> RestoreOptions {
+        let pairs = |renames: &[backstay_model::mongodb::Rename]| {
+            renames.iter().map(|rename| (rename.from.clone(), rename.to.clone())).collect()
+        };
+        RestoreOptions {
+            selection: Selection { include: into.include.clone(), exclude: Vec::new() },
+            databases: pairs(&into.databases),
+            collections: pairs(&into.collections),
+            existing: match into.existing {
+                ExistingCollections::Refuse => Existing::Refuse,
+                ExistingCollections::Replace => Existing::Replace,
+                ExistingCollections::PutAside => Existing::PutAside,
+            },
+            users: into.users,
+            patience: connection.away(),
+            oplog: into.oplog && manifest.is_some_and(|manifest| manifest.oplog.is_some()),
+            segments,
+            until: into.until.map(end_of),
+            at: self.environment.clock.now(),
+            work: run.to_string(),
+            ..RestoreOptions::default()
+        }
+    }
+
     /// The files of an archive as a dump, once they are unpacked into a folder.
     fn unpacked(
         &self,
@@ -347,17 +363,32 @@ impl Workshop {
 pub struct MongoLog {
     connection: Arc<Connection>,
     shipper: Shipper,
+    cannot: Option<(Time, String)>,
+}
+
+impl MongoLog {
+    /// Since when a restore cannot replay what was read, and why.
+    #[must_use]
+    pub fn cannot_replay(&self) -> Option<(Time, &str)> {
+        self.cannot.as_ref().map(|(at, why)| (*at, why.as_str()))
+    }
 }
 
 impl Log for MongoLog {
     fn next(&mut self, control: &Control) -> Result<Shipment, LogError> {
         match self.shipper.next_whole(&self.connection, control) {
-            Ok((segment, until)) => Ok(Shipment {
-                name: segment.name(),
-                piece: Piece { from: mark(segment.from), to: mark(segment.to), until: i64::from(until) },
-                has_more: segment.to.seconds > until,
-                data: segment.data,
-            }),
+            Ok((segment, until)) => {
+                if let Some((at, why)) = segment.cannot.clone().filter(|_| self.cannot.is_none()) {
+                    let at = Time::from_second(i64::from(at.seconds)).unwrap_or_default();
+                    self.cannot = Some((at, why));
+                }
+                Ok(Shipment {
+                    name: segment.name(),
+                    piece: Piece { from: mark(segment.from), to: mark(segment.to), until: i64::from(until) },
+                    has_more: segment.to.seconds > until,
+                    data: segment.data,
+                })
+            }
             Err(error) if error.trouble == Trouble::Gap => Err(LogError::Gap(error.into())),
             Err(error) => Err(LogError::Failed(error.into())),
         }

@@ -211,6 +211,48 @@ async fn a_gap_is_told_and_the_log_goes_on_after_a_new_backup() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_restore_cannot_replay_is_told_when_it_is_kept_and_what_is_before_it_comes_back() {
+    let Some(shop) = Shop::new().await else { return };
+    shop.follow();
+    shop.until_followed("at all", |log| log.trouble.is_none() && !log.moments.is_empty()).await;
+    tokio::task::block_in_place(|| {
+        let some = doc! { "delete": "orders", "deletes": [{ "q": { "_id": { "$lt": 50 } }, "limit": 0 }] };
+        drop(shop.server.run("shop", some));
+    });
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let before = Time::now();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::task::block_in_place(|| {
+        let all = doc! { "q": { "_id": { "$lt": 100 } }, "u": { "$set": { "x": 1 } }, "multi": true };
+        drop(shop.server.run("shop", doc! { "update": "orders", "updates": [all] }));
+    });
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let after = Time::now();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::task::block_in_place(|| shop.server.insert("shop", "people", &[doc! { "_id": 2 }]));
+    let told = shop.world.until_told("cannot replay").await;
+    assert!(told.contains("updatedFields") && told.contains("take one now"), "{told}");
+    shop.until_kept(after).await;
+
+    let to = |until: Time, name: &str| json!({ "until": until, "include": ["shop"], "databases": [{ "from": "shop", "to": name }] });
+    let run = shop.restore("latest", to(after, "then"), RunState::Failed).await;
+    let error = run.error.unwrap();
+    assert!(error.message.contains("nothing was written"), "{error:?}");
+    assert_eq!(shop.collections("then"), 0);
+    let run = shop.restore("latest", to(before, "before"), RunState::Completed).await;
+    assert_eq!(shop.count("before", "orders"), 2950);
+    let log = shop.world.log(run.id).await;
+    let says = "3000 documents were as they were backed up, and 2950 are there since the oplog was replayed";
+    assert!(log.contains(says), "{log}");
+    // Nothing of that name is in the backup.
+    let run = shop.restore("latest", json!({ "include": ["nonexist"] }), RunState::Failed).await;
+    let (error, log) = (run.error.unwrap(), shop.world.log(run.id).await);
+    assert!(error.message.contains("it has blog.posts, shop."), "{error:?}");
+    assert!(error.hint.unwrap().contains("that the backup has") && !log.contains("restoring to"), "{log}");
+    shop.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_without_an_oplog_is_said_to_have_none() {
     let Some(shop) = Shop::with(&["--standalone"]).await else { return };
     shop.follow();

@@ -57,7 +57,7 @@ impl fmt::Debug for Access {
 }
 
 /// Options of a connection string that name files of this host, secrets, or ways around the guard.
-const KEPT_OUT: [&str; 9] = [
+const KEPT_OUT: [&str; 10] = [
     "authmechanismproperties",
     "proxyhost",
     "proxypassword",
@@ -67,6 +67,7 @@ const KEPT_OUT: [&str; 9] = [
     "tlscafile",
     "tlscertificatekeyfile",
     "tlscertificatekeyfilepassword",
+    "tlsinsecure",
 ];
 
 /// The longest that a connection string may have a server waited for.

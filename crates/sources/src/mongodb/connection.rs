@@ -1,6 +1,9 @@
 //! A connection to a server, with the runtime that it needs.
 
 use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 use std::time::Duration;
 
 use backstay_core::{Control, Interrupted};
@@ -17,13 +20,16 @@ use super::{Access, Position};
 /// How often one who waits for a server looks whether the work is cancelled.
 const HEARS: Duration = Duration::from_millis(100);
 
+/// The driver takes more of it for each level of a document.
+const STACK: usize = 8 << 20;
+
 /// A connection to a server, or to the replica set that it is of. It may be used from several threads.
 ///
 /// It is made, used and dropped outside of any asynchronous runtime.
 pub struct Connection {
     // Before the runtime: both end on it.
     client: Client,
-    _gate: Option<Gate>,
+    gate: Gate,
     runtime: Runtime,
     place: String,
     hello: Document,
@@ -49,46 +55,32 @@ impl Connection {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("backstay-mongodb")
+            .thread_stack_size(STACK)
             .enable_all()
             .build()
             .map_err(|error| MongoError::storage(what(), &error))?;
         let (client, gate, hello, build) = runtime.block_on(async {
             let mut options = access.options().await?;
-            let gate = match &access.guard {
-                None => None,
-                Some(guard) => {
-                    let hosts = options.hosts.clone();
-                    judge(guard, &hosts, &place).await?;
-                    let gate = Gate::open(guard.clone())
-                        .await
-                        .map_err(|error| MongoError::storage(what(), &error))?;
-                    options.socks5_proxy = Some(gate.proxy());
-                    Some(gate)
-                }
-            };
+            let guard = access.guard.clone().unwrap_or_else(|| Arc::new(all_addresses));
+            judge(&guard, &options.hosts, &place).await?;
+            let gate = Gate::open(guard, &mut options).await?;
             let client = Client::with_options(options).map_err(|error| MongoError::of(what(), &error))?;
             let admin = client.database("admin");
-            let hello = admin
-                .run_command(doc! { "hello": 1 })
-                .await
-                .map_err(|error| MongoError::of(what(), &error))?;
-            let build = admin
-                .run_command(doc! { "buildInfo": 1 })
-                .await
-                .map_err(|error| MongoError::of(what(), &error))?;
+            let asked = async {
+                let hello = admin.run_command(doc! { "hello": 1 }).await?;
+                Ok((hello, admin.run_command(doc! { "buildInfo": 1 }).await?))
+            };
+            let (hello, build) = until_refused(&gate, asked).await?.map_err(|error| {
+                let mut error = MongoError::of(what(), &error);
+                if let Some(why) = gate.failed().filter(|_| error.trouble == Trouble::NoAnswer) {
+                    error.cause = format!("{why} ({})", error.cause);
+                }
+                error
+            })?;
             Ok::<_, MongoError>((client, gate, hello, build))
         })?;
         let version = build.get_str("version").unwrap_or_default().to_owned();
-        Ok(Self {
-            client,
-            _gate: gate,
-            runtime,
-            place,
-            hello,
-            version,
-            room: Room::default(),
-            away: access.away(),
-        })
+        Ok(Self { client, gate, runtime, place, hello, version, room: Room::default(), away: access.away() })
     }
 
     /// The hosts, for messages.
@@ -150,8 +142,8 @@ impl Connection {
     }
 
     /// Waits for something.
-    pub(super) fn wait<F: Future>(&self, future: F) -> F::Output {
-        self.runtime.block_on(future)
+    pub(super) fn wait<F: Future>(&self, future: F) -> Result<F::Output> {
+        self.runtime.block_on(until_refused(&self.gate, future))
     }
 
     /// Waits for something that is given up when the work is cancelled. A server that does not answer keeps nobody.
@@ -161,11 +153,8 @@ impl Connection {
                 output = future => Some(output),
                 () = cancelled(control) => None,
             }
-        });
-        match output {
-            Some(output) => Ok(output),
-            None => Err(Interrupted.into()),
-        }
+        })?;
+        output.ok_or_else(|| Interrupted.into())
     }
 
     /// Has something done beside this thread.
@@ -179,7 +168,7 @@ impl Connection {
         what: impl Into<String>,
         future: impl Future<Output = mongodb::error::Result<T>>,
     ) -> Result<T> {
-        self.wait(future).map_err(|error| MongoError::of(what, &error))
+        self.wait(future)?.map_err(|error| MongoError::of(what, &error))
     }
 
     /// Has a command carried out.
@@ -219,6 +208,20 @@ impl Connection {
             None => Ok(None),
         }
     }
+}
+
+/// Waits for something that a server says, and no longer once it says what is not looked at.
+async fn until_refused<F: Future>(gate: &Gate, future: F) -> Result<F::Output> {
+    tokio::select! {
+        biased;
+        error = gate.refused() => Err(error),
+        output = future => Ok(output),
+    }
+}
+
+/// Judges nothing, where there is no guard.
+fn all_addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
 async fn cancelled(control: &Control) {

@@ -41,6 +41,14 @@ pub trait Dump: Send {
     /// Whether it has an oplog.
     fn has_oplog(&self) -> bool;
 
+    /// Its oplog, where that can be read before all else; none where it comes with the rest.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    fn open_oplog(&self) -> Result<Option<Box<dyn Read + Send>>> {
+        Ok(None)
+    }
+
     /// Reads the wanted places, several at once where that is possible.
     ///
     /// # Errors
@@ -230,6 +238,11 @@ impl Dump for EntriesDump {
 
     fn has_oplog(&self) -> bool {
         self.oplog.is_some()
+    }
+
+    fn open_oplog(&self) -> Result<Option<Box<dyn Read + Send>>> {
+        let opened = self.oplog.as_ref().map(|path| (self.open)(path)).transpose();
+        opened.map_err(|error| MongoError::storage("reading the oplog", &error))
     }
 
     fn read(

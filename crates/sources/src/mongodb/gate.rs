@@ -1,28 +1,54 @@
-//! The gate that all connections of a guarded client go through.
+//! The gate that all connections of a client go through.
 //!
 //! The driver looks names up and dials by itself, and it dials whatever members a server names. It can be told to go through a SOCKS5
 //! proxy, though: this one, on a port of the loopback interface that only takes those who know a secret made for it. It judges each
-//! host where the connection is made and dials exactly the addresses that were judged. TLS goes through it untouched.
+//! host where the connection is made and dials exactly the addresses that were judged. It speaks TLS where that is wanted, and looks at
+//! whatever a server answers before the driver sees it: see [`watch`].
+
+mod secure;
+mod watch;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mongodb::options::Socks5Proxy;
+use mongodb::options::{ClientOptions, Socks5Proxy, Tls};
+use parking_lot::Mutex;
 use rustix::net::sockopt;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
+use tokio_rustls::TlsConnector;
 
 use super::Guard;
+use super::error::{MongoError, Result, Trouble};
+use watch::Watch;
 
 /// A gate that is open until it is dropped.
 pub(super) struct Gate {
     port: u16,
     secret: String,
     task: AbortHandle,
+    way: Arc<Way>,
 }
+
+/// How servers are reached, and what was seen on the way.
+struct Way {
+    guard: Guard,
+    tls: Option<TlsConnector>,
+    secret: String,
+    /// Why an answer was not passed on.
+    refused: tokio::sync::watch::Sender<Option<String>>,
+    /// Why no connection was made last.
+    failed: Mutex<Option<String>>,
+}
+
+/// What is read from and written to.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 const USER: &str = "backstay";
 const VERSION: u8 = 5;
@@ -35,31 +61,61 @@ const NOT_ALLOWED: u8 = 2;
 const UNREACHABLE: u8 = 4;
 
 impl Gate {
-    /// Opens one in the runtime that this is called in.
-    pub(super) async fn open(guard: Guard) -> io::Result<Self> {
+    /// Opens one in the runtime that this is called in, and has a client go through it.
+    pub(super) async fn open(guard: Guard, options: &mut ClientOptions) -> Result<Self> {
+        let tls = match options.tls.replace(Tls::Disabled) {
+            Some(Tls::Enabled(wanted)) => Some(secure::connector(&wanted)?),
+            _ => None,
+        };
+        let gate = Self::listen(guard, tls).await;
+        let gate = gate.map_err(|error| MongoError::new(Trouble::Storage, "cannot connect", error))?;
+        options.socks5_proxy = Some(gate.proxy());
+        Ok(gate)
+    }
+
+    async fn listen(guard: Guard, tls: Option<TlsConnector>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let secret: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let expected = secret.clone();
+        let refused = tokio::sync::watch::Sender::new(None);
+        let way = Way { guard, tls, secret: secret.clone(), refused, failed: Mutex::default() };
+        let way = Arc::new(way);
+        let ways = Arc::clone(&way);
         let task = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (guard, expected) = (Arc::clone(&guard), expected.clone());
+                let way = Arc::clone(&ways);
                 // Whatever goes wrong ends this connection alone; the client sees it as one that broke.
-                tokio::spawn(async move { drop(pass(client, &guard, &expected).await) });
+                tokio::spawn(async move { drop(way.pass(client).await) });
             }
         });
-        Ok(Self { port, secret, task: task.abort_handle() })
+        Ok(Self { port, secret, task: task.abort_handle(), way })
     }
 
     /// How the driver finds it.
-    pub(super) fn proxy(&self) -> Socks5Proxy {
+    fn proxy(&self) -> Socks5Proxy {
         Socks5Proxy::builder()
             .host("127.0.0.1".to_owned())
             .port(self.port)
             .authentication((USER.to_owned(), self.secret.clone()))
             .build()
+    }
+
+    /// Waits until a server answers what is not passed on. It is not asked for anything else then.
+    pub(super) async fn refused(&self) -> MongoError {
+        let mut told = self.way.refused.subscribe();
+        let why = match told.wait_for(Option::is_some).await {
+            Ok(why) => why.clone().unwrap_or_default(),
+            // The sender is kept for as long as this.
+            Err(_) => std::future::pending().await,
+        };
+        MongoError::new(Trouble::Refused, "the server's answer is not looked at", why)
+    }
+
+    /// Why no connection was made, the last time that it was so.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.way.failed.lock().clone()
     }
 }
 
@@ -69,27 +125,79 @@ impl Drop for Gate {
     }
 }
 
-/// Serves one connection (RFC 1928, with the passwords of RFC 1929).
-async fn pass(mut client: TcpStream, guard: &Guard, secret: &str) -> io::Result<()> {
-    client.set_nodelay(true)?;
-    let (host, port) = tokio::time::timeout(PATIENCE, hear(&mut client, secret)).await??;
-    let asked = Arc::clone(guard);
-    let looked_up =
-        tokio::task::spawn_blocking(move || asked(&host, port)).await.map_err(io::Error::other)?;
-    let addresses = match looked_up {
-        Ok(addresses) => addresses,
-        Err(error) => {
-            answer(&mut client, NOT_ALLOWED).await?;
-            return Err(error);
+impl Way {
+    /// Serves one connection (RFC 1928, with the passwords of RFC 1929).
+    async fn pass(&self, mut client: TcpStream) -> io::Result<()> {
+        client.set_nodelay(true)?;
+        let (host, port) = tokio::time::timeout(PATIENCE, hear(&mut client, &self.secret)).await??;
+        let (asked, name) = (Arc::clone(&self.guard), host.clone());
+        let looked_up =
+            tokio::task::spawn_blocking(move || asked(&name, port)).await.map_err(io::Error::other)?;
+        let addresses = match looked_up {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                answer(&mut client, NOT_ALLOWED).await?;
+                return Err(error);
+            }
+        };
+        let reached = tokio::time::timeout(PATIENCE, self.reach(&host, &addresses)).await;
+        let server = match reached.unwrap_or_else(|error| Err(error.into())) {
+            Ok(server) => server,
+            Err(error) => {
+                *self.failed.lock() = Some(format!("{host}:{port}: {error}"));
+                return answer(&mut client, UNREACHABLE).await;
+            }
+        };
+        answer(&mut client, 0).await?;
+        self.carry(client, server).await
+    }
+
+    async fn reach(&self, host: &str, addresses: &[SocketAddr]) -> io::Result<Box<dyn Stream>> {
+        let server = dial(addresses).await?;
+        server.set_nodelay(true)?;
+        keep_alive(&server)?;
+        match &self.tls {
+            None => Ok(Box::new(server)),
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+                Ok(Box::new(tls.connect(name, server).await?))
+            }
         }
-    };
-    let Ok(Ok(mut server)) = tokio::time::timeout(PATIENCE, dial(&addresses)).await else {
-        return answer(&mut client, UNREACHABLE).await;
-    };
-    server.set_nodelay(true)?;
-    keep_alive(&server)?;
-    answer(&mut client, 0).await?;
-    copy_bidirectional_with_sizes(&mut client, &mut server, ASKED, ANSWERED).await.map(drop)
+    }
+
+    /// Passes on what both say, until both have said all.
+    async fn carry(&self, mut client: TcpStream, server: Box<dyn Stream>) -> io::Result<()> {
+        let (mut from_client, mut to_client) = client.split();
+        let (mut from_server, mut to_server) = tokio::io::split(server);
+        let asking = pass_on(&mut from_client, &mut to_server, ASKED, |_| Ok(()));
+        let mut watch = Watch::new();
+        let answering = pass_on(&mut from_server, &mut to_client, ANSWERED, |bytes| {
+            watch.take(bytes).map_err(|refusal| {
+                let _ = self.refused.send_replace(Some(refusal.to_string()));
+                io::Error::from(io::ErrorKind::InvalidData)
+            })
+        });
+        tokio::try_join!(asking, answering).map(drop)
+    }
+}
+
+async fn pass_on(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    at_once: usize,
+    mut look: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; at_once];
+    loop {
+        let count = from.read(&mut buffer).await?;
+        let bytes = buffer.get(..count).unwrap_or_default();
+        if bytes.is_empty() {
+            return to.shutdown().await;
+        }
+        look(bytes)?;
+        to.write_all(bytes).await?;
+        to.flush().await?;
+    }
 }
 
 /// Has a connection that is cut without a word end after some two minutes, however long the server may take for an answer.
@@ -163,61 +271,4 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    use super::*;
-
-    #[test]
-    fn only_who_knows_the_secret_goes_through_and_only_to_where_the_guard_says() {
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        runtime.block_on(async {
-            let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
-            let address = server.local_addr().unwrap();
-            drop(tokio::spawn(async move {
-                let (mut client, _) = server.accept().await.unwrap();
-                client.write_all(b"hello").await.unwrap();
-            }));
-            let asked = Arc::new(AtomicU32::new(0));
-            let count = Arc::clone(&asked);
-            let guard: Guard = Arc::new(move |host, port| {
-                let _ = count.fetch_add(1, Ordering::SeqCst);
-                let is_allowed = (host, port) == ("known", 27017);
-                if is_allowed { Ok(vec![address]) } else { Err(io::ErrorKind::PermissionDenied.into()) }
-            });
-            let gate = Gate::open(guard).await.unwrap();
-            let secret = gate.secret.clone();
-            let ask = async |password: &str, host: &str| -> (u8, Option<u8>, TcpStream) {
-                let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, gate.port)).await.unwrap();
-                client.write_all(&[VERSION, 1, 2]).await.unwrap();
-                let mut method = [0; 2];
-                let _ = client.read_exact(&mut method).await.unwrap();
-                let mut login = vec![1, USER.len() as u8];
-                login.extend(USER.bytes());
-                login.push(password.len() as u8);
-                login.extend(password.bytes());
-                client.write_all(&login).await.unwrap();
-                let mut status = [0; 2];
-                let _ = client.read_exact(&mut status).await.unwrap();
-                let mut request = vec![VERSION, 1, 0, 3, host.len() as u8];
-                request.extend(host.bytes());
-                request.extend(27017_u16.to_be_bytes());
-                // It may have hung up already.
-                let _ = client.write_all(&request).await;
-                let mut answer = [0; 10];
-                let answered = client.read_exact(&mut answer).await.is_ok().then_some(answer[1]);
-                (status[1], answered, client)
-            };
-            let (status, answer, _) = ask("a guess", "known").await;
-            assert_eq!((status, answer, asked.load(Ordering::SeqCst)), (1, None, 0));
-            let (status, answer, _) = ask(&secret, "inner").await;
-            assert_eq!((status, answer), (0, Some(NOT_ALLOWED)));
-            let (status, answer, mut client) = ask(&secret, "known").await;
-            assert_eq!((status, answer, asked.load(Ordering::SeqCst)), (0, Some(0), 2));
-            let mut heard = String::new();
-            let _ = client.read_to_string(&mut heard).await.unwrap();
-            assert_eq!(heard, "hello");
-        });
-    }
-}
+mod tests;

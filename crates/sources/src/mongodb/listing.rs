@@ -1,13 +1,9 @@
-//! What a server holds: its collections with all that is needed to make them again.
+//! Collections with all that is needed to make them again.
 
-use futures_util::{Stream, StreamExt};
-use mongodb::bson::raw::RawDocumentBuf;
-use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::raw_batch_cursor::RawBatch;
 
-use super::error::{MongoError, Result, Trouble, code_of};
-use super::{Connection, Selection, json};
+use super::error::{MongoError, Result};
+use super::json;
 
 /// What a collection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,109 +116,6 @@ impl Collection {
         let uuid = metadata.get_str("uuid").ok().map(ToOwned::to_owned);
         Ok(Self { database: database.to_owned(), name: named.to_owned(), kind, options, indexes, uuid })
     }
-}
-
-impl Connection {
-    /// The names of all databases.
-    pub(super) fn databases(&self) -> Result<Vec<String>> {
-        self.ask("listing the databases", async { self.client().list_database_names().await })
-    }
-
-    /// What is selected, databases and names in order.
-    pub(super) fn list(&self, selection: &Selection) -> Result<Vec<Collection>> {
-        // A user who may not list all of them can still name some.
-        let mut databases = match self.databases() {
-            Err(error) if error.trouble == Trouble::Denied && !selection.is_whole() => Vec::new(),
-            listed => listed?,
-        };
-        let named = selection.include.iter().filter_map(|name| name.split('.').next()).map(ToOwned::to_owned);
-        databases.extend(named);
-        databases.sort_unstable();
-        databases.dedup();
-        let mut collections = Vec::new();
-        for database in databases.iter().filter(|database| selection.touches(database)) {
-            let all = self.collections(database)?;
-            collections
-                .extend(all.into_iter().filter(|collection| selection.takes(database, &collection.name)));
-        }
-        Ok(collections)
-    }
-
-    /// All collections of a database, the names in order, with their indexes.
-    pub(super) fn collections(&self, database: &str) -> Result<Vec<Collection>> {
-        let what = format!("listing the collections of {database}");
-        let handle = self.database(database);
-        let told = self.wait(async {
-            match handle.list_collections().batch().await {
-                Ok(cursor) => all(cursor).await,
-                Err(error) => Err(error),
-            }
-        });
-        let told = told.map_err(|error| MongoError::of(&*what, &error))?;
-        let mut collections = Vec::new();
-        for told in told {
-            let text = |key: &str| told.get_str(key).unwrap_or_default().to_owned();
-            let uuid = match told.get_document("info").ok().and_then(|info| info.get("uuid")) {
-                Some(Bson::Binary(uuid)) if uuid.subtype == BinarySubtype::Uuid => {
-                    Some(uuid.bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-                }
-                _ => None,
-            };
-            let mut collection = Collection {
-                database: database.to_owned(),
-                name: text("name"),
-                kind: Kind::of(&text("type")),
-                options: told.get_document("options").cloned().unwrap_or_default(),
-                indexes: Vec::new(),
-                uuid,
-            };
-            if collection.kind != Kind::View {
-                collection.indexes = self.indexes(database, &collection.name)?;
-            }
-            collections.push(collection);
-        }
-        collections.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(collections)
-    }
-
-    /// The indexes of a collection, without the namespace that old servers put into each. None when there is no such collection.
-    pub(super) fn indexes(&self, database: &str, collection: &str) -> Result<Vec<Document>> {
-        let handle = self.database(database).collection::<RawDocumentBuf>(collection);
-        let told = self.wait(async {
-            match handle.list_indexes().batch().await {
-                Ok(cursor) => all(cursor).await,
-                Err(error) => Err(error),
-            }
-        });
-        let mut indexes = match told {
-            Ok(indexes) => indexes,
-            // NamespaceNotFound: it was dropped in the meantime.
-            Err(error) if code_of(&error) == Some(26) => Vec::new(),
-            Err(error) => {
-                return Err(MongoError::of(
-                    format!("listing the indexes of {database}.{collection}"),
-                    &error,
-                ));
-            }
-        };
-        for index in &mut indexes {
-            let _ = index.remove("ns");
-        }
-        Ok(indexes)
-    }
-}
-
-async fn all(
-    mut cursor: impl Stream<Item = mongodb::error::Result<RawBatch>> + Unpin,
-) -> mongodb::error::Result<Vec<Document>> {
-    let mut documents = Vec::new();
-    while let Some(batch) = cursor.next().await {
-        for document in batch?.doc_slices()?.into_iter() {
-            let Some(document) = document?.as_document() else { continue };
-            documents.push(Document::try_from(document)?);
-        }
-    }
-    Ok(documents)
 }
 
 #[cfg(test)]

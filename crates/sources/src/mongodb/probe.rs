@@ -1,5 +1,6 @@
 //! What a server holds, and what the user may not read of it.
 
+use backstay_core::Control;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::error::{MongoError, Result, Trouble};
@@ -95,7 +96,7 @@ pub fn probe(connection: &Connection, user: Option<&str>) -> Result<Facts> {
     for database in &databases {
         tried(
             &format!("read the database {}", database.name),
-            connection.collections(&database.name).and_then(|collections| {
+            connection.collections(&database.name, &Control::new()).and_then(|collections| {
                 let Some(first) = collections.iter().find(|collection| collection.kind != super::Kind::View)
                 else {
                     return Ok(());

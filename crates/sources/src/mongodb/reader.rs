@@ -10,9 +10,9 @@ use mongodb::bson::{Bson, Document, RawBsonRef, RawDocument, Timestamp, doc};
 use mongodb::options::{FindOptions, Hint};
 
 use super::error::{MongoError, Result, Trouble, is_passing};
-use super::{Connection, Position};
+use super::{Connection, Position, nesting};
 use answers::{Answer, Size};
-pub(super) use answers::{Room, within};
+pub(super) use answers::{EMPTY, Room, within};
 
 /// The order that documents are read in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +165,7 @@ impl Scan<'_> {
         stop: &dyn Fn(mongodb::error::Error) -> Stop,
     ) -> std::result::Result<(), Stop> {
         let mut resumed_after = progress.last.clone();
+        let mut empty = 0;
         while let Some(answer) = self.connection.heed(self.control, answers.recv())? {
             self.control.checkpoint().map_err(MongoError::from)?;
             let answer = answer.map_err(stop)?;
@@ -190,6 +191,11 @@ impl Scan<'_> {
                 last = Some(document);
             }
             intake.batch_done()?;
+            empty = if last.is_some() { 0 } else { empty + 1 };
+            if empty > EMPTY {
+                let cause = "the server answers with nothing again and again";
+                return Err(Stop::For(MongoError::new(Trouble::Refused, self.what(), cause)));
+            }
             if let Some(last) = last {
                 progress.last = Some(self.mark(last)?);
                 if progress.first.is_none() {
@@ -207,7 +213,7 @@ impl Scan<'_> {
     fn mark(&self, document: &RawDocument) -> Result<Bson> {
         let key = if matches!(self.order, Order::Oplog(..)) { "ts" } else { "_id" };
         match document.get(key).map_err(MongoError::from)? {
-            Some(value) => Ok(Bson::try_from(value).map_err(MongoError::from)?),
+            Some(value) => nesting::value(value),
             None => Ok(Bson::Null),
         }
     }

@@ -5,6 +5,7 @@
 //! before the collections were read; a rename cannot be, and what was shipped is replayed only from where that ends.
 
 mod diff;
+pub(super) mod known;
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
@@ -17,7 +18,7 @@ use super::dump::each_entry;
 use super::error::{MongoError, Result, Trouble, code_of};
 use super::names::is_on_its_way;
 use super::restore::{RestoreOptions, Targets};
-use super::{Collection, Connection, Kind, Position};
+use super::{Collection, Connection, Kind, Position, nesting};
 
 /// What a description of an index has; an entry of the oplog may have more about how it was built.
 const OF_INDEXES: [&str; 22] = [
@@ -111,7 +112,7 @@ impl<'a> Replay<'a> {
 
     /// Replays the oplog of a dump.
     pub(super) fn entries(&mut self, input: impl Read) -> Result<()> {
-        each_entry(input, "the oplog", |entry| self.entry(Document::try_from(entry)?))
+        each_entry(input, "the oplog", |entry| self.entry(nesting::document(&entry)?))
     }
 
     /// Replays oplog that was shipped. It has to begin with an entry that what is before it reaches to; what it has of that is passed over.
@@ -125,26 +126,7 @@ impl<'a> Replay<'a> {
         if reached.zip(self.until).is_some_and(|(reached, until)| reached >= until) {
             return Ok(());
         }
-        let mut is_first = true;
-        each_entry(input, "shipped oplog", |entry| {
-            let entry = Document::try_from(entry)?;
-            let at = position_of(&entry)?;
-            let is_new = reached.is_none_or(|reached| at > reached);
-            if std::mem::take(&mut is_first) && is_new {
-                let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
-                let cause = format!(
-                    "segment {} begins at {at}, and what is before it reaches to {reached}",
-                    index + 1
-                );
-                return Err(MongoError::new(
-                    Trouble::Gap,
-                    "the shipped oplog does not follow on the dump",
-                    cause,
-                ));
-            }
-            // A rename cannot be carried out twice.
-            if is_new { self.entry(entry) } else { Ok(()) }
-        })
+        each_shipped(input, reached, index, |entry| self.entry(entry))
     }
 
     /// What is left of transactions was never committed before the moment, and what is on its way then is nothing yet.
@@ -189,13 +171,14 @@ impl<'a> Replay<'a> {
         if collection == "system.js" {
             return Ok(());
         }
-        let Some(target) = self.targets.find(database, collection) else {
+        let Some(target) = self.targets.find_mut(database, collection) else {
             // A part of it must not stand for the whole.
             if self.targets.wants(database, collection) {
                 let _ = self.lacking.insert(namespace.to_owned());
             }
             return Ok(());
         };
+        target.is_changed = true;
         let handle = self.connection.database(&target.database).collection::<Document>(&target.written_as());
         self.count += 1;
         let what = format!("changing {database}.{collection}");
@@ -418,7 +401,7 @@ impl<'a> Replay<'a> {
         }
         let database = target.database.clone();
         let modified =
-            self.connection.wait(async { self.connection.database(&database).run_command(command).await });
+            self.connection.wait(async { self.connection.database(&database).run_command(command).await })?;
         match modified {
             Ok(_) => Ok(()),
             // InvalidOptions: an option of another version.
@@ -430,6 +413,33 @@ impl<'a> Replay<'a> {
             Err(error) => Err(MongoError::of(format!("modifying {collection}"), &error)),
         }
     }
+}
+
+/// Reads the entries of shipped oplog after what is before it reaches to.
+fn each_shipped(
+    input: impl Read,
+    reached: Option<Position>,
+    index: usize,
+    mut take: impl FnMut(Document) -> Result<()>,
+) -> Result<()> {
+    let mut is_first = true;
+    each_entry(input, "shipped oplog", |entry| {
+        let entry = nesting::document(&entry)?;
+        let at = position_of(&entry)?;
+        let is_new = reached.is_none_or(|reached| at > reached);
+        if std::mem::take(&mut is_first) && is_new {
+            let reached = reached.map_or_else(|| "nothing".to_owned(), |reached| reached.to_string());
+            let cause =
+                format!("segment {} begins at {at}, and what is before it reaches to {reached}", index + 1);
+            return Err(MongoError::new(
+                Trouble::Gap,
+                "the shipped oplog does not follow on the dump",
+                cause,
+            ));
+        }
+        // A rename cannot be carried out twice.
+        if is_new { take(entry) } else { Ok(()) }
+    })
 }
 
 fn plain(database: &str, collection: &str) -> Collection {

@@ -7,7 +7,8 @@ use mongodb::bson::{RawBsonRef, RawDocument};
 
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
-use super::{Connection, Position};
+use super::replay::known;
+use super::{Connection, Position, Selection};
 
 /// A stretch of the oplog. Its first entry is the last one of the stretch before it, which shows that nothing is missing between them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct Segment {
     pub entries: u64,
     /// The entries one after the other.
     pub data: Vec<u8>,
+    /// Why a restore cannot replay all of them, with the first one that it cannot.
+    pub cannot: Option<(Position, String)>,
 }
 
 impl Segment {
@@ -35,6 +38,7 @@ impl Segment {
 #[derive(Debug)]
 pub struct Shipper {
     position: Position,
+    selection: Selection,
 }
 
 /// How much a segment holds before it ends.
@@ -47,8 +51,14 @@ const PAUSE: Duration = Duration::from_millis(500);
 impl Shipper {
     /// Goes on after this entry: the end of a dump's oplog, or of the last segment.
     #[must_use]
-    pub const fn after(position: Position) -> Self {
-        Self { position }
+    pub fn after(position: Position) -> Self {
+        Self { position, selection: Selection::all() }
+    }
+
+    /// Says of what is selected alone whether a restore can replay it. All entries are shipped whatever is selected.
+    #[must_use]
+    pub fn selecting(self, selection: Selection) -> Self {
+        Self { selection, ..self }
     }
 
     /// The last entry that was shipped.
@@ -116,7 +126,14 @@ impl Shipper {
     }
 
     fn read(&mut self, connection: &Connection, newest: Position, control: &Control) -> Result<Segment> {
-        let mut entries = Entries { data: Vec::new(), first: None, last: self.position, count: 0 };
+        let mut entries = Entries {
+            selection: &self.selection,
+            data: Vec::new(),
+            first: None,
+            last: self.position,
+            count: 0,
+            cannot: None,
+        };
         let scan = Scan {
             connection,
             database: "local",
@@ -141,8 +158,13 @@ impl Shipper {
                 _ => "the oplog does not have that entry any more".to_owned(),
             }));
         }
-        let segment =
-            Segment { from: self.position, to: entries.last, entries: entries.count, data: entries.data };
+        let segment = Segment {
+            from: self.position,
+            to: entries.last,
+            entries: entries.count,
+            data: entries.data,
+            cannot: entries.cannot,
+        };
         self.position = segment.to;
         Ok(segment)
     }
@@ -156,16 +178,19 @@ impl Shipper {
     }
 }
 
-struct Entries {
+struct Entries<'a> {
+    selection: &'a Selection,
     data: Vec<u8>,
     first: Option<Position>,
     last: Position,
     count: u64,
+    cannot: Option<(Position, String)>,
 }
 
-impl Intake for Entries {
+impl Intake for Entries<'_> {
     fn document(&mut self, document: &[u8]) -> Result<()> {
-        let at = match RawDocument::from_bytes(document)?.get("ts")? {
+        let entry = RawDocument::from_bytes(document)?;
+        let at = match entry.get("ts")? {
             Some(RawBsonRef::Timestamp(at)) => Position { seconds: at.time, counter: at.increment },
             _ => return Err(MongoError::damaged("following the oplog", "an entry has no time")),
         };
@@ -173,6 +198,12 @@ impl Intake for Entries {
         let is_further = self.first.is_some_and(|first| self.last > first);
         if self.data.len() >= LARGEST && is_further && at > self.last {
             return Err(MongoError::new(Trouble::Interrupted, "following the oplog", "the segment is full"));
+        }
+        let takes = |database: &str, collection: &str| self.selection.takes(database, collection);
+        if self.cannot.is_none()
+            && let Err(error) = known::check_raw(entry, &takes)
+        {
+            self.cannot = Some((at, error.to_string()));
         }
         self.data.extend_from_slice(document);
         let _ = self.first.get_or_insert(at);

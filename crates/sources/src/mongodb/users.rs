@@ -4,7 +4,7 @@ use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Document, doc};
 
 use super::error::{MongoError, Result, Trouble};
-use super::{Collection, Connection, Kind};
+use super::{Collection, Connection, Kind, nesting};
 
 pub(super) const DATABASE: &str = "admin";
 pub(super) const USERS: &str = "system.users";
@@ -40,7 +40,7 @@ pub(super) fn compare(
 ) -> Result<()> {
     let handle = connection.database(database).collection::<Document>(name);
     for document in documents {
-        let mut wanted = Document::try_from(document.as_ref())?;
+        let mut wanted = nesting::document(document)?;
         let Some(id) = wanted.get("_id").cloned() else { continue };
         let read = async { handle.find_one(doc! { "_id": id.clone() }).await };
         let mut there = connection.ask(format!("reading {database}.{name} again"), read)?;

@@ -15,6 +15,7 @@ use super::access::AWAY;
 use super::error::{MongoError, Result, Trouble};
 use super::oplog::Start;
 use super::reader::{Intake, Order, Scan};
+use super::replay::known;
 use super::{Collection, Connection, Counted, Digest, Kind, Manifest, OplogSpan, Position, Selection, users};
 use sink_output::{SinkOutput, SinkStream};
 
@@ -104,7 +105,7 @@ impl Work<'_> {
     fn plan(&self) -> Result<Plan> {
         self.control.checkpoint()?;
         let (from, inconsistent_because) = self.position()?;
-        let mut collections = self.connection.list(&self.options.selection)?;
+        let mut collections = self.connection.list(&self.options.selection, self.control)?;
         let has_users = self.options.users && self.options.selection.is_whole() && self.may_read_users();
         if has_users {
             collections.extend(users::collections());
@@ -293,7 +294,7 @@ impl Work<'_> {
 
     /// Whether a collection is no longer there.
     fn is_gone(&self, collection: &Collection) -> Result<bool> {
-        let there = self.connection.collections(&collection.database)?;
+        let there = self.connection.collections(&collection.database, self.control)?;
         Ok(!there.iter().any(|there| there.name == collection.name && there.uuid == collection.uuid))
     }
 
@@ -322,7 +323,8 @@ impl Work<'_> {
             events: self.events,
             stop: &never,
         };
-        let mut entries = OplogEntries { plan, before: end, selection: &self.options.selection, counting };
+        let mut entries =
+            OplogEntries { plan, before: end, selection: &self.options.selection, counting, has_told: false };
         self.scan("local", "oplog.rs", Order::Oplog(from, to)).run(&mut entries)?;
         entries.counting.flush()?;
         let count = entries.counting.digest.documents;
@@ -396,6 +398,8 @@ struct OplogEntries<'a, 'b> {
     before: Position,
     selection: &'a Selection,
     counting: Counting<'a, 'b>,
+    /// Whether it was told that there is an entry which cannot be replayed.
+    has_told: bool,
 }
 
 impl Intake for OplogEntries<'_, '_> {
@@ -429,6 +433,14 @@ impl Intake for OplogEntries<'_, '_> {
             let mut error = MongoError::new(Trouble::Refused, what, "a collection was renamed meanwhile");
             error.hint = "start it again; rename no collection while it runs";
             return Err(error);
+        }
+        let takes = |database: &str, collection: &str| self.selection.takes(database, collection);
+        if !self.has_told
+            && let Err(error) = known::check_raw(entry, &takes)
+        {
+            self.has_told = true;
+            let text = format!("a restore cannot replay the oplog of this backup: {error} ({namespace})");
+            self.counting.events.warning(&text);
         }
         self.counting.document(document)
     }

@@ -25,6 +25,9 @@ const ROOM: usize = 16 << 20;
 /// What room is counted in.
 const UNIT: usize = 1 << 10;
 
+/// How many answers in a row may have nothing in them before the last one.
+pub(in super::super) const EMPTY: usize = 100;
+
 /// How many documents are asked for at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Size {

@@ -5,12 +5,50 @@
 
 use mongodb::bson::{Bson, Document};
 
-use super::super::error::{MongoError, Result};
+use super::super::error::{MongoError, Result, Trouble};
 
 /// Nothing that a server writes lies deeper.
 const DEEPEST: usize = 200;
 /// An array with more elements does not fit in a document.
 const LONGEST: usize = 4 << 20;
+
+/// Whether changes can be applied to what they fit to.
+pub(super) fn check(changes: &Document) -> Result<()> {
+    check_at(changes, 0)
+}
+
+fn check_at(changes: &Document, depth: usize) -> Result<()> {
+    if depth > DEEPEST {
+        return Err(unknown("it lies too deep"));
+    }
+    let is_array = matches!(changes.get("a"), Some(Bson::Boolean(true)));
+    for (key, value) in changes {
+        match (key.as_str(), value) {
+            ("a", _) if is_array => {}
+            ("l", Bson::Int32(length)) if is_array => drop(index_of(&length.to_string())?),
+            ("d" | "u" | "i", Bson::Document(_)) if !is_array => {}
+            (key, Bson::Document(within)) if key.starts_with('s') => {
+                if is_array {
+                    let _ = index_of(key.strip_prefix('s').unwrap_or_default())?;
+                }
+                check_at(within, depth + 1)?;
+            }
+            (key, _) if is_array && key.starts_with('u') => {
+                let _ = index_of(key.strip_prefix('u').unwrap_or_default())?;
+            }
+            (key, _) => return Err(unknown(format!("it has the key {key:?}"))),
+        }
+    }
+    Ok(())
+}
+
+/// A place in an array.
+fn index_of(text: &str) -> Result<usize> {
+    match text.parse::<usize>() {
+        Ok(index) if index < LONGEST => Ok(index),
+        _ => Err(unknown(format!("it has the index {text:?}"))),
+    }
+}
 
 /// Applies changes. What they do not fit to is left as it is: a later change of the same oplog puts it right.
 pub(super) fn apply(document: &mut Document, changes: &Document) -> Result<()> {
@@ -56,15 +94,11 @@ fn change(value: &mut Bson, changes: &Document, depth: usize) -> Result<()> {
 
 fn apply_to_array(array: &mut Vec<Bson>, changes: &Document, depth: usize) -> Result<()> {
     for (key, value) in changes {
-        let index = |rest: &str| match rest.parse::<usize>() {
-            Ok(index) if index < LONGEST => Ok(index),
-            _ => Err(unknown(format!("it has the index {rest:?}"))),
-        };
         match (key.as_str(), value) {
             ("a", _) => {}
-            ("l", Bson::Int32(length)) => array.resize(index(&length.to_string())?, Bson::Null),
+            ("l", Bson::Int32(length)) => array.resize(index_of(&length.to_string())?, Bson::Null),
             (key, value) if key.starts_with('u') => {
-                let index = index(key.strip_prefix('u').unwrap_or_default())?;
+                let index = index_of(key.strip_prefix('u').unwrap_or_default())?;
                 if index >= array.len() {
                     array.resize(index + 1, Bson::Null);
                 }
@@ -73,7 +107,7 @@ fn apply_to_array(array: &mut Vec<Bson>, changes: &Document, depth: usize) -> Re
                 }
             }
             (key, Bson::Document(within)) if key.starts_with('s') => {
-                let index = index(key.strip_prefix('s').unwrap_or_default())?;
+                let index = index_of(key.strip_prefix('s').unwrap_or_default())?;
                 if let Some(element) = array.get_mut(index) {
                     change(element, within, depth + 1)?;
                 }
@@ -85,7 +119,9 @@ fn apply_to_array(array: &mut Vec<Bson>, changes: &Document, depth: usize) -> Re
 }
 
 fn unknown(cause: impl Into<String>) -> MongoError {
-    MongoError::damaged("a change in the oplog is not known", cause.into())
+    let mut error = MongoError::new(Trouble::Settings, "a change in the oplog is not known", cause.into());
+    error.hint = "restore an earlier moment, or a later backup, which has what was changed; nothing that is stored is damaged";
+    error
 }
 
 #[cfg(test)]
@@ -104,6 +140,7 @@ mod tests {
             "i": { "d": 5, "e": 6 },
             "sb": { "u": { "x": 2 }, "sy": { "a": true, "l": 6, "u0": "one", "s3": { "i": { "w": 1 } }, "u5": 7 } },
         };
+        check(&changes).unwrap();
         apply(&mut document, &changes).unwrap();
         let expected = doc! {
             "_id": 1, "a": 9, "b": { "x": 2, "y": ["one", 2, 3, { "z": 1, "w": 1 }, null, 7] }, "d": 5, "e": 6,
@@ -127,7 +164,7 @@ mod tests {
             doc! { "sb": { "a": true, "u99999999999": 1 } },
             doc! { "sb": { "a": true, "l": -1 } },
         ] {
-            assert!(apply(&mut document, &changes).is_err(), "{changes}");
+            assert!(apply(&mut document, &changes).is_err() && check(&changes).is_err(), "{changes}");
         }
         let mut deep = bson!({ "u": { "x": 1 } });
         let mut within = bson!(1);
@@ -135,6 +172,6 @@ mod tests {
             (deep, within) = (bson!({ "sa": deep }), bson!({ "a": within }));
         }
         let (Bson::Document(deep), Bson::Document(mut within)) = (deep, within) else { panic!("documents") };
-        assert!(apply(&mut within, &deep).is_err());
+        assert!(apply(&mut within, &deep).is_err() && check(&deep).is_err());
     }
 }

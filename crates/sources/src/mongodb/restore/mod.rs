@@ -22,7 +22,7 @@ use super::access::AWAY;
 use super::dump::Place;
 use super::error::{MongoError, Result, Trouble};
 use super::reader::{Intake, Order, Scan};
-use super::replay::Replay;
+use super::replay::{Replay, known};
 use super::{Connection, Digest, Dump, OpenEntry, Position, Selection, users};
 use insert::Inserts;
 pub(super) use plan::{Target, Targets};
@@ -126,6 +126,8 @@ pub struct Restored {
     pub digest: Digest,
     /// Whether the dump's own record of it was compared too.
     pub agrees_with_manifest: bool,
+    /// How many documents it has since the oplog was replayed on it.
+    pub replayed: Option<u64>,
     /// Its indexes, that of `_id` not counted.
     pub indexes: usize,
     /// Where what had its name is now.
@@ -151,6 +153,14 @@ pub struct RestoreReport {
     pub warnings: Vec<String>,
 }
 
+/// Whether anything of a dump is selected, and each collection goes to a place of its own.
+///
+/// # Errors
+/// When that is not so, with what the dump has.
+pub fn restorable(dump: &dyn Dump, options: &RestoreOptions) -> Result<()> {
+    Targets::plan(dump, options, &Control::new()).map(drop)
+}
+
 /// Brings a dump to a server. Nothing has its final name before everything is restored and verified.
 ///
 /// # Errors
@@ -171,8 +181,9 @@ pub fn restore(
         error.hint = "connect to the primary, or name all members in the connection string";
         return Err(error);
     }
-    let mut targets = Targets::plan(dump.as_ref(), options)?;
-    targets.clear_earlier(connection, events)?;
+    let mut targets = Targets::plan(dump.as_ref(), options, control)?;
+    known::look_through(dump.as_ref(), &targets, options, control)?;
+    targets.clear_earlier(connection, control, events)?;
     targets.look(connection, options.existing)?;
     let work = Work { connection, options, control, events };
     match work.run(dump, &mut targets) {
@@ -256,7 +267,7 @@ impl Work<'_> {
         }
         for target in targets.iter().filter(|target| target.has_documents()) {
             self.control.checkpoint()?;
-            target.check_options(self.connection)?;
+            target.check_options(self.connection, self.control)?;
             target.build_indexes(self.connection, self.control)?;
         }
         self.control.checkpoint()?;
@@ -352,12 +363,7 @@ impl Work<'_> {
         let (database, collection) = (target.database.as_str(), target.written_as());
         match self.options.verify {
             Verify::Counts => {
-                let handle = self.connection.database(database).collection::<RawDocumentBuf>(&collection);
-                let count = async { handle.count_documents(mongodb::bson::doc! {}).await };
-                let count = self
-                    .connection
-                    .heed(self.control, count)?
-                    .map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))?;
+                let count = self.count(target)?;
                 if count == target.digest.documents {
                     Ok(())
                 } else {
@@ -420,7 +426,18 @@ impl Work<'_> {
             (moment, _) => moment,
         };
         report.warnings.extend(replay.into_warnings());
+        for target in targets.iter_mut().filter(|target| target.is_changed) {
+            target.documents = Some(self.count(target)?);
+        }
         Ok(())
+    }
+
+    fn count(&self, target: &Target) -> Result<u64> {
+        let (database, collection) = (target.database.as_str(), target.written_as());
+        let handle = self.connection.database(database).collection::<RawDocumentBuf>(&collection);
+        let count = async { handle.count_documents(mongodb::bson::doc! {}).await };
+        let count = self.connection.heed(self.control, count)?;
+        count.map_err(|error| MongoError::of(format!("counting {database}.{collection}"), &error))
     }
 }
 

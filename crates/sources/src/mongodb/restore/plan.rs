@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use backstay_core::Control;
 use sha2::{Digest as _, Sha256};
 
 use super::super::error::{MongoError, Result, Trouble};
@@ -19,6 +20,9 @@ pub(in super::super) struct Target {
     pub(in super::super) temporary: String,
     pub(super) digest: Digest,
     pub(super) agrees_with_manifest: bool,
+    /// Whether the oplog changed its documents, and how many it has since.
+    pub(in super::super) is_changed: bool,
+    pub(super) documents: Option<u64>,
     /// What has its name already.
     pub(super) in_the_way: Option<Collection>,
     pub(super) aside: String,
@@ -41,6 +45,10 @@ pub(in super::super) struct Targets {
     options: RestoreOptions,
     /// What the dump was taken of, where it says so: shipped oplog is of the whole server.
     taken: Option<Selection>,
+    /// What the dump has, for messages.
+    offers: String,
+    /// Of the restore.
+    control: Control,
     mark: String,
     /// The mark of what is on its way: of this try alone, since a server may still take in what an earlier one sent before it broke off.
     mark_of_try: String,
@@ -60,6 +68,20 @@ fn tag(work: &str) -> Result<String> {
     Ok(Sha256::digest(work).iter().take(TAG).map(|byte| format!("{byte:02x}")).collect())
 }
 
+/// The first collections of a dump, by their names.
+fn offers(dump: &dyn Dump) -> String {
+    const TOLD: usize = 10;
+    let all = dump.collections().iter().filter(|one| !one.database.is_empty() && !users::has(one));
+    let mut names: Vec<String> = all.map(Collection::full_name).collect();
+    names.sort_unstable();
+    let more = match names.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    names.truncate(TOLD);
+    if names.is_empty() { "no collections".to_owned() } else { format!("{}{more}", names.join(", ")) }
+}
+
 fn by_chance() -> Result<String> {
     let mut bytes = [0; TAG];
     getrandom::fill(&mut bytes)
@@ -68,7 +90,7 @@ fn by_chance() -> Result<String> {
 }
 
 impl Targets {
-    pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions) -> Result<Self> {
+    pub(super) fn plan(dump: &dyn Dump, options: &RestoreOptions, control: &Control) -> Result<Self> {
         let moment = jiff::Timestamp::from_second(options.at.seconds).unwrap_or_default();
         let tag = tag(&options.work)?;
         let moment = moment.strftime("%Y%m%dT%H%M%SZ");
@@ -83,6 +105,8 @@ impl Targets {
                 include: manifest.include.clone(),
                 exclude: manifest.exclude.clone(),
             }),
+            offers: offers(dump),
+            control: control.clone(),
             mark,
             mark_of_try,
             tag,
@@ -121,11 +145,18 @@ impl Targets {
     /// Whether there is anything to restore.
     pub(super) fn refuse_nothing(&self) -> Result<()> {
         if self.all.is_empty() && self.kept.is_empty() {
-            let cause = match self.options.segments.as_slice() {
-                [] => "nothing of the dump is selected",
-                _ => "nothing of the dump is selected, and the oplog after it makes nothing that is",
+            let of = match self.options.selection.include.as_slice() {
+                [] => "selected".to_owned(),
+                names => format!("called {}", names.join(" or ")),
             };
-            return Err(MongoError::new(Trouble::Settings, "restoring", cause));
+            let after = match self.options.segments.as_slice() {
+                [] => "",
+                _ => ", and the oplog after it makes nothing that is",
+            };
+            let cause = format!("nothing of the backup is {of}{after}; it has {}", self.offers);
+            let mut error = MongoError::new(Trouble::Settings, "nothing can be restored", cause);
+            error.hint = "name databases or collections that the backup has, or none for all of them";
+            return Err(error);
         }
         Ok(())
     }
@@ -162,6 +193,8 @@ impl Targets {
             temporary,
             digest: Digest::default(),
             agrees_with_manifest: false,
+            is_changed: false,
+            documents: None,
             in_the_way: None,
             is_placed: false,
             is_made: false,
@@ -175,7 +208,8 @@ impl Targets {
         let databases: BTreeSet<String> = self.all.iter().map(|target| target.database.clone()).collect();
         let mut there = HashMap::new();
         for database in databases {
-            for collection in connection.collections(&database)? {
+            self.control.checkpoint()?;
+            for collection in connection.collections(&database, &self.control)? {
                 let _ = there.insert((database.clone(), collection.name.clone()), collection);
             }
         }
@@ -200,11 +234,11 @@ impl Targets {
             })
             .collect();
         let (first, _) = in_the_way.first()?;
-        let more = match in_the_way.len() {
-            0 | 1 => String::new(),
-            count => format!(", and {} more", count - 1),
+        let are = match in_the_way.len() {
+            0 | 1 => " is".to_owned(),
+            count => format!(", and {} more, are", count - 1),
         };
-        let cause = format!("{}.{}{more} is there already", first.database, first.name);
+        let cause = format!("{}.{}{are} there already", first.database, first.name);
         let mut error = MongoError::new(Trouble::Exists, format!("cannot restore to {place}"), cause);
         // A time series has its name from the beginning, so that a try that was killed may have left it.
         let may_be_left =
@@ -280,13 +314,14 @@ impl Targets {
     /// What is in the way of the target of a collection, by the name that the oplog gives it.
     fn look_once(&mut self, connection: &Connection, database: &str, collection: &str) -> Result<()> {
         let (is_wanted, existing) = (self.wants(database, collection), self.options.existing);
+        let control = self.control.clone();
         let Some(target) = self.find_mut(database, collection) else { return Ok(()) };
         target.in_the_way = None;
         if !is_wanted {
             return Ok(());
         }
-        target.in_the_way =
-            connection.collections(&target.database)?.into_iter().find(|there| there.name == target.name);
+        let listed = connection.collections(&target.database, &control)?;
+        target.in_the_way = listed.into_iter().find(|there| there.name == target.name);
         if target.in_the_way.is_some() && existing == Existing::Refuse {
             let what = format!("cannot restore {}, which the oplog makes", target.source.full_name());
             return Err(MongoError::new(Trouble::Exists, what, "a collection of this name is there already"));
@@ -365,6 +400,7 @@ impl Targets {
             kind: target.source.kind.name(),
             digest: target.digest,
             agrees_with_manifest: target.agrees_with_manifest,
+            replayed: target.documents,
             indexes: target.indexes_to_build().len(),
             put_aside: target
                 .in_the_way
@@ -392,7 +428,7 @@ mod tests {
             Arc::new(|_| Ok(Box::new(text.as_bytes()))),
         )
         .unwrap();
-        let mut targets = Targets::plan(&dump, &RestoreOptions::default()).unwrap();
+        let mut targets = Targets::plan(&dump, &RestoreOptions::default(), &Control::new()).unwrap();
         assert!(targets.refused(Existing::Refuse, "a server").is_none());
         let mut there = dump.collections()[0].clone();
         for (kind, says) in
@@ -406,5 +442,23 @@ mod tests {
                 assert!(error.hint.contains(says), "{}", error.hint);
             }
         }
+        let more = targets.all[0].clone();
+        targets.all.extend([more.clone(), more]);
+        let error = targets.refused(Existing::Refuse, "a server").unwrap();
+        assert_eq!(error.cause, "shop.heat, and 2 more, are there already");
+    }
+
+    #[test]
+    fn what_the_backup_has_is_told_where_nothing_of_it_is_selected() {
+        let paths = (0..12).map(|n| format!("shop/c{n:02}.bson").into_bytes()).collect::<Vec<_>>();
+        let dump = EntriesDump::open(&paths, Arc::new(|_| Ok(Box::new(&b""[..])))).unwrap();
+        let selection = Selection { include: vec!["nonexist".to_owned()], ..Selection::all() };
+        let options = RestoreOptions { selection, ..RestoreOptions::default() };
+        let error = super::super::restorable(&dump, &options).unwrap_err();
+        let cause = "nothing of the backup is called nonexist; it has shop.c00, shop.c01, shop.c02, shop.c03, shop.c04, shop.c05, shop.c06, \
+            shop.c07, shop.c08, shop.c09, and 2 more";
+        assert_eq!(error.cause, cause);
+        assert!(error.hint.contains("that the backup has"), "{}", error.hint);
+        assert!(super::super::restorable(&dump, &RestoreOptions::default()).is_ok());
     }
 }

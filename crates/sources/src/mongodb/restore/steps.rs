@@ -7,7 +7,7 @@ use mongodb::bson::raw::RawDocumentBuf;
 use mongodb::bson::{Bson, Document, doc};
 
 use super::super::error::{MongoError, Result, Trouble, code_of};
-use super::super::{Collection, Connection, Kind, users};
+use super::super::{Collection, Connection, Kind, nesting, users};
 use super::plan::{Target, Targets};
 use super::{Existing, RestoreReport, Work, alike};
 
@@ -60,11 +60,11 @@ impl Target {
     }
 
     /// Whether it was made as it was to be.
-    pub(super) fn check_options(&self, connection: &Connection) -> Result<()> {
+    pub(super) fn check_options(&self, connection: &Connection, control: &Control) -> Result<()> {
         if self.source.options.is_empty() {
             return Ok(());
         }
-        let all = connection.collections(&self.database)?;
+        let all = connection.collections(&self.database, control)?;
         let lacking = all.iter().find(|there| there.name == self.temporary).map(|there| self.lacking(there));
         match lacking.as_deref() {
             Some([]) => Ok(()),
@@ -91,7 +91,7 @@ impl Target {
         let command = doc! { "createIndexes": &self.temporary, "indexes": indexes };
         let building = async { connection.database(&self.database).run_command(command).await };
         let _ = connection.heed(control, building)?.map_err(|error| MongoError::of(&*what, &error))?;
-        let built = connection.indexes(&self.database, &self.temporary)?;
+        let built = connection.indexes(&self.database, &self.temporary, control)?;
         for index in self.indexes_to_build() {
             let same = |other: &&Document| {
                 other.get("name") == index.get("name") && other.get("key") == index.get("key")
@@ -190,7 +190,7 @@ impl Work<'_> {
         let mut databases = BTreeMap::new();
         for target in targets.iter() {
             if !databases.contains_key(&target.database) {
-                let listed = self.connection.collections(&target.database)?;
+                let listed = self.connection.collections(&target.database, &Control::new())?;
                 let _ = databases.insert(target.database.clone(), listed);
             }
             let same = |there: &&Collection| there.name == target.name && there.kind == target.source.kind;
@@ -231,7 +231,7 @@ impl Work<'_> {
                     let handle = self.connection.database(&database).collection::<RawDocumentBuf>(&name);
                     for document in documents {
                         let Some(id) = document.get("_id")? else { continue };
-                        let filter = doc! { "_id": Bson::try_from(id)? };
+                        let filter = doc! { "_id": nesting::value(id)? };
                         let write = async { handle.replace_one(filter, document).upsert(true).await };
                         let _ = self.connection.ask(format!("restoring {database}.{name}"), write)?;
                     }
@@ -276,7 +276,7 @@ pub(super) fn rename(connection: &Connection, database: &str, from: &str, to: &s
 
 pub(super) fn drop_collection(connection: &Connection, database: &str, name: &str) -> Result<()> {
     let command = async { connection.database(database).run_command(doc! { "drop": name }).await };
-    match connection.wait(command) {
+    match connection.wait(command)? {
         Ok(_) => Ok(()),
         // NamespaceNotFound.
         Err(error) if code_of(&error) == Some(26) => Ok(()),

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use backstay_core::Events;
+use backstay_core::{Control, Events};
 
 use super::super::error::{MongoError, Result, Trouble};
 use super::super::{Collection, Connection, Kind, names};
@@ -46,7 +46,7 @@ impl Targets {
     /// Removes what the server took in only now of what this restore, or an earlier try of it, had sent.
     pub(super) fn sweep(&self, connection: &Connection) -> Result<()> {
         for database in self.databases() {
-            let listed = list(connection, &database)?;
+            let listed = list(connection, &database, &Control::new())?;
             for name in listed.keys().filter(|name| names::is_temporary_of(name, &self.tag)) {
                 drop_collection(connection, &database, name)?;
             }
@@ -59,9 +59,15 @@ impl Targets {
     }
 
     /// Removes what an earlier try of the same restore left when it was killed.
-    pub(super) fn clear_earlier(&mut self, connection: &Connection, events: &dyn Events) -> Result<()> {
+    pub(super) fn clear_earlier(
+        &mut self,
+        connection: &Connection,
+        control: &Control,
+        events: &dyn Events,
+    ) -> Result<()> {
         for database in self.databases() {
-            let listed = list(connection, &database)?;
+            control.checkpoint()?;
+            let listed = list(connection, &database, control)?;
             for name in listed.keys().filter(|name| names::is_temporary_of(name, &self.tag)) {
                 events.warning(&format!(
                     "removing {database}.{name}, which an earlier try of this restore left"
@@ -96,7 +102,7 @@ impl Target {
     }
 
     fn undo(&mut self, connection: &Connection) -> Result<()> {
-        let listed = list(connection, &self.database)?;
+        let listed = list(connection, &self.database, &Control::new())?;
         let has_final_name = self.temporary == self.name;
         let is_renamed = has_final_name || !listed.contains_key(&self.temporary);
         if !has_final_name && listed.contains_key(&self.temporary) {
@@ -143,7 +149,7 @@ fn give_back(
     }
 }
 
-fn list(connection: &Connection, database: &str) -> Result<Listed> {
-    let all = connection.collections(database)?;
+fn list(connection: &Connection, database: &str, control: &Control) -> Result<Listed> {
+    let all = connection.collections(database, control)?;
     Ok(all.into_iter().map(|collection| (collection.name.clone(), collection)).collect())
 }

@@ -6,6 +6,7 @@ mod faults;
 mod folder;
 mod hangs;
 mod largest;
+mod lies;
 mod oplog;
 mod options;
 mod recorded;

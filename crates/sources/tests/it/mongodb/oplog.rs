@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use backstay_core::{Control, Silent};
 use backstay_sources::mongodb::{
-    CaptureOptions, Existing, MANIFEST, OpenEntry, Position, RestoreOptions, Segment, Selection, Shipper,
-    Trouble, capture,
+    CaptureOptions, Connection, Existing, MANIFEST, OpenEntry, Position, RestoreOptions, Segment, Selection,
+    Shipper, Trouble, capture, probe,
 };
 use backstay_sources::testing::MongoServer;
 use mongodb::bson::{Binary, Bson, Document, Timestamp, doc, spec::BinarySubtype};
@@ -533,7 +533,68 @@ fn operations_as_mongodb_writes_them_are_replayed() {
             ..to_copy()
         };
         let error = restored(&connection, &sink, &options).unwrap_err();
-        assert_eq!(error.trouble, Trouble::Damaged, "{error}");
+        let is_unknown = error.to_string().contains("is not known");
+        let trouble = if is_unknown { Trouble::Settings } else { Trouble::Damaged };
+        assert_eq!((error.trouble, is_unknown), (trouble, wrong.to_string().contains("what")), "{error}");
         assert!(super::listing(&server, "none").is_empty());
     }
+}
+
+#[test]
+fn what_cannot_be_replayed_is_told_when_it_is_shipped_and_before_anything_is_written() {
+    let Some(server) = MongoServer::start_new() else { return };
+    let documents: Vec<Document> = (0..5).map(|n| doc! { "_id": n }).collect();
+    server.insert("shop", "a", &documents);
+    server.insert("shop", "b", &documents);
+    let connection = server.connect();
+    let (sink, manifest) = captured(&connection, &CaptureOptions::default());
+    let (control, base) = (Control::new(), manifest.oplog.unwrap().to);
+    let mut shipper = Shipper::after(base);
+    server.insert("shop", "b", &[doc! { "_id": 5 }]);
+    let _ = server.run("shop", doc! { "delete": "a", "deletes": [{ "q": { "_id": 1 }, "limit": 1 }] });
+    let first = shipper.next(&connection, SOON, &control).unwrap().unwrap();
+    assert_eq!(first.cannot, None);
+    std::thread::sleep(Duration::from_secs(2));
+    // This server does not write it as MongoDB does.
+    let all = doc! { "q": {}, "u": { "$set": { "x": 1 } }, "multi": true };
+    let _ = server.run("shop", doc! { "update": "a", "updates": [all] });
+    let second = Shipper::after(first.to).next(&connection, SOON, &control).unwrap().unwrap();
+    let (at, why) = second.cannot.clone().unwrap();
+    assert!(at > first.to && why.contains("updatedFields"), "{at}: {why}");
+    let of_b = Selection { include: vec!["shop.b".to_owned()], ..Selection::all() };
+    let other = Shipper::after(first.to).selecting(of_b.clone()).next(&connection, SOON, &control);
+    assert_eq!(other.unwrap().unwrap().cannot, None);
+
+    let segments = [first.clone(), second];
+    let to = |until: Option<Position>| RestoreOptions {
+        oplog: true,
+        segments: opened(&segments),
+        until,
+        ..to_copy()
+    };
+    let end = connection_end(&connection);
+    let error = restored(&connection, &sink, &to(None)).unwrap_err();
+    assert_eq!(connection_end(&connection), end, "something was written");
+    assert_eq!(error.trouble, Trouble::Settings, "{error}");
+    for says in ["nothing was written", "shop.a", "updatedFields", "is the last moment"] {
+        assert!(error.to_string().contains(says), "{says}: {error}");
+    }
+    assert!(error.hint.contains("nothing that is stored is damaged"), "{}", error.hint);
+    // What is before it comes back, with the number of documents after the replay, and so does what it is not of.
+    let until = Position { seconds: at.seconds - 1, counter: u32::MAX };
+    let report = restored(&connection, &sink, &to(Some(until))).unwrap();
+    let numbers: Vec<_> = report.restored.iter().map(|each| (each.digest.documents, each.replayed)).collect();
+    assert_eq!(numbers, [(5, Some(4)), (5, Some(6))]);
+    let options = RestoreOptions {
+        selection: of_b,
+        databases: vec![("shop".to_owned(), "third".to_owned())],
+        ..to(None)
+    };
+    let report = restored(&connection, &sink, &options).unwrap();
+    assert_eq!((report.restored.len(), report.restored[0].replayed), (1, Some(6)));
+}
+
+/// The end of a server's oplog.
+fn connection_end(connection: &Connection) -> (Position, Position) {
+    probe(connection, None).unwrap().oplog.unwrap()
 }

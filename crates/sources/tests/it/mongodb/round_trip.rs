@@ -132,7 +132,7 @@ fn what_is_in_the_way_is_refused_or_put_aside_or_replaced() {
 
     let error = restored(&connection, &sink, &RestoreOptions::default()).unwrap_err();
     assert_eq!(error.trouble, Trouble::Exists, "{error}");
-    assert!(error.to_string().contains("is there already"), "{error}");
+    assert!(error.to_string().contains("more, are there already"), "{error}");
     assert_eq!(listing(&server, "shop"), before);
 
     let only = Selection { include: names(&["shop.orders", "shop.few"]), ..Selection::all() };
