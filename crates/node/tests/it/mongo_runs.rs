@@ -94,9 +94,11 @@ async fn a_document_as_large_as_they_get_is_kept_between_backups_and_comes_back(
         }
         shop.server.insert("shop", "largest", &[doc! { "_id": 3 }]);
     });
-    let moment = Time::now();
-    shop.until_kept(moment).await;
-    let until = Time::from_second(moment.as_second()).unwrap();
+    let until = Time::from_second(Time::now().as_second()).unwrap();
+    // How far the oplog is kept is told by what is written.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::task::block_in_place(|| shop.server.insert("shop", "later", &[doc! { "_id": 1 }]));
+    shop.until_kept(until).await;
     let into = json!({ "until": until, "include": ["shop.largest"], "databases": [{ "from": "shop", "to": "then" }] });
     shop.restore("latest", into, RunState::Completed).await;
     tokio::task::block_in_place(|| {
