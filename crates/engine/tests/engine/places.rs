@@ -47,9 +47,9 @@ impl Watched {
 
     /// Only what its threads had in hand when `before` was cancelled is read again.
     #[track_caller]
-    fn goes_on_after(&self, before: &Self) {
+    fn goes_on_after(&self, before: &Self, most: usize) {
         let again = self.read().intersection(&before.read()).count();
-        assert!(again <= 4, "{again} of {} packs were read again", before.read().len());
+        assert!(again <= most, "{again} of {} packs were read again", before.read().len());
     }
 
     fn check(&self, path: &Path, read_data: ReadData) -> Result<CheckReport> {
@@ -91,7 +91,7 @@ fn packs_that_an_interrupted_check_has_read_are_not_read_again() {
     let second = Watched::over(&memory, None);
     let report = second.check(&path, ReadData::All).unwrap();
     assert_eq!(report.errors(), 0, "{:#?}", report.findings);
-    second.goes_on_after(&first);
+    second.goes_on_after(&first, 4);
     assert_eq!(&second.read() | &before, all);
     assert_eq!(report.packs_read, vault.ids(FileKind::Pack).len() as u64);
 }
@@ -111,7 +111,7 @@ fn an_interrupted_check_goes_on_with_what_it_chose_by_chance() {
     let second = Watched::over(&memory, None);
     let report = second.check(&path, ReadData::Percent(50.0)).unwrap();
     assert_eq!((report.errors(), report.packs_read), (0, wanted as u64));
-    second.goes_on_after(&first);
+    second.goes_on_after(&first, 4);
 }
 
 #[test]
@@ -187,7 +187,8 @@ fn packs_that_an_interrupted_prune_has_written_anew_are_not_written_again() {
     let second = Watched::over(&memory, None);
     second.vault.prune().unwrap();
     vault.is_sound();
-    second.goes_on_after(&first);
+    // Each of two threads reads one, and holds what it has read of two others in a pack that is not full yet.
+    second.goes_on_after(&first, 6);
     assert!(data_packs(&vault).is_disjoint(&all));
     assert_eq!(vault.restored(&kept).len(), 150);
 }
