@@ -28,7 +28,7 @@ async fn a_kit_opens_what_there_is_and_is_stale_when_there_is_more() {
     assert!(policy.starts_with("sandbox"), "{policy}");
     let page = answer.text().await.unwrap();
     let location = format!("{}/{}", world.path("disk").display(), setup.node);
-    for text in ["open sesame", &location, "&lt;nas&gt;", "restic -r LOCATION restore latest"] {
+    for text in ["open sesame", &location, "&lt;nas&gt;", "restic -r LOCATION restore ID"] {
         assert!(page.contains(text), "{text}: {page}");
     }
     assert!(!page.contains("<nas>"));

@@ -58,7 +58,12 @@ async fn bodies_that_are_none_are_refused_by_every_operation() {
         ("nested", JSON, nested, 400),
     ];
     for operation in with_body() {
+        // It may be left out, or be null.
+        let is_optional = operation.told["requestBody"]["required"] != true;
         for (what, kind, body, expected) in &cases {
+            if is_optional && body.is_empty() {
+                continue;
+            }
             let answer = send(&owner, &operation, kind, body.clone()).await;
             let status = answer.status.as_u16();
             // A form may say first that it knows no such field, or that an account is missing one.
@@ -66,6 +71,9 @@ async fn bodies_that_are_none_are_refused_by_every_operation() {
             assert!(status == *expected || as_good, "{} {what}: {status} {}", operation.id, answer.text);
         }
         for odd in ["null", "[]", "1e400", "-1", "\"a\"", "true", "{\"\":{}}", "[[[]]]", "{\"a\\u0000\":1}"] {
+            if is_optional && odd == "null" {
+                continue;
+            }
             let answer = send(&owner, &operation, JSON, odd.into()).await;
             assert!(answer.status.is_client_error(), "{} {odd}: {}", operation.id, answer.text);
         }
@@ -83,7 +91,9 @@ fn fields(operation: &Operation) -> Vec<String> {
         if let Some(name) = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next()) {
             waiting.push(document["components"]["schemas"][name].clone());
         }
-        waiting.extend(schema["allOf"].as_array().into_iter().flatten().cloned());
+        for parts in ["allOf", "oneOf"] {
+            waiting.extend(schema[parts].as_array().into_iter().flatten().cloned());
+        }
         fields.extend(schema["properties"].as_object().into_iter().flatten().map(|(name, _)| name.clone()));
     }
     assert!(!fields.is_empty(), "{} has a form without fields", operation.id);
