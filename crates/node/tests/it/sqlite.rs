@@ -89,7 +89,8 @@ async fn a_database_is_backed_up_while_it_is_written_and_goes_back_into_its_plac
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
         let written = writer.end();
-        assert_eq!(names(till.world.path("data/spool")), [""; 0], "a copy was left");
+        assert!(till.world.path("node/spool").is_dir(), "copies are not made there");
+        assert_eq!(names(till.world.path("node/spool")), [""; 0], "a copy was left");
 
         till.put_back(all(), true, RunState::Completed).await;
         assert_eq!(kept(till.bank.path()), written, "a dry run wrote");
