@@ -11,9 +11,8 @@ use backstay_sources::sqlite::{self, Aside, SqliteError, Trouble};
 
 use super::origin::Origin;
 use super::restore::{guarded, relative};
-use super::sqlite::{DatabaseFact, SqliteFacts, failed};
+use super::sqlite::{DatabaseFact, SqliteFacts, check_room, failed};
 use super::{Class, Job, Result, WorkError, Workshop, excludes, note, remove_folder_if_there, swap};
-use crate::host::{self, bytes};
 
 /// Space that a restore leaves free.
 const RESERVE: u64 = 64 << 20;
@@ -95,7 +94,9 @@ impl Workshop {
         for goal in &goals {
             refuse_damaged(goal.fact).map_err(|error| from.offer_older(job, error))?;
             sqlite::refuse_open(&goal.place).map_err(held)?;
-            check_room(goal, size)?;
+            let folder = goal.place.parent().unwrap_or(&goal.place);
+            let doing = "bringing it back beside the database in use";
+            check_room(folder, (size, RESERVE), doing, "free space there, or restore to another place")?;
         }
         let mut back = DatabasesBack { snapshot: from.id(), bytes: size, ..DatabasesBack::default() };
         for goal in &goals {
@@ -245,22 +246,6 @@ fn refuse_damaged(fact: &DatabaseFact) -> Result<()> {
     let text = format!("{} was damaged already when it was backed up: {damage}", fact.path);
     Err(WorkError::new(Class::Damaged, text)
         .hint("restore it to a folder, and see what `sqlite3 FILE .recover` brings out of it"))
-}
-
-fn check_room(goal: &Goal<'_>, size: u64) -> Result<()> {
-    let folder = goal.place.parent().unwrap_or(&goal.place);
-    let (_, free) = host::disk(folder);
-    let needed = size.saturating_add(RESERVE);
-    if free >= needed {
-        return Ok(());
-    }
-    let text = format!(
-        "bringing it back beside the database in use takes {} in {}, and {} are free",
-        bytes(needed),
-        folder.display(),
-        bytes(free)
-    );
-    Err(WorkError::new(Class::NoSpace, text).hint("free space there, or restore to another place"))
 }
 
 fn held(error: SqliteError) -> WorkError {

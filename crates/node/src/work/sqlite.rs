@@ -131,7 +131,11 @@ impl Workshop {
         };
         remove_folder_if_there(&root).and_then(|()| make_folder(&root)).map_err(cannot)?;
         let root = Arc::new(Root(root));
-        check_room(spec, &root.0)?;
+        // What cannot be looked at is told when it is copied.
+        let there: Vec<_> = spec.databases.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
+        let size = copy::extent(&there).map_or(0, |extent| extent.bytes);
+        let hint = "free space there, or name a folder on another disk as the spool of the source";
+        check_room(&root.0, (size, RESERVE), "copying the databases", hint)?;
         let facts = SqliteFacts {
             format: FORMAT,
             host: self.environment.identity.host.clone(),
@@ -240,23 +244,16 @@ pub(super) fn refuse_over_databases(
     Ok(())
 }
 
-/// Refuses to begin what there is no room for.
-fn check_room(spec: &SqliteSpec, root: &Path) -> Result<()> {
-    // What cannot be looked at is told when it is copied.
-    let there: Vec<_> = spec.databases.iter().map(PathBuf::from).filter(|path| path.is_file()).collect();
-    let needed = copy::extent(&there).map_or(0, |extent| extent.bytes).saturating_add(RESERVE);
-    let (_, free) = host::disk(root);
+/// Refuses to begin what there is no room for in a folder: so many bytes, and what is left free.
+pub(super) fn check_room(folder: &Path, (size, reserve): (u64, u64), doing: &str, hint: &str) -> Result<()> {
+    let (_, free) = host::disk(folder);
+    let needed = size.saturating_add(reserve);
     if free >= needed {
         return Ok(());
     }
-    let text = format!(
-        "copies of the databases take {} in {}, where {} are free",
-        bytes(needed),
-        root.display(),
-        bytes(free)
-    );
-    Err(WorkError::new(Class::NoSpace, text)
-        .hint("free space there, or name a folder on another disk as the spool of the source"))
+    let text =
+        format!("{doing} takes {} in {}, where {} are free", bytes(needed), folder.display(), bytes(free));
+    Err(WorkError::new(Class::NoSpace, text).hint(hint))
 }
 
 /// What is damaged, if that is what the error says.

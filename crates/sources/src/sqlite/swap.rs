@@ -32,7 +32,7 @@ pub fn swap_in(new: &Path, at: &Path, aside: &Path) -> Result<Aside> {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // What a database that is gone left beside it would be taken for that of the new one.
             let old = move_all(at, aside, &BESIDE)?;
-            return place(new, at).map(|()| Aside(old)).inspect_err(|_| put_back(at, aside));
+            return place(new, at).map(|()| Aside(old)).inspect_err(|_| drop(put_back(at, aside)));
         }
         Err(error) => return Err(of_file("reading", at)(error)),
     };
@@ -56,7 +56,7 @@ pub fn swap_in(new: &Path, at: &Path, aside: &Path) -> Result<Aside> {
     }
     let names: Vec<_> = BESIDE.into_iter().chain([""]).collect();
     let old = move_all(at, aside, &names)?;
-    place(new, at).map(|()| Aside(old)).inspect_err(|_| put_back(at, aside))
+    place(new, at).map(|()| Aside(old)).inspect_err(|_| drop(put_back(at, aside)))
 }
 
 /// Takes back that a database was put in the place of another.
@@ -67,13 +67,7 @@ pub fn swap_back(at: &Path, aside: &Aside) -> Result<()> {
     let undone = |error| of_file("taking back", at)(error);
     match &aside.0 {
         None => fs::remove_file(at).map_err(undone),
-        Some(aside) => {
-            let names: Vec<_> = BESIDE.into_iter().chain([""]).collect();
-            names.into_iter().try_for_each(|end| match fs::rename(with(aside, end), with(at, end)) {
-                Err(error) if error.kind() != ErrorKind::NotFound => Err(undone(error)),
-                _ => Ok(()),
-            })
-        }
+        Some(aside) => put_back(at, aside).map_err(undone),
     }
 }
 
@@ -155,7 +149,7 @@ fn move_all(at: &Path, aside: &Path, ends: &[&str]) -> Result<Option<PathBuf>> {
             Ok(()) => is_any = true,
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => {
-                put_back(at, aside);
+                let _ = put_back(at, aside);
                 return Err(of_file("moving aside", &with(at, end))(error));
             }
         }
@@ -163,11 +157,13 @@ fn move_all(at: &Path, aside: &Path, ends: &[&str]) -> Result<Option<PathBuf>> {
     Ok(is_any.then(|| aside.to_owned()))
 }
 
-fn put_back(at: &Path, aside: &Path) {
-    for end in ["", "-wal", "-journal", "-shm"] {
-        // What was not moved is where it was.
-        let _ = fs::rename(with(aside, end), with(at, end));
-    }
+/// Gives files their names back, as many as can be; tells of the first that could not. What was not moved is where it was.
+fn put_back(at: &Path, aside: &Path) -> std::io::Result<()> {
+    let back = BESIDE.into_iter().chain([""]).map(|end| match fs::rename(with(aside, end), with(at, end)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    });
+    back.fold(Ok(()), std::io::Result::and)
 }
 
 fn with(path: &Path, end: &str) -> PathBuf {
