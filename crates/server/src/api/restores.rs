@@ -137,26 +137,22 @@ async fn refuse_repositories(
     prefix: &str,
     delete: bool,
 ) -> Result<(), Problem> {
-    for connection in state.store.connections(None).await? {
-        if !matches!(&connection.settings, ConnectionSettings::S3(s3) if s3.is_same_bucket(into)) {
-            continue;
-        }
-        for destination in state.store.destinations(Some(connection.project)).await? {
-            if destination.connection != connection.id {
-                continue;
-            }
-            for repository in state.store.repositories(destination.id).await? {
-                let path = full_path(&destination, &repository);
-                let folder = if path.is_empty() { path } else { format!("{path}/") };
-                let lies_in = if folder.is_empty() { prefix.is_empty() } else { prefix.starts_with(&folder) };
-                if lies_in || (delete && (folder.starts_with(prefix) || folder.is_empty())) {
-                    let why = match delete {
-                        true => "backups lie in what objects would be removed from",
-                        false => "backups lie there, and would have objects among them that are none",
-                    };
-                    return Err(Problem::invalid("into.prefix", why)
-                        .hint("restore below another prefix, into another bucket, or without removing"));
-                }
+    let mut ways = state.store.connections(None).await?;
+    ways.retain(|way| matches!(&way.settings, ConnectionSettings::S3(s3) if s3.is_same_bucket(into)));
+    let mut destinations = state.store.destinations(None).await?;
+    destinations.retain(|destination| ways.iter().any(|way| way.id == destination.connection));
+    for destination in destinations {
+        for repository in state.store.repositories(destination.id).await? {
+            let path = full_path(&destination, &repository);
+            let folder = if path.is_empty() { path } else { format!("{path}/") };
+            let lies_in = if folder.is_empty() { prefix.is_empty() } else { prefix.starts_with(&folder) };
+            if lies_in || (delete && (folder.starts_with(prefix) || folder.is_empty())) {
+                let why = match delete {
+                    true => "backups lie in what objects would be removed from",
+                    false => "backups lie there, and would have objects among them that are none",
+                };
+                return Err(Problem::invalid("into.prefix", why)
+                    .hint("restore below another prefix, into another bucket, or without removing"));
             }
         }
     }
