@@ -70,45 +70,45 @@ export function bucketForm(search: RestoreSearch, snapshot: Snapshot, node: Node
   };
 }
 
+type Into = NonNullable<RestoreForm["into"]>;
+
+/** What is asked for where something takes the place of a folder. */
+const inPlace = (snapshot: Snapshot, node: Node, into: Into, dryRun: boolean): RestoreForm => ({
+  repository: snapshot.repository,
+  snapshot: snapshot.id,
+  node: node.id,
+  target: ORIGINAL,
+  into,
+  dry_run: dryRun,
+});
+
 /** Whether a snapshot is one of a server of MongoDB. */
 export const isOfMongodb = ({ paths }: Pick<Snapshot, "paths">): boolean => paths.some((path) => path.startsWith("mongodb://"));
 
 /** What the server is asked for to restore into a server of MongoDB: databases and collections by their names. */
 export function mongodbForm(search: RestoreSearch, snapshot: Snapshot, node: Node, connection: string, dryRun: boolean): RestoreForm {
   const { include = "", renames = "", existing = "refuse", users = false, until } = search;
-  return {
-    repository: snapshot.repository,
-    snapshot: snapshot.id,
-    node: node.id,
-    target: ORIGINAL,
-    into: {
-      type: "mongodb",
-      connection,
-      include: lines(include),
-      ...renamesOf(renames),
-      existing,
-      users,
-      ...(until !== undefined && { until }),
-    },
-    dry_run: dryRun,
+  const into: Into = {
+    type: "mongodb",
+    connection,
+    include: lines(include),
+    ...renamesOf(renames),
+    existing,
+    users,
+    ...(until !== undefined && { until }),
   };
+  return inPlace(snapshot, node, into, dryRun);
 }
 
 /** What the server is asked for to put databases of SQLite back in their place, or the only one that is chosen under another path. */
 export function sqliteForm({ paths, to = "" }: RestoreSearch, snapshot: Snapshot, node: Node, dryRun: boolean): RestoreForm {
   const databases = chosenOf(snapshot.paths, paths);
-  return {
-    repository: snapshot.repository,
-    snapshot: snapshot.id,
-    node: node.id,
-    target: ORIGINAL,
-    into: {
-      type: "sqlite",
-      ...(databases.length < snapshot.paths.length && { databases: [...databases] }),
-      ...(to !== "" && databases.length === 1 && { to }),
-    },
-    dry_run: dryRun,
+  const into: Into = {
+    type: "sqlite",
+    ...(databases.length < snapshot.paths.length && { databases: [...databases] }),
+    ...(to !== "" && databases.length === 1 && { to }),
   };
+  return inPlace(snapshot, node, into, dryRun);
 }
 
 /** A moment as a field for it has it: by the clock here, to the second. */
